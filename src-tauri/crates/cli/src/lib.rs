@@ -1,0 +1,1 @@
+//! The okcvm command: the same engine without a window.

@@ -1,0 +1,1 @@
+//! Sessions, the session tree and the turn loop.

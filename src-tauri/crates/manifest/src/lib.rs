@@ -1,0 +1,1 @@
+//! Parses and validates the tool manifest into typed definitions.

@@ -1,0 +1,1 @@
+//! Answers requests for workspace, snapshot and deployment files with bytes, type and headers.

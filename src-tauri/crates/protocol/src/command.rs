@@ -1,0 +1,231 @@
+//! The command table: every request that a window can make of the engine, declared once.
+//!
+//! The table makes the [`CommandHandler`] trait, so that a command without a handler and a handler without a
+//! command do not compile; [`COMMANDS`], from which permissions and TypeScript are made; and [`dispatch`].
+
+use serde_json::Value;
+
+#[allow(clippy::wildcard_imports, reason = "the table names nearly every type of the crate")]
+use crate::*;
+
+/// One row of the command table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// `<resource>_<verb>`.
+    pub name: &'static str,
+    /// Name of the parameter type.
+    pub params: &'static str,
+    /// Name of the answer's type.
+    pub response: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+}
+
+macro_rules! commands {
+    ($($(#[doc = $summary:literal])* $name:ident($params:ident) -> $response:ident;)*) => {
+        /// Every command, in the order of the table.
+        pub const COMMANDS: &[CommandSpec] = &[$(CommandSpec {
+            name: stringify!($name),
+            params: stringify!($params),
+            response: stringify!($response),
+            summary: concat!($($summary),*),
+        }),*];
+
+        /// Answers every command of the table.
+        pub trait CommandHandler: Send + Sync {
+            $($(#[doc = $summary])* fn $name(&self, params: $params) -> impl Future<Output = Result<$response, AppError>> + Send;)*
+        }
+
+        /// Shows a visitor every type that a command takes or gives, for the TypeScript bindings.
+        pub fn visit_command_types(visitor: &mut impl ts_rs::TypeVisitor) {
+            $(visitor.visit::<$params>(); visitor.visit::<$response>();)*
+            visitor.visit::<WindowAttachParams>();
+            visitor.visit::<PathsResponse>();
+            visitor.visit::<LinkParams>();
+            visitor.visit::<NumberedEvent>();
+        }
+
+        /// Answers the command of that name with JSON; an unknown name or wrong parameters are an error.
+        pub async fn dispatch<H: CommandHandler>(handler: &H, command: &str, params: Value) -> Result<Value, AppError> {
+            match command {
+                $(stringify!($name) => {
+                    let params: $params = serde_json::from_value(params).map_err(|error| {
+                        AppError::new(format!("The parameters of {command} are wrong: {error}."))
+                    })?;
+                    let response = handler.$name(params).await?;
+                    serde_json::to_value(response).map_err(|error| {
+                        AppError::new(format!("The answer of {command} cannot be written.")).with_detail(error.to_string())
+                    })
+                })*
+                _ => Err(AppError::new(format!("There is no command named {command}.")).with_code(ErrorCode::NotFound)),
+            }
+        }
+    };
+}
+
+commands! {
+    /// About this program, its tools and its sandbox.
+    app_info(Empty) -> AppInfo;
+
+    /// Lists sessions.
+    session_list(SessionListParams) -> SessionListResponse;
+    /// Makes a session.
+    session_create(SessionCreateParams) -> SessionSummary;
+    /// Everything to show a session.
+    session_open(SessionParams) -> SessionDetail;
+    /// Names a session.
+    session_rename(SessionRenameParams) -> SessionSummary;
+    /// Changes model or limits of a session.
+    session_configure(SessionConfigureParams) -> SessionSummary;
+    /// Moves a session to the trash.
+    session_delete(SessionParams) -> SessionSummary;
+    /// Takes a session out of the trash.
+    session_recover(SessionParams) -> SessionSummary;
+    /// Removes a session of the trash for good; a folder of the user stays.
+    session_purge(SessionParams) -> Empty;
+
+    /// Sends a message; it waits if a turn runs.
+    turn_start(TurnStartParams) -> TurnStartResponse;
+    /// Stops the running turn at once.
+    turn_stop(SessionParams) -> Empty;
+    /// Answers the message of a node again, as a sibling.
+    turn_retry(NodeParams) -> TurnStartResponse;
+    /// Sends an edited message of a node, as a sibling.
+    turn_edit(TurnEditParams) -> TurnStartResponse;
+    /// Goes on after an interrupted or failed turn.
+    turn_continue(SessionParams) -> TurnStartResponse;
+    /// Speaks to the running turn after its current tool.
+    turn_steer(TurnSteerParams) -> Empty;
+    /// Takes back a waiting message.
+    queue_remove(QueueRemoveParams) -> Empty;
+
+    /// Names a node.
+    node_label(NodeLabelParams) -> NodeSummary;
+    /// What a node did to the files.
+    node_changes(NodeParams) -> NodeChanges;
+    /// The lines of one changed file.
+    node_diff(DiffParams) -> FileDiff;
+    /// Goes to a node, files and conversation, to branch from it.
+    node_fork(NodeParams) -> RestoreOutcome;
+
+    /// What a restore would do.
+    restore_plan(RestoreParams) -> RestorePlan;
+    /// Restores a node.
+    restore_apply(RestoreParams) -> RestoreOutcome;
+    /// Takes the last restore back.
+    restore_undo(SessionParams) -> RestoreOutcome;
+    /// Does the restore again that was taken back.
+    restore_redo(SessionParams) -> RestoreOutcome;
+
+    /// Entries of a folder of the workspace.
+    file_list(FileParams) -> FileListResponse;
+    /// The start of a file of the workspace.
+    file_read(FileReadParams) -> FileContent;
+    /// What an import would do.
+    import_plan(ImportPlanParams) -> ImportPlan;
+    /// Copies files and folders in.
+    import_start(ImportParams) -> ImportReport;
+    /// Calls an import off.
+    import_cancel(ImportCancelParams) -> Empty;
+
+    /// Timed model requests and tool calls of the active path.
+    timeline_list(SessionParams) -> TimelineResponse;
+
+    /// Opens an isolated preview.
+    preview_open(PreviewOpenParams) -> PreviewHandle;
+    /// Closes a preview; its address dies.
+    preview_close(PreviewCloseParams) -> Empty;
+
+    /// Settings as in force.
+    settings_get(Empty) -> SettingsResponse;
+    /// Replaces the settings.
+    settings_save(SettingsSaveParams) -> SettingsResponse;
+    /// Where keys are kept, and whose are known.
+    secret_status(Empty) -> SecretStatus;
+    /// Chooses where keys are kept.
+    secret_choose(SecretBackendParams) -> SecretStatus;
+    /// Keeps a key.
+    key_set(KeySetParams) -> SecretStatus;
+    /// Forgets a key.
+    key_delete(KeyDeleteParams) -> SecretStatus;
+
+    /// Tries a model and reports what it found.
+    model_test(ModelTestParams) -> ConnectionReport;
+    /// Looks for model servers on this machine.
+    model_discover(Empty) -> ModelDiscoverResponse;
+
+    /// The end of the log.
+    logs_read(LogsParams) -> LogsResponse;
+}
+
+/// Requests that only a window answers, with the shell's own means; declared here for the permission list.
+pub const WINDOW_COMMANDS: &[CommandSpec] = &[
+    CommandSpec {
+        name: "window_attach",
+        params: "WindowAttachParams",
+        response: "Empty",
+        summary: "Streams numbered events to the given channel, from a number on.",
+    },
+    CommandSpec {
+        name: "window_pick_files",
+        params: "Empty",
+        response: "PathsResponse",
+        summary: "Asks the user for files with the system's dialog.",
+    },
+    CommandSpec {
+        name: "window_pick_folder",
+        params: "Empty",
+        response: "PathsResponse",
+        summary: "Asks the user for a folder with the system's dialog.",
+    },
+    CommandSpec {
+        name: "window_open_deployment",
+        params: "DeploymentParams",
+        response: "Empty",
+        summary: "Opens a deployed site in the system's browser.",
+    },
+    CommandSpec {
+        name: "window_open_link",
+        params: "LinkParams",
+        response: "Empty",
+        summary: "Opens an http or https address in the system's browser.",
+    },
+    CommandSpec {
+        name: "window_open_file",
+        params: "FileParams",
+        response: "Empty",
+        summary: "Opens a file of the workspace with the system's program for it.",
+    },
+    CommandSpec {
+        name: "window_reveal_file",
+        params: "FileParams",
+        response: "Empty",
+        summary: "Shows a file of the workspace in the system's file manager.",
+    },
+    CommandSpec {
+        name: "window_reveal_logs",
+        params: "Empty",
+        response: "Empty",
+        summary: "Shows the log files in the system's file manager.",
+    },
+];
+
+wire! {
+    /// From which event on the window wants to hear; the channel travels beside it.
+    pub struct WindowAttachParams {
+        /// The last number that the window has seen; 0 for the start.
+        pub after: u64,
+    }
+
+    /// Paths that the user picked; empty if the dialog was closed.
+    pub struct PathsResponse {
+        /// Absolute.
+        pub paths: Vec<String>,
+    }
+
+    /// An address to open outside.
+    pub struct LinkParams {
+        /// `http` or `https`.
+        pub url: String,
+    }
+}

@@ -1,0 +1,1 @@
+//! SQLite: sessions, nodes, items, spans, deployments; migrations.

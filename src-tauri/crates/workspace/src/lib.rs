@@ -1,0 +1,1 @@
+//! The live folder of a session: virtual mount, path resolution, import, watching.

@@ -1,0 +1,158 @@
+// Made from the protocol crate by `npm run bindings`. Do not edit.
+
+import type {
+  AppInfo,
+  ConnectionReport,
+  DeploymentParams,
+  DiffParams,
+  Empty,
+  FileContent,
+  FileDiff,
+  FileListResponse,
+  FileParams,
+  FileReadParams,
+  ImportCancelParams,
+  ImportParams,
+  ImportPlan,
+  ImportPlanParams,
+  ImportReport,
+  KeyDeleteParams,
+  KeySetParams,
+  LinkParams,
+  LogsParams,
+  LogsResponse,
+  ModelDiscoverResponse,
+  ModelTestParams,
+  NodeChanges,
+  NodeLabelParams,
+  NodeParams,
+  NodeSummary,
+  PathsResponse,
+  PreviewCloseParams,
+  PreviewHandle,
+  PreviewOpenParams,
+  QueueRemoveParams,
+  RestoreOutcome,
+  RestoreParams,
+  RestorePlan,
+  SecretBackendParams,
+  SecretStatus,
+  SessionConfigureParams,
+  SessionCreateParams,
+  SessionDetail,
+  SessionListParams,
+  SessionListResponse,
+  SessionParams,
+  SessionRenameParams,
+  SessionSummary,
+  SettingsResponse,
+  SettingsSaveParams,
+  TimelineResponse,
+  TurnEditParams,
+  TurnStartParams,
+  TurnStartResponse,
+  TurnSteerParams,
+  WindowAttachParams,
+} from "./protocol";
+
+/** Every request that a window can make, with its parameters and its answer. */
+export interface Commands {
+  /** About this program, its tools and its sandbox. */
+  app_info: { params: Empty; response: AppInfo };
+  /** Lists sessions. */
+  session_list: { params: SessionListParams; response: SessionListResponse };
+  /** Makes a session. */
+  session_create: { params: SessionCreateParams; response: SessionSummary };
+  /** Everything to show a session. */
+  session_open: { params: SessionParams; response: SessionDetail };
+  /** Names a session. */
+  session_rename: { params: SessionRenameParams; response: SessionSummary };
+  /** Changes model or limits of a session. */
+  session_configure: { params: SessionConfigureParams; response: SessionSummary };
+  /** Moves a session to the trash. */
+  session_delete: { params: SessionParams; response: SessionSummary };
+  /** Takes a session out of the trash. */
+  session_recover: { params: SessionParams; response: SessionSummary };
+  /** Removes a session of the trash for good; a folder of the user stays. */
+  session_purge: { params: SessionParams; response: Empty };
+  /** Sends a message; it waits if a turn runs. */
+  turn_start: { params: TurnStartParams; response: TurnStartResponse };
+  /** Stops the running turn at once. */
+  turn_stop: { params: SessionParams; response: Empty };
+  /** Answers the message of a node again, as a sibling. */
+  turn_retry: { params: NodeParams; response: TurnStartResponse };
+  /** Sends an edited message of a node, as a sibling. */
+  turn_edit: { params: TurnEditParams; response: TurnStartResponse };
+  /** Goes on after an interrupted or failed turn. */
+  turn_continue: { params: SessionParams; response: TurnStartResponse };
+  /** Speaks to the running turn after its current tool. */
+  turn_steer: { params: TurnSteerParams; response: Empty };
+  /** Takes back a waiting message. */
+  queue_remove: { params: QueueRemoveParams; response: Empty };
+  /** Names a node. */
+  node_label: { params: NodeLabelParams; response: NodeSummary };
+  /** What a node did to the files. */
+  node_changes: { params: NodeParams; response: NodeChanges };
+  /** The lines of one changed file. */
+  node_diff: { params: DiffParams; response: FileDiff };
+  /** Goes to a node, files and conversation, to branch from it. */
+  node_fork: { params: NodeParams; response: RestoreOutcome };
+  /** What a restore would do. */
+  restore_plan: { params: RestoreParams; response: RestorePlan };
+  /** Restores a node. */
+  restore_apply: { params: RestoreParams; response: RestoreOutcome };
+  /** Takes the last restore back. */
+  restore_undo: { params: SessionParams; response: RestoreOutcome };
+  /** Does the restore again that was taken back. */
+  restore_redo: { params: SessionParams; response: RestoreOutcome };
+  /** Entries of a folder of the workspace. */
+  file_list: { params: FileParams; response: FileListResponse };
+  /** The start of a file of the workspace. */
+  file_read: { params: FileReadParams; response: FileContent };
+  /** What an import would do. */
+  import_plan: { params: ImportPlanParams; response: ImportPlan };
+  /** Copies files and folders in. */
+  import_start: { params: ImportParams; response: ImportReport };
+  /** Calls an import off. */
+  import_cancel: { params: ImportCancelParams; response: Empty };
+  /** Timed model requests and tool calls of the active path. */
+  timeline_list: { params: SessionParams; response: TimelineResponse };
+  /** Opens an isolated preview. */
+  preview_open: { params: PreviewOpenParams; response: PreviewHandle };
+  /** Closes a preview; its address dies. */
+  preview_close: { params: PreviewCloseParams; response: Empty };
+  /** Settings as in force. */
+  settings_get: { params: Empty; response: SettingsResponse };
+  /** Replaces the settings. */
+  settings_save: { params: SettingsSaveParams; response: SettingsResponse };
+  /** Where keys are kept, and whose are known. */
+  secret_status: { params: Empty; response: SecretStatus };
+  /** Chooses where keys are kept. */
+  secret_choose: { params: SecretBackendParams; response: SecretStatus };
+  /** Keeps a key. */
+  key_set: { params: KeySetParams; response: SecretStatus };
+  /** Forgets a key. */
+  key_delete: { params: KeyDeleteParams; response: SecretStatus };
+  /** Tries a model and reports what it found. */
+  model_test: { params: ModelTestParams; response: ConnectionReport };
+  /** Looks for model servers on this machine. */
+  model_discover: { params: Empty; response: ModelDiscoverResponse };
+  /** The end of the log. */
+  logs_read: { params: LogsParams; response: LogsResponse };
+  /** Streams numbered events to the given channel, from a number on. */
+  window_attach: { params: WindowAttachParams; response: Empty };
+  /** Asks the user for files with the system's dialog. */
+  window_pick_files: { params: Empty; response: PathsResponse };
+  /** Asks the user for a folder with the system's dialog. */
+  window_pick_folder: { params: Empty; response: PathsResponse };
+  /** Opens a deployed site in the system's browser. */
+  window_open_deployment: { params: DeploymentParams; response: Empty };
+  /** Opens an http or https address in the system's browser. */
+  window_open_link: { params: LinkParams; response: Empty };
+  /** Opens a file of the workspace with the system's program for it. */
+  window_open_file: { params: FileParams; response: Empty };
+  /** Shows a file of the workspace in the system's file manager. */
+  window_reveal_file: { params: FileParams; response: Empty };
+  /** Shows the log files in the system's file manager. */
+  window_reveal_logs: { params: Empty; response: Empty };
+}

@@ -1,0 +1,2116 @@
+// Made from the protocol crate by `npm run bindings`. Do not edit.
+
+/**
+ * What failed (`message`, which names it), what to do (`hint`), and the cause for experts (`detail`).
+ */
+export type AppError = { 
+/**
+ * Present only if a window branches on it.
+ */
+code?: ErrorCode, 
+/**
+ * What failed, naming it.
+ */
+message: string, 
+/**
+ * What the person can do.
+ */
+hint?: string, 
+/**
+ * The technical cause.
+ */
+detail?: string, };
+
+/**
+ * What happens outside of a turn, at a low rate.
+ */
+export type AppEvent = { "type": "sessionChanged", 
+/**
+ * As the list shows it.
+ */
+summary: SessionSummary, } | { "type": "sessionRemoved", 
+/**
+ * Which.
+ */
+sessionId: SessionId, } | { "type": "workspaceChanged", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Relative paths; empty means that anything may have changed.
+ */
+paths: Array<string>, } | { "type": "queueChanged", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * All of it.
+ */
+queue: Array<QueuedMessage>, } | { "type": "todosChanged", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * All of it.
+ */
+todos: Array<Todo>, } | { "type": "deployed", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The new version.
+ */
+deployment: Deployment, } | { "type": "treeChanged", 
+/**
+ * Where.
+ */
+sessionId: SessionId, } | { "type": "importProgress", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * How far.
+ */
+progress: ImportProgress, } | { "type": "settingsChanged" };
+
+/**
+ * About this program.
+ */
+export type AppInfo = { 
+/**
+ * Version.
+ */
+version: string, 
+/**
+ * Where all data lies.
+ */
+dataFolder: string, 
+/**
+ * Where the log files lie.
+ */
+logFolder: string, 
+/**
+ * Where deployed sites are served; absent if the port was taken.
+ */
+deploymentAddress: string | null, 
+/**
+ * Why sites are not served.
+ */
+deploymentError: string | null, 
+/**
+ * The tools of the contract.
+ */
+tools: Array<ToolStatus>, 
+/**
+ * How agent code is held.
+ */
+sandbox: SandboxStatus, 
+/**
+ * Profiles that come from the environment rather than the settings file.
+ */
+environmentProfile: string | null, };
+
+/**
+ * How the window looks.
+ */
+export type Appearance = { 
+/**
+ * Colours.
+ */
+theme: Theme, 
+/**
+ * Language.
+ */
+language: Language, };
+
+/**
+ * Something worth showing.
+ */
+export type Artifact = { 
+/**
+ * What it is.
+ */
+kind: ArtifactKind, 
+/**
+ * Its name for people.
+ */
+title: string, 
+/**
+ * Where it lies in the workspace, relative with `/`; or the file of a cut output in the data folder.
+ */
+path: string, 
+/**
+ * For a site, where it is served.
+ */
+url?: string, 
+/**
+ * For a site, its deployment.
+ */
+deployment?: DeploymentId, 
+/**
+ * Bytes, if it is one file.
+ */
+size?: number, };
+
+/**
+ * What kind of thing an artifact is, which decides how it is shown.
+ */
+export type ArtifactKind = "site" | "image" | "audio" | "document" | "table" | "deck" | "output" | "file";
+
+/**
+ * A file that the user gave with a message.
+ */
+export type Attachment = { 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * Bytes.
+ */
+size: number, 
+/**
+ * Guessed from the name.
+ */
+mime: string, };
+
+/**
+ * What is awaited while nothing arrives.
+ */
+export type Awaited = { "type": "model", 
+/**
+ * Its name.
+ */
+model: string, 
+/**
+ * The attempt, from 1.
+ */
+attempt: number, } | { "type": "tool", 
+/**
+ * Its name.
+ */
+tool: string, 
+/**
+ * Its item.
+ */
+itemId: ItemId, } | { "type": "snapshot" };
+
+/**
+ * How many files changed.
+ */
+export type ChangeCounts = { 
+/**
+ * New files.
+ */
+added: number, 
+/**
+ * Changed files.
+ */
+modified: number, 
+/**
+ * Vanished files.
+ */
+deleted: number, };
+
+/**
+ * Whether a file appeared, changed or vanished.
+ */
+export type ChangeKind = "added" | "modified" | "deleted" | "renamed";
+
+/**
+ * Whose changes of a node.
+ */
+export type ChangeSide = "turn" | "user";
+
+/**
+ * One thing that was looked at.
+ */
+export type Check = { 
+/**
+ * What.
+ */
+name: string, 
+/**
+ * How it came out.
+ */
+status: CheckStatus, 
+/**
+ * In words.
+ */
+message: string, 
+/**
+ * How to get it.
+ */
+hint?: string, };
+
+/**
+ * How good a check came out.
+ */
+export type CheckStatus = "ok" | "warning" | "failed";
+
+/**
+ * What to do with a name that is taken.
+ */
+export type ClashPolicy = "keepBoth" | "replace" | "skip";
+
+/**
+ * What a test of a connection found.
+ */
+export type ConnectionReport = { 
+/**
+ * Every step worked.
+ */
+ok: boolean, 
+/**
+ * Address, key, model, streaming, tools, in this order as far as it came.
+ */
+checks: Array<Check>, 
+/**
+ * Models that the endpoint lists.
+ */
+models: Array<string>, 
+/**
+ * Milliseconds to the first token.
+ */
+firstTokenMs: number | null, };
+
+/**
+ * An immutable version of a site.
+ */
+export type Deployment = { 
+/**
+ * Its identifier, also the first label of its host name.
+ */
+id: DeploymentId, 
+/**
+ * The folder it was copied from, relative to the workspace.
+ */
+folder: string, 
+/**
+ * From 1, counted per folder.
+ */
+version: number, 
+/**
+ * Title of its `index.html`, or the folder's name.
+ */
+title: string, 
+/**
+ * The node that made it.
+ */
+nodeId: NodeId | null, 
+/**
+ * When.
+ */
+deployedAt: number, 
+/**
+ * Where it is served while the app runs.
+ */
+url: string, 
+/**
+ * The snapshot-independent count of its files.
+ */
+files: number, 
+/**
+ * Bytes.
+ */
+size: number, };
+
+/**
+ * An immutable version of a site.
+ */
+export type DeploymentId = string;
+
+/**
+ * A changed place of a file.
+ */
+export type DiffHunk = { 
+/**
+ * First line in the old file, from 1.
+ */
+oldStart: number, 
+/**
+ * First line in the new file, from 1.
+ */
+newStart: number, 
+/**
+ * The lines.
+ */
+lines: Array<DiffLine>, };
+
+/**
+ * One line of a hunk.
+ */
+export type DiffLine = { 
+/**
+ * Kept, came or went.
+ */
+kind: DiffLineKind, 
+/**
+ * Without its line end.
+ */
+text: string, };
+
+/**
+ * What became of a line.
+ */
+export type DiffLineKind = "context" | "added" | "removed";
+
+/**
+ * Asks for the lines of one changed file of a node.
+ */
+export type DiffParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Which node.
+ */
+nodeId: NodeId, 
+/**
+ * Of the turn, or of the user's hand before it.
+ */
+side: ChangeSide, 
+/**
+ * The file.
+ */
+change: FileChange, };
+
+/**
+ * Nothing.
+ */
+export type Empty = Record<symbol, never>;
+
+/**
+ * Either kind of event.
+ */
+export type EngineEvent = { "type": "turn", 
+/**
+ * Its session.
+ */
+sessionId: SessionId, 
+/**
+ * Its node.
+ */
+nodeId: NodeId, 
+/**
+ * What happened.
+ */
+event: TurnEvent, } | { "type": "app", 
+/**
+ * What happened.
+ */
+event: AppEvent, } | { "type": "resync" };
+
+/**
+ * What an entry of a folder is.
+ */
+export type EntryKind = "file" | "folder" | "link" | "special";
+
+/**
+ * Only the failures on which a window branches.
+ */
+export type ErrorCode = "readOnly" | "notFound" | "unauthorized" | "busy" | "noKeychain" | "locked" | "cancelled";
+
+/**
+ * One changed file, without its lines.
+ */
+export type FileChange = { 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * The earlier name of a renamed file.
+ */
+oldPath?: string, 
+/**
+ * Appeared, changed, vanished, renamed.
+ */
+kind: ChangeKind, 
+/**
+ * Bytes before, if it was there.
+ */
+oldSize: number | null, 
+/**
+ * Bytes after, if it is there.
+ */
+newSize: number | null, };
+
+/**
+ * The start of a file for the preview.
+ */
+export type FileContent = { 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * Guessed from name and content.
+ */
+mime: string, 
+/**
+ * Bytes of the whole file.
+ */
+size: number, 
+/**
+ * The text, if it is text; at most as long as asked for.
+ */
+text: string | null, 
+/**
+ * There is more than `text` holds.
+ */
+truncated: boolean, 
+/**
+ * SHA-256 of the bytes that were read.
+ */
+hash: string, };
+
+/**
+ * The difference of one file.
+ */
+export type FileDiff = { 
+/**
+ * Path relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * The earlier name of a renamed file.
+ */
+oldPath?: string, 
+/**
+ * Appeared, changed or vanished.
+ */
+kind: ChangeKind, 
+/**
+ * Lines that came.
+ */
+additions: number, 
+/**
+ * Lines that went.
+ */
+deletions: number, 
+/**
+ * Not text: there are no hunks.
+ */
+binary: boolean, 
+/**
+ * There is more than is shown.
+ */
+truncated: boolean, 
+/**
+ * The changed places with three lines around them.
+ */
+hunks: Array<DiffHunk>, };
+
+/**
+ * An entry of a folder.
+ */
+export type FileEntry = { 
+/**
+ * Last part of the path.
+ */
+name: string, 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * What it is.
+ */
+kind: EntryKind, 
+/**
+ * Bytes; 0 for folders.
+ */
+size: number, 
+/**
+ * Last change.
+ */
+modifiedAt: number, };
+
+/**
+ * A folder's entries: folders first, then by name.
+ */
+export type FileListResponse = { 
+/**
+ * The entries.
+ */
+entries: Array<FileEntry>, 
+/**
+ * There are more than are listed.
+ */
+truncated: boolean, };
+
+/**
+ * Names a path of the workspace.
+ */
+export type FileParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Relative to the workspace, with `/`; empty is the workspace itself.
+ */
+path: string, };
+
+/**
+ * Reads the start of a file.
+ */
+export type FileReadParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * At most so many bytes.
+ */
+maxBytes: number, };
+
+/**
+ * Calls an import off.
+ */
+export type ImportCancelParams = { 
+/**
+ * Which.
+ */
+importId: ImportId, };
+
+/**
+ * A name in the workspace that an import would meet.
+ */
+export type ImportClash = { 
+/**
+ * The path outside.
+ */
+source: string, 
+/**
+ * The path in the workspace, relative with `/`.
+ */
+target: string, 
+/**
+ * Both are the same, byte for byte.
+ */
+identical: boolean, };
+
+/**
+ * One import of dropped files.
+ */
+export type ImportId = string;
+
+/**
+ * Limits of an import.
+ */
+export type ImportLimits = { 
+/**
+ * Bytes of one file.
+ */
+maxFileBytes: number, 
+/**
+ * Bytes in all.
+ */
+maxTotalBytes: number, 
+/**
+ * Files in all.
+ */
+maxFiles: number, };
+
+/**
+ * Copies files in.
+ */
+export type ImportParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The caller's name for this import, for progress and cancel.
+ */
+importId: ImportId, 
+/**
+ * Absolute paths outside of the workspace.
+ */
+sources: Array<string>, 
+/**
+ * The folder in the workspace, relative; empty is the workspace itself.
+ */
+target: string, 
+/**
+ * What to do with names that are taken.
+ */
+clashes: ClashPolicy, };
+
+/**
+ * What an import would do.
+ */
+export type ImportPlan = { 
+/**
+ * Files to copy.
+ */
+files: number, 
+/**
+ * Bytes to copy.
+ */
+bytes: number, 
+/**
+ * Names that are taken.
+ */
+clashes: Array<ImportClash>, 
+/**
+ * Links, special files and what is over a limit.
+ */
+skipped: Array<ImportSkip>, };
+
+/**
+ * Asks what an import would do.
+ */
+export type ImportPlanParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Absolute paths outside of the workspace.
+ */
+sources: Array<string>, 
+/**
+ * The folder in the workspace, relative; empty is the workspace itself.
+ */
+target: string, };
+
+/**
+ * How far an import is.
+ */
+export type ImportProgress = { 
+/**
+ * Its identifier.
+ */
+id: ImportId, 
+/**
+ * Files that are there.
+ */
+filesDone: number, 
+/**
+ * Files in all.
+ */
+files: number, 
+/**
+ * Bytes that are there.
+ */
+bytesDone: number, 
+/**
+ * Bytes in all.
+ */
+bytes: number, 
+/**
+ * The file at work.
+ */
+current: string, };
+
+/**
+ * What an import did.
+ */
+export type ImportReport = { 
+/**
+ * The new files.
+ */
+imported: Array<Attachment>, 
+/**
+ * What was left out, and why.
+ */
+skipped: Array<ImportSkip>, 
+/**
+ * The user called it off; what was complete by then stays.
+ */
+cancelled: boolean, };
+
+/**
+ * Something that an import leaves out, and why.
+ */
+export type ImportSkip = { 
+/**
+ * The path outside.
+ */
+source: string, 
+/**
+ * In words for people.
+ */
+reason: string, };
+
+/**
+ * A part of a turn.
+ */
+export type Item = { 
+/**
+ * Its identifier.
+ */
+id: ItemId, 
+/**
+ * The node it belongs to.
+ */
+nodeId: NodeId, 
+/**
+ * Its place in the turn, from 0.
+ */
+ordinal: number, 
+/**
+ * The model request of the turn in which it arose, from 0.
+ */
+step: number, 
+/**
+ * When it began.
+ */
+startedAt: number, 
+/**
+ * When it was complete.
+ */
+endedAt: number | null, 
+/**
+ * What it is.
+ */
+body: ItemBody, };
+
+/**
+ * What an item is.
+ */
+export type ItemBody = { "type": "text", 
+/**
+ * All of it so far.
+ */
+text: string, } | { "type": "reasoning", 
+/**
+ * All of it so far.
+ */
+text: string, 
+/**
+ * The provider's proof of the reasoning, sent back to it untouched.
+ */
+signature?: string, } | { "type": "toolCall" } & ToolCall | { "type": "steer", 
+/**
+ * The message.
+ */
+text: string, } | { "type": "notice", 
+/**
+ * How grave it is.
+ */
+level: NoticeLevel, 
+/**
+ * What to tell.
+ */
+text: string, };
+
+/**
+ * What is new in an item; the completed item carries the whole, so a lost fragment heals.
+ */
+export type ItemDelta = { "type": "text", 
+/**
+ * What is new.
+ */
+text: string, } | { "type": "arguments", 
+/**
+ * What is new.
+ */
+text: string, } | { "type": "output", 
+/**
+ * What is new.
+ */
+text: string, };
+
+/**
+ * A part of a turn.
+ */
+export type ItemId = string;
+
+/**
+ * Forgets the key of a profile.
+ */
+export type KeyDeleteParams = { 
+/**
+ * The profile.
+ */
+profile: string, };
+
+/**
+ * Keeps the key of a profile.
+ */
+export type KeySetParams = { 
+/**
+ * The profile.
+ */
+profile: string, 
+/**
+ * The key; it never comes back.
+ */
+key: string, };
+
+/**
+ * Whether the key of a profile is known. The key itself never travels.
+ */
+export type KeyStatus = { 
+/**
+ * The profile.
+ */
+profile: string, 
+/**
+ * There is one.
+ */
+set: boolean, 
+/**
+ * It comes from the environment.
+ */
+fromEnvironment: boolean, };
+
+/**
+ * Language of the window.
+ */
+export type Language = "system" | "en" | "zh";
+
+/**
+ * An address to open outside.
+ */
+export type LinkParams = { 
+/**
+ * `http` or `https`.
+ */
+url: string, };
+
+/**
+ * A model server that was found on this machine.
+ */
+export type LocalServer = { 
+/**
+ * Ollama, LM Studio, llama.cpp.
+ */
+name: string, 
+/**
+ * Address for a profile.
+ */
+baseUrl: string, 
+/**
+ * Models it offers.
+ */
+models: Array<string>, 
+/**
+ * How to speak to it.
+ */
+provider: ProviderKind, };
+
+/**
+ * The end of the log.
+ */
+export type LogsParams = { 
+/**
+ * At most so many lines.
+ */
+lines: number, };
+
+/**
+ * Lines of the log, oldest first.
+ */
+export type LogsResponse = { 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * Its last lines, one JSON object each.
+ */
+lines: Array<string>, };
+
+/**
+ * Servers on this machine.
+ */
+export type ModelDiscoverResponse = { 
+/**
+ * What was found.
+ */
+servers: Array<LocalServer>, };
+
+/**
+ * A model that can be chosen.
+ */
+export type ModelProfile = { 
+/**
+ * A short name, unique in the settings; also the name of its key in the keychain.
+ */
+id: string, 
+/**
+ * For people.
+ */
+name: string, 
+/**
+ * How to speak to it.
+ */
+provider: ProviderKind, 
+/**
+ * Address, for example `https://models.example/v1`; empty for the demo.
+ */
+baseUrl: string, 
+/**
+ * The model's name at the provider.
+ */
+model: string, 
+/**
+ * The model takes pictures.
+ */
+vision: boolean, 
+/**
+ * Most tokens of one answer; the provider's default if absent.
+ */
+maxTokens: number | null, 
+/**
+ * Prices that the user entered; no others exist.
+ */
+prices: Prices | null, };
+
+/**
+ * Tries a model.
+ */
+export type ModelTestParams = { 
+/**
+ * The profile as it stands in the form, saved or not.
+ */
+profile: ModelProfile, 
+/**
+ * A key to try; the kept one if absent.
+ */
+key: string | null, };
+
+/**
+ * What a node did to the files.
+ */
+export type NodeChanges = { 
+/**
+ * By the turn.
+ */
+byTurn: Array<FileChange>, 
+/**
+ * By the user's hand, before the turn.
+ */
+byUser: Array<FileChange>, 
+/**
+ * What the snapshot does not hold.
+ */
+skipped: Array<SkippedFile>, };
+
+/**
+ * One point of a session tree.
+ */
+export type NodeId = string;
+
+/**
+ * Names a node, or takes its name away.
+ */
+export type NodeLabelParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Which.
+ */
+nodeId: NodeId, 
+/**
+ * The name; absent takes it away.
+ */
+label: string | null, };
+
+/**
+ * Names a node.
+ */
+export type NodeParams = { 
+/**
+ * Its session.
+ */
+sessionId: SessionId, 
+/**
+ * Which.
+ */
+nodeId: NodeId, };
+
+/**
+ * How the turn of a node stands.
+ */
+export type NodeStatus = "running" | "completed" | "failed" | "interrupted";
+
+/**
+ * A node as the tree shows it.
+ */
+export type NodeSummary = { 
+/**
+ * Its identifier.
+ */
+id: NodeId, 
+/**
+ * The node it grew from.
+ */
+parentId: NodeId | null, 
+/**
+ * The start of the user's message.
+ */
+title: string, 
+/**
+ * A name that the user gave.
+ */
+label: string | null, 
+/**
+ * When its turn began.
+ */
+startedAt: number, 
+/**
+ * When its turn ended.
+ */
+endedAt: number | null, 
+/**
+ * How its turn stands.
+ */
+status: NodeStatus, 
+/**
+ * The files after the turn.
+ */
+snapshot: SnapshotId | null, 
+/**
+ * The files before the turn.
+ */
+baseSnapshot: SnapshotId | null, 
+/**
+ * What the turn changed; unknown while it runs.
+ */
+changes: ChangeCounts | null, 
+/**
+ * The user changed files by hand before this turn.
+ */
+userChanges: ChangeCounts | null, 
+/**
+ * Why the files of this node cannot be restored, if so.
+ */
+notRestorable: string | null, };
+
+/**
+ * How grave a notice is.
+ */
+export type NoticeLevel = "info" | "warning" | "error";
+
+/**
+ * An event with its number; numbers rise by one within a run of the program.
+ */
+export type NumberedEvent = { 
+/**
+ * From 1.
+ */
+sequence: number, 
+/**
+ * What happened.
+ */
+event: EngineEvent, };
+
+/**
+ * Paths that the user picked; empty if the dialog was closed.
+ */
+export type PathsResponse = { 
+/**
+ * Absolute.
+ */
+paths: Array<string>, };
+
+/**
+ * Closes a preview.
+ */
+export type PreviewCloseParams = { 
+/**
+ * Which.
+ */
+token: string, };
+
+/**
+ * An opened preview.
+ */
+export type PreviewHandle = { 
+/**
+ * 128 random bits in hexadecimal; dies with the preview.
+ */
+token: string, 
+/**
+ * Address of the first page or file.
+ */
+url: string, };
+
+/**
+ * Opens a preview.
+ */
+export type PreviewOpenParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * What to show.
+ */
+source: PreviewSource, };
+
+/**
+ * What a preview shows.
+ */
+export type PreviewSource = { "type": "live", 
+/**
+ * Relative to the workspace, with `/`; empty is the workspace itself.
+ */
+path: string, } | { "type": "deployment", 
+/**
+ * Which.
+ */
+id: DeploymentId, };
+
+/**
+ * Prices that the user entered, per million tokens.
+ */
+export type Prices = { 
+/**
+ * For example `USD`.
+ */
+currency: string, 
+/**
+ * Prompt tokens.
+ */
+input: number, 
+/**
+ * Prompt tokens from the cache.
+ */
+cachedInput: number | null, 
+/**
+ * Answer tokens.
+ */
+output: number, };
+
+/**
+ * How to speak to a model.
+ */
+export type ProviderKind = "demo" | "openAi" | "anthropic";
+
+/**
+ * A message that waits for the running turn to end.
+ */
+export type QueueId = string;
+
+/**
+ * Takes back a queued message.
+ */
+export type QueueRemoveParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Which.
+ */
+queueId: QueueId, };
+
+/**
+ * A message that waits for the running turn to end.
+ */
+export type QueuedMessage = { 
+/**
+ * Its identifier.
+ */
+id: QueueId, 
+/**
+ * What the user said.
+ */
+message: UserMessage, 
+/**
+ * When it was queued.
+ */
+queuedAt: number, };
+
+/**
+ * One file that a restore would touch.
+ */
+export type RestoreChange = { 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * What would happen to the present file.
+ */
+kind: ChangeKind, 
+/**
+ * Who wrote the present file last.
+ */
+writtenBy: Writer, };
+
+/**
+ * A step that restore took, for undo.
+ */
+export type RestoreOutcome = { 
+/**
+ * Files that were written.
+ */
+written: number, 
+/**
+ * Files that were removed.
+ */
+removed: number, 
+/**
+ * The snapshot of the present before anything moved.
+ */
+before: SnapshotId | null, };
+
+/**
+ * Goes to a node.
+ */
+export type RestoreParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The node to go to.
+ */
+nodeId: NodeId, 
+/**
+ * Files, conversation, or both.
+ */
+scope: RestoreScope, };
+
+/**
+ * What a restore would do.
+ */
+export type RestorePlan = { 
+/**
+ * The node to go to.
+ */
+nodeId: NodeId, 
+/**
+ * Files, conversation, or both.
+ */
+scope: RestoreScope, 
+/**
+ * Files that would be touched; empty for the conversation alone.
+ */
+changes: Array<RestoreChange>, 
+/**
+ * Present changes by hand that no node holds yet; they are recorded before anything moves.
+ */
+unsaved: Array<FileChange>, 
+/**
+ * Nodes that leave the active path.
+ */
+turnsLeft: number, };
+
+/**
+ * What a restore brings back.
+ */
+export type RestoreScope = "all" | "files" | "conversation";
+
+/**
+ * How agent code is held.
+ */
+export type SandboxStatus = { 
+/**
+ * There is a boundary, so that commands may run.
+ */
+available: boolean, 
+/**
+ * Full or reduced, in words.
+ */
+mode: string, 
+/**
+ * Each layer and whether it holds.
+ */
+layers: Array<Check>, };
+
+/**
+ * Where keys are kept.
+ */
+export type SecretBackend = "keychain" | "encryptedFile" | "memory" | "none";
+
+/**
+ * Chooses where keys are kept.
+ */
+export type SecretBackendParams = { 
+/**
+ * The choice.
+ */
+choice: SecretChoice, };
+
+/**
+ * Where to keep keys.
+ */
+export type SecretChoice = { "type": "keychain" } | { "type": "memory" } | { "type": "encryptedFile", 
+/**
+ * The passphrase; it never comes back.
+ */
+passphrase: string, };
+
+/**
+ * Where keys are kept, and whether that works.
+ */
+export type SecretStatus = { 
+/**
+ * What is in use.
+ */
+backend: SecretBackend, 
+/**
+ * The keychain passed write, read and delete.
+ */
+keychainWorks: boolean, 
+/**
+ * Why it did not.
+ */
+keychainError: string | null, 
+/**
+ * An encrypted file exists and waits for its passphrase.
+ */
+fileLocked: boolean, 
+/**
+ * Profiles whose key is known, and where it comes from.
+ */
+keys: Array<KeyStatus>, };
+
+/**
+ * Who may write a session from this program.
+ */
+export type SessionAccess = "write" | "readOnly";
+
+/**
+ * Changes the model or the limits of a session.
+ */
+export type SessionConfigureParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * Another model profile.
+ */
+profile: string | null, 
+/**
+ * Other limits.
+ */
+limits: TurnLimits | null, };
+
+/**
+ * Makes a session.
+ */
+export type SessionCreateParams = { 
+/**
+ * Its name; named after the first message if absent.
+ */
+title: string | null, 
+/**
+ * A folder of the user, absolute; the app's own folder if absent.
+ */
+folder: string | null, };
+
+/**
+ * Everything that a window needs to show a session.
+ */
+export type SessionDetail = { 
+/**
+ * As in the list.
+ */
+summary: SessionSummary, 
+/**
+ * Whether this program may write it.
+ */
+access: SessionAccess, 
+/**
+ * Absolute path of the files.
+ */
+workspacePath: string, 
+/**
+ * The node that the conversation ends with.
+ */
+currentNode: NodeId | null, 
+/**
+ * Every node, oldest first.
+ */
+tree: Array<NodeSummary>, 
+/**
+ * The path from the root to the current node.
+ */
+turns: Array<Turn>, 
+/**
+ * The to-do list at the current node.
+ */
+todos: Array<Todo>, 
+/**
+ * Messages that wait.
+ */
+queue: Array<QueuedMessage>, 
+/**
+ * Sites, newest first.
+ */
+deployments: Array<Deployment>, 
+/**
+ * Undo and redo of restores.
+ */
+undo: UndoState, 
+/**
+ * Limits of a turn in this session.
+ */
+limits: TurnLimits, 
+/**
+ * The model profile of this session.
+ */
+profile: string, 
+/**
+ * The number of the last event that this answer includes.
+ */
+sequence: number, };
+
+/**
+ * One conversation with its workspace and tree.
+ */
+export type SessionId = string;
+
+/**
+ * Filters the list of sessions.
+ */
+export type SessionListParams = { 
+/**
+ * Words of the title; empty lists all.
+ */
+search: string, 
+/**
+ * Only what lies in the trash.
+ */
+trash: boolean, };
+
+/**
+ * Sessions, the latest first.
+ */
+export type SessionListResponse = { 
+/**
+ * The sessions.
+ */
+sessions: Array<SessionSummary>, };
+
+/**
+ * Names a session.
+ */
+export type SessionParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, };
+
+/**
+ * Gives a session another name.
+ */
+export type SessionRenameParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * The new name.
+ */
+title: string, };
+
+/**
+ * A session as a list shows it.
+ */
+export type SessionSummary = { 
+/**
+ * Its identifier.
+ */
+id: SessionId, 
+/**
+ * Its name.
+ */
+title: string, 
+/**
+ * When it was made.
+ */
+createdAt: number, 
+/**
+ * When something last happened in it.
+ */
+updatedAt: number, 
+/**
+ * When it went to the trash.
+ */
+deletedAt: number | null, 
+/**
+ * Where its files lie.
+ */
+workspace: WorkspaceKind, 
+/**
+ * A turn runs in it now.
+ */
+running: boolean, };
+
+/**
+ * All settings, in the order of the file.
+ */
+export type Settings = { 
+/**
+ * The profile that new sessions use.
+ */
+defaultProfile: string, 
+/**
+ * Every profile; the demo is always there.
+ */
+profiles: Array<ModelProfile>, 
+/**
+ * Limits of a turn in new sessions.
+ */
+limits: TurnLimits, 
+/**
+ * Limits of an import.
+ */
+import: ImportLimits, 
+/**
+ * Looks.
+ */
+appearance: Appearance, 
+/**
+ * Seconds of silence after which a model counts as stalled.
+ */
+stallSeconds: number, 
+/**
+ * The port of deployed sites on this machine; chosen once and kept.
+ */
+deploymentPort: number | null, 
+/**
+ * The first-run page was answered.
+ */
+firstRunDone: boolean, };
+
+/**
+ * Settings with what is wrong in their file.
+ */
+export type SettingsResponse = { 
+/**
+ * As in force.
+ */
+settings: Settings, 
+/**
+ * The file.
+ */
+path: string, 
+/**
+ * The file could not be read; defaults are in force and the file is left as it is.
+ */
+problem: AppError | null, };
+
+/**
+ * Replaces the settings.
+ */
+export type SettingsSaveParams = { 
+/**
+ * All of them.
+ */
+settings: Settings, };
+
+/**
+ * A file that a snapshot does not hold, and why.
+ */
+export type SkippedFile = { 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * In words for people.
+ */
+reason: string, };
+
+/**
+ * The commit of a snapshot in the session's history, 40 hexadecimal digits.
+ */
+export type SnapshotId = string;
+
+/**
+ * One timed model request or tool call.
+ */
+export type Span = { 
+/**
+ * Its identifier.
+ */
+id: SpanId, 
+/**
+ * The node it belongs to.
+ */
+nodeId: NodeId, 
+/**
+ * The tool call it times.
+ */
+itemId: ItemId | null, 
+/**
+ * Model or tool.
+ */
+kind: SpanKind, 
+/**
+ * The model's name, or the tool's.
+ */
+name: string, 
+/**
+ * When it began.
+ */
+startedAt: number, 
+/**
+ * When it ended; `None` while it runs.
+ */
+endedAt: number | null, 
+/**
+ * Milliseconds from the request to the first token.
+ */
+firstTokenMs: number | null, 
+/**
+ * Retries before it succeeded.
+ */
+retries: number, 
+/**
+ * How it ended.
+ */
+status: SpanStatus, 
+/**
+ * What failed.
+ */
+error: string | null, 
+/**
+ * For a model request.
+ */
+usage: Usage, };
+
+/**
+ * One timed model request or tool call.
+ */
+export type SpanId = string;
+
+/**
+ * What a span times.
+ */
+export type SpanKind = "model" | "tool";
+
+/**
+ * How a span ended.
+ */
+export type SpanStatus = "running" | "ok" | "error" | "interrupted";
+
+/**
+ * Colours.
+ */
+export type Theme = "system" | "light" | "dark";
+
+/**
+ * Timed spans, oldest first.
+ */
+export type TimelineResponse = { 
+/**
+ * The spans of the active path.
+ */
+spans: Array<Span>, };
+
+/**
+ * One entry of the to-do list.
+ */
+export type Todo = { 
+/**
+ * The model's own name for it.
+ */
+id?: string, 
+/**
+ * What is to be done.
+ */
+content: string, 
+/**
+ * How urgent.
+ */
+priority: TodoPriority, 
+/**
+ * How far.
+ */
+status: TodoStatus, };
+
+/**
+ * How urgent a to-do is.
+ */
+export type TodoPriority = "high" | "medium" | "low";
+
+/**
+ * How far a to-do is; written with an underscore, as the tool contract has it.
+ */
+export type TodoStatus = "pending" | "in_progress" | "completed";
+
+/**
+ * One call of a tool, from its first fragment to its result.
+ */
+export type ToolCall = { 
+/**
+ * The model's own name for this call.
+ */
+callId: string, 
+/**
+ * Full tool name, `mshtools-…`.
+ */
+tool: string, 
+/**
+ * The arguments as JSON text, as the model sent them.
+ */
+arguments: string, 
+/**
+ * How far it has come.
+ */
+status: ToolCallStatus, 
+/**
+ * Live output while it runs; the end of it if there is much.
+ */
+liveOutput: string, 
+/**
+ * The result.
+ */
+result: ToolResult | null, };
+
+/**
+ * How far a tool call has come.
+ */
+export type ToolCallStatus = "pending" | "running" | "completed" | "failed" | "interrupted";
+
+/**
+ * A piece of a tool's result.
+ */
+export type ToolContent = { "type": "text", 
+/**
+ * The text, within the tool's limit.
+ */
+text: string, } | { "type": "image", 
+/**
+ * For example `image/png`.
+ */
+mime: string, 
+/**
+ * Where it lies in the workspace.
+ */
+path: string, 
+/**
+ * SHA-256 of the content, under which the store keeps it.
+ */
+hash: string, 
+/**
+ * Bytes.
+ */
+size: number, };
+
+/**
+ * What a tool gave back.
+ */
+export type ToolResult = { 
+/**
+ * In order, for the model.
+ */
+content: Array<ToolContent>, 
+/**
+ * The call failed and the content says why.
+ */
+isError: boolean, 
+/**
+ * Things worth showing.
+ */
+artifacts: Array<Artifact>, 
+/**
+ * What the call did to a file, if it was a file tool.
+ */
+diff?: FileDiff, };
+
+/**
+ * A tool of the contract.
+ */
+export type ToolStatus = { 
+/**
+ * Full name, `mshtools-…`.
+ */
+name: string, 
+/**
+ * Offered to the model.
+ */
+available: boolean, 
+/**
+ * Why not, or what it needs.
+ */
+reason: string | null, 
+/**
+ * What it is for.
+ */
+summary: string, };
+
+/**
+ * A turn as the conversation shows it.
+ */
+export type Turn = { 
+/**
+ * Its node.
+ */
+node: NodeSummary, 
+/**
+ * What the user said.
+ */
+message: UserMessage, 
+/**
+ * What followed.
+ */
+items: Array<Item>, 
+/**
+ * Why it failed or was stopped.
+ */
+error: AppError | null, 
+/**
+ * The sum over its model requests.
+ */
+usage: Usage, };
+
+/**
+ * Sends an earlier message anew, as a sibling.
+ */
+export type TurnEditParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The node whose message is edited.
+ */
+nodeId: NodeId, 
+/**
+ * The new words.
+ */
+text: string, };
+
+/**
+ * The life of a turn. The last event is exactly one of `turnCompleted`, `turnFailed`, `turnInterrupted`.
+ */
+export type TurnEvent = { "type": "turnStarted", 
+/**
+ * The new node.
+ */
+node: NodeSummary, 
+/**
+ * What the user said.
+ */
+message: UserMessage, } | { "type": "itemStarted", 
+/**
+ * As far as it is known.
+ */
+item: Item, } | { "type": "itemDelta", 
+/**
+ * Which.
+ */
+itemId: ItemId, 
+/**
+ * What is new.
+ */
+delta: ItemDelta, } | { "type": "itemProgress", 
+/**
+ * Which.
+ */
+itemId: ItemId, 
+/**
+ * In words.
+ */
+message: string, } | { "type": "itemCompleted", 
+/**
+ * All of it.
+ */
+item: Item, } | { "type": "usage", 
+/**
+ * As the provider reports.
+ */
+usage: Usage, } | { "type": "span", 
+/**
+ * All of it.
+ */
+span: Span, } | { "type": "heartbeat", 
+/**
+ * What is awaited.
+ */
+awaited: Awaited, 
+/**
+ * Since when.
+ */
+sinceAt: number, } | { "type": "snapshotTaken", 
+/**
+ * The commit.
+ */
+snapshot: SnapshotId, 
+/**
+ * What the turn changed.
+ */
+changes: ChangeCounts, } | { "type": "turnCompleted", 
+/**
+ * As stored.
+ */
+node: NodeSummary, } | { "type": "turnFailed", 
+/**
+ * As stored.
+ */
+node: NodeSummary, 
+/**
+ * What failed and what to do.
+ */
+error: AppError, } | { "type": "turnInterrupted", 
+/**
+ * As stored.
+ */
+node: NodeSummary, 
+/**
+ * By whom or what.
+ */
+error: AppError, };
+
+/**
+ * Limits of a turn.
+ */
+export type TurnLimits = { 
+/**
+ * Model requests.
+ */
+maxSteps: number, 
+/**
+ * Minutes.
+ */
+maxMinutes: number, 
+/**
+ * Tokens in and out, as reported.
+ */
+maxTokens: number, };
+
+/**
+ * Sends a message.
+ */
+export type TurnStartParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * Files of the workspace that it speaks of.
+ */
+attachments: Array<Attachment>, };
+
+/**
+ * What became of a message.
+ */
+export type TurnStartResponse = { "type": "started", 
+/**
+ * Its node.
+ */
+nodeId: NodeId, } | { "type": "queued", 
+/**
+ * As it waits.
+ */
+queued: QueuedMessage, };
+
+/**
+ * Speaks to the running turn.
+ */
+export type TurnSteerParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The words.
+ */
+text: string, };
+
+/**
+ * Whether a restore can be taken back or done again.
+ */
+export type UndoState = { 
+/**
+ * What undo would take back, in words.
+ */
+undo: string | null, 
+/**
+ * What redo would do again, in words.
+ */
+redo: string | null, };
+
+/**
+ * Tokens as the provider reports them; `None` is unknown, never a guess.
+ */
+export type Usage = { 
+/**
+ * Tokens of the prompt, cached ones included.
+ */
+inputTokens: number | null, 
+/**
+ * Tokens of the answer, reasoning included.
+ */
+outputTokens: number | null, 
+/**
+ * Part of the input that came from the provider's cache.
+ */
+cachedTokens: number | null, 
+/**
+ * Part of the output that was reasoning.
+ */
+reasoningTokens: number | null, 
+/**
+ * In the currency of `cost_currency`; reported by the provider or from prices that the user entered.
+ */
+cost: number | null, 
+/**
+ * For example `USD`.
+ */
+costCurrency: string | null, };
+
+/**
+ * What the user said.
+ */
+export type UserMessage = { 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * Files that came with it.
+ */
+attachments: Array<Attachment>, };
+
+/**
+ * From which event on the window wants to hear; the channel travels beside it.
+ */
+export type WindowAttachParams = { 
+/**
+ * The last number that the window has seen; 0 for the start.
+ */
+after: number, };
+
+/**
+ * Where the files of a session lie.
+ */
+export type WorkspaceKind = { "type": "own" } | { "type": "folder", 
+/**
+ * Absolute path.
+ */
+path: string, };
+
+/**
+ * Who wrote a file last.
+ */
+export type Writer = { "type": "agent", 
+/**
+ * The node.
+ */
+nodeId: NodeId, 
+/**
+ * Its title.
+ */
+title: string, } | { "type": "user" } | { "type": "unknown" };
