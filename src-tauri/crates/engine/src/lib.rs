@@ -1,1 +1,24 @@
-//! Sessions, the session tree and the turn loop.
+//! Sessions, the session tree and the turn loop: the virtual machine.
+//!
+//! The engine knows neither a window nor the tools that it runs: a program plugs in a registry of tools, a source of
+//! models and the words of the system prompt, and listens to one stream of numbered events.
+
+mod calls;
+mod changes;
+mod clock;
+mod engine;
+mod error;
+mod events;
+mod messages;
+mod restore;
+mod runtime;
+mod sessions;
+mod step;
+mod turn;
+mod turn_loop;
+
+pub use clock::{Clock, SystemClock};
+pub use engine::{Engine, EngineOptions, EngineParts, ModelSource, PromptFacts, SystemPrompt, Watching};
+pub use error::EngineError;
+pub use events::{EventBus, Subscription};
+pub use turn::Start;

@@ -1,1 +1,26 @@
-//! Composition of the engine for a program: data folder, settings, keys, models, tools, servers.
+//! Composition of the engine for a program: data folder, settings, keys, models, tools and servers.
+//!
+//! The window and the command line are two faces of one [`Host`]. It answers the command table, so that everything a
+//! window can do can be tested without one.
+
+mod data;
+mod doctor;
+mod environment;
+mod handler;
+mod host;
+mod imports;
+mod logging;
+mod models;
+mod records;
+mod settings;
+
+pub use data::DataFolder;
+pub use environment::Environment;
+pub use handler::SharedHost;
+pub use host::{Host, HostOptions, Serving};
+pub use logging::{Console, LogGuard, start_logging};
+pub use okcvm_engine::{Engine, EngineError, EventBus, Start, Subscription, Watching};
+pub use okcvm_sandbox::run_helper_if_asked;
+pub use okcvm_secrets::{Redactor, SecretString};
+pub use okcvm_tools::{ToolProgress, ToolSink};
+pub use settings::SettingsFile;

@@ -177,6 +177,8 @@ wire! {
         pub limits: TurnLimits,
         /// The model profile of this session.
         pub profile: String,
+        /// What opening the session had to do, for example with a damaged history.
+        pub notice: Option<String>,
         /// The number of the last event that this answer includes.
         pub sequence: u64,
     }

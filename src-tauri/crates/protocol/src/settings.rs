@@ -111,6 +111,8 @@ wire! {
         pub stall_seconds: u32,
         /// The port of deployed sites on this machine; chosen once and kept.
         pub deployment_port: Option<u16>,
+        /// Where the user wants keys to be kept, if not in the keychain.
+        pub key_storage: Option<crate::SecretBackend>,
         /// The first-run page was answered.
         pub first_run_done: bool,
     }
@@ -153,6 +155,7 @@ impl Default for Settings {
             appearance: Appearance { theme: Theme::System, language: Language::System },
             stall_seconds: 120,
             deployment_port: None,
+            key_storage: None,
             first_run_done: false,
         }
     }

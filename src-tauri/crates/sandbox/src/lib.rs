@@ -1,1 +1,28 @@
 //! Runs a process tree inside limits of path, network, time, memory and output, and ends all of it.
+//!
+//! A command runs in a helper: the program executes itself again, and [`run_helper_if_asked`], the first line of its
+//! `main`, turns that copy into the helper. On Linux there are two tiers. *Full*: user, process, mount, network, IPC
+//! and host namespaces with a small file tree of their own, Landlock on top, and a system call filter. *Reduced*,
+//! where the system refuses namespaces: Landlock, the system call filter, and a reaper that ends what a command left.
+//! Where not even that holds, nothing runs ([`Sandbox::available`] says why).
+//!
+//! In both tiers a command starts with a cleared environment, no inherited files, an empty input, no network
+//! (loopback included), no capabilities, and no way to gain any; it writes only in its workspace and in a private
+//! temporary folder, and sees nothing of the home folder. Every process it started is gone when [`Sandbox::run`]
+//! returns, and also when the program that called it is killed.
+
+mod command;
+mod policy;
+mod sandbox;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod probe;
+#[cfg(target_os = "linux")]
+mod roots;
+#[cfg(target_os = "linux")]
+mod run;
+
+pub use command::{Command, Exit, Limits, Outcome, SandboxError, Tier};
+pub use sandbox::{Sandbox, WORKSPACE_MOUNT, run_helper_if_asked};

@@ -62,13 +62,13 @@ impl VaultError {
             Self::Locked(_) => {
                 error.with_code(ErrorCode::Locked).with_hint("Enter its passphrase in the settings.")
             }
-            Self::WrongPassphrase(_) => error
-                .with_code(ErrorCode::Locked)
-                .with_hint("Nothing was changed. Check the passphrase, also for capital letters, and try again."),
+            Self::WrongPassphrase(_) => error.with_code(ErrorCode::Locked).with_hint(
+                "Nothing was changed. Check the passphrase, also for capital letters, and try again.",
+            ),
             Self::ShortPassphrase(_) => error.with_hint("Several words in a row are easy to remember."),
-            Self::Damaged { .. } => {
-                error.with_hint("Nothing was changed. Move the file away to begin a new one, then enter the keys again.")
-            }
+            Self::Damaged { .. } => error.with_hint(
+                "Nothing was changed. Move the file away to begin a new one, then enter the keys again.",
+            ),
             Self::Io { source, .. } => error
                 .with_hint("Check that the folder exists, is yours, and has space left.")
                 .with_detail(source.to_string()),

@@ -18,7 +18,9 @@ pub enum KeychainError {
     #[error("the keychain failed: {0}")]
     Failed(String),
     /// It did not answer in time; it may be waiting for a password in a window of its own.
-    #[error("the keychain did not answer within {0} seconds; it may be asking for a password in another window")]
+    #[error(
+        "the keychain did not answer within {0} seconds; it may be asking for a password in another window"
+    )]
     Silent(u64),
 }
 

@@ -10,6 +10,7 @@
 
 mod encrypted_file;
 mod error;
+mod guarded;
 mod keychain;
 mod redactor;
 mod shapes;

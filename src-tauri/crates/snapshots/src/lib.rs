@@ -1,1 +1,31 @@
 //! The history of a workspace in a private git repository.
+//!
+//! A snapshot is a commit in a bare repository beside the workspace, in git's plain format, so that any
+//! git can read it; no git program is needed, and neither the user's git configuration nor a repository of
+//! theirs is used or touched. File contents are stored as they are: no filters, no line-end conversion, no
+//! `.gitignore`. Nested repositories are ordinary folders whose own `.git` is left out.
+//!
+//! What a snapshot holds: regular files with their executable bit, symbolic links, empty folders (an entry
+//! for the empty tree), and names of any bytes. What it does not hold is named in its list of skipped
+//! files, which is part of the commit message, and is never touched by a restore.
+//!
+//! Order of writes: all objects of a snapshot are on the disk before the reference that names it is. See
+//! `durable.rs` for how. A crash leaves objects that nothing names, never a name without its objects.
+
+mod cache;
+mod commit;
+mod difference;
+mod durable;
+mod entry;
+mod error;
+mod history;
+mod left_out;
+mod lines;
+mod look;
+mod repository;
+mod restore;
+mod scan;
+
+pub use commit::Author;
+pub use error::SnapshotError;
+pub use history::{DEFAULT_MAX_FILE_BYTES, History, OpenedHistory, RecordInfo, Recorded};

@@ -1,1 +1,20 @@
-//! SQLite: sessions, nodes, items, spans, deployments; migrations.
+//! SQLite: sessions, nodes, items, spans, to-dos, deployments, restores and the queue.
+//!
+//! One file, `okcvm.db`, in WAL mode. Rows per item, so that cost follows what changed. Migrations only go
+//! forward, and the file is copied beside itself before each. Times are Unix milliseconds.
+
+mod deployments;
+mod error;
+mod items;
+mod migrations;
+mod nodes;
+mod restores;
+mod sessions;
+mod spans;
+mod store;
+
+pub use error::StoreError;
+pub use nodes::{NewNode, NodeRow};
+pub use restores::{RestoreRow, RestoreState};
+pub use sessions::{NewSession, SessionRow};
+pub use store::Store;

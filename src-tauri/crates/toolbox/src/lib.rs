@@ -1,1 +1,42 @@
-//! The tools we ship, a module each.
+//! The tools we ship, a module each. Their names, parameters and limits stand in the tool manifest; what they
+//! need beyond the call's context they get when they are made.
+
+mod call;
+mod deploy;
+mod files;
+mod todo;
+
+use std::sync::Arc;
+
+use okcvm_tools::Tool;
+
+pub use deploy::{DeployTool, Deployments, NewDeployment};
+pub use files::{EditFileTool, ReadFileTool, WriteFileTool};
+pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
+
+/// What the tools need.
+pub struct ToolboxParts {
+    /// Where to-do lists are kept.
+    pub todos: Arc<dyn TodoBook>,
+    /// Where deployments are entered.
+    pub deployments: Arc<dyn Deployments>,
+}
+
+/// Every tool of this version.
+pub fn tools(parts: ToolboxParts) -> Vec<Arc<dyn Tool>> {
+    vec![
+        Arc::new(TodoReadTool::new(Arc::clone(&parts.todos))),
+        Arc::new(TodoWriteTool::new(parts.todos)),
+        Arc::new(ReadFileTool),
+        Arc::new(WriteFileTool),
+        Arc::new(EditFileTool),
+        Arc::new(DeployTool::new(parts.deployments)),
+    ]
+}
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+#[path = "lib_tests.rs"]
+mod tests;

@@ -1465,6 +1465,10 @@ limits: TurnLimits,
  */
 profile: string, 
 /**
+ * What opening the session had to do, for example with a damaged history.
+ */
+notice: string | null, 
+/**
  * The number of the last event that this answer includes.
  */
 sequence: number, };
@@ -1583,6 +1587,10 @@ stallSeconds: number,
  * The port of deployed sites on this machine; chosen once and kept.
  */
 deploymentPort: number | null, 
+/**
+ * Where the user wants keys to be kept, if not in the keychain.
+ */
+keyStorage: SecretBackend | null, 
 /**
  * The first-run page was answered.
  */

@@ -1,0 +1,412 @@
+//! Running the calls of one answer: read-only ones beside each other, the rest one after the other.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use okcvm_protocol::{
+    AppError, Awaited, Item, ItemBody, ItemDelta, Span, SpanId, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
+    ToolContent, ToolResult, TurnEvent, Usage,
+};
+use okcvm_store::Store;
+use okcvm_tools::{Effect, FileReads, ReadStamp, ToolContext, ToolError, ToolProgress, ToolSink};
+use tokio_util::sync::CancellationToken;
+
+use crate::turn_loop::{Base, End, TurnState};
+use crate::{Engine, EngineError};
+
+/// Identical calls with identical results that are carried out; the next one is refused.
+const SAME_CALLS: u32 = 2;
+/// Refusals in a row after which the turn ends.
+const REFUSALS: u32 = 3;
+/// Live output that is kept while a tool runs, in bytes; its end is kept.
+const LIVE_OUTPUT: usize = 64 * 1024;
+/// Live output is stored at least this often.
+const LIVE_FLUSH: Duration = Duration::from_millis(250);
+
+/// Guards against the same call over and over.
+#[derive(Default)]
+pub(crate) struct Repeats {
+    call: Option<(String, String)>,
+    result: String,
+    same: u32,
+    refused: u32,
+}
+
+impl Repeats {
+    /// Whether the call would be the same, with the same result as before, once too often.
+    fn refuses(&mut self, call: &ToolCall) -> bool {
+        let same = self.call.as_ref().is_some_and(|(tool, arguments)| *tool == call.tool && *arguments == call.arguments);
+        if same && self.same >= SAME_CALLS {
+            self.refused += 1;
+            return true;
+        }
+        false
+    }
+
+    fn note(&mut self, call: &ToolCall, result: &ToolResult) {
+        let text = format!("{:?}", result.content);
+        let key = (call.tool.clone(), call.arguments.clone());
+        if self.call.as_ref() == Some(&key) && self.result == text {
+            self.same += 1;
+        } else {
+            self.call = Some(key);
+            self.result = text;
+            self.same = 1;
+            self.refused = 0;
+        }
+    }
+
+    /// The tool, if the model keeps asking for what was refused.
+    pub(crate) fn stuck(&self) -> Option<&str> {
+        (self.refused >= REFUSALS).then(|| self.call.as_ref().map_or("a tool", |(tool, _)| tool.as_str()))
+    }
+}
+
+impl Engine {
+    /// Runs the calls in their order; each run of neighbouring read-only calls goes at once.
+    pub(crate) async fn run_calls(
+        &self,
+        state: &Arc<TurnState>,
+        calls: Vec<Item>,
+        base: &mut Base,
+        repeats: &mut Repeats,
+    ) -> Result<(), End> {
+        let mut waiting = calls.into_iter().peekable();
+        while let Some(first) = waiting.next() {
+            let mut group = vec![first];
+            if self.reads_only(&group[0]) {
+                while let Some(next) = waiting.next_if(|item| self.reads_only(item)) {
+                    group.push(next);
+                }
+            } else {
+                let step = group[0].step;
+                base.join(state, step).await?;
+            }
+            let mut running = Vec::new();
+            for item in group {
+                let ItemBody::ToolCall(call) = &item.body else { continue };
+                let refused = repeats.refuses(call);
+                running.push(self.run_call(state, item, refused));
+            }
+            for done in futures::future::join_all(running).await {
+                let (call, result) = done?;
+                if let Some(result) = &result {
+                    repeats.note(&call, result);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn reads_only(&self, item: &Item) -> bool {
+        match &item.body {
+            ItemBody::ToolCall(call) => self
+                .inner
+                .parts
+                .registry
+                .definition(&call.tool)
+                .is_some_and(|definition| definition.effect == Effect::Read),
+            ItemBody::Text { .. } | ItemBody::Reasoning { .. } | ItemBody::Steer { .. } | ItemBody::Notice { .. } => {
+                false
+            }
+        }
+    }
+
+    /// Runs one call; stored before and after. The result is absent if it was refused or stopped.
+    async fn run_call(
+        &self,
+        state: &Arc<TurnState>,
+        mut item: Item,
+        refused: bool,
+    ) -> Result<(ToolCall, Option<ToolResult>), End> {
+        let ItemBody::ToolCall(mut call) = item.body.clone() else {
+            return Err(End::Failed(AppError::new("A part of the answer that is no call was to be run.")));
+        };
+        if state.cancel.is_cancelled() {
+            call.status = ToolCallStatus::Interrupted;
+            self.end_call(state, &mut item, call.clone())?;
+            return Ok((call, None));
+        }
+        if refused {
+            let text = format!(
+                "This call of {} was not carried out: it is the same call as before, which gave the same result \
+                 {SAME_CALLS} times. Do something different, or tell the user what is in the way.",
+                call.tool
+            );
+            call.status = ToolCallStatus::Failed;
+            call.result = Some(error_result(text));
+            self.end_call(state, &mut item, call.clone())?;
+            return Ok((call, None));
+        }
+        call.status = ToolCallStatus::Running;
+        item.body = ItemBody::ToolCall(call.clone());
+        self.store().put_item(&item).map_err(EngineError::from)?;
+        state.tell(TurnEvent::ItemStarted { item: item.clone() });
+        state.awaiting(Awaited::Tool { tool: call.tool.clone(), item_id: item.id.clone() });
+        let mut span = Span {
+            id: SpanId::new(),
+            node_id: state.node_id.clone(),
+            item_id: Some(item.id.clone()),
+            kind: SpanKind::Tool,
+            name: call.tool.clone(),
+            started_at: self.now(),
+            ended_at: None,
+            first_token_ms: None,
+            retries: 0,
+            status: SpanStatus::Running,
+            error: None,
+            usage: Usage::default(),
+        };
+        self.put_span(state, &span)?;
+        tracing::info!(turn = %state.node_id, tool = call.tool, call = %item.id, "tool begins");
+
+        let live = Arc::new(LiveCall {
+            state: Arc::clone(state),
+            item: Mutex::new((item.clone(), call.clone(), Instant::now())),
+        });
+        let outcome = self.carry_out_call(state, &item, &call, Arc::clone(&live)).await;
+        call.live_output = live.output();
+
+        let fatal = match outcome {
+            Ok(result) => {
+                call.status = if result.is_error { ToolCallStatus::Failed } else { ToolCallStatus::Completed };
+                call.result = Some(result);
+                None
+            }
+            Err(ToolError::ForModel(text)) => {
+                call.status = ToolCallStatus::Failed;
+                call.result = Some(error_result(text));
+                None
+            }
+            Err(ToolError::Cancelled(partial)) => {
+                call.status = ToolCallStatus::Interrupted;
+                call.result = partial;
+                None
+            }
+            Err(ToolError::Fatal(error)) => {
+                call.status = ToolCallStatus::Failed;
+                call.result = Some(error_result(error.to_string()));
+                Some(error)
+            }
+        };
+        if let Some(result) = &mut call.result {
+            self.clean(result);
+            keep_pictures(&state.runtime.folder.join("blobs"), state.runtime.workspace.root(), result);
+        }
+        call.live_output = (self.inner.parts.redact)(&call.live_output);
+        span.ended_at = Some(self.now());
+        (span.status, span.error) = match call.status {
+            ToolCallStatus::Failed => (SpanStatus::Error, call.result.as_ref().and_then(first_line)),
+            ToolCallStatus::Interrupted => (SpanStatus::Interrupted, None),
+            ToolCallStatus::Pending | ToolCallStatus::Running | ToolCallStatus::Completed => (SpanStatus::Ok, None),
+        };
+        self.put_span(state, &span)?;
+        tracing::info!(turn = %state.node_id, tool = call.tool, call = %item.id, status = ?call.status, "tool ends");
+        self.end_call(state, &mut item, call.clone())?;
+        match fatal {
+            Some(error) => Err(End::Failed(error)),
+            None => {
+                let result = call.result.clone().filter(|_| call.status != ToolCallStatus::Interrupted);
+                Ok((call, result))
+            }
+        }
+    }
+
+    async fn carry_out_call(
+        &self,
+        state: &Arc<TurnState>,
+        item: &Item,
+        call: &ToolCall,
+        sink: Arc<dyn ToolSink>,
+    ) -> Result<ToolResult, ToolError> {
+        let registry = &self.inner.parts.registry;
+        let tool = registry
+            .tool(&call.tool)
+            .filter(|tool| tool.unavailable().is_none())
+            .ok_or_else(|| ToolError::for_model(registry.unknown(&call.tool)))?;
+        let arguments = registry
+            .check_arguments(&call.tool, &call.arguments)
+            .map_err(|error| ToolError::for_model(error.0))?;
+        let context = ToolContext {
+            session_id: state.runtime.id.clone(),
+            node_id: Some(state.node_id.clone()),
+            item_id: item.id.clone(),
+            workspace_root: state.runtime.workspace.root().to_owned(),
+            session_folder: state.runtime.folder.clone(),
+            sink,
+            reads: self.file_reads(&state.runtime.id),
+            cancel: state.cancel.child_token(),
+        };
+        // In a task of its own, so that a panic in a tool is a failed call and not a dead turn.
+        let running = tokio::spawn(async move { tool.call(&context, arguments).await });
+        match running.await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(ToolError::for_model(format!("The tool broke down: {error}."))),
+        }
+    }
+
+    fn end_call(&self, state: &TurnState, item: &mut Item, call: ToolCall) -> Result<(), EngineError> {
+        item.ended_at = Some(self.now());
+        item.body = ItemBody::ToolCall(call);
+        self.store().put_item(item)?;
+        state.alive();
+        state.tell(TurnEvent::ItemCompleted { item: item.clone() });
+        Ok(())
+    }
+
+    /// Takes known secrets out of what a tool gave back.
+    fn clean(&self, result: &mut ToolResult) {
+        for content in &mut result.content {
+            if let ToolContent::Text { text } = content {
+                *text = (self.inner.parts.redact)(text);
+            }
+        }
+    }
+
+    /// What a session has read, kept in the store.
+    pub(crate) fn file_reads(&self, session: &okcvm_protocol::SessionId) -> Arc<dyn FileReads> {
+        Arc::new(StoredReads { store: Arc::clone(&self.inner.parts.store), session: session.clone() })
+    }
+
+    /// Runs one tool as a turn would, without a turn: for the command line.
+    pub async fn call_tool(
+        &self,
+        session: &okcvm_protocol::SessionId,
+        tool: &str,
+        arguments: &str,
+        sink: Arc<dyn ToolSink>,
+        cancel: CancellationToken,
+    ) -> Result<ToolResult, AppError> {
+        let registry = Arc::clone(&self.inner.parts.registry);
+        let name = registry.full_name(tool).ok_or_else(|| AppError::new(registry.unknown(tool)))?;
+        let implementation = registry.tool(&name).ok_or_else(|| {
+            AppError::new(format!("{name} is not available yet in this version."))
+                .with_hint("`okcvm doctor` lists the tools that work.")
+        })?;
+        if let Some(reason) = implementation.unavailable() {
+            return Err(AppError::new(format!("{name} cannot be used here: {reason}")));
+        }
+        let id = session.clone();
+        let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
+        let _gate = runtime.gate.lock().await;
+        if runtime.running_node().is_some() {
+            return Err(EngineError::Busy.to_app_error());
+        }
+        let arguments = match registry.check_arguments(&name, arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return Ok(error_result(error.0)),
+        };
+        let current = self.store().session(session).map_err(EngineError::from)?.current_node;
+        let context = ToolContext {
+            session_id: session.clone(),
+            node_id: current,
+            item_id: okcvm_protocol::ItemId::new(),
+            workspace_root: runtime.workspace.root().to_owned(),
+            session_folder: runtime.folder.clone(),
+            sink,
+            reads: self.file_reads(session),
+            cancel,
+        };
+        let mut result = match implementation.call(&context, arguments).await {
+            Ok(result) => result,
+            Err(ToolError::ForModel(text)) => error_result(text),
+            Err(ToolError::Cancelled(partial)) => {
+                partial.unwrap_or_else(|| error_result("The call was stopped.".to_owned()))
+            }
+            Err(ToolError::Fatal(error)) => return Err(error),
+        };
+        self.clean(&mut result);
+        Ok(result)
+    }
+}
+
+fn error_result(text: String) -> ToolResult {
+    ToolResult { content: vec![ToolContent::Text { text }], is_error: true, artifacts: Vec::new(), diff: None }
+}
+
+fn first_line(result: &ToolResult) -> Option<String> {
+    result.content.iter().find_map(|content| match content {
+        ToolContent::Text { text } => text.lines().next().map(|line| line.chars().take(200).collect()),
+        ToolContent::Image { .. } => None,
+    })
+}
+
+/// Pictures are kept by content, so that the model and the user see what the tool saw even after the file changed.
+fn keep_pictures(blobs: &Path, root: &Path, result: &ToolResult) {
+    for content in &result.content {
+        if let ToolContent::Image { path, hash, .. } = content {
+            let kept = blobs.join(hash);
+            if kept.exists() {
+                continue;
+            }
+            let copied = std::fs::create_dir_all(blobs).and_then(|()| std::fs::copy(root.join(path), &kept));
+            if let Err(error) = copied {
+                tracing::warn!(%error, path, "a picture could not be kept");
+            }
+        }
+    }
+}
+
+/// Takes the output of a running call.
+struct LiveCall {
+    state: Arc<TurnState>,
+    item: Mutex<(Item, ToolCall, Instant)>,
+}
+
+impl LiveCall {
+    fn output(&self) -> String {
+        self.item.lock().unwrap_or_else(PoisonError::into_inner).1.live_output.clone()
+    }
+}
+
+impl ToolSink for LiveCall {
+    fn progress(&self, progress: ToolProgress) {
+        self.state.alive();
+        let mut live = self.item.lock().unwrap_or_else(PoisonError::into_inner);
+        let (item, call, stored) = &mut *live;
+        match progress {
+            ToolProgress::Output(text) => {
+                let text = (self.state.engine.inner.parts.redact)(&text);
+                call.live_output.push_str(&text);
+                if call.live_output.len() > LIVE_OUTPUT {
+                    let mut cut = call.live_output.len() - LIVE_OUTPUT / 2;
+                    while !call.live_output.is_char_boundary(cut) {
+                        cut += 1;
+                    }
+                    call.live_output.drain(..cut);
+                }
+                self.state.tell(TurnEvent::ItemDelta {
+                    item_id: item.id.clone(),
+                    delta: ItemDelta::Output { text },
+                });
+                if stored.elapsed() >= LIVE_FLUSH {
+                    *stored = Instant::now();
+                    item.body = ItemBody::ToolCall(call.clone());
+                    if let Err(error) = self.state.engine.store().put_item(item) {
+                        tracing::warn!(%error, call = %item.id, "live output could not be stored");
+                    }
+                }
+            }
+            ToolProgress::Message(message) => {
+                self.state.tell(TurnEvent::ItemProgress { item_id: item.id.clone(), message });
+            }
+        }
+    }
+}
+
+/// Read files, kept in the store.
+struct StoredReads {
+    store: Arc<Store>,
+    session: okcvm_protocol::SessionId,
+}
+
+impl FileReads for StoredReads {
+    fn last_seen(&self, path: &str) -> Result<Option<ReadStamp>, AppError> {
+        Ok(self.store.file_read(&self.session, path)?.map(|hash| ReadStamp { hash }))
+    }
+
+    fn note(&self, path: &str, stamp: &ReadStamp) -> Result<(), AppError> {
+        Ok(self.store.note_file_read(&self.session, path, &stamp.hash)?)
+    }
+}

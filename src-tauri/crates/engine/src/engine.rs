@@ -1,0 +1,159 @@
+//! The engine and what a program plugs into it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use okcvm_model::ChatModel;
+use okcvm_protocol::{AppError, Attachment, SessionId};
+use okcvm_store::Store;
+use okcvm_tools::Registry;
+
+use crate::runtime::Runtime;
+use crate::{Clock, EngineError, EventBus};
+
+/// Finds the model of a profile.
+pub trait ModelSource: Send + Sync {
+    /// Connects to the model of that profile. May ask the keychain, and so may block.
+    fn model(&self, profile: &str) -> Result<Arc<dyn ChatModel>, AppError>;
+}
+
+/// What the system prompt is filled with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptFacts {
+    /// Now, Unix milliseconds.
+    pub at: i64,
+    /// Files that the user gave on the active path.
+    pub files: Vec<Attachment>,
+}
+
+/// Makes the system prompt.
+pub type SystemPrompt = dyn Fn(&PromptFacts) -> String + Send + Sync;
+
+/// Whether open sessions watch their files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watching {
+    /// Changes are told as events.
+    Yes,
+    /// Nobody listens.
+    No,
+}
+
+/// Settings of the engine that do not change while it runs.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// The folder that holds one folder per session.
+    pub sessions_folder: PathBuf,
+    /// The user's home, which is never a workspace.
+    pub home: Option<PathBuf>,
+    /// Whether open sessions watch their files.
+    pub watching: Watching,
+}
+
+/// What a program plugs in.
+pub struct EngineParts {
+    /// The database.
+    pub store: Arc<Store>,
+    /// The tools.
+    pub registry: Arc<Registry>,
+    /// The models.
+    pub models: Arc<dyn ModelSource>,
+    /// The system prompt.
+    pub prompt: Arc<SystemPrompt>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where events go.
+    pub events: EventBus,
+    /// Takes known secrets out of text before it is stored, shown or sent to a model.
+    pub redact: Arc<dyn Fn(&str) -> String + Send + Sync>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: EngineParts,
+    pub(crate) options: EngineOptions,
+    runtimes: Mutex<HashMap<SessionId, Arc<Runtime>>>,
+}
+
+/// The engine. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Engine {
+    /// An engine over its parts.
+    pub fn new(parts: EngineParts, options: EngineOptions) -> Self {
+        Self { inner: Arc::new(Inner { parts, options, runtimes: Mutex::new(HashMap::new()) }) }
+    }
+
+    /// The stream of events.
+    pub fn events(&self) -> &EventBus {
+        &self.inner.parts.events
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.parts.store
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.inner.parts.clock.now()
+    }
+
+    /// The folder of a session in the app's data.
+    pub fn session_folder(&self, id: &SessionId) -> PathBuf {
+        self.inner.options.sessions_folder.join(id.as_str())
+    }
+
+    /// Runs blocking work of a session off the async threads.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let engine = self.clone();
+        tokio::task::spawn_blocking(move || work(&engine)).await?
+    }
+
+    /// The open session, opening it if it is not. Blocking.
+    pub(crate) fn runtime(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
+        // Held while opening, so that a session is opened once.
+        let mut runtimes = self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = runtimes.get(id) {
+            return Ok(Arc::clone(runtime));
+        }
+        let runtime = Arc::new(Runtime::open(self, id)?);
+        runtimes.insert(id.clone(), Arc::clone(&runtime));
+        Ok(runtime)
+    }
+
+    pub(crate) fn open_runtime(&self, id: &SessionId) -> Option<Arc<Runtime>> {
+        self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    pub(crate) fn close_runtime(&self, id: &SessionId) {
+        self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// The open session, which this program may write. Blocking.
+    pub(crate) fn writable(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
+        let runtime = self.runtime(id)?;
+        if runtime.try_write(self)? { Ok(runtime) } else { Err(EngineError::ReadOnly) }
+    }
+
+    /// Stops every running turn and waits until each has ended.
+    pub async fn shut_down(&self) {
+        let runtimes: Vec<Arc<Runtime>> =
+            self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for runtime in &runtimes {
+            runtime.stop();
+        }
+        for runtime in &runtimes {
+            runtime.idle().await;
+        }
+    }
+
+}
+
+pub(crate) fn create_folder(path: &Path) -> Result<(), EngineError> {
+    std::fs::create_dir_all(path)
+        .map_err(|source| EngineError::File { path: path.display().to_string(), source })
+}

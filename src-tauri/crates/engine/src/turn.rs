@@ -1,0 +1,224 @@
+//! Beginning, stopping, steering and repeating turns.
+
+use std::collections::VecDeque;
+
+use okcvm_protocol::{
+    AppError, AppEvent, Attachment, NodeId, QueueId, QueuedMessage, RestoreScope, SessionId, TurnEvent, UserMessage,
+};
+use okcvm_store::NewNode;
+use tokio_util::sync::CancellationToken;
+
+use crate::runtime::{RunningTurn, SharedRuntime};
+use crate::{Engine, EngineError};
+
+/// Longest title that is made from a message, in characters.
+const TITLE_LENGTH: usize = 60;
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// Its turn runs.
+    Started(NodeId),
+    /// It waits for the running turn.
+    Queued(QueuedMessage),
+}
+
+/// Where a new node grows.
+pub(crate) enum Parent {
+    /// From the node that the conversation ends with.
+    Current,
+    /// From this node, or as a root.
+    Node(Option<NodeId>),
+}
+
+impl Engine {
+    /// Sends a message. It is stored before anything else; if a turn runs, it waits.
+    pub async fn start_turn(
+        &self,
+        session: &SessionId,
+        text: &str,
+        attachments: Vec<Attachment>,
+    ) -> Result<Start, EngineError> {
+        if text.trim().is_empty() && attachments.is_empty() {
+            return Err(EngineError::EmptyMessage);
+        }
+        let id = session.clone();
+        let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
+        let message = UserMessage { text: text.to_owned(), attachments };
+        let gate = runtime.gate.lock().await;
+        if runtime.running_node().is_some() {
+            let queued = self.store().queue_message(session, &message, self.now())?;
+            self.tell_queue(session)?;
+            return Ok(Start::Queued(queued));
+        }
+        let node = self.begin(&runtime, message, Parent::Current)?;
+        drop(gate);
+        Ok(Start::Started(node))
+    }
+
+    /// Answers the message of a node again, as a sibling.
+    pub async fn retry_turn(&self, session: &SessionId, node: &NodeId) -> Result<Start, EngineError> {
+        let row = self.node_of(session, node)?;
+        self.branch(session, node, row.message).await
+    }
+
+    /// Sends other words in the place of a node's message, as a sibling.
+    pub async fn edit_turn(&self, session: &SessionId, node: &NodeId, text: &str) -> Result<Start, EngineError> {
+        if text.trim().is_empty() {
+            return Err(EngineError::EmptyMessage);
+        }
+        let row = self.node_of(session, node)?;
+        let message = UserMessage { text: text.to_owned(), attachments: row.message.attachments };
+        self.branch(session, node, message).await
+    }
+
+    /// Goes on after a turn that was interrupted or failed.
+    pub async fn continue_turn(&self, session: &SessionId) -> Result<Start, EngineError> {
+        self.start_turn(session, "Continue.", Vec::new()).await
+    }
+
+    /// A sibling of a node: the files go back to what they were when its turn began, which can be undone, and a new
+    /// turn begins under the same parent.
+    async fn branch(&self, session: &SessionId, node: &NodeId, message: UserMessage) -> Result<Start, EngineError> {
+        let id = session.clone();
+        let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
+        let gate = runtime.gate.lock().await;
+        if runtime.running_node().is_some() {
+            return Err(EngineError::Busy);
+        }
+        let row = self.node_of(session, node)?;
+        if row.summary.base_snapshot.is_some() && row.summary.not_restorable.is_none() {
+            let shared = runtime.clone();
+            self.blocking(move |engine| {
+                engine.move_to(&shared, RestoreScope::All, row.summary.parent_id, row.summary.base_snapshot, || {
+                    format!("New branch beside “{}”", row.summary.title)
+                })
+            })
+            .await?;
+        }
+        let parent = self.node_of(session, node)?.summary.parent_id;
+        let started = self.begin(&runtime, message, Parent::Node(parent))?;
+        drop(gate);
+        Ok(Start::Started(started))
+    }
+
+    /// Stops the running turn. Its tools are ended, what came is kept.
+    pub async fn stop_turn(&self, session: &SessionId) -> Result<(), EngineError> {
+        let Some(runtime) = self.open_runtime(session) else {
+            return Err(EngineError::NotRunning);
+        };
+        if !runtime.stop() {
+            return Err(EngineError::NotRunning);
+        }
+        Ok(())
+    }
+
+    /// Waits until no turn runs in a session.
+    pub async fn wait_until_idle(&self, session: &SessionId) {
+        if let Some(runtime) = self.open_runtime(session) {
+            runtime.idle().await;
+        }
+    }
+
+    /// Speaks to the running turn: the model hears it after the current tool.
+    pub fn steer_turn(&self, session: &SessionId, text: &str) -> Result<(), EngineError> {
+        if text.trim().is_empty() {
+            return Err(EngineError::EmptyMessage);
+        }
+        let runtime = self.open_runtime(session).ok_or(EngineError::NotRunning)?;
+        if runtime.steer(text.to_owned()) { Ok(()) } else { Err(EngineError::NotRunning) }
+    }
+
+    /// Takes a waiting message back.
+    pub fn unqueue(&self, session: &SessionId, queue_id: &QueueId) -> Result<(), EngineError> {
+        if !self.store().unqueue(session, queue_id)? {
+            return Err(EngineError::NotQueued);
+        }
+        self.tell_queue(session)
+    }
+
+    fn tell_queue(&self, session: &SessionId) -> Result<(), EngineError> {
+        let queue = self.store().queue(session)?;
+        self.events().app(AppEvent::QueueChanged { session_id: session.clone(), queue });
+        Ok(())
+    }
+
+    /// Stores the node and lets its turn run. The caller holds the gate.
+    pub(crate) fn begin(
+        &self,
+        runtime: &SharedRuntime,
+        message: UserMessage,
+        parent: Parent,
+    ) -> Result<NodeId, EngineError> {
+        let session = self.store().session(&runtime.id)?;
+        if session.deleted_at.is_some() {
+            return Err(EngineError::App(
+                AppError::new("This session lies in the trash.").with_hint("Take it out of the trash to go on."),
+            ));
+        }
+        let title = title_of(&message);
+        let parent_id = match parent {
+            Parent::Current => session.current_node.clone(),
+            Parent::Node(node) => node,
+        };
+        let at = self.now();
+        let node =
+            self.store().begin_node(&NewNode { session_id: runtime.id.clone(), parent_id, title, message, at })?;
+        if session.title.is_empty() {
+            self.store().rename_session(&runtime.id, &node.summary.title, false, at)?;
+        }
+        let node_id = node.summary.id.clone();
+        let cancel = CancellationToken::new();
+        runtime.begin(RunningTurn { node_id: node_id.clone(), cancel: cancel.clone(), steers: VecDeque::new() });
+        self.events().turn(
+            &runtime.id,
+            &node_id,
+            TurnEvent::TurnStarted { node: node.summary.clone(), message: node.message.clone() },
+        );
+        self.tell_session(&runtime.id);
+        let engine = self.clone();
+        let shared = runtime.clone();
+        tokio::spawn(async move {
+            engine.run_turn(&shared, node, cancel).await;
+            engine.next_in_queue(&shared).await;
+        });
+        Ok(node_id)
+    }
+
+    /// Begins the turn of the oldest waiting message. After a stop or an error the queue waits for the user.
+    async fn next_in_queue(&self, runtime: &SharedRuntime) {
+        let _gate = runtime.gate.lock().await;
+        if runtime.running_node().is_some() {
+            return;
+        }
+        let next = (|| -> Result<(), EngineError> {
+            let Some(current) = self.store().session(&runtime.id)?.current_node else {
+                return Ok(());
+            };
+            if self.store().node(&current)?.summary.status != okcvm_protocol::NodeStatus::Completed {
+                return Ok(());
+            }
+            let Some(queued) = self.store().queue(&runtime.id)?.into_iter().next() else {
+                return Ok(());
+            };
+            // Taken from the queue only after its node is stored: a crash between leaves it in both, never in none.
+            self.begin(runtime, queued.message, Parent::Current)?;
+            self.store().unqueue(&runtime.id, &queued.id)?;
+            self.tell_queue(&runtime.id)
+        })();
+        if let Err(error) = next {
+            tracing::error!(session = %runtime.id, %error, "a waiting message could not be sent");
+        }
+    }
+}
+
+fn title_of(message: &UserMessage) -> String {
+    let line = message.text.lines().map(str::trim).find(|line| !line.is_empty());
+    let line = line.map(str::to_owned).or_else(|| message.attachments.first().map(|file| file.path.clone()));
+    let line = line.unwrap_or_default();
+    if line.chars().count() <= TITLE_LENGTH {
+        return line;
+    }
+    let cut: String = line.chars().take(TITLE_LENGTH - 1).collect();
+    format!("{}…", cut.trim_end())
+}

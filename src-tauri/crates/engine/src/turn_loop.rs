@@ -1,0 +1,429 @@
+//! One turn: ask the model, run its tools, ask again, until it is done, a limit is reached or the user stops it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use okcvm_model::{ChatModel, FinishReason, ModelRequest, ModelTool};
+use okcvm_protocol::{
+    AppError, Awaited, ChangeCounts, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel, SnapshotId, TurnEvent,
+    TurnLimits, Usage,
+};
+use okcvm_snapshots::Author;
+use okcvm_store::NodeRow;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::calls::Repeats;
+use crate::engine::PromptFacts;
+use crate::messages::{Pictures, turn_messages};
+use crate::runtime::SharedRuntime;
+use crate::sessions::path_to;
+use crate::{Engine, EngineError};
+
+/// How often silence is reported, and how long silence must be.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// What is awaited, for the heartbeat.
+struct Activity {
+    awaited: Awaited,
+    since_at: i64,
+    last: Instant,
+}
+
+/// Why a turn was told to end, if not by the user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deadline {
+    Open,
+    Passed,
+}
+
+/// How a turn ended.
+pub(crate) enum End {
+    Completed,
+    Failed(AppError),
+    Interrupted(AppError),
+}
+
+impl From<EngineError> for End {
+    fn from(error: EngineError) -> Self {
+        Self::Failed(error.to_app_error())
+    }
+}
+
+/// What the parts of a running turn share.
+pub(crate) struct TurnState {
+    pub(crate) engine: Engine,
+    pub(crate) runtime: SharedRuntime,
+    pub(crate) node_id: NodeId,
+    pub(crate) cancel: CancellationToken,
+    activity: Mutex<Activity>,
+    ordinal: AtomicU32,
+    usage: Mutex<Usage>,
+    deadline: Mutex<Deadline>,
+}
+
+impl TurnState {
+    pub(crate) fn tell(&self, event: TurnEvent) {
+        self.engine.events().turn(&self.runtime.id, &self.node_id, event);
+    }
+
+    /// Notes that something arrived.
+    pub(crate) fn alive(&self) {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner).last = Instant::now();
+    }
+
+    /// Notes what is awaited from now on.
+    pub(crate) fn awaiting(&self, awaited: Awaited) {
+        let mut activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
+        *activity = Activity { awaited, since_at: self.engine.now(), last: Instant::now() };
+    }
+
+    /// A new item at the end of the turn; not yet stored.
+    pub(crate) fn new_item(&self, step: u32, body: ItemBody) -> Item {
+        Item {
+            id: ItemId::new(),
+            node_id: self.node_id.clone(),
+            ordinal: self.ordinal.fetch_add(1, Ordering::SeqCst),
+            step,
+            started_at: self.engine.now(),
+            ended_at: None,
+            body,
+        }
+    }
+
+    /// Stores an item that is whole at once, and tells it.
+    pub(crate) fn add_whole(&self, step: u32, body: ItemBody) -> Result<(), EngineError> {
+        let mut item = self.new_item(step, body);
+        item.ended_at = Some(item.started_at);
+        self.engine.store().put_item(&item)?;
+        self.tell(TurnEvent::ItemCompleted { item });
+        Ok(())
+    }
+
+    pub(crate) fn notice(&self, step: u32, level: NoticeLevel, text: impl Into<String>) -> Result<(), EngineError> {
+        self.add_whole(step, ItemBody::Notice { level, text: text.into() })
+    }
+
+    pub(crate) fn add_usage(&self, usage: &Usage) {
+        let sum = {
+            let mut sum = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+            sum.add(usage);
+            sum.clone()
+        };
+        self.tell(TurnEvent::Usage { usage: sum });
+    }
+
+    fn spent_tokens(&self) -> u64 {
+        let usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.input_tokens.unwrap_or(0) + usage.output_tokens.unwrap_or(0)
+    }
+
+    /// Why the turn was told to end.
+    pub(crate) fn interruption(&self, limits: &TurnLimits) -> End {
+        let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        End::Interrupted(match deadline {
+            Deadline::Open => AppError::new("You stopped this turn."),
+            Deadline::Passed => limit_reached(&format!("{} minutes", limits.max_minutes)),
+        })
+    }
+
+    /// Reports silence once a second, and ends the turn when its time is over.
+    async fn watch_silence(self: Arc<Self>, limits: TurnLimits) {
+        let begun = Instant::now();
+        let most = Duration::from_secs(u64::from(limits.max_minutes) * 60);
+        let mut ticks = tokio::time::interval(HEARTBEAT);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if begun.elapsed() >= most {
+                *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Deadline::Passed;
+                self.cancel.cancel();
+            }
+            let silent = {
+                let activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
+                (activity.last.elapsed() >= HEARTBEAT).then(|| (activity.awaited.clone(), activity.since_at))
+            };
+            if let Some((awaited, since_at)) = silent {
+                self.tell(TurnEvent::Heartbeat { awaited, since_at });
+            }
+        }
+    }
+}
+
+/// The snapshot of the files before a turn, which is taken beside the first model request.
+pub(crate) struct Base {
+    taking: Option<JoinHandle<Result<SnapshotId, EngineError>>>,
+    taken: Option<SnapshotId>,
+}
+
+impl Base {
+    /// Waits until the files before the turn are recorded; only then may a tool write. A failure is told to the user
+    /// and does not stop the work.
+    pub(crate) async fn join(&mut self, state: &TurnState, step: u32) -> Result<(), EngineError> {
+        let Some(taking) = self.taking.take() else {
+            return Ok(());
+        };
+        match taking.await? {
+            Ok(base) => self.taken = Some(base),
+            Err(error) => {
+                let reason = error.to_app_error();
+                tracing::error!(turn = %state.node_id, %error, "the files before the turn could not be recorded");
+                state.engine.store().set_not_restorable(&state.node_id, &reason.message)?;
+                state.notice(
+                    step,
+                    NoticeLevel::Warning,
+                    format!("The files could not be recorded before this turn, so it cannot be undone: {reason}"),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Runs the turn of a stored node to exactly one end.
+    pub(crate) async fn run_turn(&self, runtime: &SharedRuntime, node: NodeRow, cancel: CancellationToken) {
+        let node_id = node.summary.id.clone();
+        tracing::info!(session = %runtime.id, turn = %node_id, "turn begins");
+        let state = Arc::new(TurnState {
+            engine: self.clone(),
+            runtime: runtime.clone(),
+            node_id: node_id.clone(),
+            cancel,
+            activity: Mutex::new(Activity { awaited: Awaited::Snapshot, since_at: self.now(), last: Instant::now() }),
+            ordinal: AtomicU32::new(0),
+            usage: Mutex::new(Usage::default()),
+            deadline: Mutex::new(Deadline::Open),
+        });
+        let end = match self.store().session(&runtime.id) {
+            Ok(session) => {
+                let silence = tokio::spawn(Arc::clone(&state).watch_silence(session.limits.clone()));
+                let mut base = self.take_base(&state);
+                let mut end = self
+                    .run_steps(&state, &session.profile, &session.limits, &mut base)
+                    .await
+                    .unwrap_or_else(|end| end);
+                state.awaiting(Awaited::Snapshot);
+                if let Err(error) = self.take_snapshot(&state, &mut base).await {
+                    tracing::error!(turn = %node_id, %error, "the files after the turn could not be recorded");
+                    let reason = error.to_app_error();
+                    if let Err(error) = self.store().set_not_restorable(&node_id, &reason.message) {
+                        tracing::error!(turn = %node_id, %error, "the missing snapshot could not be noted");
+                    }
+                    if matches!(end, End::Completed) {
+                        end = End::Failed(AppError {
+                            message: format!("The files of this turn could not be recorded: {}", reason.message),
+                            ..reason
+                        });
+                    }
+                }
+                silence.abort();
+                end
+            }
+            Err(error) => End::Failed(EngineError::from(error).to_app_error()),
+        };
+        self.finish(&state, end);
+    }
+
+    /// Stores the end, tells it once, and lets the session go.
+    fn finish(&self, state: &TurnState, end: End) {
+        let (status, error) = match end {
+            End::Completed => (NodeStatus::Completed, None),
+            End::Failed(error) => (NodeStatus::Failed, Some(error)),
+            End::Interrupted(error) => (NodeStatus::Interrupted, Some(error)),
+        };
+        let at = self.now();
+        let stored = self
+            .store()
+            .end_node(&state.node_id, status, error.as_ref(), at)
+            .and_then(|()| self.store().touch_session(&state.runtime.id, at))
+            .and_then(|()| self.store().node(&state.node_id));
+        // What was said to the turn after its last look is not lost: it waits for the next one.
+        for text in state.runtime.take_steers() {
+            let message = okcvm_protocol::UserMessage { text, attachments: Vec::new() };
+            if let Err(error) = self.store().queue_message(&state.runtime.id, &message, at) {
+                tracing::error!(turn = %state.node_id, %error, "a late message could not be kept");
+            }
+        }
+        match stored {
+            Ok(node) => {
+                tracing::info!(session = %state.runtime.id, turn = %state.node_id, ?status, "turn ends");
+                let node = node.summary;
+                state.tell(match (status, error) {
+                    (NodeStatus::Completed | NodeStatus::Running, _) => TurnEvent::TurnCompleted { node },
+                    (NodeStatus::Failed, error) => {
+                        TurnEvent::TurnFailed { node, error: error.unwrap_or_else(|| AppError::new("It failed.")) }
+                    }
+                    (NodeStatus::Interrupted, error) => TurnEvent::TurnInterrupted {
+                        node,
+                        error: error.unwrap_or_else(|| AppError::new("It was stopped.")),
+                    },
+                });
+            }
+            Err(error) => {
+                tracing::error!(turn = %state.node_id, %error, "the end of a turn could not be stored");
+                if let Ok(node) = self.store().node(&state.node_id) {
+                    state.tell(TurnEvent::TurnFailed {
+                        node: node.summary,
+                        error: EngineError::from(error).to_app_error(),
+                    });
+                }
+            }
+        }
+        state.runtime.end();
+        self.tell_session(&state.runtime.id);
+    }
+
+    /// Records the files before the turn beside the first model request. What differs from the last record is the
+    /// user's work by hand.
+    fn take_base(&self, state: &Arc<TurnState>) -> Base {
+        let engine = self.clone();
+        let shared = Arc::clone(state);
+        let taking = tokio::task::spawn_blocking(move || {
+            let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
+            let recorded = shared.runtime.record(&engine, Author::User, "Changed by hand")?;
+            let by_user = (recorded.changed && has_any(&recorded.changes)).then_some(&recorded.changes);
+            engine.store().set_node_base(&shared.node_id, previous.as_ref(), &recorded.snapshot, by_user)?;
+            Ok(recorded.snapshot)
+        });
+        Base { taking: Some(taking), taken: None }
+    }
+
+    /// Records the files after the turn.
+    async fn take_snapshot(&self, state: &Arc<TurnState>, base: &mut Base) -> Result<(), EngineError> {
+        base.join(state, 0).await?;
+        let Some(base) = base.taken.clone() else {
+            return Ok(());
+        };
+        let shared = Arc::clone(state);
+        let (snapshot, changes) = self
+            .blocking(move |engine| {
+                let message = engine.store().node(&shared.node_id)?.summary.title;
+                let recorded = shared.runtime.record(engine, Author::Agent, &message)?;
+                let changes = shared.runtime.history.counts(Some(&base), &recorded.snapshot)?;
+                engine.store().set_node_snapshot(&shared.node_id, &recorded.snapshot, &changes)?;
+                Ok((recorded.snapshot, changes))
+            })
+            .await?;
+        state.tell(TurnEvent::SnapshotTaken { snapshot, changes });
+        Ok(())
+    }
+
+    async fn run_steps(
+        &self,
+        state: &Arc<TurnState>,
+        profile: &str,
+        limits: &TurnLimits,
+        base: &mut Base,
+    ) -> Result<End, End> {
+        let wanted = profile.to_owned();
+        let model = self.blocking(move |engine| Ok(engine.inner.parts.models.model(&wanted)?)).await?;
+        let mut repeats = Repeats::default();
+        let mut step = 0;
+        loop {
+            if state.cancel.is_cancelled() {
+                return Ok(state.interruption(limits));
+            }
+            if step >= limits.max_steps {
+                return Ok(End::Interrupted(limit_reached(&format!("{} model requests", limits.max_steps))));
+            }
+            if state.spent_tokens() >= limits.max_tokens {
+                return Ok(End::Interrupted(limit_reached(&format!("{} tokens", limits.max_tokens))));
+            }
+            self.hear_steers(state, step)?;
+            let request = self.request(state, &model).await?;
+            let answer = self.ask(state, &model, request, step, limits).await?;
+            if !answer.calls.is_empty() {
+                self.run_calls(state, answer.calls, base, &mut repeats).await?;
+                if state.cancel.is_cancelled() {
+                    return Ok(state.interruption(limits));
+                }
+                if let Some(tool) = repeats.stuck() {
+                    return Ok(End::Failed(
+                        AppError::new(format!("The model repeated the same call of {tool} again and again."))
+                            .with_hint("Tell it what to do differently, or try the turn again."),
+                    ));
+                }
+                step += 1;
+                continue;
+            }
+            match answer.finish {
+                FinishReason::Length => state.notice(
+                    step,
+                    NoticeLevel::Warning,
+                    "The answer was cut: it reached the model's limit of tokens. Ask it to continue, or raise the limit \
+                     in the settings.",
+                )?,
+                FinishReason::ContentFilter => {
+                    state.notice(step, NoticeLevel::Warning, "The provider's content filter ended the answer.")?;
+                }
+                FinishReason::Stop | FinishReason::ToolCalls | FinishReason::Other(_) => {
+                    if !answer.said_something {
+                        state.notice(step, NoticeLevel::Warning, "The model gave an empty answer.")?;
+                    }
+                }
+            }
+            step += 1;
+            if !self.hear_steers(state, step)? {
+                return Ok(End::Completed);
+            }
+        }
+    }
+
+    /// Puts what the user said meanwhile into the conversation. Tells whether there was anything.
+    fn hear_steers(&self, state: &TurnState, step: u32) -> Result<bool, EngineError> {
+        let steers = state.runtime.take_steers();
+        let any = !steers.is_empty();
+        for text in steers {
+            state.add_whole(step, ItemBody::Steer { text })?;
+        }
+        Ok(any)
+    }
+
+    /// Everything that the model is to know, read from the store.
+    async fn request(&self, state: &Arc<TurnState>, model: &Arc<dyn ChatModel>) -> Result<ModelRequest, EngineError> {
+        let shared = Arc::clone(state);
+        let visible = model.vision();
+        self.blocking(move |engine| {
+            let nodes = engine.store().nodes(&shared.runtime.id)?;
+            let path = path_to(&nodes, Some(&shared.node_id));
+            let blobs = shared.runtime.folder.join("blobs");
+            let pictures = Pictures { blobs: &blobs, visible };
+            let mut messages = Vec::new();
+            let mut files = Vec::new();
+            for node in &path {
+                let items = engine.store().items(&node.summary.id)?;
+                messages.extend(turn_messages(&node.message, &items, &pictures));
+                files.extend(node.message.attachments.iter().cloned());
+            }
+            let facts = PromptFacts { at: engine.now(), files };
+            Ok(ModelRequest {
+                system: (engine.inner.parts.prompt)(&facts),
+                messages,
+                tools: engine
+                    .inner
+                    .parts
+                    .registry
+                    .offered()
+                    .map(|definition| ModelTool {
+                        name: definition.name.clone(),
+                        description: definition.description.clone(),
+                        parameters: definition.parameters.clone(),
+                    })
+                    .collect(),
+                max_tokens: None,
+            })
+        })
+        .await
+    }
+}
+
+fn limit_reached(limit: &str) -> AppError {
+    AppError::new(format!("This turn reached its limit of {limit}."))
+        .with_hint("Continue it, or raise the limit in the settings.")
+}
+
+fn has_any(changes: &ChangeCounts) -> bool {
+    changes.added + changes.modified + changes.deleted > 0
+}

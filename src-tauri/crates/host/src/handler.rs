@@ -1,0 +1,400 @@
+//! The handlers of the command table: each takes its parameters apart, calls one function, and maps the answer.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use okcvm_engine::{EngineError, Start};
+use okcvm_model::{LocalPorts, discover, test_connection};
+use okcvm_preview::PreviewTarget;
+#[allow(clippy::wildcard_imports, reason = "the handlers name nearly every type of the wire")]
+use okcvm_protocol::*;
+use okcvm_secrets::{ExposeSecret, SecretString};
+use okcvm_workspace::{WorkspacePath, plan_import, run_import};
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Host, logging};
+
+/// Entries of a folder that are listed at most.
+const MOST_ENTRIES: usize = 5_000;
+/// Progress of an import is told at most this often.
+const PROGRESS: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// A host that several threads share, as the handlers need it for blocking work.
+pub type SharedHost = Arc<Host>;
+
+impl Host {
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Host) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, AppError> {
+        let host = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&host)).await.map_err(|error| EngineError::from(error).to_app_error())?
+    }
+
+    fn key_status(&self) -> SecretStatus {
+        let profiles: Vec<String> = self
+            .settings()
+            .profiles
+            .iter()
+            .filter(|profile| profile.provider != ProviderKind::Demo)
+            .map(|profile| profile.id.clone())
+            .collect();
+        self.vault.status(&profiles)
+    }
+
+    fn settings_response(&self) -> SettingsResponse {
+        SettingsResponse {
+            settings: self.settings(),
+            path: self.data.settings().to_string_lossy().into_owned(),
+            problem: self.settings_problem(),
+        }
+    }
+}
+
+fn started(start: Start) -> TurnStartResponse {
+    match start {
+        Start::Started(node_id) => TurnStartResponse::Started { node_id },
+        Start::Queued(queued) => TurnStartResponse::Queued { queued },
+    }
+}
+
+impl CommandHandler for SharedHost {
+    async fn app_info(&self, _: Empty) -> Result<AppInfo, AppError> {
+        let (deployment_address, deployment_error) = self.address.shown();
+        Ok(AppInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            data_folder: self.data.root().to_string_lossy().into_owned(),
+            log_folder: self.data.logs().to_string_lossy().into_owned(),
+            deployment_address,
+            deployment_error,
+            tools: self.registry.statuses(),
+            sandbox: self.sandbox.status(),
+            environment_profile: self.environment.profile.as_ref().map(|profile| profile.id.clone()),
+        })
+    }
+
+    async fn session_list(&self, params: SessionListParams) -> Result<SessionListResponse, AppError> {
+        Ok(SessionListResponse { sessions: self.engine.list_sessions(&params.search, params.trash)? })
+    }
+
+    async fn session_create(&self, params: SessionCreateParams) -> Result<SessionSummary, AppError> {
+        let settings = self.settings();
+        self.blocking(move |host| {
+            let folder = params.folder.as_deref().map(Path::new);
+            let profile = &settings.default_profile;
+            Ok(host.engine.create_session(params.title.as_deref(), folder, profile, &settings.limits)?)
+        })
+        .await
+    }
+
+    async fn session_open(&self, params: SessionParams) -> Result<SessionDetail, AppError> {
+        self.blocking(move |host| {
+            Ok(host.engine.open_session(&params.session_id, |deployment| host.address.fill(deployment))?)
+        })
+        .await
+    }
+
+    async fn session_rename(&self, params: SessionRenameParams) -> Result<SessionSummary, AppError> {
+        Ok(self.engine.rename_session(&params.session_id, &params.title)?)
+    }
+
+    async fn session_configure(&self, params: SessionConfigureParams) -> Result<SessionSummary, AppError> {
+        if let Some(profile) = &params.profile
+            && !self.settings().profiles.iter().any(|known| known.id == *profile)
+        {
+            return Err(AppError::new(format!("There is no model profile named “{profile}”.")));
+        }
+        Ok(self.engine.configure_session(&params.session_id, params.profile.as_deref(), params.limits.as_ref())?)
+    }
+
+    async fn session_delete(&self, params: SessionParams) -> Result<SessionSummary, AppError> {
+        Ok(self.engine.delete_session(&params.session_id).await?)
+    }
+
+    async fn session_recover(&self, params: SessionParams) -> Result<SessionSummary, AppError> {
+        Ok(self.engine.recover_session(&params.session_id)?)
+    }
+
+    async fn session_purge(&self, params: SessionParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| Ok(host.engine.purge_session(&params.session_id)?)).await?;
+        Ok(Empty {})
+    }
+
+    async fn turn_start(&self, params: TurnStartParams) -> Result<TurnStartResponse, AppError> {
+        Ok(started(self.engine.start_turn(&params.session_id, &params.text, params.attachments).await?))
+    }
+
+    async fn turn_stop(&self, params: SessionParams) -> Result<Empty, AppError> {
+        self.engine.stop_turn(&params.session_id).await?;
+        Ok(Empty {})
+    }
+
+    async fn turn_retry(&self, params: NodeParams) -> Result<TurnStartResponse, AppError> {
+        Ok(started(self.engine.retry_turn(&params.session_id, &params.node_id).await?))
+    }
+
+    async fn turn_edit(&self, params: TurnEditParams) -> Result<TurnStartResponse, AppError> {
+        Ok(started(self.engine.edit_turn(&params.session_id, &params.node_id, &params.text).await?))
+    }
+
+    async fn turn_continue(&self, params: SessionParams) -> Result<TurnStartResponse, AppError> {
+        Ok(started(self.engine.continue_turn(&params.session_id).await?))
+    }
+
+    async fn turn_steer(&self, params: TurnSteerParams) -> Result<Empty, AppError> {
+        self.engine.steer_turn(&params.session_id, &params.text)?;
+        Ok(Empty {})
+    }
+
+    async fn queue_remove(&self, params: QueueRemoveParams) -> Result<Empty, AppError> {
+        self.engine.unqueue(&params.session_id, &params.queue_id)?;
+        Ok(Empty {})
+    }
+
+    async fn node_label(&self, params: NodeLabelParams) -> Result<NodeSummary, AppError> {
+        Ok(self.engine.label_node(&params.session_id, &params.node_id, params.label.as_deref())?)
+    }
+
+    async fn node_changes(&self, params: NodeParams) -> Result<NodeChanges, AppError> {
+        self.blocking(move |host| Ok(host.engine.node_changes(&params.session_id, &params.node_id)?)).await
+    }
+
+    async fn node_diff(&self, params: DiffParams) -> Result<FileDiff, AppError> {
+        self.blocking(move |host| {
+            Ok(host.engine.node_diff(&params.session_id, &params.node_id, params.side, &params.change)?)
+        })
+        .await
+    }
+
+    async fn node_fork(&self, params: NodeParams) -> Result<RestoreOutcome, AppError> {
+        Ok(self.engine.restore(&params.session_id, &params.node_id, RestoreScope::All).await?)
+    }
+
+    async fn restore_plan(&self, params: RestoreParams) -> Result<RestorePlan, AppError> {
+        self.blocking(move |host| Ok(host.engine.plan_restore(&params.session_id, &params.node_id, params.scope)?))
+            .await
+    }
+
+    async fn restore_apply(&self, params: RestoreParams) -> Result<RestoreOutcome, AppError> {
+        Ok(self.engine.restore(&params.session_id, &params.node_id, params.scope).await?)
+    }
+
+    async fn restore_undo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
+        Ok(self.engine.undo_restore(&params.session_id).await?)
+    }
+
+    async fn restore_redo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
+        Ok(self.engine.redo_restore(&params.session_id).await?)
+    }
+
+    async fn file_list(&self, params: FileParams) -> Result<FileListResponse, AppError> {
+        self.blocking(move |host| {
+            let workspace = host.engine.workspace(&params.session_id)?;
+            let path = workspace_path(&params.path)?;
+            let (entries, truncated) =
+                workspace.list(&path, MOST_ENTRIES).map_err(|error| error.to_app_error())?;
+            Ok(FileListResponse { entries, truncated })
+        })
+        .await
+    }
+
+    async fn file_read(&self, params: FileReadParams) -> Result<FileContent, AppError> {
+        self.blocking(move |host| {
+            let workspace = host.engine.workspace(&params.session_id)?;
+            let path = workspace_path(&params.path)?;
+            let read = workspace.read(&path, params.max_bytes).map_err(|error| error.to_app_error())?;
+            let hash = format!("{:x}", Sha256::digest(&read.bytes));
+            Ok(FileContent {
+                mime: okcvm_preview::mime_of(&params.path),
+                path: params.path,
+                size: read.size,
+                text: text_of(read.bytes),
+                truncated: read.truncated,
+                hash,
+            })
+        })
+        .await
+    }
+
+    async fn import_plan(&self, params: ImportPlanParams) -> Result<ImportPlan, AppError> {
+        let limits = self.settings().import;
+        self.blocking(move |host| {
+            let workspace = host.engine.writable_workspace(&params.session_id)?;
+            let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
+            plan_import(&workspace, &sources, &workspace_path(&params.target)?, &limits)
+                .map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn import_start(&self, params: ImportParams) -> Result<ImportReport, AppError> {
+        let limits = self.settings().import;
+        let cancel = self.imports.begin(&params.import_id);
+        let id = params.import_id.clone();
+        let report = self
+            .blocking(move |host| {
+                let workspace = host.engine.writable_workspace(&params.session_id)?;
+                let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
+                let target = workspace_path(&params.target)?;
+                let mut told = Instant::now();
+                let mut tell = |count: okcvm_workspace::ImportCount| {
+                    if told.elapsed() < PROGRESS && count.files_done < count.files {
+                        return;
+                    }
+                    told = Instant::now();
+                    host.engine.events().app(AppEvent::ImportProgress {
+                        session_id: params.session_id.clone(),
+                        progress: ImportProgress {
+                            id: params.import_id.clone(),
+                            files_done: count.files_done,
+                            files: count.files,
+                            bytes_done: count.bytes_done,
+                            bytes: count.bytes,
+                            current: count.current,
+                        },
+                    });
+                };
+                run_import(&workspace, &sources, &target, params.clashes, &limits, &cancel, &mut tell)
+                    .map_err(|error| error.to_app_error())
+            })
+            .await;
+        self.imports.end(&id);
+        report
+    }
+
+    async fn import_cancel(&self, params: ImportCancelParams) -> Result<Empty, AppError> {
+        self.imports.cancel(&params.import_id);
+        Ok(Empty {})
+    }
+
+    async fn timeline_list(&self, params: SessionParams) -> Result<TimelineResponse, AppError> {
+        Ok(TimelineResponse { spans: self.engine.timeline(&params.session_id)? })
+    }
+
+    async fn preview_open(&self, params: PreviewOpenParams) -> Result<PreviewHandle, AppError> {
+        self.blocking(move |host| {
+            let target = match params.source {
+                PreviewSource::Live { path } => {
+                    let workspace = host.engine.workspace(&params.session_id)?;
+                    let path = workspace_path(&path)?;
+                    let entry = workspace.metadata(&path).map_err(|error| error.to_app_error())?;
+                    match entry.map(|entry| entry.kind) {
+                        Some(EntryKind::Folder) => PreviewTarget::Folder { workspace, path },
+                        _ if path.is_root() => PreviewTarget::Folder { workspace, path },
+                        Some(_) => PreviewTarget::File { workspace, path },
+                        None => {
+                            return Err(AppError::new(format!("{path} is not in the workspace."))
+                                .with_code(ErrorCode::NotFound));
+                        }
+                    }
+                }
+                PreviewSource::Deployment { id } => PreviewTarget::Directory { dir: host.deployment(&id)?.1 },
+            };
+            host.previews.open(target).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn preview_close(&self, params: PreviewCloseParams) -> Result<Empty, AppError> {
+        self.previews.close(&params.token);
+        Ok(Empty {})
+    }
+
+    async fn settings_get(&self, _: Empty) -> Result<SettingsResponse, AppError> {
+        Ok(self.settings_response())
+    }
+
+    async fn settings_save(&self, params: SettingsSaveParams) -> Result<SettingsResponse, AppError> {
+        self.blocking(move |host| {
+            host.save_settings(params.settings)?;
+            Ok(host.settings_response())
+        })
+        .await
+    }
+
+    async fn secret_status(&self, _: Empty) -> Result<SecretStatus, AppError> {
+        self.blocking(|host| Ok(host.key_status())).await
+    }
+
+    async fn secret_choose(&self, params: SecretBackendParams) -> Result<SecretStatus, AppError> {
+        self.blocking(move |host| {
+            let backend = host.vault.choose(&params.choice).map_err(|error| error.to_app_error())?;
+            host.note_key_storage(backend)?;
+            Ok(host.key_status())
+        })
+        .await
+    }
+
+    async fn key_set(&self, params: KeySetParams) -> Result<SecretStatus, AppError> {
+        let key = SecretString::from(params.key);
+        self.blocking(move |host| {
+            if key.expose_secret().trim().is_empty() {
+                return Err(AppError::new("The key is empty."));
+            }
+            host.redactor.learn(key.expose_secret());
+            host.vault.set(&params.profile, &key).map_err(|error| error.to_app_error())?;
+            host.engine.events().app(AppEvent::SettingsChanged);
+            Ok(host.key_status())
+        })
+        .await
+    }
+
+    async fn key_delete(&self, params: KeyDeleteParams) -> Result<SecretStatus, AppError> {
+        self.blocking(move |host| {
+            host.vault.delete(&params.profile).map_err(|error| error.to_app_error())?;
+            host.engine.events().app(AppEvent::SettingsChanged);
+            Ok(host.key_status())
+        })
+        .await
+    }
+
+    async fn model_test(&self, params: ModelTestParams) -> Result<ConnectionReport, AppError> {
+        let key = params.key.filter(|key| !key.trim().is_empty()).map(SecretString::from);
+        if let Some(key) = &key {
+            self.redactor.learn(key.expose_secret());
+        }
+        let options = self.blocking(move |host| host.models.options(params.profile, key)).await?;
+        Ok(test_connection(options, &CancellationToken::new()).await)
+    }
+
+    async fn model_discover(&self, _: Empty) -> Result<ModelDiscoverResponse, AppError> {
+        Ok(ModelDiscoverResponse { servers: discover(&LocalPorts::default()).await })
+    }
+
+    async fn logs_read(&self, params: LogsParams) -> Result<LogsResponse, AppError> {
+        self.blocking(move |host| {
+            let folder = host.data.logs();
+            let Some(path) = logging::latest(&folder) else {
+                return Ok(LogsResponse { path: folder.to_string_lossy().into_owned(), lines: Vec::new() });
+            };
+            let text = std::fs::read(&path).map_err(|error| {
+                AppError::new(format!("{} cannot be read.", path.display())).with_detail(error.to_string())
+            })?;
+            let text = String::from_utf8_lossy(&text);
+            let mut lines: Vec<String> =
+                text.lines().rev().take(params.lines as usize).map(str::to_owned).collect();
+            lines.reverse();
+            Ok(LogsResponse { path: path.to_string_lossy().into_owned(), lines })
+        })
+        .await
+    }
+}
+
+fn workspace_path(path: &str) -> Result<WorkspacePath, AppError> {
+    WorkspacePath::parse(path).map_err(|error| error.to_app_error())
+}
+
+/// Bytes as text, if they are text. A character that the limit cut in two is left out.
+fn text_of(mut bytes: Vec<u8>) -> Option<String> {
+    if bytes.contains(&0) {
+        return None;
+    }
+    if let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        bytes.truncate(error.valid_up_to());
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,312 @@
+//! The host: every part of the engine, put together once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use okcvm_engine::{Clock, Engine, EngineOptions, EngineParts, EventBus, PromptFacts, SystemClock, Watching};
+use okcvm_manifest::{Manifest, PromptFile, PromptValues};
+use okcvm_preview::{DeploymentServer, Previews};
+use okcvm_protocol::{
+    AppError, AppEvent, Deployment, DeploymentId, ENVIRONMENT_PROFILE, SandboxStatus, SecretBackend, Settings,
+};
+use okcvm_sandbox::Sandbox;
+use okcvm_secrets::{Redactor, Vault, VaultOptions};
+use okcvm_store::Store;
+use okcvm_toolbox::ToolboxParts;
+use okcvm_tools::Registry;
+
+use crate::imports::Imports;
+use crate::models::ProfileModels;
+use crate::records::{StoredDeployments, StoredTodos};
+use crate::{DataFolder, Environment, SettingsFile};
+
+/// The name under which the keychain keeps our entries.
+const KEYCHAIN_SERVICE: &str = "okcvm";
+
+/// Whether this program serves deployed sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serving {
+    /// While it runs.
+    Yes,
+    /// Another program does, or nobody.
+    No,
+}
+
+/// What a program chooses.
+#[derive(Debug, Clone)]
+pub struct HostOptions {
+    /// What the process was told from outside.
+    pub environment: Environment,
+    /// The executable that the sandbox runs again: normally this program.
+    pub helper: PathBuf,
+    /// Whether open sessions watch their files.
+    pub watching: Watching,
+    /// Whether deployed sites are served.
+    pub serving: Serving,
+    /// What addresses of previews begin with.
+    pub preview_base: String,
+}
+
+/// Where deployed sites are served.
+#[derive(Default)]
+pub(crate) struct DeploymentAddress {
+    server: Mutex<Option<DeploymentServer>>,
+    port: Mutex<Option<u16>>,
+    error: Mutex<Option<String>>,
+}
+
+impl DeploymentAddress {
+    fn port(&self) -> Option<u16> {
+        *self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A deployment with its address: it depends on the port alone, so it is never stored.
+    pub(crate) fn fill(&self, mut deployment: Deployment) -> Deployment {
+        if let Some(port) = self.port() {
+            deployment.url = format!("http://{}.localhost:{port}/", deployment.id);
+        }
+        deployment
+    }
+
+    pub(crate) fn shown(&self) -> (Option<String>, Option<String>) {
+        let serves = self.server.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let address = self.port().filter(|_| serves).map(|port| format!("http://<deployment>.localhost:{port}/"));
+        (address, self.error.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+/// All parts of the engine behind one door.
+pub struct Host {
+    pub(crate) data: DataFolder,
+    pub(crate) environment: Environment,
+    pub(crate) store: Arc<Store>,
+    pub(crate) engine: Engine,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) redactor: Redactor,
+    pub(crate) models: Arc<ProfileModels>,
+    pub(crate) previews: Previews,
+    pub(crate) address: Arc<DeploymentAddress>,
+    pub(crate) imports: Imports,
+    file: Mutex<SettingsFile>,
+    settings: Arc<RwLock<Settings>>,
+}
+
+impl Host {
+    /// Opens the data folder and puts everything together. Call within a tokio runtime; blocking for some
+    /// milliseconds. The keychain is not asked yet: see [`Host::probe_keys`].
+    pub fn open(options: HostOptions, redactor: Redactor) -> Result<Self, AppError> {
+        let HostOptions { environment, helper, watching, serving, preview_base } = options;
+        let data = DataFolder::find(&environment)?;
+        data.create()?;
+        let store = Arc::new(Store::open(&data.database())?);
+        let file = SettingsFile::read(&data.settings());
+        if let Some(problem) = file.problem() {
+            tracing::warn!(%problem, "the settings file cannot be read; defaults are in force");
+        }
+        let settings = Arc::new(RwLock::new(file.effective(environment.profile.as_ref())));
+
+        let keys = environment.key.clone().map(|key| (ENVIRONMENT_PROFILE.to_owned(), key));
+        let vault = Vault::open(VaultOptions {
+            service: KEYCHAIN_SERVICE.to_owned(),
+            file: data.keys(),
+            preferred: file.settings().key_storage,
+            environment: keys.into_iter().collect::<BTreeMap<_, _>>(),
+        });
+        let vault = Arc::new(vault.with_redactor(redactor.clone()));
+
+        let manifest = Manifest::embedded().map_err(|error| {
+            AppError::new("The tool manifest inside of the program is wrong.").with_detail(error.to_string())
+        })?;
+        let manifest = Arc::new(manifest);
+        let sandbox = Arc::new(Sandbox::probe(helper));
+        let events = EventBus::default();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let address = Arc::new(DeploymentAddress::default());
+        let tools = okcvm_toolbox::tools(ToolboxParts {
+            sandbox: Arc::clone(&sandbox),
+            todos: Arc::new(StoredTodos { store: Arc::clone(&store), events: events.clone() }),
+            deployments: Arc::new(StoredDeployments {
+                store: Arc::clone(&store),
+                events: events.clone(),
+                clock: Arc::clone(&clock),
+                address: Arc::clone(&address),
+            }),
+        });
+        let registry = Registry::new(Arc::clone(&manifest), tools).map_err(|error| {
+            AppError::new("The tools do not fit their manifest.").with_detail(error.to_string())
+        })?;
+        let registry = Arc::new(registry);
+        let models = Arc::new(ProfileModels {
+            settings: Arc::clone(&settings),
+            vault: Arc::clone(&vault),
+            demo_pace: environment.demo_pace,
+        });
+        let engine = Engine::new(
+            EngineParts {
+                store: Arc::clone(&store),
+                registry: Arc::clone(&registry),
+                models: Arc::clone(&models) as Arc<dyn okcvm_engine::ModelSource>,
+                prompt: Arc::new(prompt(manifest, Arc::clone(&registry))),
+                clock,
+                events,
+                redact: Arc::new({
+                    let redactor = redactor.clone();
+                    move |text: &str| redactor.redact(text).into_owned()
+                }),
+            },
+            EngineOptions { sessions_folder: data.sessions(), home: environment.home.clone(), watching },
+        );
+        let host = Self {
+            previews: Previews::new(preview_base),
+            imports: Imports::default(),
+            file: Mutex::new(file),
+            data,
+            environment,
+            store,
+            engine,
+            registry,
+            sandbox,
+            vault,
+            redactor,
+            models,
+            address,
+            settings,
+        };
+        host.serve(serving);
+        Ok(host)
+    }
+
+    /// Serves deployed sites at the port that was chosen once; chooses it the first time.
+    fn serve(&self, serving: Serving) {
+        let chosen = self.settings().deployment_port;
+        *self.address.port.lock().unwrap_or_else(PoisonError::into_inner) = chosen;
+        if serving == Serving::No && chosen.is_some() {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        let data = self.data.clone();
+        let find = move |id: &str| -> Option<PathBuf> {
+            let (session, deployment) = store.deployment(&DeploymentId(id.to_owned())).ok()?;
+            Some(data.deployment(session.as_str(), deployment.id.as_str()))
+        };
+        match DeploymentServer::start(chosen, Arc::new(find)) {
+            Ok(server) => {
+                let port = server.port();
+                *self.address.port.lock().unwrap_or_else(PoisonError::into_inner) = Some(port);
+                if chosen.is_none() {
+                    let settings = Settings { deployment_port: Some(port), ..self.settings() };
+                    if let Err(error) = self.save_settings(settings) {
+                        tracing::warn!(%error, "the port of deployed sites could not be kept");
+                    }
+                }
+                if serving == Serving::Yes {
+                    *self.address.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "deployed sites are not served");
+                *self.address.error.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(error.to_app_error().to_string());
+            }
+        }
+    }
+
+    /// Tests the keychain by writing, reading and deleting. Blocking, at most some seconds.
+    pub fn probe_keys(&self) -> bool {
+        let works = self.vault.probe();
+        self.engine.events().app(AppEvent::SettingsChanged);
+        works
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Previews of the window's own scheme.
+    pub fn previews(&self) -> &Previews {
+        &self.previews
+    }
+
+    /// Where everything lies.
+    pub fn data(&self) -> &DataFolder {
+        &self.data
+    }
+
+    /// How agent code is held.
+    pub fn sandbox_status(&self) -> SandboxStatus {
+        self.sandbox.status()
+    }
+
+    /// Settings as in force, the environment included.
+    pub fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is wrong with the settings file.
+    pub fn settings_problem(&self) -> Option<AppError> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).problem().cloned()
+    }
+
+    /// Replaces the settings, in force and in the file.
+    pub fn save_settings(&self, settings: Settings) -> Result<(), AppError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.save(settings)?;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) =
+            file.effective(self.environment.profile.as_ref());
+        self.engine.events().app(AppEvent::SettingsChanged);
+        Ok(())
+    }
+
+    /// Keeps the user's choice of where keys lie.
+    pub(crate) fn note_key_storage(&self, backend: SecretBackend) -> Result<(), AppError> {
+        let kept = match backend {
+            // Memory is a choice for this run only.
+            SecretBackend::Memory | SecretBackend::None => None,
+            SecretBackend::Keychain | SecretBackend::EncryptedFile => Some(backend),
+        };
+        if self.settings().key_storage == kept {
+            return Ok(());
+        }
+        self.save_settings(Settings { key_storage: kept, ..self.settings() })
+    }
+
+    /// A deployment with its address and its folder.
+    pub fn deployment(&self, id: &DeploymentId) -> Result<(Deployment, PathBuf), AppError> {
+        let (session, deployment) = self.store.deployment(id)?;
+        let folder = self.data.deployment(session.as_str(), id.as_str());
+        Ok((self.address.fill(deployment), folder))
+    }
+
+    /// Stops all turns and waits for their end.
+    pub async fn shut_down(&self) {
+        self.engine.shut_down().await;
+    }
+}
+
+/// The system prompt from its template, with the day, the user's files and the tools of this moment.
+fn prompt(manifest: Arc<Manifest>, registry: Arc<Registry>) -> impl Fn(&PromptFacts) -> String {
+    move |facts| {
+        let mut files: Vec<PromptFile> = Vec::new();
+        for file in &facts.files {
+            if !files.iter().any(|listed| listed.path == file.path) {
+                files.push(PromptFile { path: file.path.clone(), size: file.size });
+            }
+        }
+        manifest.system_prompt(&PromptValues {
+            date: day(facts.at),
+            files,
+            more_files: 0,
+            tools: registry.offered().map(|definition| definition.name.clone()).collect(),
+        })
+    }
+}
+
+/// A moment as its day in words, in the time zone of this machine.
+fn day(at: i64) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%A, %Y-%m-%d").to_string()
+}

@@ -1,0 +1,84 @@
+//! Readable lines on the console and one JSON object a line in a file that rotates daily. Known secrets are taken out
+//! of both.
+
+use std::path::Path;
+
+use okcvm_protocol::AppError;
+use okcvm_secrets::{RedactingMakeWriter, Redactor};
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// Days of logs that are kept.
+const KEPT_DAYS: usize = 7;
+/// What is logged unless `OKCVM_LOG` says otherwise.
+const DEFAULT_FILTER: &str = "info,hyper=warn,reqwest=warn,zbus=warn";
+
+/// How much the console shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Console {
+    /// What the filter lets through.
+    Full,
+    /// Warnings and errors, for a command line whose own output matters.
+    Quiet,
+}
+
+/// Writes what is still in memory when it is dropped; keep it until the end of `main`.
+pub struct LogGuard {
+    _file: WorkerGuard,
+}
+
+/// Starts logging. Call once, before anything else.
+pub fn start_logging(
+    folder: &Path,
+    filter: Option<&str>,
+    console: Console,
+    redactor: &Redactor,
+) -> Result<LogGuard, AppError> {
+    let wanted = filter.unwrap_or(DEFAULT_FILTER);
+    let parse = |directives: &str| {
+        EnvFilter::try_new(directives).map_err(|error| {
+            AppError::new(format!("OKCVM_LOG is “{directives}”, which is no log filter.")).with_detail(error.to_string())
+        })
+    };
+    let file = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("okcvm")
+        .filename_suffix("log")
+        .max_log_files(KEPT_DAYS)
+        .build(folder)
+        .map_err(|error| {
+            AppError::new(format!("Log files cannot be written to {}.", folder.display()))
+                .with_detail(error.to_string())
+        })?;
+    let (file, guard) = tracing_appender::non_blocking(file);
+    let to_file = tracing_subscriber::fmt::layer()
+        .json()
+        .with_writer(RedactingMakeWriter::new(file, redactor.clone()))
+        .with_filter(parse(wanted)?);
+    let shown = match (console, filter) {
+        (Console::Quiet, None) => "error",
+        _ => wanted,
+    };
+    let to_console = tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_writer(RedactingMakeWriter::new(std::io::stderr, redactor.clone()))
+        .with_filter(parse(shown)?);
+    // A second start in one process (tests) keeps the first subscriber.
+    let _ = tracing_subscriber::registry().with(to_file).with(to_console).try_init();
+    Ok(LogGuard { _file: guard })
+}
+
+/// The latest log file of the folder.
+pub(crate) fn latest(folder: &Path) -> Option<std::path::PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
+        .collect();
+    files.sort();
+    files.pop()
+}

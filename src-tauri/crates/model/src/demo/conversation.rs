@@ -1,0 +1,175 @@
+//! What the conversation says about the present job.
+
+use serde_json::Value;
+
+use super::{
+    language::Language,
+    script::DoneCall,
+    wish::{Intent, intent},
+};
+use crate::{ModelMessage, ModelPart, ModelRequest};
+
+/// The start of a line that the engine adds for a file that came with a message.
+const ATTACHED: &str = "Attached file: ";
+
+/// A file that came with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attachment {
+    pub path: String,
+    pub mime: String,
+}
+
+/// The job at hand.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Conversation {
+    pub intent: Intent,
+    /// What the user said for this job, without attachments; later messages follow after a line end.
+    pub words: String,
+    /// Files of this job's messages, then those of earlier messages from the newest on.
+    pub files: Vec<Attachment>,
+    /// How many of `files` came with this job.
+    pub new_files: usize,
+    pub language: Language,
+    /// Calls of this job.
+    pub done: Vec<DoneCall>,
+    /// Calls before it.
+    pub earlier: Vec<DoneCall>,
+}
+
+struct Said {
+    position: usize,
+    words: String,
+    files: Vec<Attachment>,
+}
+
+impl Conversation {
+    /// Reads the conversation. A message that came while a job ran, or that says "continue", belongs to that
+    /// job, unless it asks for another.
+    pub fn of(request: &ModelRequest) -> Self {
+        let messages = &request.messages;
+        let said: Vec<Said> =
+            messages.iter().enumerate().filter_map(|(position, message)| said(position, message)).collect();
+        let mut first = said.len().saturating_sub(1);
+        while first > 0 && belongs_to_last(messages, &said[first]) {
+            first -= 1;
+        }
+        let site_before = |until: usize| wrote_site(&calls(&messages[..until]));
+        let mut begin = first;
+        let mut now = Intent::Other;
+        for (at, message) in said.iter().enumerate().skip(first) {
+            let wish = intent(&message.words, !message.files.is_empty(), site_before(message.position));
+            let running = at > first;
+            match wish {
+                Intent::Continue | Intent::Other if running => {}
+                // The site does not stand yet: the wish goes into it.
+                Intent::Change
+                    if running && now == Intent::Site
+                        && !wrote_site(&calls(&messages[said[begin].position..message.position])) => {}
+                _ => {
+                    now = wish;
+                    begin = at;
+                }
+            }
+        }
+        let start = said.get(begin).map_or(0, |message| message.position);
+        let job = said.get(begin..).unwrap_or_default();
+        let words = job.iter().map(|message| message.words.as_str()).collect::<Vec<_>>().join("\n");
+        let mut files: Vec<Attachment> = job.iter().flat_map(|message| message.files.clone()).collect();
+        let new_files = files.len();
+        let earlier_said = said.get(..begin).unwrap_or_default();
+        files.extend(earlier_said.iter().rev().flat_map(|message| message.files.clone()));
+        let language = Language::of(&words)
+            .or_else(|| earlier_said.iter().rev().find_map(|message| Language::of(&message.words)))
+            .unwrap_or(Language::English);
+        Self {
+            intent: now,
+            words,
+            files,
+            new_files,
+            language,
+            done: calls(&messages[start..]),
+            earlier: calls(&messages[..start]),
+        }
+    }
+}
+
+fn said(position: usize, message: &ModelMessage) -> Option<Said> {
+    let ModelMessage::User { parts } = message else { return None };
+    let mut words = Vec::new();
+    let mut files = Vec::new();
+    for part in parts {
+        let ModelPart::Text(text) = part else { continue };
+        for line in text.lines() {
+            match attachment(line) {
+                Some(file) => files.push(file),
+                None => words.push(line),
+            }
+        }
+    }
+    Some(Said { position, words: words.join("\n").trim().to_owned(), files })
+}
+
+/// `Attached file: <path> (<size> bytes, <mime>)`.
+fn attachment(line: &str) -> Option<Attachment> {
+    let rest = line.trim().strip_prefix(ATTACHED)?;
+    let (path, mime) = match rest.rsplit_once(" (") {
+        Some((path, about)) => (path, about.trim_end_matches(')').rsplit(", ").next().unwrap_or("")),
+        None => (rest, ""),
+    };
+    Some(Attachment { path: path.to_owned(), mime: mime.to_owned() })
+}
+
+fn belongs_to_last(messages: &[ModelMessage], said: &Said) -> bool {
+    let unfinished = match said.position.checked_sub(1).map(|before| &messages[before]) {
+        Some(ModelMessage::Tool { .. } | ModelMessage::User { .. }) => true,
+        Some(ModelMessage::Assistant { tool_calls, .. }) => !tool_calls.is_empty(),
+        None => false,
+    };
+    unfinished || intent(&said.words, false, false) == Intent::Continue
+}
+
+/// The calls of these messages that have a result.
+fn calls(messages: &[ModelMessage]) -> Vec<DoneCall> {
+    let mut done = Vec::new();
+    for (position, message) in messages.iter().enumerate() {
+        let ModelMessage::Assistant { tool_calls, .. } = message else { continue };
+        for call in tool_calls {
+            let result = messages[position..].iter().find_map(|message| match message {
+                ModelMessage::Tool { call_id, parts, is_error, .. } if *call_id == call.id => {
+                    Some((parts, *is_error))
+                }
+                ModelMessage::Tool { .. } | ModelMessage::User { .. } | ModelMessage::Assistant { .. } => None,
+            });
+            let Some((parts, is_error)) = result else { continue };
+            let text = parts.iter().filter_map(|part| match part {
+                ModelPart::Text(text) => Some(text.as_str()),
+                ModelPart::Image { .. } => None,
+            });
+            done.push(DoneCall {
+                name: call.name.clone(),
+                arguments: serde_json::from_str(&call.arguments).unwrap_or(Value::Null),
+                result: text.collect::<Vec<_>>().join("\n"),
+                is_error,
+            });
+        }
+    }
+    done
+}
+
+/// The folder of the last site that was written here.
+pub(crate) fn last_site(done: &[DoneCall]) -> Option<String> {
+    done.iter().rev().filter(|call| !call.is_error).find_map(|call| {
+        if call.name == super::script::Tool::Deploy.name() {
+            return call.arguments.get("local_dir")?.as_str().map(str::to_owned);
+        }
+        if call.name != super::script::Tool::WriteFile.name() {
+            return None;
+        }
+        let path = call.arguments.get("file_path")?.as_str()?;
+        path.strip_suffix("/index.html").map(str::to_owned)
+    })
+}
+
+fn wrote_site(done: &[DoneCall]) -> bool {
+    last_site(done).is_some()
+}

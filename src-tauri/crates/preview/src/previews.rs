@@ -1,0 +1,280 @@
+//! The open previews and the answers on the window's custom scheme.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http::header::{self, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use okcvm_protocol::PreviewHandle;
+use okcvm_workspace::{Workspace, WorkspacePath};
+
+use crate::content::{Asked, asked, content_type};
+use crate::page::{self, Refusal};
+use crate::site::{Found, FoundFile, Site, encode};
+use crate::{PreviewError, rewrite};
+
+/// A custom scheme takes whole answers only, so they are bounded.
+const MAX_WHOLE: u64 = 64 * 1024 * 1024;
+/// The longest part that one answer carries.
+const MAX_PART: u64 = 16 * 1024 * 1024;
+/// What runs first in every page: reports what was blocked, and works round what a custom scheme cannot do.
+const INJECTED: &str = include_str!("injected.js");
+/// The policy of answers that belong to no preview.
+const CLOSED_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; sandbox";
+
+/// What a preview shows.
+#[derive(Debug, Clone)]
+pub enum PreviewTarget {
+    /// A folder of a workspace as it is at each request; its first page is `index.html`.
+    Folder {
+        /// The workspace.
+        workspace: Workspace,
+        /// The folder in it; the root shows all.
+        path: WorkspacePath,
+    },
+    /// A file of a workspace. A page (`.html`, `.htm`) sees the folder that it lies in, any other file only itself.
+    File {
+        /// The workspace.
+        workspace: Workspace,
+        /// The file in it.
+        path: WorkspacePath,
+    },
+    /// A folder of the app itself, as that of a deployment.
+    Directory {
+        /// Absolute path.
+        dir: PathBuf,
+    },
+}
+
+/// The open previews. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Previews {
+    base: String,
+    open: Arc<RwLock<HashMap<String, Site>>>,
+}
+
+impl Previews {
+    /// No previews yet. `base` is what every address begins with, up to and with the `/` before the token:
+    /// `preview://localhost/`, on Windows `http://preview.localhost/`.
+    pub fn new(base: String) -> Self {
+        Self { base, open: Arc::default() }
+    }
+
+    /// Opens a preview. Its token is the only way to it and dies with [`Previews::close`].
+    pub fn open(&self, target: PreviewTarget) -> Result<PreviewHandle, PreviewError> {
+        let (site, first) = match target {
+            PreviewTarget::Folder { workspace, path } => (Site::Folder { workspace, folder: path }, String::new()),
+            PreviewTarget::File { workspace, path } => {
+                let Some((folder, name)) = path.parent().zip(path.file_name().map(str::to_owned)) else {
+                    return Err(PreviewError::Target {
+                        path: path.mounted(),
+                        reason: "it is a folder, not a file".to_owned(),
+                    });
+                };
+                let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+                let is_page = matches!(ending.as_deref(), Some("html" | "htm"));
+                let site = if is_page {
+                    Site::Folder { workspace, folder }
+                } else {
+                    Site::File { workspace, file: path }
+                };
+                (site, name)
+            }
+            PreviewTarget::Directory { dir } => {
+                let workspace = Workspace::open(&dir).map_err(|error| PreviewError::Target {
+                    path: dir.display().to_string(),
+                    reason: error.to_string(),
+                })?;
+                (Site::Folder { workspace, folder: WorkspacePath::root() }, String::new())
+            }
+        };
+        let token = new_token()?;
+        let url = format!("{}{token}/{}", self.base, encode(&first));
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), site);
+        Ok(PreviewHandle { token, url })
+    }
+
+    /// Ends a preview: from now on its address leads to nothing. Does nothing if it is closed already.
+    pub fn close(&self, token: &str) {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
+    /// Answers one request. Blocks while it reads; call it on a thread of its own.
+    pub fn respond(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let path = request.uri().path();
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let (token, rest) = path.split_once('/').unwrap_or((path, ""));
+        let site = self.open.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
+        let Some(site) = site else {
+            return answer(CLOSED_POLICY, Answer::refusal(Refusal::Closed), request.method());
+        };
+        let policy = policy(&format!("{}{token}/", self.base));
+        let given = match *request.method() {
+            Method::GET | Method::HEAD => self.read(&site, token, path, rest, request),
+            // Reading parts of a file from an opaque origin asks first.
+            Method::OPTIONS => Answer::empty(StatusCode::NO_CONTENT),
+            _ => Answer::refusal(Refusal::Method),
+        };
+        answer(&policy, given, request.method())
+    }
+
+    fn read(&self, site: &Site, token: &str, path: &str, rest: &str, request: &Request<Vec<u8>>) -> Answer {
+        if rest.is_empty() && !path.ends_with('/') {
+            return Answer::page(StatusCode::OK, page::leads_to(&format!("{}{token}/", self.base)));
+        }
+        match site.find(rest) {
+            Ok(Found::File(found)) => {
+                let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
+                // A copy that could be out of date cannot be completed: there is nothing to compare it with.
+                let range = range.filter(|_| !request.headers().contains_key(header::IF_RANGE));
+                self.file(found, token, range).unwrap_or_else(Answer::refusal)
+            }
+            Ok(Found::NeedsSlash) => {
+                Answer::page(StatusCode::OK, page::leads_to(&format!("{}{path}/", self.base)))
+            }
+            Err(refusal) => Answer::refusal(refusal),
+        }
+    }
+
+    fn file(&self, mut found: FoundFile, token: &str, range: Option<&str>) -> Result<Answer, Refusal> {
+        let mut start = Vec::new();
+        read_part(&mut found, 0, 8192, &mut start)?;
+        let mime = content_type(&found.name, &start);
+        let is_page = mime.starts_with("text/html");
+        let is_rewritten = is_page || mime.starts_with("text/css");
+        let range = range.filter(|_| !is_rewritten);
+        match asked(range, found.size) {
+            Asked::Beyond => Ok(Answer::refusal(Refusal::Range)
+                .with(header::CONTENT_RANGE, &format!("bytes */{}", found.size))),
+            Asked::Part(part) => {
+                let last = (*part.end()).min(part.start().saturating_add(MAX_PART - 1));
+                let mut bytes = Vec::new();
+                read_part(&mut found, *part.start(), last - part.start() + 1, &mut bytes)?;
+                // The file may have shrunk since it was measured.
+                let Some(last) = (bytes.len() as u64).checked_sub(1).map(|length| part.start() + length) else {
+                    return Err(Refusal::Range);
+                };
+                Ok(Answer::new(StatusCode::PARTIAL_CONTENT, &mime, bytes)
+                    .with(header::ACCEPT_RANGES, "bytes")
+                    .with(header::CONTENT_RANGE, &format!("bytes {}-{last}/{}", part.start(), found.size)))
+            }
+            Asked::Whole if found.size > MAX_WHOLE => {
+                Ok(Answer::refusal(Refusal::TooLarge).with(header::ACCEPT_RANGES, "bytes"))
+            }
+            Asked::Whole => {
+                let mut bytes = Vec::new();
+                read_part(&mut found, 0, MAX_WHOLE, &mut bytes)?;
+                if is_page {
+                    let script = INJECTED.replace("__SITE__", &format!("{}{token}/", self.base));
+                    bytes = rewrite::html(&bytes, &format!("/{token}/"), &format!("<script>{script}</script>"));
+                } else if is_rewritten {
+                    bytes = rewrite::css(&bytes, &format!("/{token}/"));
+                }
+                let answer = Answer::new(StatusCode::OK, &mime, bytes);
+                Ok(if is_rewritten { answer } else { answer.with(header::ACCEPT_RANGES, "bytes") })
+            }
+        }
+    }
+}
+
+fn read_part(found: &mut FoundFile, from: u64, length: u64, into: &mut Vec<u8>) -> Result<(), Refusal> {
+    let read = found
+        .file
+        .seek(SeekFrom::Start(from))
+        .and_then(|_| Read::by_ref(&mut found.file).take(length).read_to_end(into));
+    match read {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::warn!(name = found.name, %error, "a file of a preview cannot be read");
+            Err(Refusal::Unreadable)
+        }
+    }
+}
+
+/// The policy of one preview. Sources are spelled out: `'self'` matches nothing in the opaque origin of a
+/// sandboxed frame, and the bare scheme would open every other preview.
+fn policy(site: &str) -> String {
+    format!(
+        "default-src 'none'; script-src {site} 'unsafe-inline'; style-src {site} 'unsafe-inline'; \
+         img-src {site} data: blob:; font-src {site} data:; media-src {site} data: blob:; connect-src {site}; \
+         worker-src 'none'; frame-src 'none'; object-src 'none'; form-action 'none'; base-uri 'none'; \
+         sandbox allow-scripts"
+    )
+}
+
+fn new_token() -> Result<String, PreviewError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|_| PreviewError::Random)?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+/// An answer before the headers that all have.
+struct Answer {
+    status: StatusCode,
+    mime: Option<String>,
+    extra: Vec<(header::HeaderName, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(status: StatusCode, mime: &str, body: Vec<u8>) -> Self {
+        Self { status, mime: Some(mime.to_owned()), extra: Vec::new(), body }
+    }
+
+    fn empty(status: StatusCode) -> Self {
+        Self { status, mime: None, extra: Vec::new(), body: Vec::new() }
+    }
+
+    fn page(status: StatusCode, html: String) -> Self {
+        Self::new(status, "text/html; charset=utf-8", html.into_bytes())
+    }
+
+    fn refusal(refusal: Refusal) -> Self {
+        Self::page(refusal.status(), refusal.html())
+    }
+
+    fn with(mut self, name: header::HeaderName, value: &str) -> Self {
+        self.extra.push((name, value.to_owned()));
+        self
+    }
+}
+
+fn answer(policy: &str, answer: Answer, method: &Method) -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    let mut set = |name: header::HeaderName, value: &str| {
+        // Every value is made here of ASCII without line breaks; one that is not is left out rather than sent.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(header::CONTENT_SECURITY_POLICY, policy);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::CACHE_CONTROL, "no-store");
+    // Modules, fonts and fetch of an opaque origin count as another origin's even within the site.
+    set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    set(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD");
+    set(header::ACCESS_CONTROL_ALLOW_HEADERS, "Range");
+    set(header::ACCESS_CONTROL_EXPOSE_HEADERS, "Accept-Ranges, Content-Length, Content-Range");
+    set(header::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
+    set(header::CONTENT_LENGTH, &answer.body.len().to_string());
+    if let Some(mime) = &answer.mime {
+        set(header::CONTENT_TYPE, mime);
+    }
+    for (name, value) in answer.extra {
+        set(name, &value);
+    }
+    if *method != Method::HEAD {
+        *response.body_mut() = answer.body;
+    }
+    response
+}
+
+#[cfg(test)]
+#[path = "previews_tests.rs"]
+mod tests;

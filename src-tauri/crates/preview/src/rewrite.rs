@@ -1,0 +1,261 @@
+//! Rewrites links that begin with `/` so that they stay within a preview, and puts a script at the start of pages.
+//!
+//! Works on bytes: everything it looks for is ASCII, and in the encodings that pages come in (UTF-8, GBK,
+//! Shift JIS, Big5, Latin) these bytes below 0x40 are never part of another character. UTF-16 is left alone.
+
+/// Elements whose content is text to the parser.
+const RAW_TEXT: [&[u8]; 7] = [b"script", b"style", b"textarea", b"title", b"xmp", b"noembed", b"noframes"];
+/// Attributes that hold one address.
+const ADDRESSES: [&[u8]; 6] = [b"src", b"href", b"xlink:href", b"poster", b"data", b"background"];
+/// Attributes that hold several, with commas between.
+const ADDRESS_LISTS: [&[u8]; 2] = [b"srcset", b"imagesrcset"];
+
+/// A page whose root-relative links lead to `prefix` (which begins and ends with `/`), with `script` before
+/// everything that loads or runs.
+pub(crate) fn html(page: &[u8], prefix: &str, script: &str) -> Vec<u8> {
+    if page.starts_with(&[0xff, 0xfe]) || page.starts_with(&[0xfe, 0xff]) {
+        return page.to_vec();
+    }
+    let mut rewriter = Rewriter { page, prefix: prefix.as_bytes(), script: script.as_bytes(), out: Vec::new(), injected: false };
+    rewriter.out.reserve(page.len() + script.len() + 64);
+    rewriter.run();
+    rewriter.out
+}
+
+/// A style sheet whose root-relative addresses lead to `prefix`.
+pub(crate) fn css(sheet: &[u8], prefix: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(sheet.len() + 64);
+    push_css(&mut out, sheet, prefix.as_bytes());
+    out
+}
+
+struct Rewriter<'page> {
+    page: &'page [u8],
+    prefix: &'page [u8],
+    script: &'page [u8],
+    out: Vec<u8>,
+    injected: bool,
+}
+
+impl Rewriter<'_> {
+    fn run(&mut self) {
+        let mut at = 0;
+        while at < self.page.len() {
+            let Some(open) = find(self.page, b"<", at) else {
+                self.text(at, self.page.len());
+                break;
+            };
+            self.text(at, open);
+            at = self.markup(open);
+        }
+        self.inject();
+    }
+
+    /// Copies what stands between tags. Text that would be shown comes after the script.
+    fn text(&mut self, from: usize, to: usize) {
+        let text = slice(self.page, from, to);
+        let visible = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        if visible.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            self.inject();
+        }
+        self.out.extend_from_slice(text);
+    }
+
+    fn inject(&mut self) {
+        if !self.injected {
+            self.injected = true;
+            self.out.extend_from_slice(self.script);
+        }
+    }
+
+    fn copy(&mut self, from: usize, to: usize) -> usize {
+        let to = to.min(self.page.len());
+        self.out.extend_from_slice(slice(self.page, from, to));
+        to
+    }
+
+    /// Copies the markup that begins at `open` and returns where it ends.
+    fn markup(&mut self, open: usize) -> usize {
+        let rest = slice(self.page, open, self.page.len());
+        if rest.starts_with(b"<!--") {
+            let end = find(self.page, b"-->", open + 4).map_or(self.page.len(), |end| end + 3);
+            return self.copy(open, end);
+        }
+        match rest.get(1) {
+            Some(b'!' | b'?' | b'/') => {
+                let end = find(self.page, b">", open).map_or(self.page.len(), |end| end + 1);
+                self.copy(open, end)
+            }
+            Some(letter) if letter.is_ascii_alphabetic() => self.start_tag(open),
+            _ => {
+                self.inject();
+                self.copy(open, open + 1)
+            }
+        }
+    }
+
+    fn start_tag(&mut self, open: usize) -> usize {
+        let name_end = self.skip(open + 1, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>'));
+        let name = slice(self.page, open + 1, name_end).to_ascii_lowercase();
+        if name != b"html" && name != b"head" {
+            self.inject();
+        }
+        self.copy(open, name_end);
+        let mut at = name_end;
+        while let Some(byte) = self.page.get(at) {
+            if *byte == b'>' {
+                at = self.copy(at, at + 1);
+                break;
+            }
+            at = if byte.is_ascii_whitespace() || *byte == b'/' { self.copy(at, at + 1) } else { self.attribute(at) };
+        }
+        if name == b"head" {
+            self.inject();
+        }
+        if RAW_TEXT.contains(&name.as_slice()) { self.raw_text(at, &name) } else { at }
+    }
+
+    /// Copies an attribute with its value, rewriting the value if it is an address.
+    fn attribute(&mut self, start: usize) -> usize {
+        // A stray `=` begins a name, as in the HTML standard.
+        let name_end =
+            self.skip(start + 1, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>' | b'='));
+        let name = slice(self.page, start, name_end).to_ascii_lowercase();
+        let equals = self.skip(name_end, |byte| byte.is_ascii_whitespace());
+        if self.page.get(equals) != Some(&b'=') {
+            return self.copy(start, name_end);
+        }
+        let value_start = self.skip(equals + 1, |byte| byte.is_ascii_whitespace());
+        let quote = self.page.get(value_start).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+        let (from, to) = match quote {
+            Some(quote) => {
+                let from = value_start + 1;
+                (from, find(self.page, &[quote], from).unwrap_or(self.page.len()))
+            }
+            None => {
+                (value_start, self.skip(value_start, |byte| !byte.is_ascii_whitespace() && byte != b'>'))
+            }
+        };
+        self.copy(start, from);
+        let value = slice(self.page, from, to);
+        if ADDRESSES.contains(&name.as_slice()) {
+            push_address(&mut self.out, value, self.prefix);
+        } else if ADDRESS_LISTS.contains(&name.as_slice()) {
+            for (index, candidate) in value.split(|byte| *byte == b',').enumerate() {
+                if index > 0 {
+                    self.out.push(b',');
+                }
+                push_address(&mut self.out, candidate, self.prefix);
+            }
+        } else if name == b"style" {
+            push_css(&mut self.out, value, self.prefix);
+        } else {
+            self.out.extend_from_slice(value);
+        }
+        if quote.is_some() { self.copy(to, to + 1) } else { to }
+    }
+
+    /// Copies the content of an element that holds no markup, up to its end tag.
+    fn raw_text(&mut self, from: usize, name: &[u8]) -> usize {
+        let mut end = from;
+        loop {
+            match find(self.page, b"</", end) {
+                None => {
+                    end = self.page.len();
+                    break;
+                }
+                Some(close) => {
+                    end = close;
+                    let candidate = slice(self.page, close + 2, close + 2 + name.len());
+                    if candidate.eq_ignore_ascii_case(name) {
+                        break;
+                    }
+                    end = close + 2;
+                }
+            }
+        }
+        let content = slice(self.page, from, end);
+        if name == b"style" {
+            push_css(&mut self.out, content, self.prefix);
+        } else {
+            self.out.extend_from_slice(content);
+        }
+        end
+    }
+
+    fn skip(&self, from: usize, matches: impl Fn(u8) -> bool) -> usize {
+        slice(self.page, from, self.page.len())
+            .iter()
+            .position(|byte| !matches(*byte))
+            .map_or(self.page.len(), |count| from + count)
+    }
+}
+
+/// Writes an address, led to the prefix if it begins with a single `/`.
+fn push_address(out: &mut Vec<u8>, address: &[u8], prefix: &[u8]) {
+    let blank = address.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let (blank, address) = address.split_at(blank);
+    out.extend_from_slice(blank);
+    if is_root_relative(address) {
+        out.extend_from_slice(prefix);
+        out.extend_from_slice(slice(address, 1, address.len()));
+    } else {
+        out.extend_from_slice(address);
+    }
+}
+
+fn is_root_relative(address: &[u8]) -> bool {
+    // `//host` and, to a browser, `/\host` name another host.
+    address.first() == Some(&b'/') && !matches!(address.get(1), Some(b'/' | b'\\'))
+}
+
+fn push_css(out: &mut Vec<u8>, sheet: &[u8], prefix: &[u8]) {
+    let mut copied = 0;
+    let mut at = 0;
+    while at < sheet.len() {
+        let rest = slice(sheet, at, sheet.len());
+        let keyword = if starts_with_ignoring_case(rest, b"url(") {
+            4
+        } else if starts_with_ignoring_case(rest, b"@import") {
+            7
+        } else {
+            at += 1;
+            continue;
+        };
+        at += keyword;
+        at += slice(sheet, at, sheet.len()).iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        // Within an attribute the quote may be written as an entity, whose last byte is `;`.
+        for quote in [b"\"".as_slice(), b"'", b"&quot;", b"&#39;"] {
+            if slice(sheet, at, sheet.len()).starts_with(quote) {
+                at += quote.len();
+                break;
+            }
+        }
+        if is_root_relative(slice(sheet, at, sheet.len())) {
+            out.extend_from_slice(slice(sheet, copied, at));
+            out.extend_from_slice(prefix);
+            at += 1;
+            copied = at;
+        }
+    }
+    out.extend_from_slice(slice(sheet, copied, sheet.len()));
+}
+
+fn starts_with_ignoring_case(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+fn slice(bytes: &[u8], from: usize, to: usize) -> &[u8] {
+    bytes.get(from.min(bytes.len())..to.min(bytes.len())).unwrap_or_default()
+}
+
+fn find(bytes: &[u8], what: &[u8], from: usize) -> Option<usize> {
+    slice(bytes, from, bytes.len())
+        .windows(what.len())
+        .position(|window| window == what)
+        .map(|offset| from + offset)
+}
+
+#[cfg(test)]
+#[path = "rewrite_tests.rs"]
+mod tests;

@@ -1,0 +1,126 @@
+//! What to run, within which limits, and how it ended.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How strong the boundary is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Tier {
+    /// Namespaces, Landlock and the system call filter.
+    Full,
+    /// Landlock and the system call filter, without namespaces.
+    Reduced,
+}
+
+/// One command line for a fresh shell.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// What the shell is given; at most 120,000 bytes.
+    pub script: String,
+    /// The folder it starts in and may write to. Must exist.
+    pub workspace: PathBuf,
+    /// Variables on top of the fixed environment; they replace those of the same name.
+    pub env: Vec<(String, String)>,
+    /// How long it may take before all of it is ended.
+    pub timeout: Duration,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+impl Command {
+    /// A command with one minute and the usual limits.
+    pub fn new(script: impl Into<String>, workspace: impl Into<PathBuf>) -> Self {
+        Self {
+            script: script.into(),
+            workspace: workspace.into(),
+            env: Vec::new(),
+            timeout: Duration::from_mins(1),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What a command may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Bytes of output that are passed on; what comes after is read, counted and dropped.
+    pub output_bytes: u64,
+    /// Bytes of one file that it writes.
+    pub file_bytes: u64,
+    /// Bytes of data memory of one process.
+    pub memory_bytes: u64,
+    /// Bytes of each of its private temporary folders, which lie in memory in the full tier.
+    pub temporary_bytes: u64,
+    /// Processes and threads at a time, where the kernel can count them apart from others.
+    pub processes: u64,
+    /// Open files of one process.
+    pub open_files: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            output_bytes: 64 << 20,
+            file_bytes: 4 << 30,
+            memory_bytes: 8 << 30,
+            temporary_bytes: 1 << 30,
+            processes: 1024,
+            open_files: 4096,
+        }
+    }
+}
+
+/// How a command came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The shell ended with this code.
+    Exited(i32),
+    /// A signal with this number ended the shell.
+    Signalled(i32),
+    /// Its time was over and everything it had started was ended.
+    TimedOut,
+    /// The caller stopped it and everything it had started was ended.
+    Cancelled,
+}
+
+/// The end of a command. No process of it is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// From start to end.
+    pub duration: Duration,
+    /// All bytes that it wrote to its output.
+    pub output_bytes: u64,
+    /// Those of them that were not passed on, because of the limit or because nobody took them any more.
+    pub dropped_bytes: u64,
+}
+
+/// Why a command did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// There is no boundary here.
+    #[error("commands cannot run here: {0}")]
+    Unavailable(String),
+    /// The command cannot be passed on as it is.
+    #[error("{0}")]
+    Refused(String),
+    /// The helper did not start.
+    #[error("the sandbox helper did not start: {0}")]
+    Spawn(#[source] std::io::Error),
+    /// A wall could not be put up, so nothing ran.
+    #[error("the sandbox could not be set up ({step}): {message}")]
+    SetUp {
+        /// What was being done.
+        step: String,
+        /// What the system answered.
+        message: String,
+    },
+    /// The helper ended without saying how the command ended.
+    #[error("the sandbox helper ended unexpectedly: {0}")]
+    Lost(String),
+}

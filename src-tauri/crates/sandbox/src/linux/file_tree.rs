@@ -1,0 +1,184 @@
+//! The file tree of the full tier: an empty one, into which what may be read is bound, and the workspace.
+
+use std::ffi::CStr;
+use std::io;
+use std::path::Path;
+
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+use rustix::thread::UnshareFlags;
+
+use super::process::{self, Depth};
+use super::{Run, SetUp, Step};
+use crate::WORKSPACE_MOUNT;
+use crate::policy::ProcessLimit;
+
+/// Where the system's own tree hangs while the new one is put together.
+const OLD: &str = "/old";
+const QUIET: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+/// What this tree has in a version of its own.
+const OWN_FILES: [&str; 5] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/hostname"];
+/// Process numbers below this are given out only once in a namespace.
+const RESERVED_PROCESS_NUMBERS: u64 = 300;
+
+/// Replaces everything that this process sees by the new tree.
+pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
+    process::unshare(UnshareFlags::NEWNS).step("making a mount namespace")?;
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .step("cutting off mounts")?;
+    // Any existing folder will do; the system's own `/tmp` is uncovered again once the roots are exchanged.
+    temporary_system("/tmp", c"mode=755,size=16m").step("mounting a new root")?;
+    std::fs::create_dir("/tmp/old").step("mounting a new root")?;
+    rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;
+    std::env::set_current_dir("/").step("changing the root")?;
+
+    for path in run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name))) {
+        show(path).step("binding system folders")?;
+    }
+    identity(run).step("writing /etc")?;
+    devices(run).step("binding devices")?;
+    let process_limit = processes(run)?;
+    private_folders(run).step("mounting private folders")?;
+    workspace(run).step("binding the workspace")?;
+
+    rustix::mount::unmount(OLD, UnmountFlags::DETACH).step("leaving the old root")?;
+    std::fs::remove_dir(OLD).step("leaving the old root")?;
+    process::restrict_mount("/", READ_ONLY, Depth::Mount).step("closing the root")?;
+    Ok(process_limit)
+}
+
+fn temporary_system(target: &str, options: &CStr) -> io::Result<()> {
+    rustix::mount::mount("tmpfs", target, "tmpfs", QUIET, options).map_err(Into::into)
+}
+
+fn old(path: &Path) -> std::path::PathBuf {
+    Path::new(OLD).join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// Shows something of the system to read: a link as the link that it is, all else bound. What is not there is left out.
+fn show(path: &Path) -> io::Result<()> {
+    let source = old(path);
+    let Ok(metadata) = std::fs::symlink_metadata(&source) else { return Ok(()) };
+    // A folder that was bound before may hold it already.
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    if metadata.is_symlink() {
+        return std::os::unix::fs::symlink(std::fs::read_link(&source)?, path);
+    }
+    if metadata.is_dir() {
+        std::fs::create_dir(path)?;
+    } else {
+        std::fs::write(path, "")?;
+    }
+    rustix::mount::mount_bind_recursive(&source, path)?;
+    process::restrict_mount(&path.to_string_lossy(), READ_ONLY, Depth::Tree)
+}
+
+/// One user and group, so that names resolve without showing those of the machine.
+fn identity(run: &Run) -> io::Result<()> {
+    let user = rustix::process::getuid().as_raw();
+    let group = rustix::process::getgid().as_raw();
+    let home = run.private.home.display();
+    let texts = [
+        format!(
+            "agent:x:{user}:{group}:agent:{home}:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
+        ),
+        format!("agent:x:{group}:\nnogroup:x:65534:\n"),
+        "127.0.0.1 localhost okcomputer\n::1 localhost\n".to_owned(),
+        "passwd: files\ngroup: files\nhosts: files\n".to_owned(),
+        "okcomputer\n".to_owned(),
+    ];
+    std::fs::create_dir_all("/etc")?;
+    for (path, text) in OWN_FILES.into_iter().zip(texts) {
+        std::fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+fn devices(run: &Run) -> io::Result<()> {
+    std::fs::create_dir_all("/dev")?;
+    for name in ["null", "zero", "full", "random", "urandom"] {
+        let target = Path::new("/dev").join(name);
+        std::fs::write(&target, "")?;
+        rustix::mount::mount_bind(old(&target), &target)?;
+        process::restrict_mount(
+            &target.to_string_lossy(),
+            libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC,
+            Depth::Mount,
+        )?;
+    }
+    for (name, target) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
+        std::os::unix::fs::symlink(target, Path::new("/dev").join(name))?;
+    }
+    std::fs::create_dir("/dev/shm")?;
+    temporary_system("/dev/shm", &sized("mode=1777", run)?)?;
+    // Terminals of its own, for programs that insist on one. Not worth a refusal where the kernel has none.
+    std::fs::create_dir("/dev/pts")?;
+    if rustix::mount::mount(
+        "devpts",
+        "/dev/pts",
+        "devpts",
+        MountFlags::NOSUID | MountFlags::NOEXEC,
+        c"newinstance,ptmxmode=0666,mode=620",
+    )
+    .is_ok()
+    {
+        std::os::unix::fs::symlink("pts/ptmx", "/dev/ptmx")?;
+    }
+    Ok(())
+}
+
+fn sized(mode: &str, run: &Run) -> io::Result<std::ffi::CString> {
+    Ok(std::ffi::CString::new(format!("{mode},size={}", run.policy.limits.temporary_bytes))?)
+}
+
+/// A fresh view of processes, in which only their limit is written, before all of it that could change the system is
+/// closed: to root of a namespace without capabilities, those files still look like its own.
+fn processes(run: &Run) -> SetUp<ProcessLimit> {
+    std::fs::create_dir_all("/proc").step("mounting /proc")?;
+    rustix::mount::mount("proc", "/proc", "proc", QUIET | MountFlags::NOEXEC, None::<&CStr>)
+        .step("mounting /proc")?;
+    let most = run.policy.limits.processes + RESERVED_PROCESS_NUMBERS;
+    let counted = std::fs::write("/proc/sys/kernel/pid_max", most.to_string()).is_ok();
+    for name in ["sys", "irq", "bus", "fs", "acpi", "scsi", "sysrq-trigger", "driver", "asound"] {
+        let path = Path::new("/proc").join(name);
+        if path.exists() {
+            rustix::mount::mount_bind_recursive(&path, &path).step("closing /proc")?;
+            process::restrict_mount(&path.to_string_lossy(), READ_ONLY, Depth::Tree).step("closing /proc")?;
+        }
+    }
+    for name in ["kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg"] {
+        let path = Path::new("/proc").join(name);
+        if path.exists() {
+            rustix::mount::mount_bind("/dev/null", &path).step("closing /proc")?;
+        }
+    }
+    // Root of the machine is not bound by the limit of processes of a user.
+    let user_is_bound = !rustix::process::getuid().is_root();
+    Ok(if counted || user_is_bound { ProcessLimit::Bound } else { ProcessLimit::Unbound })
+}
+
+fn private_folders(run: &Run) -> io::Result<()> {
+    std::fs::create_dir_all(&run.private.temporary)?;
+    temporary_system(&run.private.temporary.to_string_lossy(), &sized("mode=1777", run)?)?;
+    std::fs::create_dir_all(&run.private.home)?;
+    temporary_system(&run.private.home.to_string_lossy(), &sized("mode=700", run)?)?;
+    std::fs::create_dir_all("/var")?;
+    std::os::unix::fs::symlink("/tmp", "/var/tmp")?;
+    std::fs::create_dir_all("/run")
+}
+
+fn workspace(run: &Run) -> io::Result<()> {
+    std::fs::create_dir_all(WORKSPACE_MOUNT)?;
+    rustix::mount::mount_bind_recursive(old(&run.policy.workspace), WORKSPACE_MOUNT)?;
+    process::restrict_mount(WORKSPACE_MOUNT, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV, Depth::Tree)
+}

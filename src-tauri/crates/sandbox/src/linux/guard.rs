@@ -1,0 +1,203 @@
+//! The first generation: reads the policy, prepares the tier, and holds the lifeline.
+
+use std::fs::File;
+use std::io::BufRead;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::pipe::PipeFlags;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::thread::UnshareFlags;
+
+use super::process::{self, Forked};
+use super::{Private, Reporter, Run, SetUp, Step, descendants, reaper};
+use crate::policy::Policy;
+use crate::{Tier, WORKSPACE_MOUNT};
+
+/// The name of the private folders of the reduced tier, before the number of the process that made them.
+pub(crate) const PRIVATE_PREFIX: &str = "okcvm-shell-";
+
+/// All of the helper's life; its result is the helper's exit code, which says only whether it did its work.
+pub(crate) fn helper_main() -> i32 {
+    let closed = process::close_inherited_files();
+    let Ok(reports) = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3) else { return 2 };
+    let reporter = Reporter(File::from(reports));
+    match closed.step("closing inherited files").and_then(|()| prepare(&reporter)) {
+        Ok(None) => 0,
+        Ok(Some(run)) => guard(&run),
+        Err(error) => {
+            reporter.failed(error);
+            1
+        }
+    }
+}
+
+/// Reads the policy and enters its tier; `None` if the caller is gone before it told one.
+fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
+    // A group and session of its own: no terminal, and no signal that is meant for the caller's group.
+    rustix::process::setsid().step("starting a session")?;
+
+    let mut line = Vec::new();
+    std::io::stdin().lock().read_until(b'\n', &mut line).step("reading the policy")?;
+    if line.pop() != Some(b'\n') {
+        return Ok(None);
+    }
+    let policy: Policy = serde_json::from_slice(&line).step("reading the policy")?;
+    let reporter = Reporter(reporter.0.try_clone().step("keeping the report pipe")?);
+    let (private, workspace_inside) = match policy.tier {
+        Tier::Full => {
+            enter_namespaces()?;
+            let private = Private { home: PathBuf::from("/home/agent"), temporary: PathBuf::from("/tmp") };
+            (private, PathBuf::from(WORKSPACE_MOUNT))
+        }
+        Tier::Reduced => {
+            rustix::process::set_child_subreaper(Some(rustix::process::getpid())).step("becoming a subreaper")?;
+            (private_folders()?, policy.workspace.clone())
+        }
+    };
+    Ok(Some(Run { policy, reporter, private, workspace_inside }))
+}
+
+/// Own users, processes, messages, host name, control groups and network for everything that follows. The identity
+/// inside is the same as outside, so that files keep their owner.
+fn enter_namespaces() -> SetUp<()> {
+    let user = rustix::process::geteuid().as_raw();
+    let group = rustix::process::getegid().as_raw();
+    process::unshare(
+        UnshareFlags::NEWUSER
+            | UnshareFlags::NEWPID
+            | UnshareFlags::NEWIPC
+            | UnshareFlags::NEWUTS
+            | UnshareFlags::NEWCGROUP
+            | UnshareFlags::NEWNET,
+    )
+    .step("making namespaces")?;
+    std::fs::write("/proc/self/setgroups", "deny").step("mapping the user")?;
+    std::fs::write("/proc/self/uid_map", format!("{user} {user} 1")).step("mapping the user")?;
+    std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")).step("mapping the group")?;
+    Ok(())
+}
+
+/// Makes a folder that only this user can enter, with home and temporary folder in it.
+fn private_folders() -> SetUp<Private> {
+    use std::os::unix::fs::DirBuilderExt;
+    let pid = rustix::process::getpid().as_raw_pid();
+    let nanoseconds = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.subsec_nanos());
+    let mut builder = std::fs::DirBuilder::new();
+    builder.mode(0o700);
+    for attempt in 0..100_u32 {
+        let folder = PathBuf::from(format!("/tmp/{PRIVATE_PREFIX}{pid}-{:08x}", nanoseconds.wrapping_add(attempt)));
+        match builder.create(&folder) {
+            Ok(()) => {
+                let private = Private { home: folder.join("home"), temporary: folder.join("tmp") };
+                builder.create(&private.home).step("making a private folder")?;
+                builder.create(&private.temporary).step("making a private folder")?;
+                return Ok(private);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).step("making a private folder"),
+        }
+    }
+    Err("every name is taken").step("making a private folder")
+}
+
+/// Removes the private folder of the reduced tier, whatever modes the command gave to what is in it.
+pub(super) fn remove_private(run: &Run) {
+    if run.policy.tier == Tier::Reduced
+        && let Some(folder) = run.private.home.parent()
+    {
+        remove_tree(folder);
+    }
+}
+
+/// Removes a folder of which the command may have taken the rights.
+pub(crate) fn remove_tree(folder: &Path) {
+    if std::fs::remove_dir_all(folder).is_err() {
+        open_folders(folder);
+        // What still resists is swept when the app looks for a sandbox next time.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}
+
+fn open_folders(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        if std::fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()) {
+            let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700));
+            open.extend(std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()));
+        }
+    }
+}
+
+fn guard(run: &Run) -> i32 {
+    let (reaper, life_sign) = match start_reaper(run) {
+        Ok(started) => started,
+        Err(error) => {
+            run.reporter.failed(error);
+            remove_private(run);
+            return 1;
+        }
+    };
+    let done = watch(run, reaper, life_sign);
+    remove_private(run);
+    match done {
+        Ok(()) => 0,
+        Err(error) => {
+            run.reporter.failed(error);
+            1
+        }
+    }
+}
+
+/// Forks the reaper, which never returns from here, and gives the writing end of the pipe by which it knows that the
+/// guard lives.
+fn start_reaper(run: &Run) -> SetUp<(Pid, OwnedFd)> {
+    let (reading, writing) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).step("making a pipe")?;
+    match process::fork().step("starting the reaper")? {
+        Forked::Parent(pid) => Ok((pid, writing)),
+        Forked::Child => {
+            drop(writing);
+            std::process::exit(reaper::reaper_main(run, &reading));
+        }
+    }
+}
+
+/// Waits until the reaper ends, or the caller cuts the lifeline, and leaves nothing behind.
+fn watch(run: &Run, reaper: Pid, life_sign: OwnedFd) -> SetUp<()> {
+    let reaper_file = rustix::process::pidfd_open(reaper, PidfdFlags::empty()).step("watching the reaper")?;
+    let input = rustix::stdio::stdin();
+    loop {
+        let mut files = [
+            PollFd::from_borrowed_fd(input, PollFlags::IN),
+            PollFd::from_borrowed_fd(reaper_file.as_fd(), PollFlags::IN),
+        ];
+        match rustix::event::poll(&mut files, None) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error).step("watching the lifeline"),
+        }
+        let lifeline_cut = !files[0].revents().is_empty();
+        let reaper_ended = !files[1].revents().is_empty();
+        if !lifeline_cut && !reaper_ended {
+            continue;
+        }
+        if !reaper_ended {
+            match run.policy.tier {
+                // The end of the first process of a namespace is the end of all in it, at once.
+                Tier::Full => {
+                    let _ = rustix::process::kill_process(reaper, Signal::KILL);
+                }
+                Tier::Reduced => drop(life_sign),
+            }
+        }
+        let waited = rustix::process::waitpid(Some(reaper), WaitOptions::empty()).step("waiting for the reaper");
+        if run.policy.tier == Tier::Reduced && !descendants::end_all() {
+            return Err("some processes did not end").step("ending what the command left");
+        }
+        return waited.map(|_| ());
+    }
+}

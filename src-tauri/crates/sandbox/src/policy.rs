@@ -1,0 +1,61 @@
+//! What the caller and the helper tell each other: one policy as a line of JSON on the helper's input, reports as
+//! lines of JSON on its error output. The open input is also the lifeline: when it closes, everything ends.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Limits, Tier};
+
+/// The only argument of a helper.
+pub(crate) const HELPER_ARGUMENT: &str = "--okcvm-sandbox-helper";
+
+/// What to run behind which walls.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Policy {
+    pub tier: Tier,
+    pub script: String,
+    /// Canonical path.
+    pub workspace: PathBuf,
+    pub environment: Vec<(String, String)>,
+    pub limits: Limits,
+    /// What may be read besides the workspace: absolute paths that exist or not.
+    pub readable: Vec<PathBuf>,
+    /// The value of `PATH` inside.
+    pub search_path: String,
+}
+
+/// One line from the helper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "type")]
+pub(crate) enum Report {
+    /// All walls stand; the shell starts next.
+    Ready(Walls),
+    /// A wall did not stand; nothing was started.
+    Failed { step: String, message: String },
+    /// The shell ended by itself.
+    Exited { code: i32 },
+    /// A signal ended the shell.
+    Signalled { signal: i32 },
+}
+
+/// What holds around a command, as found while it was set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Walls {
+    /// The Landlock version of the kernel.
+    pub landlock: i32,
+    /// The kernel counts the processes of this command apart from all others.
+    pub process_limit: ProcessLimit,
+}
+
+/// Whether something stops a fork bomb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ProcessLimit {
+    /// By its own process namespace or user limit.
+    Bound,
+    /// Only by the limits of the whole system.
+    Unbound,
+}

@@ -1,0 +1,177 @@
+//! What a command may read besides its workspace: system folders by an allow-list, nothing of the home folder.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// The usual search path.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Programs and their data. `/opt` and those of the user's search path are added unless they hold the home folder.
+const SYSTEM: &[&str] = &[
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/run/current-system",
+    "/sys/devices/system/cpu",
+    "/var/cache/fontconfig",
+    "/var/lib/ghostscript",
+    "/var/lib/texmf",
+];
+
+/// What programs need of `/etc`. Left out: passwords, keys, machine identity, and files in which package tools keep
+/// addresses with credentials.
+const ETC: &[&str] = &[
+    "ImageMagick-6",
+    "ImageMagick-7",
+    "OpenCL",
+    "R",
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "debian_version",
+    "fonts",
+    "glvnd",
+    "group",
+    "host.conf",
+    "hosts",
+    "inputrc",
+    "java-11-openjdk",
+    "java-17-openjdk",
+    "java-21-openjdk",
+    "java-25-openjdk",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "libreoffice",
+    "locale.alias",
+    "locale.conf",
+    "localtime",
+    "lsb-release",
+    "magic",
+    "magic.mime",
+    "mailcap",
+    "mime.types",
+    "nsswitch.conf",
+    "os-release",
+    "paperspecs",
+    "papersize",
+    "passwd",
+    "perl",
+    "php",
+    "pki/ca-trust",
+    "pki/tls/certs",
+    "protocols",
+    "python3",
+    "services",
+    "shells",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "static",
+    "terminfo",
+    "texmf",
+    "timezone",
+    "vulkan",
+    "xdg",
+];
+
+/// Programs that the agent is told it has; where they live only outside of the system folders, their folder is opened.
+const INTERPRETERS: &[&str] = &["python3", "node"];
+
+/// What may be read, and the search path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Roots {
+    pub readable: Vec<PathBuf>,
+    pub search_path: String,
+}
+
+/// Decides it from the user's search path and home folder.
+pub(crate) fn roots(user_path: Option<&OsStr>, home: Option<&Path>) -> Roots {
+    let mut readable: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+    readable.extend(ETC.iter().map(|name| Path::new("/etc").join(name)));
+    let opt = PathBuf::from("/opt");
+    if home.is_none_or(|home| !touches(&opt, home)) {
+        readable.push(opt);
+    }
+    let mut search_path = SEARCH_PATH.to_owned();
+    for folder in user_path.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default() {
+        let Some((root, folder)) = interpreter_root(&folder, home) else { continue };
+        let Some(folder) = folder.to_str().filter(|text| !text.contains(':')) else { continue };
+        if !search_path.split(':').any(|known| known == folder) {
+            search_path.push(':');
+            search_path.push_str(folder);
+        }
+        if !readable.iter().any(|known| root.starts_with(known)) {
+            readable.push(root);
+        }
+    }
+    Roots { readable, search_path }
+}
+
+/// The folder to open for a `bin` folder that holds an interpreter, with the real path of that `bin` folder.
+fn interpreter_root(folder: &Path, home: Option<&Path>) -> Option<(PathBuf, PathBuf)> {
+    if !folder.is_absolute() || !INTERPRETERS.iter().any(|name| folder.join(name).is_file()) {
+        return None;
+    }
+    let folder = folder.canonicalize().ok()?;
+    if folder.file_name() != Some(OsStr::new("bin")) {
+        return None;
+    }
+    let root = folder.parent()?.to_owned();
+    // A root such as `/` or `/srv` would open far more than an interpreter.
+    if root.components().count() < 3 && !root.starts_with("/usr") {
+        return None;
+    }
+    let private = ["/etc", "/home", "/root", "/tmp", "/var", "/run", "/proc", "/sys", "/dev"];
+    if private.iter().any(|path| root == Path::new(path)) || home.is_some_and(|home| touches(&root, home)) {
+        return None;
+    }
+    Some((root, folder))
+}
+
+/// Whether one of two folders holds the other, by their names and by where these really lead.
+fn touches(root: &Path, home: &Path) -> bool {
+    let real = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    [home, &real].iter().any(|home| root.starts_with(home) || home.starts_with(root))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_home_folder_is_readable() {
+        let home = tempfile::tempdir().expect("folder");
+        let bin = home.path().join("tools/python/bin");
+        std::fs::create_dir_all(&bin).expect("folders");
+        std::fs::write(bin.join("python3"), "").expect("file");
+        let found = roots(Some(bin.as_os_str()), Some(home.path()));
+        assert_eq!(found.search_path, SEARCH_PATH);
+        assert_eq!(found.readable.iter().filter(|path| path.starts_with(home.path())).count(), 0);
+
+        let elsewhere = roots(Some(bin.as_os_str()), Some(Path::new("/home/nobody-here")));
+        let bin = bin.canonicalize().expect("real path");
+        assert_eq!(elsewhere.search_path, format!("{SEARCH_PATH}:{}", bin.display()));
+        assert!(elsewhere.readable.contains(&bin.parent().expect("parent").to_owned()));
+    }
+
+    #[test]
+    fn opt_is_closed_when_the_home_folder_lies_in_it() {
+        let open = roots(None, Some(Path::new("/home/someone")));
+        let closed = roots(None, Some(Path::new("/opt/service")));
+        assert!(open.readable.contains(&PathBuf::from("/opt")));
+        assert!(!closed.readable.contains(&PathBuf::from("/opt")));
+    }
+
+    #[test]
+    fn a_folder_that_is_too_wide_is_not_opened() {
+        for folder in ["relative/bin", "/", "/nowhere/bin", ""] {
+            assert_eq!(roots(Some(OsStr::new(folder)), None).search_path, SEARCH_PATH);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The commit of a snapshot: what stands in it beside tree and parent.
+//!
+//! The message is the given text, then a last paragraph of ours: `Okcvm-Author: agent` or `user`,
+//! `Okcvm-At:` with the time in Unix milliseconds, and `Okcvm-Skipped:` with a JSON list on one line.
+
+use git2::{Commit, Oid, Repository};
+use okcvm_protocol::{SkippedFile, SnapshotId};
+
+use crate::error::SnapshotError;
+
+/// Whose changes a snapshot records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The agent's, in a turn.
+    Agent,
+    /// The user's, by hand.
+    User,
+}
+
+impl Author {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::User => "user",
+        }
+    }
+
+    fn identity(self) -> &'static str {
+        match self {
+            Self::Agent => "OKCVM agent <agent@okcvm.invalid>",
+            Self::User => "OKCVM user <user@okcvm.invalid>",
+        }
+    }
+}
+
+/// What is written into a commit.
+pub(crate) struct CommitText<'a> {
+    pub(crate) tree: Oid,
+    pub(crate) parent: Option<Oid>,
+    pub(crate) message: &'a str,
+    pub(crate) author: Author,
+    pub(crate) at_ms: i64,
+    pub(crate) skipped: &'a [SkippedFile],
+}
+
+impl CommitText<'_> {
+    /// Git's bytes of the commit.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
+        // A NUL would end the message for many readers of it.
+        let message = self.message.replace('\0', "");
+        let message = match message.trim() {
+            "" => "Snapshot",
+            text => text,
+        };
+        let skipped = serde_json::to_string(self.skipped)
+            .map_err(|error| git2::Error::from_str(&format!("the list of skipped files: {error}")))?;
+        let parent = self.parent.map(|parent| format!("parent {parent}\n")).unwrap_or_default();
+        let seconds = self.at_ms.max(0) / 1000;
+        let identity = self.author.identity();
+        Ok(format!(
+            "tree {}\n{parent}author {identity} {seconds} +0000\ncommitter {identity} {seconds} +0000\n\n\
+             {message}\n\nOkcvm-Author: {}\nOkcvm-At: {}\nOkcvm-Skipped: {skipped}\n",
+            self.tree,
+            self.author.word(),
+            self.at_ms,
+        )
+        .into_bytes())
+    }
+}
+
+/// The commit of a snapshot.
+pub(crate) fn find<'a>(repository: &'a Repository, id: &SnapshotId) -> Result<Commit<'a>, SnapshotError> {
+    let oid = parse(id)?;
+    repository.find_commit(oid).map_err(|error| match error.code() {
+        git2::ErrorCode::NotFound => SnapshotError::Unknown(id.clone()),
+        _ => SnapshotError::damaged(format!("the snapshot {id}"))(error),
+    })
+}
+
+/// The id in git's form. Only full ids are taken, so that a cut one cannot name another snapshot.
+pub(crate) fn parse(id: &SnapshotId) -> Result<Oid, SnapshotError> {
+    let unknown = || SnapshotError::Unknown(id.clone());
+    if id.as_str().len() != 40 {
+        return Err(unknown());
+    }
+    Oid::from_str(id.as_str()).map_err(|_| unknown())
+}
+
+/// The id on the wire.
+pub(crate) fn snapshot_id(oid: Oid) -> SnapshotId {
+    SnapshotId(oid.to_string())
+}
+
+fn trailer(commit: &Commit<'_>, key: &str) -> Option<String> {
+    let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+    let last = message.trim_end().rsplit("\n\n").next()?;
+    last.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(": ")?.to_owned()))
+}
+
+/// Whose changes the commit records; of a commit that is not ours, the user's.
+pub(crate) fn author(commit: &Commit<'_>) -> Author {
+    match trailer(commit, "Okcvm-Author").as_deref() {
+        Some("agent") => Author::Agent,
+        _ => Author::User,
+    }
+}
+
+/// When, in Unix milliseconds.
+pub(crate) fn at_ms(commit: &Commit<'_>) -> i64 {
+    trailer(commit, "Okcvm-At")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| commit.time().seconds() * 1000)
+}
+
+/// What the snapshot does not hold.
+pub(crate) fn skipped(commit: &Commit<'_>) -> Vec<SkippedFile> {
+    trailer(commit, "Okcvm-Skipped").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}

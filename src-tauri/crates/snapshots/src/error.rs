@@ -1,0 +1,133 @@
+//! What can go wrong with a history.
+
+use std::io;
+use std::path::PathBuf;
+
+use okcvm_protocol::{AppError, ErrorCode, SnapshotId};
+
+/// Paths that an error message names one by one.
+const NAMED_PATHS: usize = 10;
+
+/// Why something with the history did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The history holds no such snapshot.
+    #[error("The history holds no snapshot {0}.")]
+    Unknown(SnapshotId),
+    /// An object of the repository is missing or damaged.
+    #[error("The history is damaged: {what} cannot be read.")]
+    Damaged {
+        /// What was read.
+        what: String,
+        /// What git says.
+        source: git2::Error,
+    },
+    /// The repository could not be used, for a reason that does not lie in its content.
+    #[error("The history cannot be used: {0}.")]
+    Git(#[from] git2::Error),
+    /// A file of the history could not be read or written.
+    #[error("The history could not be {action} at `{path}`: {source}.")]
+    Storage {
+        /// As a participle: "written".
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The disk is full.
+    #[error("The disk is full: `{path}` could not be written. Free some space and try again.")]
+    DiskFull {
+        /// What was being written.
+        path: String,
+    },
+    /// A file of the workspace could not be read or written.
+    #[error("`{path}` could not be {action}: {source}.")]
+    Workspace {
+        /// As a participle: "restored".
+        action: &'static str,
+        /// Relative to the workspace.
+        path: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The restore would overwrite what no snapshot holds. Nothing was touched, unless `stage` says so.
+    #[error("{}", changed_message(paths, *stage))]
+    Changed {
+        /// Relative to the workspace.
+        paths: Vec<String>,
+        /// When it was noticed.
+        stage: RestoreStage,
+    },
+}
+
+/// How far a restore was when it noticed a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreStage {
+    /// Before anything was touched.
+    Before,
+    /// While files were being replaced; it can be run again.
+    Within,
+    /// When the result was checked.
+    Verification,
+}
+
+fn changed_message(paths: &[String], stage: RestoreStage) -> String {
+    let mut named = paths.iter().take(NAMED_PATHS).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+    if paths.len() > NAMED_PATHS {
+        named = format!("{named} and {} more", paths.len() - NAMED_PATHS);
+    }
+    match stage {
+        RestoreStage::Before => format!(
+            "Nothing was restored, since the restore would overwrite or remove what no snapshot holds: {named}."
+        ),
+        RestoreStage::Within => format!("The restore stopped, since files changed while it ran: {named}."),
+        RestoreStage::Verification => {
+            format!("The restore is not complete: {named} did not become what the snapshot holds.")
+        }
+    }
+}
+
+impl SnapshotError {
+    pub(crate) fn storage(action: &'static str, path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
+        let (path, source) = (path.into(), source.into());
+        if is_full(&source) {
+            return Self::DiskFull { path: path.to_string_lossy().into_owned() };
+        }
+        Self::Storage { action, path, source }
+    }
+
+    pub(crate) fn workspace(action: &'static str, path: &[u8], source: impl Into<io::Error>) -> Self {
+        let (path, source) = (crate::entry::shown(path), source.into());
+        if is_full(&source) { Self::DiskFull { path } } else { Self::Workspace { action, path, source } }
+    }
+
+    pub(crate) fn damaged(what: impl Into<String>) -> impl FnOnce(git2::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Damaged { what, source }
+    }
+
+    /// The error as it leaves the engine.
+    pub fn to_app_error(&self) -> AppError {
+        let error = AppError::new(self.to_string());
+        match self {
+            Self::Unknown(_) => error.with_code(ErrorCode::NotFound),
+            Self::Damaged { source, .. } => error
+                .with_hint("Restart the app: it checks the history, and moves it aside if it is beyond repair.")
+                .with_detail(source.to_string()),
+            Self::Git(source) => error.with_detail(format!("{source:?}")),
+            Self::Storage { source, .. } | Self::Workspace { source, .. } => error.with_detail(format!("{source:?}")),
+            Self::Changed { paths, stage: RestoreStage::Before } => {
+                error.with_hint("Move these files away, or try again.").with_detail(paths.join("\n"))
+            }
+            Self::Changed { paths, .. } => {
+                error.with_hint("Run the restore again; what was there before is recorded.").with_detail(paths.join("\n"))
+            }
+            Self::DiskFull { .. } => error,
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

@@ -1,0 +1,291 @@
+//! Nodes of the session tree, and the to-do list at each.
+
+use okcvm_protocol::{
+    AppError, ChangeCounts, NodeId, NodeStatus, NodeSummary, SessionId, SnapshotId, Todo, UserMessage,
+};
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::error::Doing;
+use crate::store::{from_optional, from_text, to_text};
+use crate::{Store, StoreError};
+
+/// A node to be made. Its turn runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewNode {
+    /// Its session.
+    pub session_id: SessionId,
+    /// The node it grows from.
+    pub parent_id: Option<NodeId>,
+    /// The start of the message.
+    pub title: String,
+    /// What the user said.
+    pub message: UserMessage,
+    /// Now.
+    pub at: i64,
+}
+
+/// A node as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeRow {
+    /// As the tree shows it.
+    pub summary: NodeSummary,
+    /// Its session.
+    pub session_id: SessionId,
+    /// What the user said.
+    pub message: UserMessage,
+    /// What the live files equalled before the user's changes were recorded.
+    pub previous_snapshot: Option<SnapshotId>,
+    /// Why it failed or was stopped.
+    pub error: Option<AppError>,
+}
+
+const COLUMNS: &str = "id, session_id, parent_id, title, label, started_at, ended_at, status, message, \
+                       previous_snapshot, base_snapshot, snapshot, changes, user_changes, error, not_restorable";
+
+struct Texts {
+    status: String,
+    message: String,
+    changes: Option<String>,
+    user_changes: Option<String>,
+    error: Option<String>,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(NodeRow, Texts)> {
+    let snapshot = |index: usize| row.get::<_, Option<String>>(index).map(|id| id.map(SnapshotId));
+    let node = NodeRow {
+        summary: NodeSummary {
+            id: NodeId(row.get(0)?),
+            parent_id: row.get::<_, Option<String>>(2)?.map(NodeId),
+            title: row.get(3)?,
+            label: row.get(4)?,
+            started_at: row.get(5)?,
+            ended_at: row.get(6)?,
+            status: NodeStatus::Running,
+            snapshot: snapshot(11)?,
+            base_snapshot: snapshot(10)?,
+            changes: None,
+            user_changes: None,
+            not_restorable: row.get(15)?,
+        },
+        session_id: SessionId(row.get(1)?),
+        message: UserMessage { text: String::new(), attachments: Vec::new() },
+        previous_snapshot: snapshot(9)?,
+        error: None,
+    };
+    let texts = Texts {
+        status: row.get(7)?,
+        message: row.get(8)?,
+        changes: row.get(12)?,
+        user_changes: row.get(13)?,
+        error: row.get(14)?,
+    };
+    Ok((node, texts))
+}
+
+fn complete((mut node, texts): (NodeRow, Texts)) -> Result<NodeRow, StoreError> {
+    node.summary.status = from_text("nodes.status", &texts.status)?;
+    node.message = from_text("nodes.message", &texts.message)?;
+    node.summary.changes = from_optional::<ChangeCounts>("nodes.changes", texts.changes)?;
+    node.summary.user_changes = from_optional::<ChangeCounts>("nodes.user_changes", texts.user_changes)?;
+    node.error = from_optional("nodes.error", texts.error)?;
+    Ok(node)
+}
+
+impl Store {
+    /// Stores the message and makes its node the current one, in one transaction.
+    pub fn begin_node(&self, new: &NewNode) -> Result<NodeRow, StoreError> {
+        let id = NodeId::new();
+        {
+            let mut connection = self.connection();
+            let transaction = connection.transaction().doing("beginning a turn")?;
+            transaction
+                .execute(
+                    "INSERT INTO nodes (id, session_id, parent_id, title, started_at, status, message) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    params![
+                        id.as_str(),
+                        new.session_id.as_str(),
+                        new.parent_id.as_ref().map(NodeId::as_str),
+                        new.title,
+                        new.at,
+                        to_text("nodes.status", &NodeStatus::Running)?,
+                        to_text("nodes.message", &new.message)?
+                    ],
+                )
+                .doing("beginning a turn")?;
+            transaction
+                .execute(
+                    "UPDATE sessions SET current_node = ?2, updated_at = ?3 WHERE id = ?1",
+                    params![new.session_id.as_str(), id.as_str(), new.at],
+                )
+                .doing("beginning a turn")?;
+            // What was undone before cannot be done again after the tree has grown.
+            transaction
+                .execute(
+                    "UPDATE restores SET state = 'dropped' WHERE session_id = ?1 AND state = 'undone'",
+                    [new.session_id.as_str()],
+                )
+                .doing("beginning a turn")?;
+            transaction.commit().doing("beginning a turn")?;
+        }
+        self.node(&id)
+    }
+
+    /// One node.
+    pub fn node(&self, id: &NodeId) -> Result<NodeRow, StoreError> {
+        let row = self
+            .connection()
+            .query_row(&format!("SELECT {COLUMNS} FROM nodes WHERE id = ?1"), [id.as_str()], read)
+            .optional()
+            .doing("reading a node")?;
+        row.map_or_else(|| Err(StoreError::Missing { what: "node", id: id.to_string() }), complete)
+    }
+
+    /// All nodes of a session, oldest first.
+    pub fn nodes(&self, session: &SessionId) -> Result<Vec<NodeRow>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM nodes WHERE session_id = ?1 ORDER BY started_at, id"))
+            .doing("reading the tree")?;
+        let rows: Vec<_> = statement
+            .query_map([session.as_str()], read)
+            .doing("reading the tree")?
+            .collect::<Result<_, _>>()
+            .doing("reading the tree")?;
+        rows.into_iter().map(complete).collect()
+    }
+
+    /// Nodes whose turn was running when their program ended, in one session.
+    pub fn running_nodes(&self, session: &SessionId) -> Result<Vec<NodeRow>, StoreError> {
+        Ok(self
+            .nodes(session)?
+            .into_iter()
+            .filter(|node| node.summary.status == NodeStatus::Running)
+            .collect())
+    }
+
+    /// Notes the files before the turn: what they equalled, what was recorded, and what the user changed.
+    pub fn set_node_base(
+        &self,
+        id: &NodeId,
+        previous: Option<&SnapshotId>,
+        base: &SnapshotId,
+        user_changes: Option<&ChangeCounts>,
+    ) -> Result<(), StoreError> {
+        let user_changes = user_changes.map(|counts| to_text("nodes.user_changes", counts)).transpose()?;
+        self.connection()
+            .execute(
+                "UPDATE nodes SET previous_snapshot = ?2, base_snapshot = ?3, user_changes = ?4 WHERE id = ?1",
+                params![id.as_str(), previous.map(SnapshotId::as_str), base.as_str(), user_changes],
+            )
+            .doing("noting the files before a turn")?;
+        Ok(())
+    }
+
+    /// Notes the files after the turn.
+    pub fn set_node_snapshot(
+        &self,
+        id: &NodeId,
+        snapshot: &SnapshotId,
+        changes: &ChangeCounts,
+    ) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "UPDATE nodes SET snapshot = ?2, changes = ?3, not_restorable = NULL WHERE id = ?1",
+                params![id.as_str(), snapshot.as_str(), to_text("nodes.changes", changes)?],
+            )
+            .doing("noting the files after a turn")?;
+        Ok(())
+    }
+
+    /// Notes why the files of a node cannot be restored.
+    pub fn set_not_restorable(&self, id: &NodeId, reason: &str) -> Result<(), StoreError> {
+        self.connection()
+            .execute("UPDATE nodes SET not_restorable = ?2 WHERE id = ?1", [id.as_str(), reason])
+            .doing("noting a missing snapshot")?;
+        Ok(())
+    }
+
+    /// Ends the turn of a node.
+    pub fn end_node(
+        &self,
+        id: &NodeId,
+        status: NodeStatus,
+        error: Option<&AppError>,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        let error = error.map(|error| to_text("nodes.error", error)).transpose()?;
+        self.connection()
+            .execute(
+                "UPDATE nodes SET status = ?2, error = ?3, ended_at = ?4 WHERE id = ?1",
+                params![id.as_str(), to_text("nodes.status", &status)?, error, at],
+            )
+            .doing("ending a turn")?;
+        Ok(())
+    }
+
+    /// Names a node, or takes its name away.
+    pub fn label_node(&self, id: &NodeId, label: Option<&str>) -> Result<(), StoreError> {
+        self.connection()
+            .execute("UPDATE nodes SET label = ?2 WHERE id = ?1", params![id.as_str(), label])
+            .doing("naming a node")?;
+        Ok(())
+    }
+
+    /// Makes another node the current one, without a restore.
+    pub fn set_current_node(&self, session: &SessionId, node: Option<&NodeId>) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "UPDATE sessions SET current_node = ?2 WHERE id = ?1",
+                params![session.as_str(), node.map(NodeId::as_str)],
+            )
+            .doing("moving in the tree")?;
+        Ok(())
+    }
+
+    /// The to-do list as it stands at a node: its own, or that of the nearest node above it that has one.
+    pub fn todos(&self, session: &SessionId, node: Option<&NodeId>) -> Result<Vec<Todo>, StoreError> {
+        let text: Option<String> = self
+            .connection()
+            .query_row(
+                "WITH RECURSIVE path (id, parent_id, depth) AS (
+                     SELECT id, parent_id, 0 FROM nodes WHERE id = ?2
+                     UNION ALL
+                     SELECT nodes.id, nodes.parent_id, depth + 1 FROM nodes JOIN path ON nodes.id = path.parent_id
+                     UNION ALL
+                     SELECT '', NULL, depth + 1 FROM path WHERE parent_id IS NULL AND id <> ''
+                 )
+                 SELECT todos.todos FROM path JOIN todos ON todos.node_id = path.id AND todos.session_id = ?1
+                 ORDER BY depth LIMIT 1",
+                [session.as_str(), node.map_or("", NodeId::as_str)],
+                |row| row.get(0),
+            )
+            .optional()
+            .doing("reading the to-do list")?;
+        if text.is_none() && node.is_none() {
+            let rootless: Option<String> = self
+                .connection()
+                .query_row(
+                    "SELECT todos FROM todos WHERE session_id = ?1 AND node_id = ''",
+                    [session.as_str()],
+                    |row| row.get(0),
+                )
+                .optional()
+                .doing("reading the to-do list")?;
+            return Ok(from_optional("todos.todos", rootless)?.unwrap_or_default());
+        }
+        Ok(from_optional("todos.todos", text)?.unwrap_or_default())
+    }
+
+    /// Replaces the to-do list at a node.
+    pub fn set_todos(&self, session: &SessionId, node: Option<&NodeId>, todos: &[Todo]) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "INSERT INTO todos (session_id, node_id, todos) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (session_id, node_id) DO UPDATE SET todos = excluded.todos",
+                params![session.as_str(), node.map_or("", NodeId::as_str), to_text("todos.todos", &todos)?],
+            )
+            .doing("writing the to-do list")?;
+        Ok(())
+    }
+}

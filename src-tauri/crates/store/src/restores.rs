@@ -1,0 +1,164 @@
+//! The undo stack of restores. A restore is written as an intent first, so that one that was cut short is finished
+//! at the next start.
+
+use okcvm_protocol::{NodeId, RestoreId, SessionId, SnapshotId};
+use rusqlite::{Row, params};
+
+use crate::error::Doing;
+use crate::{Store, StoreError};
+
+/// How a restore stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreState {
+    /// Begun: files may be half-way.
+    Intent,
+    /// Done; undo takes it back.
+    Done,
+    /// Being taken back: files may be half-way.
+    UndoIntent,
+    /// Taken back; redo does it again.
+    Undone,
+    /// Being done again: files may be half-way.
+    RedoIntent,
+    /// Can no longer be done again, as the tree has grown.
+    Dropped,
+}
+
+impl RestoreState {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Done => "done",
+            Self::UndoIntent => "undo-intent",
+            Self::Undone => "undone",
+            Self::RedoIntent => "redo-intent",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "intent" => Self::Intent,
+            "done" => Self::Done,
+            "undo-intent" => Self::UndoIntent,
+            "undone" => Self::Undone,
+            "redo-intent" => Self::RedoIntent,
+            _ => Self::Dropped,
+        }
+    }
+}
+
+/// One step of the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreRow {
+    /// Its identifier.
+    pub id: RestoreId,
+    /// Its session.
+    pub session_id: SessionId,
+    /// When.
+    pub made_at: i64,
+    /// How it stands.
+    pub state: RestoreState,
+    /// What it did, in words.
+    pub title: String,
+    /// The current node before.
+    pub from_node: Option<NodeId>,
+    /// The current node after.
+    pub to_node: Option<NodeId>,
+    /// The files before; `None` if the files were not touched.
+    pub before: Option<SnapshotId>,
+    /// The files after; `None` if the files were not touched.
+    pub after: Option<SnapshotId>,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<RestoreRow> {
+    Ok(RestoreRow {
+        id: RestoreId(row.get(0)?),
+        session_id: SessionId(row.get(1)?),
+        made_at: row.get(2)?,
+        state: RestoreState::parse(&row.get::<_, String>(3)?),
+        title: row.get(4)?,
+        from_node: row.get::<_, Option<String>>(5)?.map(NodeId),
+        to_node: row.get::<_, Option<String>>(6)?.map(NodeId),
+        before: row.get::<_, Option<String>>(7)?.map(SnapshotId),
+        after: row.get::<_, Option<String>>(8)?.map(SnapshotId),
+    })
+}
+
+impl Store {
+    /// Writes or rewrites a step of the stack.
+    pub fn put_restore(&self, row: &RestoreRow) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "INSERT INTO restores (id, session_id, made_at, state, title, from_node, to_node, before_snapshot, \
+                 after_snapshot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, before_snapshot = excluded.before_snapshot, \
+                 after_snapshot = excluded.after_snapshot",
+                params![
+                    row.id.as_str(),
+                    row.session_id.as_str(),
+                    row.made_at,
+                    row.state.text(),
+                    row.title,
+                    row.from_node.as_ref().map(NodeId::as_str),
+                    row.to_node.as_ref().map(NodeId::as_str),
+                    row.before.as_ref().map(SnapshotId::as_str),
+                    row.after.as_ref().map(SnapshotId::as_str)
+                ],
+            )
+            .doing("noting a restore")?;
+        Ok(())
+    }
+
+    /// Ends a step: its new state, the current node and what the files equal, in one transaction. A new restore drops
+    /// what was undone before it.
+    pub fn finish_restore(
+        &self,
+        row: &RestoreRow,
+        state: RestoreState,
+        node: Option<&NodeId>,
+        head: Option<&SnapshotId>,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction().doing("ending a restore")?;
+        if row.state == RestoreState::Intent {
+            transaction
+                .execute(
+                    "UPDATE restores SET state = 'dropped' WHERE session_id = ?1 AND state = 'undone'",
+                    [row.session_id.as_str()],
+                )
+                .doing("ending a restore")?;
+        }
+        transaction
+            .execute("UPDATE restores SET state = ?2 WHERE id = ?1", [row.id.as_str(), state.text()])
+            .doing("ending a restore")?;
+        transaction
+            .execute(
+                "UPDATE sessions SET current_node = ?2, head_snapshot = coalesce(?3, head_snapshot) WHERE id = ?1",
+                params![
+                    row.session_id.as_str(),
+                    node.map(NodeId::as_str),
+                    head.map(SnapshotId::as_str)
+                ],
+            )
+            .doing("ending a restore")?;
+        transaction.commit().doing("ending a restore")?;
+        Ok(())
+    }
+
+    /// The stack of a session, oldest first, without dropped steps.
+    pub fn restores(&self, session: &SessionId) -> Result<Vec<RestoreRow>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT id, session_id, made_at, state, title, from_node, to_node, before_snapshot, after_snapshot \
+                 FROM restores WHERE session_id = ?1 AND state <> 'dropped' ORDER BY id",
+            )
+            .doing("reading the undo stack")?;
+        statement
+            .query_map([session.as_str()], read)
+            .doing("reading the undo stack")?
+            .collect::<Result<_, _>>()
+            .doing("reading the undo stack")
+    }
+}

@@ -1,0 +1,60 @@
+//! The open database.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Doing;
+use crate::{StoreError, migrations};
+
+/// The database of one data folder. Calls are short and synchronous; several programs may open it at once.
+pub struct Store {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens or makes `path` and brings it to the latest format.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)
+                .map_err(|source| StoreError::File { path: parent.display().to_string(), source })?;
+        }
+        let mut connection = Connection::open(path).doing("opening it")?;
+        connection.busy_timeout(Duration::from_secs(10)).doing("opening it")?;
+        connection.pragma_update(None, "journal_mode", "wal").doing("opening it")?;
+        connection.pragma_update(None, "synchronous", "normal").doing("opening it")?;
+        connection.pragma_update(None, "foreign_keys", true).doing("opening it")?;
+        migrations::migrate(&mut connection, path)?;
+        Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere leaves SQLite consistent: its transactions roll back.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) fn to_text<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|source| StoreError::Content { what, source })
+}
+
+pub(crate) fn from_text<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|source| StoreError::Content { what, source })
+}
+
+pub(crate) fn from_optional<T: DeserializeOwned>(
+    what: &'static str,
+    text: Option<String>,
+) -> Result<Option<T>, StoreError> {
+    text.map(|text| from_text(what, &text)).transpose()
+}

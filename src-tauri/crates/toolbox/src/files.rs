@@ -1,0 +1,14 @@
+//! Reading, writing and editing files of the workspace.
+
+mod diff;
+mod edit;
+mod encoding;
+mod kind;
+mod lines;
+mod read;
+mod stamp;
+mod write;
+
+pub use edit::EditFileTool;
+pub use read::ReadFileTool;
+pub use write::WriteFileTool;

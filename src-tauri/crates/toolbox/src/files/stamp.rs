@@ -1,0 +1,69 @@
+//! Read before write: which state of a file the session has seen.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use okcvm_tools::{ReadStamp, ToolContext, ToolError};
+use okcvm_workspace::WorkspacePath;
+use sha2::{Digest, Sha256};
+
+/// The stamp of a file's whole content.
+pub(super) fn of_bytes(bytes: &[u8]) -> ReadStamp {
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+/// The stamp of a hash that was fed with the whole content.
+pub(super) fn hex(hash: Sha256) -> ReadStamp {
+    ReadStamp { hash: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() }
+}
+
+/// The stamp of an opened file, which is read from its start to its end.
+pub(super) fn of_file(file: &mut File) -> io::Result<ReadStamp> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(hex(hash)),
+            Ok(count) => hash.update(chunk.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether the session knows the present state of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    Present,
+    Earlier,
+    Never,
+}
+
+pub(super) fn seen(context: &ToolContext, path: &WorkspacePath, now: &ReadStamp) -> Result<Seen, ToolError> {
+    let last = context.reads.last_seen(path.as_str()).map_err(ToolError::Fatal)?;
+    Ok(match last {
+        None => Seen::Never,
+        Some(stamp) if stamp == *now => Seen::Present,
+        Some(_) => Seen::Earlier,
+    })
+}
+
+/// Refuses a change of a file whose present state the session does not know.
+pub(super) fn require(context: &ToolContext, path: &WorkspacePath, now: &ReadStamp) -> Result<(), ToolError> {
+    match seen(context, path, now)? {
+        Seen::Present => Ok(()),
+        Seen::Never => Err(ToolError::for_model(format!(
+            "{} exists and has not been read in this session. Read it with mshtools-read_file first, then try again.",
+            path.mounted()
+        ))),
+        Seen::Earlier => Err(ToolError::for_model(format!(
+            "{} has changed on disk since it was last read. Read it again with mshtools-read_file, then try again.",
+            path.mounted()
+        ))),
+    }
+}
+
+pub(super) fn note(context: &ToolContext, path: &WorkspacePath, stamp: &ReadStamp) -> Result<(), ToolError> {
+    context.reads.note(path.as_str(), stamp).map_err(ToolError::Fatal)
+}

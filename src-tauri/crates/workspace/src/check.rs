@@ -1,0 +1,81 @@
+//! Whether a folder of the user may become a workspace.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::WorkspaceError;
+
+/// Folders of the operating system, which are never anybody's project.
+const SYSTEM_FOLDERS: [&str; 17] = [
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var",
+    "/System", "/Library", "/Applications", "/private", "/nix",
+];
+
+/// Checks that `path` may be opened as a workspace: an existing folder that is not the root of the file
+/// system, not a folder of the operating system, not `home` or a folder that contains it, and not a mount
+/// point. Links are resolved first.
+pub fn check_folder(path: &Path, home: Option<&Path>) -> Result<(), WorkspaceError> {
+    let shown = path.to_string_lossy().into_owned();
+    let refused = |reason: &str| WorkspaceError::FolderRefused { path: shown.clone(), reason: reason.to_owned() };
+    if !path.is_absolute() {
+        return Err(refused("it is not an absolute path"));
+    }
+    let folder = std::fs::canonicalize(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => refused("it does not exist"),
+        _ => refused(&format!("it cannot be opened ({error})")),
+    })?;
+    let metadata =
+        std::fs::metadata(&folder).map_err(|error| refused(&format!("it cannot be opened ({error})")))?;
+    if !metadata.is_dir() {
+        return Err(refused("it is not a folder"));
+    }
+    let Some(parent) = folder.parent() else {
+        return Err(refused("it is the root of the file system"));
+    };
+    if let Some(home) = home {
+        let home = std::fs::canonicalize(home).unwrap_or_else(|_| home.to_path_buf());
+        if folder == home {
+            return Err(refused("it is your home folder, and every turn would record all of it"));
+        }
+        if home.starts_with(&folder) {
+            return Err(refused("it contains your home folder"));
+        }
+    }
+    if SYSTEM_FOLDERS.iter().any(|system| folder == Path::new(system)) {
+        return Err(refused("it belongs to the operating system"));
+    }
+    if is_mount_point(&folder, parent, &metadata) {
+        return Err(refused("it is a mount point (the top of a disk or of a network drive)"));
+    }
+    Ok(())
+}
+
+fn is_mount_point(folder: &Path, parent: &Path, metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let other_device = std::fs::metadata(parent).is_ok_and(|above| above.dev() != metadata.dev());
+    // The list also knows bind mounts, which stay on one device.
+    other_device
+        || std::fs::read("/proc/self/mountinfo")
+            .is_ok_and(|table| mount_points(&table).any(|point| point == folder))
+}
+
+/// The fifth column of mountinfo, in which space, tab, newline and backslash are octal escapes.
+fn mount_points(table: &[u8]) -> impl Iterator<Item = PathBuf> + '_ {
+    table.split(|byte| *byte == b'\n').filter_map(|line| {
+        let field = line.split(|byte| *byte == b' ').nth(4)?;
+        let mut bytes = Vec::with_capacity(field.len());
+        let mut rest = field;
+        while let Some((first, after)) = rest.split_first() {
+            let digits = after.get(..3).filter(|_| *first == b'\\');
+            let escaped =
+                digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+            bytes.push(escaped.unwrap_or(*first));
+            rest = if escaped.is_some() { &after[3..] } else { after };
+        }
+        Some(PathBuf::from(std::ffi::OsStr::from_bytes(&bytes)))
+    })
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

@@ -1,0 +1,56 @@
+use super::*;
+
+fn reason(path: &Path, home: Option<&Path>) -> String {
+    match check_folder(path, home) {
+        Ok(()) => "allowed".to_owned(),
+        Err(WorkspaceError::FolderRefused { reason, .. }) => reason,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn dangerous_folders_are_refused_with_the_reason() {
+    let place = tempfile::tempdir().unwrap();
+    let place = std::fs::canonicalize(place.path()).unwrap();
+    let home = place.join("users/person");
+    let project = home.join("project");
+    std::fs::create_dir_all(&project).unwrap();
+    std::fs::write(home.join("file"), "").unwrap();
+    let link = place.join("link-home");
+    std::os::unix::fs::symlink(&home, &link).unwrap();
+    let home = Some(home.as_path());
+
+    assert_eq!(reason(&project, home), "allowed");
+    assert_eq!(reason(Path::new("/"), home), "it is the root of the file system");
+    assert_eq!(reason(Path::new("/etc"), None), "it belongs to the operating system");
+    assert_eq!(reason(home.unwrap(), home), "it is your home folder, and every turn would record all of it");
+    assert_eq!(reason(&link, home), "it is your home folder, and every turn would record all of it");
+    assert_eq!(reason(&place.join("users"), home), "it contains your home folder");
+    assert_eq!(reason(&home.unwrap().join("file"), home), "it is not a folder");
+    assert_eq!(reason(&place.join("missing"), home), "it does not exist");
+    assert_eq!(reason(Path::new("relative"), home), "it is not an absolute path");
+}
+
+#[test]
+fn mount_points_are_read_with_their_escapes() {
+    let table = b"36 35 98:0 /mnt1 /mnt/my\\040disk rw,noatime master:1 - ext3 /dev/root rw\n\
+        37 35 98:1 / /media/back\\134slash rw - ext4 /dev/sdb rw\n";
+    let points: Vec<PathBuf> = mount_points(table).collect();
+    assert_eq!(points, [Path::new("/mnt/my disk"), Path::new("/media/back\\slash")]);
+}
+
+/// Every machine that has the table has something mounted besides the root.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_real_mount_point_is_refused() {
+    let table = std::fs::read("/proc/self/mountinfo").unwrap();
+    let point = mount_points(&table)
+        .find(|point| {
+            point.is_dir()
+                && point.parent().is_some()
+                && std::fs::canonicalize(point).is_ok_and(|real| real == *point)
+                && !SYSTEM_FOLDERS.iter().any(|system| point == Path::new(system))
+        })
+        .expect("a mount point below the root, such as /dev/pts");
+    assert_eq!(reason(&point, None), "it is a mount point (the top of a disk or of a network drive)");
+}

@@ -1,0 +1,20 @@
+// Runs the benchmarks: `npm run bench [-- NAME] [--json]`. With --json nothing but one JSON object a line goes to
+// standard output; what cargo says goes to standard error.
+import { LOCKED, cargo } from './lib/cargo.mjs';
+import { ensurePrerequisites } from './lib/prerequisites.mjs';
+
+await ensurePrerequisites([]);
+const args = process.argv.slice(2).filter((word) => word !== '--yes');
+const result = await cargo([
+  'run',
+  ...LOCKED,
+  '--release',
+  '--quiet',
+  '-p',
+  'okcvm-tests',
+  '--bin',
+  'okcvm-bench',
+  '--',
+  ...args,
+]);
+process.exit(result.code);

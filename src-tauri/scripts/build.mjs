@@ -1,0 +1,25 @@
+// Makes installable packages: `npm run build`. On Linux deb and rpm; both are written without tools of the system.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { buildInterface, ensureNodePackages } from './lib/nodePackages.mjs';
+import { root, targetFolder } from './lib/paths.mjs';
+import { ensurePrerequisites } from './lib/prerequisites.mjs';
+import { npm } from './lib/run.mjs';
+import { fail, say, step } from './lib/say.mjs';
+
+/** Not among the dependencies: only this verb needs its 20 MB. */
+const BUNDLER = '@tauri-apps/cli@2.12.5';
+const BUNDLES = { linux: 'deb,rpm', darwin: 'app,dmg', win32: 'nsis' };
+
+await ensurePrerequisites(['build', 'run']);
+await ensureNodePackages();
+await buildInterface();
+step('Building and packing the release');
+mkdirSync(targetFolder, { recursive: true });
+const result = await npm(
+  ['exec', '--yes', '--package', BUNDLER, '--', 'tauri', 'build', '--bundles', BUNDLES[process.platform] ?? 'deb'],
+  { cwd: join(root, 'src-tauri'), env: { CARGO_TARGET_DIR: targetFolder }, stdout: 'error' },
+);
+if (result.code !== 0) fail('The packages could not be made.');
+say(`\nThe packages lie under:\n  ${join(targetFolder, 'release/bundle')}`);

@@ -1,0 +1,242 @@
+// The real window, driven through WebDriver.
+import { spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { remote } from 'webdriverio';
+
+import { stopProcess } from '../../../src-tauri/scripts/lib/display.mjs';
+import { environment, which } from '../../../src-tauri/scripts/lib/paths.mjs';
+import { isAlive, freePort, processesWith, programOf, waitForEnd } from './processes.mjs';
+import { byId, testids } from './testids.mjs';
+
+const program = process.env.OKCVM_E2E_WINDOW;
+const out = process.env.OKCVM_E2E_OUT;
+const base = process.env.OKCVM_E2E_BASE;
+
+export const WIDE = { width: 1440, height: 900 };
+export const NARROW = { width: 1024, height: 640 };
+
+/** How long a thing may take that needs no model: drawing, opening, switching. */
+export const SOON = 20_000;
+/** How long a turn of the demo at full speed may take. */
+export const TURN = 90_000;
+
+/** A data folder of its own, deleted with the session. */
+export function newHome() {
+  return mkdtempSync(join(base, 'okcvm-'));
+}
+
+export class AppWindow {
+  /**
+   * Opens the window on the data folder `home`. `pace` is `full` (the demo types as fast as it can) or `human`.
+   */
+  static async open({ name, home, pace = 'full', env = {}, size = WIDE }) {
+    const [port, nativePort] = [await freePort(), await freePort()];
+    mkdirSync(out, { recursive: true });
+    const logPath = join(out, `${name}.log`);
+    const log = createWriteStream(logPath, { flags: 'a' });
+    log.write(`--- ${new Date().toISOString()} ${name}\n`);
+    const driver = spawn(
+      which('tauri-driver') ?? 'tauri-driver',
+      ['--port', String(port), '--native-port', String(nativePort)],
+      {
+        env: environment({
+          OKCVM_HOME: home,
+          RUST_BACKTRACE: '1',
+          ...(pace === 'full' ? { OKCVM_DEMO_PACE: 'full' } : {}),
+          ...env,
+        }),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    driver.stdout.pipe(log, { end: false });
+    driver.stderr.pipe(log, { end: false });
+    const window = new AppWindow({ name, home, driver, log, logPath });
+    try {
+      await window.#connect(port, size);
+    } catch (error) {
+      await window.close();
+      throw new Error(`the window did not open: ${error.message}\n${window.logs()}`, { cause: error });
+    }
+    return window;
+  }
+
+  constructor(fields) {
+    Object.assign(this, fields);
+  }
+
+  async #connect(port, size) {
+    const end = Date.now() + SOON;
+    let reached = false;
+    while (!reached && Date.now() < end) {
+      reached = await fetch(`http://127.0.0.1:${port}/status`).then(
+        () => true,
+        () => false,
+      );
+      if (!reached) await sleep(50);
+    }
+    if (!reached) throw new Error('tauri-driver does not answer');
+    this.browser = await remote({
+      hostname: '127.0.0.1',
+      port,
+      path: '/',
+      logLevel: 'error',
+      connectionRetryCount: 0,
+      connectionRetryTimeout: 60_000,
+      waitforTimeout: SOON,
+      waitforInterval: 100,
+      capabilities: { 'wdio:enforceWebDriverClassic': true, 'tauri:options': { application: program } },
+    });
+    this.pid = this.processes().find((pid) => programOf(pid) === program);
+    if (this.pid === undefined) throw new Error(`no process runs ${program}`);
+    await this.resize(size);
+  }
+
+  /** Gives the window a size and waits until the page has it. */
+  async resize({ width, height }) {
+    await this.browser.setWindowRect(0, 0, width, height);
+    await this.browser.waitUntil(
+      async () =>
+        (await this.browser.execute(() => `${window.innerWidth}x${window.innerHeight}`)) === `${width}x${height}`,
+      { timeout: SOON, timeoutMsg: `the page never became ${width}x${height}` },
+    );
+  }
+
+  /** Every living process that belongs to this data folder, the drivers too. */
+  processes() {
+    return processesWith('OKCVM_HOME', this.home);
+  }
+
+  // --- looking and acting ------------------------------------------------------------------------------------
+
+  find(id, attributes) {
+    return this.browser.$(byId(id, attributes));
+  }
+
+  async all(id, attributes) {
+    return this.browser.$$(byId(id, attributes)).getElements();
+  }
+
+  /** Waits for it to be seen and returns it. */
+  async see(id, { attributes, timeout = SOON } = {}) {
+    const element = await this.find(id, attributes);
+    await element.waitForDisplayed({
+      timeout,
+      timeoutMsg: `${byId(id, attributes)} was not seen within ${timeout} ms`,
+    });
+    return element;
+  }
+
+  /** Waits until it is gone or hidden. */
+  async gone(id, { attributes, timeout = SOON } = {}) {
+    const element = await this.find(id, attributes);
+    await element.waitForDisplayed({
+      reverse: true,
+      timeout,
+      timeoutMsg: `${byId(id, attributes)} still stands after ${timeout} ms`,
+    });
+  }
+
+  async click(id, options) {
+    const element = await this.see(id, options);
+    await element.waitForClickable({ timeout: SOON });
+    await element.click();
+    return element;
+  }
+
+  async type(id, text, options) {
+    const element = await this.see(id, options);
+    await element.setValue(text);
+    return element;
+  }
+
+  async text(id, options) {
+    return (await this.see(id, options)).getText();
+  }
+
+  /** Waits until `condition` returns something true, and returns that. */
+  async until(what, condition, timeout = SOON) {
+    return this.browser.waitUntil(condition, { timeout, timeoutMsg: `${what}: not within ${timeout} ms` });
+  }
+
+  /** Runs `work` inside the page of the preview, then comes back. */
+  async inPreview(work) {
+    const frame = await this.see(testids.previewFrame, { timeout: TURN });
+    await this.browser.switchFrame(frame);
+    try {
+      return await work(this.browser);
+    } finally {
+      await this.browser.switchFrame(null);
+    }
+  }
+
+  /** A picture of the page, for people: tests/e2e/out/<journey>-<label>.png. */
+  async picture(label) {
+    await this.browser.execute(() => document.fonts.ready.then(() => true));
+    await this.browser.saveScreenshot(join(out, `${this.name}-${label}.png`));
+  }
+
+  /** What driver and app wrote, and the end of the app's own log. */
+  logs() {
+    const lines = readFileSync(this.logPath, 'utf8').split('\n').slice(-60);
+    const own = join(this.home, 'logs');
+    if (existsSync(own)) {
+      for (const file of readdirSync(own).sort().slice(-1)) {
+        lines.push(`--- ${file}`, ...readFileSync(join(own, file), 'utf8').split('\n').slice(-60));
+      }
+    }
+    return lines.join('\n');
+  }
+
+  // --- ending ------------------------------------------------------------------------------------------------
+
+  /** Ends the app at once, as a power cut would. The driver is ended too. */
+  async killHard() {
+    process.kill(this.pid, 'SIGKILL');
+    await waitForEnd([this.pid], 5000);
+    await this.close();
+  }
+
+  /** Closes the window as its user would, ends the drivers, and fails if a process stays behind. */
+  async close() {
+    const before = this.processes();
+    if (this.browser !== undefined && this.pid !== undefined && isAlive(this.pid)) {
+      await this.browser.deleteSession().catch(() => {});
+    }
+    // Never SIGKILL first: tauri-driver would leave WebKitWebDriver behind.
+    await stopProcess(this.driver);
+    const left = await waitForEnd([...new Set([...before, ...this.processes()])], 10_000);
+    for (const pid of left) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    this.log.end();
+    if (left.length > 0)
+      throw new Error(
+        `still running after the window closed: ${left.map((pid) => `${pid} ${programOf(pid)}`).join(', ')}`,
+      );
+  }
+}
+
+/**
+ * Runs one journey: opens the window, does `work`, closes it. On a failure a picture and the logs are kept.
+ * `work` gets the window and `reopen`, which opens another one on the same data folder after this one has ended.
+ */
+export async function journey(options, work) {
+  const home = options.home ?? newHome();
+  let window = await AppWindow.open({ ...options, home });
+  const reopen = async (changes = {}) => {
+    window = await AppWindow.open({ ...options, home, ...changes });
+    return window;
+  };
+  try {
+    await work(window, reopen);
+  } catch (error) {
+    await window.browser.switchFrame(null).catch(() => {});
+    await window.picture('failed').catch(() => {});
+    await window.close().catch(() => {});
+    throw new Error(`${error.message}\n--- logs of ${options.name} (${dirname(window.logPath)})\n${window.logs()}`, {
+      cause: error,
+    });
+  }
+  await window.close();
+}

@@ -1,0 +1,72 @@
+// A page that the agent could have made tries to reach the app, its data and the network. All of it fails.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { chooseDemo, runTurn, workspaceOf } from '../harness/steps.mjs';
+import { testids as id } from '../harness/testids.mjs';
+import { journey } from '../harness/window.mjs';
+
+const attack = readFileSync(new URL('../fixtures/attack.html', import.meta.url), 'utf8');
+
+/** Counts every connection that anyone makes. */
+async function startCanary() {
+  const seen = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (data) => {
+      seen.push(data.toString('latin1').split('\r\n')[0]);
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\naccess-control-allow-origin: *\r\n\r\n');
+    });
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { seen, port: server.address().port, stop: () => new Promise((done) => server.close(done)) };
+}
+
+test('a hostile page reaches neither the app nor the network', async () => {
+  const canary = await startCanary();
+  try {
+    await journey({ name: 'isolation' }, async (window) => {
+      await chooseDemo(window);
+      await runTurn(window, 'Make a to-do list for spring cleaning', 1);
+      await window.browser.execute(() => localStorage.setItem('okcvm-test-canary', 'of the app'));
+      const address = await window.browser.getUrl();
+      const sessions = (await window.all(id.sessionRow)).length;
+      const workspace = workspaceOf(window);
+      writeFileSync(join(workspace, 'attack.html'), attack.replaceAll('CANARY_PORT', String(canary.port)));
+
+      const row = await window.see(id.fileRow, { attributes: { path: 'attack.html' } });
+      await (await row.$('button')).click();
+      const results = async () =>
+        JSON.parse(
+          await window.inPreview((page) => page.execute(() => document.getElementById('results')?.textContent || '{}')),
+        );
+      await window.until('the attacks are over', async () => (await results()).done === true, 60_000);
+      // The same once more with a person's click behind it, which browsers allow more.
+      await window.inPreview(async (page) => (await page.$('#click')).click());
+      await window.until('the clicked attacks are over', async () => (await results()).clicked === true, 60_000);
+      await window.picture('attacked');
+
+      const { done, clicked, ...tried } = await results();
+      assert.ok(Object.keys(tried).length >= 40, `only ${Object.keys(tried).length} attacks ran`);
+      const succeeded = Object.entries(tried).filter(([, outcome]) => !outcome.startsWith('failed'));
+      assert.deepEqual(succeeded, []);
+
+      await sleep(1000);
+      assert.deepEqual(canary.seen, [], 'the page reached the network');
+      await fetch(`http://127.0.0.1:${canary.port}/self-test`);
+      assert.deepEqual(canary.seen, ['GET /self-test HTTP/1.1'], 'the canary sings when it is reached');
+
+      assert.equal(await window.browser.getUrl(), address);
+      assert.equal((await window.browser.getWindowHandles()).length, 1);
+      assert.equal((await window.all(id.sessionRow)).length, sessions, 'the page made or deleted a session');
+      assert.equal(await window.browser.execute(() => localStorage.getItem('okcvm-test-canary')), 'of the app');
+      await runTurn(window, 'Make a to-do list for autumn', 2);
+    });
+  } finally {
+    await canary.stop();
+  }
+});

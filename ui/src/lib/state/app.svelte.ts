@@ -1,0 +1,508 @@
+import { getContext, setContext } from 'svelte';
+import { toAppError, type EngineEvent, type NumberedEvent, type RestoreScope, type Transport } from '$lib/ipc';
+import { I18n } from '$lib/i18n/i18n.svelte';
+import { Composer } from './composer.svelte';
+import { EventPump } from './eventPump';
+import { Files } from './files.svelte';
+import { Imports } from './imports.svelte';
+import { Layout } from './layout.svelte';
+import { DEMO_PROFILE, Preferences } from './preferences.svelte';
+import { PreviewState } from './preview.svelte';
+import { SessionList } from './sessionList.svelte';
+import { SessionState, type SessionEffect } from './sessionState.svelte';
+import { Toasts } from './toasts.svelte';
+
+export const settingsSections = ['models', 'keys', 'limits', 'appearance', 'tools', 'logs', 'about'] as const;
+export type SettingsSection = (typeof settingsSections)[number];
+
+/** The one dialog that lies over the window. */
+export type Modal =
+  | { type: 'settings'; section: SettingsSection }
+  | { type: 'palette' }
+  | { type: 'shortcuts' }
+  | { type: 'link'; url: string }
+  | { type: 'restore'; nodeId: string }
+  | { type: 'confirm'; title: string; text: string; accept: string; run: () => Promise<void> };
+
+/** Everything that the window knows, and what it can do. */
+export class App {
+  readonly i18n = new I18n();
+  readonly layout: Layout;
+  readonly toasts = new Toasts();
+  readonly preferences: Preferences;
+  readonly sessions: SessionList;
+  readonly files: Files;
+  readonly preview = new PreviewState();
+  readonly imports: Imports;
+  readonly composer = new Composer();
+
+  session = $state.raw<SessionState | null>(null);
+  modal = $state.raw<Modal | null>(null);
+  dragging = $state(false);
+  ready = $state(false);
+  /** Why the window could not start. */
+  failure = $state.raw<ReturnType<typeof toAppError> | null>(null);
+  /** One sentence at a time for screen readers. */
+  announcement = $state('');
+  /** The node whose changes are shown; the current one if absent. */
+  changesNode = $state<string | null>(null);
+
+  readonly activeProfile = $derived(
+    this.preferencesProfile(this.session?.profile) ?? this.preferencesProfile(undefined),
+  );
+  readonly demo = $derived(this.activeProfile?.provider === 'demo');
+
+  readonly #pump = new EventPump((events) => this.#receive(events));
+  /** Events that arrive while a session is being asked for; its answer says which of them are news. */
+  #held: NumberedEvent[] | null = null;
+  #opening = 0;
+  #reopening = false;
+
+  constructor(
+    readonly transport: Transport,
+    storage: Storage | null = typeof localStorage === 'undefined' ? null : localStorage,
+  ) {
+    this.layout = new Layout(storage);
+    this.preferences = new Preferences(transport);
+    this.sessions = new SessionList(transport);
+    this.files = new Files(transport);
+    this.imports = new Imports(transport, {
+      imported: (sessionId, attachments) => {
+        this.composer.attach(sessionId, attachments);
+        if (attachments.length > 0) this.composer.focus();
+      },
+      failed: (error) => this.toasts.error(error),
+    });
+  }
+
+  preferencesProfile(id: string | undefined) {
+    return this.preferences.profile(id ?? this.preferences.settings?.defaultProfile ?? DEMO_PROFILE);
+  }
+
+  /** Loads what the first picture needs, then listens. */
+  async start(): Promise<void> {
+    try {
+      await this.preferences.load();
+      this.applyAppearance();
+      await this.sessions.load();
+      const last = this.sessions.sessions.find(({ id }) => id === this.layout.session) ?? this.sessions.sessions[0];
+      if (last) await this.openSession(last.id);
+      await this.transport.subscribe(this.session?.sequence ?? 0, (events) => this.#pump.push(events));
+      await this.transport.onDrop((event) => {
+        this.dragging = event.type === 'enter';
+        if (event.type === 'drop') void this.importFiles(event.paths);
+      });
+      this.ready = true;
+    } catch (thrown) {
+      this.failure = toAppError(thrown);
+    }
+  }
+
+  applyAppearance(): void {
+    const appearance = this.preferences.settings?.appearance;
+    if (appearance) this.i18n.choose(appearance.language);
+  }
+
+  /** Runs a request of the person; what fails is said. */
+  async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code !== 'cancelled') this.toasts.error(error);
+      return undefined;
+    }
+  }
+
+  // Sessions
+
+  async openSession(id: string): Promise<void> {
+    const opening = ++this.#opening;
+    this.#held ??= [];
+    try {
+      const detail = await this.transport.invoke('session_open', { sessionId: id });
+      if (opening !== this.#opening) return;
+      const again = this.session?.id === id;
+      if (again) this.session?.load(detail);
+      else {
+        this.session = new SessionState(detail);
+        this.preview.reset(detail.deployments);
+        this.changesNode = null;
+        this.layout.rememberSession(id);
+      }
+      void this.files.show(id);
+    } finally {
+      if (opening === this.#opening) {
+        const held = this.#held ?? [];
+        this.#held = null;
+        this.#receive(held);
+      }
+    }
+  }
+
+  async newSession(folder: string | null = null): Promise<void> {
+    await this.attempt(async () => {
+      const summary = await this.transport.invoke('session_create', { title: null, folder });
+      this.sessions.trash = false;
+      this.sessions.search = '';
+      await this.sessions.load();
+      await this.openSession(summary.id);
+      this.layout.drawerOpen = false;
+      this.composer.focus();
+    });
+  }
+
+  async newSessionInFolder(): Promise<void> {
+    await this.attempt(async () => {
+      const { paths } = await this.transport.invoke('window_pick_folder', {});
+      const folder = paths[0];
+      if (folder) await this.newSession(folder);
+    });
+  }
+
+  async deleteSession(id: string): Promise<void> {
+    await this.attempt(async () => {
+      const summary = await this.transport.invoke('session_delete', { sessionId: id });
+      this.sessions.apply(summary);
+      if (this.session?.id === id) await this.#openNext();
+      this.toasts.info(this.i18n.t('sessions.trashed', { title: summary.title }), {
+        label: this.i18n.t('common.undo'),
+        run: () => void this.recoverSession(id),
+      });
+    });
+  }
+
+  async recoverSession(id: string): Promise<void> {
+    await this.attempt(async () => {
+      this.sessions.apply(await this.transport.invoke('session_recover', { sessionId: id }));
+      if (!this.session) await this.openSession(id);
+    });
+  }
+
+  async #openNext(): Promise<void> {
+    const next = this.sessions.trash ? undefined : this.sessions.sessions[0];
+    if (next) return this.openSession(next.id);
+    this.session = null;
+    this.layout.rememberSession(null);
+    this.preview.reset([]);
+    await this.files.show(null);
+  }
+
+  async #ensureSession(): Promise<SessionState | null> {
+    if (this.session) return this.session;
+    const draft = this.composer.draft(null);
+    await this.newSession();
+    const session = this.session as SessionState | null;
+    if (session) this.composer.restore(session.id, draft);
+    this.composer.clear(null);
+    return session;
+  }
+
+  // Turns
+
+  /** Sends the draft; it waits in the queue if a turn runs. */
+  async send(): Promise<void> {
+    await this.attempt(async () => {
+      const session = await this.#ensureSession();
+      if (!session || session.readOnly) return;
+      const draft = this.composer.draft(session.id);
+      if (draft.text.trim() === '' && draft.attachments.length === 0) return;
+      this.composer.clear(session.id);
+      try {
+        await this.transport.invoke('turn_start', {
+          sessionId: session.id,
+          text: draft.text.trim(),
+          attachments: draft.attachments,
+        });
+      } catch (thrown) {
+        // Nothing that was written is lost, not even by a failure to send.
+        if (this.composer.draft(session.id).text === '') this.composer.restore(session.id, draft);
+        throw thrown;
+      }
+    });
+  }
+
+  async steer(): Promise<void> {
+    await this.#inSession(async (sessionId) => {
+      const draft = this.composer.draft(sessionId);
+      if (draft.text.trim() === '') return;
+      this.composer.write(sessionId, '');
+      try {
+        await this.transport.invoke('turn_steer', { sessionId, text: draft.text.trim() });
+      } catch (thrown) {
+        this.composer.restore(sessionId, draft);
+        throw thrown;
+      }
+    });
+  }
+
+  stop = () => this.#inSession((sessionId) => this.transport.invoke('turn_stop', { sessionId }));
+
+  retry = (nodeId: string) => this.#inSession((sessionId) => this.transport.invoke('turn_retry', { sessionId, nodeId }));
+
+  edit = (nodeId: string, text: string) =>
+    this.#inSession((sessionId) => this.transport.invoke('turn_edit', { sessionId, nodeId, text }));
+
+  continueTurn = () => this.#inSession((sessionId) => this.transport.invoke('turn_continue', { sessionId }));
+
+  /** Takes a waiting message back into the composer. */
+  async unqueue(queueId: string): Promise<void> {
+    await this.#inSession(async (sessionId) => {
+      const queued = this.session?.queue.find(({ id }) => id === queueId);
+      await this.transport.invoke('queue_remove', { sessionId, queueId });
+      const draft = this.composer.draft(sessionId);
+      if (!queued || draft.text.trim() !== '') return;
+      this.composer.restore(sessionId, { text: queued.message.text, attachments: queued.message.attachments });
+      this.composer.focus();
+    });
+  }
+
+  async chooseProfile(profile: string): Promise<void> {
+    const session = this.session;
+    await this.attempt(async () => {
+      if (!session) return this.preferences.save({ defaultProfile: profile });
+      await this.transport.invoke('session_configure', { sessionId: session.id, profile, limits: null });
+      session.profile = profile;
+    });
+  }
+
+  // Restore
+
+  async restore(nodeId: string, scope: RestoreScope): Promise<void> {
+    await this.#inSession(async (sessionId) => {
+      await this.transport.invoke('restore_apply', { sessionId, nodeId, scope });
+      await this.#moved(sessionId);
+      this.toasts.info(this.i18n.t('restore.done'), {
+        label: this.i18n.t('common.undo'),
+        run: () => void this.undoRestore(),
+      });
+    });
+  }
+
+  async fork(nodeId: string): Promise<void> {
+    await this.#inSession(async (sessionId) => {
+      await this.transport.invoke('node_fork', { sessionId, nodeId });
+      await this.#moved(sessionId);
+      this.composer.focus();
+      this.toasts.info(this.i18n.t('tree.forked'), {
+        label: this.i18n.t('common.undo'),
+        run: () => void this.undoRestore(),
+      });
+    });
+  }
+
+  async undoRestore(): Promise<void> {
+    await this.#inSession(async (sessionId) => {
+      await this.transport.invoke('restore_undo', { sessionId });
+      await this.#moved(sessionId);
+      this.toasts.info(this.i18n.t('restore.undone'), {
+        label: this.i18n.t('common.redo'),
+        run: () => void this.redoRestore(),
+      });
+    });
+  }
+
+  async redoRestore(): Promise<void> {
+    await this.#inSession(async (sessionId) => {
+      await this.transport.invoke('restore_redo', { sessionId });
+      await this.#moved(sessionId);
+      this.toasts.info(this.i18n.t('restore.redone'));
+    });
+  }
+
+  async #moved(sessionId: string): Promise<void> {
+    await this.openSession(sessionId);
+    this.preview.filesChanged([]);
+    await this.files.changed([]);
+  }
+
+  async label(nodeId: string, label: string | null): Promise<void> {
+    await this.#inSession(async (sessionId) => {
+      const node = await this.transport.invoke('node_label', { sessionId, nodeId, label });
+      const session = this.session;
+      if (session?.id !== sessionId) return;
+      session.tree = session.tree.map((other) => (other.id === node.id ? node : other));
+    });
+  }
+
+  // Files
+
+  async importFiles(paths: string[], target = ''): Promise<void> {
+    if (paths.length === 0) return;
+    await this.attempt(async () => {
+      const session = await this.#ensureSession();
+      if (session && !session.readOnly) await this.imports.begin(session.id, paths, target);
+    });
+  }
+
+  async pickFiles(): Promise<void> {
+    await this.attempt(async () => {
+      const { paths } = await this.transport.invoke('window_pick_files', {});
+      await this.importFiles(paths);
+    });
+  }
+
+  /** Names a file of the workspace in the draft. */
+  attachWorkspaceFile = (path: string) =>
+    this.#inSession(async (sessionId) => {
+      const { size, mime } = await this.transport.invoke('file_read', { sessionId, path, maxBytes: 0 });
+      this.composer.attach(sessionId, [{ path, size, mime }]);
+      this.composer.focus();
+    });
+
+  openFile = (path: string) => this.#inSession((sessionId) => this.transport.invoke('window_open_file', { sessionId, path }));
+
+  revealFile = (path: string) =>
+    this.#inSession((sessionId) => this.transport.invoke('window_reveal_file', { sessionId, path }));
+
+  openDeployment = (deploymentId: string) =>
+    this.attempt(() => this.transport.invoke('window_open_deployment', { deploymentId }));
+
+  previewFile(path: string): void {
+    this.preview.show({ type: 'file', path });
+    this.layout.showTab('preview');
+  }
+
+  /** A path in what the model wrote: as it sees the workspace, or relative. */
+  previewPath(path: string): void {
+    const relative = decodePath(path)
+      .replace(/^\/mnt\/okcomputer\/?/, '')
+      .replace(/^\.\//, '')
+      .replace(/[?#].*$/, '');
+    if (relative === '' || relative.endsWith('/')) this.previewFolder(relative.replace(/\/+$/, ''));
+    else this.previewFile(relative);
+  }
+
+  async copy(text: string): Promise<void> {
+    await this.attempt(() => navigator.clipboard.writeText(text));
+    this.announcement = this.i18n.t('common.copied');
+  }
+
+  previewFolder(path: string): void {
+    this.preview.show({ type: 'folder', path });
+    this.layout.showTab('preview');
+  }
+
+  previewDeployment(id: string): void {
+    this.preview.show({ type: 'deployment', id });
+    this.layout.showTab('preview');
+  }
+
+  /** A link in what the model wrote: our own sites open in the preview, others after a question. */
+  openLink(url: string): void {
+    const deployment = this.session?.deployments.find((site) => url.includes(`//${site.id}.localhost`));
+    if (deployment) this.previewDeployment(deployment.id);
+    else this.modal = { type: 'link', url };
+  }
+
+  showChanges(nodeId: string): void {
+    this.changesNode = nodeId;
+    this.layout.showTab('changes');
+  }
+
+  openSettings(section: SettingsSection = 'models'): void {
+    this.modal = { type: 'settings', section };
+  }
+
+  // Events
+
+  async #inSession<T>(work: (sessionId: string) => Promise<T>): Promise<T | undefined> {
+    const id = this.session?.id;
+    return id === undefined ? undefined : this.attempt(() => work(id));
+  }
+
+  #receive(events: NumberedEvent[]): void {
+    if (this.#held) {
+      this.#held.push(...events);
+      return;
+    }
+    let reopen = false;
+    const paths: string[] = [];
+    let anyPath = false;
+    for (const numbered of events) {
+      this.#applyOutside(numbered.event);
+      for (const effect of this.session?.apply(numbered) ?? []) {
+        if (effect.type === 'reopen') reopen = true;
+        else if (effect.type === 'filesChanged') {
+          anyPath ||= effect.paths.length === 0;
+          paths.push(...effect.paths);
+        } else this.#follow(effect);
+      }
+    }
+    if (anyPath || paths.length > 0) {
+      const changed = anyPath ? [] : paths;
+      this.preview.filesChanged(changed);
+      void this.files.changed(changed);
+    }
+    if (reopen) void this.#reopen();
+  }
+
+  async #reopen(): Promise<void> {
+    const id = this.session?.id;
+    if (id === undefined || this.#reopening) return;
+    this.#reopening = true;
+    await this.attempt(() => this.openSession(id));
+    this.#reopening = false;
+  }
+
+  #follow(effect: Exclude<SessionEffect, { type: 'reopen' } | { type: 'filesChanged' }>): void {
+    switch (effect.type) {
+      case 'deployed':
+        this.preview.show({ type: 'deployment', id: effect.deployment.id });
+        this.preview.reload();
+        this.layout.showTab('preview');
+        this.announcement = this.i18n.t('status.deployed', { title: effect.deployment.title });
+        break;
+      case 'turnEnded':
+        this.announcement = this.i18n.t(`status.${effect.node.status}`);
+        break;
+    }
+  }
+
+  #applyOutside(event: EngineEvent): void {
+    if (event.type === 'resync') void this.attempt(() => this.sessions.load());
+    if (event.type !== 'app') return;
+    switch (event.event.type) {
+      case 'sessionChanged':
+        this.sessions.apply(event.event.summary);
+        break;
+      case 'sessionRemoved':
+        this.sessions.remove(event.event.sessionId);
+        if (this.session?.id === event.event.sessionId) void this.attempt(() => this.#openNext());
+        break;
+      case 'importProgress':
+        this.imports.progressed(event.event.progress);
+        break;
+      case 'settingsChanged':
+        void this.attempt(async () => {
+          await this.preferences.load();
+          this.applyAppearance();
+        });
+        break;
+      case 'workspaceChanged':
+      case 'queueChanged':
+      case 'todosChanged':
+      case 'deployed':
+      case 'treeChanged':
+        break;
+    }
+  }
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+const KEY = Symbol('app');
+
+export function provideApp(app: App): App {
+  return setContext(KEY, app);
+}
+
+export function useApp(): App {
+  return getContext<App>(KEY);
+}

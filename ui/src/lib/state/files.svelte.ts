@@ -1,0 +1,65 @@
+import type { FileEntry, Transport } from '$lib/ipc';
+
+export interface Folder {
+  entries: FileEntry[];
+  truncated: boolean;
+}
+
+/** The part of the workspace that the file tree has opened. Folders are asked for when they are opened. */
+export class Files {
+  folders = $state.raw<ReadonlyMap<string, Folder>>(new Map());
+  expanded = $state.raw<ReadonlySet<string>>(new Set(['']));
+  #sessionId: string | null = null;
+
+  constructor(private readonly transport: Transport) {}
+
+  async show(sessionId: string | null): Promise<void> {
+    if (sessionId === this.#sessionId) return;
+    this.#sessionId = sessionId;
+    this.folders = new Map();
+    this.expanded = new Set(['']);
+    if (sessionId !== null) await this.#load('');
+  }
+
+  async toggle(path: string): Promise<void> {
+    const expanded = new Set(this.expanded);
+    if (expanded.delete(path)) {
+      this.expanded = expanded;
+      return;
+    }
+    this.expanded = expanded.add(path);
+    await this.#load(path);
+  }
+
+  /** Asks again for the open folders that the changed paths lie in; no paths means all of them. */
+  async changed(paths: string[]): Promise<void> {
+    const open = [...this.expanded].filter((path) => this.folders.has(path));
+    const touched = new Set(paths.map(parentOf));
+    const stale = paths.length === 0 ? open : open.filter((path) => touched.has(path) || paths.includes(path));
+    await Promise.all(stale.map((path) => this.#load(path)));
+  }
+
+  async #load(path: string): Promise<void> {
+    const sessionId = this.#sessionId;
+    if (sessionId === null) return;
+    try {
+      const { entries, truncated } = await this.transport.invoke('file_list', { sessionId, path });
+      if (sessionId !== this.#sessionId) return;
+      this.folders = new Map(this.folders).set(path, { entries, truncated });
+    } catch {
+      // A folder that vanished while it was open: its parent's list shows that.
+      if (sessionId !== this.#sessionId || path === '') return;
+      const folders = new Map(this.folders);
+      folders.delete(path);
+      this.folders = folders;
+      const expanded = new Set(this.expanded);
+      expanded.delete(path);
+      this.expanded = expanded;
+    }
+  }
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash === -1 ? '' : path.slice(0, slash);
+}

@@ -1,0 +1,237 @@
+import type {
+  AppError,
+  AppEvent,
+  Awaited,
+  Deployment,
+  EngineEvent,
+  Item,
+  NodeSummary,
+  NumberedEvent,
+  QueuedMessage,
+  SessionDetail,
+  SessionSummary,
+  Span,
+  Todo,
+  Turn,
+  TurnEvent,
+  TurnLimits,
+  UndoState,
+  Usage,
+  UserMessage,
+} from '$lib/ipc';
+import { ItemState } from './itemState.svelte';
+
+/** A turn as it grows. */
+export class TurnState {
+  node = $state.raw<NodeSummary>() as NodeSummary;
+  readonly message: UserMessage;
+  items = $state.raw<ItemState[]>([]);
+  error = $state.raw<AppError | null>(null);
+  usage = $state.raw<Usage>() as Usage;
+
+  constructor(turn: Turn) {
+    this.node = turn.node;
+    this.message = turn.message;
+    this.items = turn.items.map((item) => new ItemState(item));
+    this.error = turn.error;
+    this.usage = turn.usage;
+  }
+
+  get running(): boolean {
+    return this.node.status === 'running';
+  }
+
+  item(id: string): ItemState | undefined {
+    // The item at work is nearly always the last.
+    return this.items.findLast((item) => item.id === id);
+  }
+
+  upsert(item: Item): void {
+    const known = this.item(item.id);
+    if (known) {
+      known.replace(item);
+      return;
+    }
+    const items = [...this.items, new ItemState(item)];
+    this.items = items.sort((left, right) => left.ordinal - right.ordinal);
+  }
+}
+
+/** What an event asks of the window beyond the change of the state. */
+export type SessionEffect =
+  | { type: 'reopen' }
+  | { type: 'filesChanged'; paths: string[] }
+  | { type: 'deployed'; deployment: Deployment }
+  | { type: 'turnEnded'; node: NodeSummary };
+
+export const unknownUsage: Usage = {
+  inputTokens: null,
+  outputTokens: null,
+  cachedTokens: null,
+  reasoningTokens: null,
+  cost: null,
+  costCurrency: null,
+};
+
+/** The session that is shown, fed by the events of the engine. */
+export class SessionState {
+  readonly id: string;
+  summary = $state.raw<SessionSummary>() as SessionSummary;
+  readOnly = $state(false);
+  workspacePath = $state('');
+  currentNode = $state<string | null>(null);
+  tree = $state.raw<NodeSummary[]>([]);
+  turns = $state.raw<TurnState[]>([]);
+  todos = $state.raw<Todo[]>([]);
+  queue = $state.raw<QueuedMessage[]>([]);
+  deployments = $state.raw<Deployment[]>([]);
+  undo = $state.raw<UndoState>({ undo: null, redo: null });
+  limits = $state.raw<TurnLimits>() as TurnLimits;
+  profile = $state('');
+  awaited = $state.raw<{ awaited: Awaited; sinceAt: number } | null>(null);
+  /** Spans that the timeline asked for; `null` until then. */
+  spans = $state.raw<Span[] | null>(null);
+  sequence = 0;
+
+  readonly running = $derived(this.turns.at(-1)?.running ?? false);
+  readonly lastTurn = $derived(this.turns.at(-1) ?? null);
+  readonly activePath = $derived(new Set(this.turns.map((turn) => turn.node.id)));
+
+  constructor(detail: SessionDetail) {
+    this.id = detail.summary.id;
+    this.load(detail);
+  }
+
+  /** Takes the engine's whole answer; turns and items that are already shown keep their place by their ids. */
+  load(detail: SessionDetail): void {
+    this.summary = detail.summary;
+    this.readOnly = detail.access === 'readOnly';
+    this.workspacePath = detail.workspacePath;
+    this.currentNode = detail.currentNode;
+    this.tree = detail.tree;
+    this.turns = detail.turns.map((turn) => new TurnState(turn));
+    this.todos = detail.todos;
+    this.queue = detail.queue;
+    this.deployments = detail.deployments;
+    this.undo = detail.undo;
+    this.limits = detail.limits;
+    this.profile = detail.profile;
+    this.sequence = detail.sequence;
+    this.spans = null;
+    if (!this.running) this.awaited = null;
+  }
+
+  node(id: string | null): NodeSummary | undefined {
+    return id === null ? undefined : this.tree.find((node) => node.id === id);
+  }
+
+  /** Applies what belongs to this session and says what else is to be done. */
+  apply({ sequence, event }: NumberedEvent): SessionEffect[] {
+    if (sequence <= this.sequence) return [];
+    this.sequence = sequence;
+    return this.#applyEvent(event);
+  }
+
+  #applyEvent(event: EngineEvent): SessionEffect[] {
+    switch (event.type) {
+      case 'resync':
+        return [{ type: 'reopen' }];
+      case 'turn':
+        return event.sessionId === this.id ? this.#applyTurn(event.nodeId, event.event) : [];
+      case 'app':
+        return this.#applyApp(event.event);
+    }
+  }
+
+  #applyApp(event: AppEvent): SessionEffect[] {
+    switch (event.type) {
+      case 'sessionChanged':
+        if (event.summary.id === this.id) this.summary = event.summary;
+        return [];
+      case 'workspaceChanged':
+        return event.sessionId === this.id ? [{ type: 'filesChanged', paths: event.paths }] : [];
+      case 'queueChanged':
+        if (event.sessionId === this.id) this.queue = event.queue;
+        return [];
+      case 'todosChanged':
+        if (event.sessionId === this.id) this.todos = event.todos;
+        return [];
+      case 'deployed': {
+        if (event.sessionId !== this.id) return [];
+        const { deployment } = event;
+        this.deployments = [deployment, ...this.deployments.filter(({ id }) => id !== deployment.id)];
+        return [{ type: 'deployed', deployment }];
+      }
+      case 'treeChanged':
+        return event.sessionId === this.id ? [{ type: 'reopen' }] : [];
+      case 'sessionRemoved':
+      case 'importProgress':
+      case 'settingsChanged':
+        return [];
+    }
+  }
+
+  #applyTurn(nodeId: string, event: TurnEvent): SessionEffect[] {
+    if (event.type === 'turnStarted') return this.#startTurn(event.node, event.message);
+    const turn = this.turns.findLast(({ node }) => node.id === nodeId);
+    // A turn that is not on the shown path: the whole answer of the engine puts it right.
+    if (!turn) return [{ type: 'reopen' }];
+    if (event.type !== 'heartbeat') this.awaited = null;
+    switch (event.type) {
+      case 'itemStarted':
+      case 'itemCompleted':
+        turn.upsert(event.item);
+        return [];
+      case 'itemDelta':
+        turn.item(event.itemId)?.append(event.delta);
+        return [];
+      case 'itemProgress': {
+        const item = turn.item(event.itemId);
+        if (item) item.progress = event.message;
+        return [];
+      }
+      case 'usage':
+        turn.usage = event.usage;
+        return [];
+      case 'span':
+        if (this.spans) this.spans = [...this.spans.filter(({ id }) => id !== event.span.id), event.span];
+        return [];
+      case 'heartbeat':
+        this.awaited = { awaited: event.awaited, sinceAt: event.sinceAt };
+        return [];
+      case 'snapshotTaken':
+        this.#setNode(turn, { ...turn.node, snapshot: event.snapshot, changes: event.changes });
+        return [];
+      case 'turnCompleted':
+        this.#setNode(turn, event.node);
+        return [{ type: 'turnEnded', node: event.node }];
+      case 'turnFailed':
+      case 'turnInterrupted':
+        turn.error = event.error;
+        this.#setNode(turn, event.node);
+        return [{ type: 'turnEnded', node: event.node }];
+    }
+  }
+
+  #startTurn(node: NodeSummary, message: UserMessage): SessionEffect[] {
+    const known = this.turns.find((turn) => turn.node.id === node.id);
+    if (known) {
+      this.#setNode(known, node);
+      return [];
+    }
+    const parent = node.parentId === null ? -1 : this.turns.findIndex((turn) => turn.node.id === node.parentId);
+    if (node.parentId !== null && parent === -1) return [{ type: 'reopen' }];
+    const turn = new TurnState({ node, message, items: [], error: null, usage: unknownUsage });
+    // A sibling takes the place of what followed its parent.
+    this.turns = [...this.turns.slice(0, parent + 1), turn];
+    this.currentNode = node.id;
+    this.#setNode(turn, node);
+    return [];
+  }
+
+  #setNode(turn: TurnState, node: NodeSummary): void {
+    turn.node = node;
+    const at = this.tree.findIndex(({ id }) => id === node.id);
+    this.tree = at === -1 ? [...this.tree, node] : this.tree.with(at, node);
+  }
+}

@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { svelteTesting } from '@testing-library/svelte/vite';
+import { defineConfig } from 'vitest/config';
+
+// `--mode mock` builds the window on the scripted transport, for looking at it in a browser; any other build
+// leaves that transport out.
+export default defineConfig(({ mode }) => ({
+  plugins: [svelte(), svelteTesting()],
+  resolve: { alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) } },
+  clearScreen: false,
+  server: { port: 5173, strictPort: true, host: '127.0.0.1' },
+  define: { __MOCK__: JSON.stringify(mode !== 'production') },
+  build: {
+    outDir: mode === 'mock' ? 'node_modules/.mock-dist' : 'dist',
+    target: ['es2022', 'safari16.4', 'chrome111'],
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 900,
+  },
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    setupFiles: ['tests/setup.ts'],
+  },
+}));
