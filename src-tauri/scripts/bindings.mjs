@@ -2,6 +2,6 @@
 import { cargo } from './lib/cargo.mjs';
 import { ensurePrerequisites } from './lib/prerequisites.mjs';
 
-await ensurePrerequisites([]);
+await ensurePrerequisites(['engine']);
 const result = await cargo(['test', '-p', 'okcvm-tests', '--test', 'bindings'], { env: { OKCVM_WRITE_BINDINGS: '1' } });
 process.exit(result.code);

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { buildInterface, ensureNodePackages } from './lib/nodePackages.mjs';
+import { ensureNodePackages } from './lib/nodePackages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensurePrerequisites } from './lib/prerequisites.mjs';
 import { npm } from './lib/run.mjs';
@@ -14,7 +14,6 @@ const BUNDLES = { linux: 'deb,rpm', darwin: 'app,dmg', win32: 'nsis' };
 
 await ensurePrerequisites(['build', 'run']);
 await ensureNodePackages();
-await buildInterface();
 step('Building and packing the release');
 mkdirSync(targetFolder, { recursive: true });
 const result = await npm(

@@ -34,6 +34,8 @@ if (demo.code !== 0) {
 }
 
 step('Taking a picture of the window on a virtual display');
+// The demo was just chosen, so that the window has no first question to ask and shows what was made.
+await run(program('okcvm'), ['config', 'set', 'firstRunDone', 'true'], { stdout: 'error' });
 mkdirSync(targetFolder, { recursive: true });
 const picture = join(targetFolder, 'okcvm-window.png');
 const logPath = join(targetFolder, 'okcvm-window.log');

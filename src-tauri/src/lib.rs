@@ -1,1 +1,10 @@
-//! shell
+//! The desktop shell: a webview over the engine. It is glue: it opens the host, answers the window's requests with it,
+//! streams events, and serves previews on a scheme of their own.
+
+mod app;
+mod bridge;
+mod commands;
+mod preview;
+mod window;
+
+pub use app::run;

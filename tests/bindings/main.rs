@@ -60,20 +60,46 @@ fn commands() -> String {
     text
 }
 
+/// The permissions of the main window: every command by name, and what the page needs of the host's events.
+fn capability() -> String {
+    let allowed =
+        COMMANDS.iter().chain(WINDOW_COMMANDS).map(|row| format!("allow-{}", row.name.replace('_', "-")));
+    let permissions: Vec<String> =
+        ["core:event:allow-listen".to_owned(), "core:event:allow-unlisten".to_owned()]
+            .into_iter()
+            .chain(allowed)
+            .collect();
+    let capability = serde_json::json!({
+        "identifier": "main",
+        "description": "What the main window may ask for. Made from the command table by `npm run bindings`.",
+        "windows": ["main"],
+        "local": true,
+        "permissions": permissions,
+    });
+    format!("{}\n", serde_json::to_string_pretty(&capability).unwrap())
+}
+
 #[test]
 fn committed_typescript_is_what_the_protocol_says() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../ui/src/lib/ipc/generated");
+    let top = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut drifted = Vec::new();
-    for (name, text) in [("protocol.ts", protocol()), ("commands.ts", commands())] {
-        let path = folder.join(name);
+    for (name, text) in [
+        ("ui/src/lib/ipc/generated/protocol.ts", protocol()),
+        ("ui/src/lib/ipc/generated/commands.ts", commands()),
+        ("src-tauri/capabilities/main.json", capability()),
+    ] {
+        let path = top.join(name);
         if std::env::var_os("OKCVM_WRITE_BINDINGS").is_some() {
-            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, text).unwrap();
         } else if std::fs::read_to_string(&path).unwrap_or_default() != text {
             drifted.push(name);
         }
     }
-    assert!(drifted.is_empty(), "{drifted:?} differ from the protocol: run `npm run bindings` and commit the result");
+    assert!(
+        drifted.is_empty(),
+        "{drifted:?} differ from the protocol: run `npm run bindings` and commit the result"
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ function checkToolchain(purposes) {
       `Node ${OLDEST_NODE.join('.')} or newer is needed; this is ${process.version}. Get it from https://nodejs.org or your system.`,
     );
   }
-  if (!purposes.includes('build')) return;
+  if (!purposes.includes('build') && !purposes.includes('engine')) return;
   const rust = ask('rustc', ['--version']);
   const get =
     process.platform === 'win32'
@@ -113,7 +113,7 @@ async function installDriver() {
   if (result.code !== 0) fail('tauri-driver could not be installed; it drives the window in tests.');
 }
 
-/** Makes sure that what the purposes (`build`, `run`, `picture`, `test`) need is there. Ends the program if not. */
+/** Makes sure that what the purposes (see the table in systems.mjs) need is there. Ends the program if not. */
 export async function ensurePrerequisites(purposes) {
   checkToolchain(purposes);
   const key = systemKey();

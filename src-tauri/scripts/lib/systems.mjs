@@ -81,12 +81,13 @@ export function systemOf(key) {
 /**
  * What the verbs need. `probe` finds out whether it is there by what it does, not by the name of a package;
  * `packages` names what brings it, by system; a system that is not named does not need it. `for` lists the
- * purposes: `build`, `run`, `picture` (a window on a machine without a display), `test`.
+ * purposes: `engine` (all but the window), `build`, `run`, `picture` (a window on a machine without a display),
+ * `test`.
  */
 export const requirements = [
   {
     what: 'a C compiler and linker',
-    for: ['build'],
+    for: ['engine', 'build'],
     probe: { program: process.platform === 'win32' ? 'link' : 'cc' },
     packages: {
       debian: ['build-essential'],

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_protocol::{
-    AppError, Awaited, Item, ItemBody, ItemDelta, Span, SpanId, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
-    ToolContent, ToolResult, TurnEvent, Usage,
+    AppError, Awaited, Item, ItemBody, ItemDelta, Span, SpanId, SpanKind, SpanStatus, ToolCall,
+    ToolCallStatus, ToolContent, ToolResult, TurnEvent, Usage,
 };
 use okcvm_store::Store;
 use okcvm_tools::{Effect, FileReads, ReadStamp, ToolContext, ToolError, ToolProgress, ToolSink};
@@ -36,7 +36,10 @@ pub(crate) struct Repeats {
 impl Repeats {
     /// Whether the call would be the same, with the same result as before, once too often.
     fn refuses(&mut self, call: &ToolCall) -> bool {
-        let same = self.call.as_ref().is_some_and(|(tool, arguments)| *tool == call.tool && *arguments == call.arguments);
+        let same = self
+            .call
+            .as_ref()
+            .is_some_and(|(tool, arguments)| *tool == call.tool && *arguments == call.arguments);
         if same && self.same >= SAME_CALLS {
             self.refused += 1;
             return true;
@@ -107,9 +110,10 @@ impl Engine {
                 .registry
                 .definition(&call.tool)
                 .is_some_and(|definition| definition.effect == Effect::Read),
-            ItemBody::Text { .. } | ItemBody::Reasoning { .. } | ItemBody::Steer { .. } | ItemBody::Notice { .. } => {
-                false
-            }
+            ItemBody::Text { .. }
+            | ItemBody::Reasoning { .. }
+            | ItemBody::Steer { .. }
+            | ItemBody::Notice { .. } => false,
         }
     }
 
@@ -165,12 +169,13 @@ impl Engine {
             state: Arc::clone(state),
             item: Mutex::new((item.clone(), call.clone(), Instant::now())),
         });
-        let outcome = self.carry_out_call(state, &item, &call, Arc::clone(&live)).await;
+        let outcome = self.carry_out_call(state, &item, &call, Arc::<LiveCall>::clone(&live)).await;
         call.live_output = live.output();
 
         let fatal = match outcome {
             Ok(result) => {
-                call.status = if result.is_error { ToolCallStatus::Failed } else { ToolCallStatus::Completed };
+                call.status =
+                    if result.is_error { ToolCallStatus::Failed } else { ToolCallStatus::Completed };
                 call.result = Some(result);
                 None
             }
@@ -199,7 +204,9 @@ impl Engine {
         (span.status, span.error) = match call.status {
             ToolCallStatus::Failed => (SpanStatus::Error, call.result.as_ref().and_then(first_line)),
             ToolCallStatus::Interrupted => (SpanStatus::Interrupted, None),
-            ToolCallStatus::Pending | ToolCallStatus::Running | ToolCallStatus::Completed => (SpanStatus::Ok, None),
+            ToolCallStatus::Pending | ToolCallStatus::Running | ToolCallStatus::Completed => {
+                (SpanStatus::Ok, None)
+            }
         };
         self.put_span(state, &span)?;
         tracing::info!(turn = %state.node_id, tool = call.tool, call = %item.id, status = ?call.status, "tool ends");
@@ -322,7 +329,12 @@ impl Engine {
 }
 
 fn error_result(text: String) -> ToolResult {
-    ToolResult { content: vec![ToolContent::Text { text }], is_error: true, artifacts: Vec::new(), diff: None }
+    ToolResult {
+        content: vec![ToolContent::Text { text }],
+        is_error: true,
+        artifacts: Vec::new(),
+        diff: None,
+    }
 }
 
 fn first_line(result: &ToolResult) -> Option<String> {

@@ -150,7 +150,6 @@ impl Engine {
             runtime.idle().await;
         }
     }
-
 }
 
 pub(crate) fn create_folder(path: &Path) -> Result<(), EngineError> {

@@ -13,7 +13,11 @@ pub(crate) struct Pictures<'a> {
 }
 
 /// One turn as the model reads it.
-pub(crate) fn turn_messages(message: &UserMessage, items: &[Item], pictures: &Pictures<'_>) -> Vec<ModelMessage> {
+pub(crate) fn turn_messages(
+    message: &UserMessage,
+    items: &[Item],
+    pictures: &Pictures<'_>,
+) -> Vec<ModelMessage> {
     let mut messages = vec![ModelMessage::User { parts: user_parts(message) }];
     let mut index = 0;
     while index < items.len() {
@@ -58,7 +62,8 @@ fn push_step(messages: &mut Vec<ModelMessage>, items: &[Item], pictures: &Pictur
         match &item.body {
             ItemBody::Text { text } => spoken.push_str(text),
             ItemBody::Reasoning { text, signature } => {
-                let reasoning = reasoning.get_or_insert(ModelReasoning { text: String::new(), signature: None });
+                let reasoning =
+                    reasoning.get_or_insert(ModelReasoning { text: String::new(), signature: None });
                 reasoning.text.push_str(text);
                 reasoning.signature.clone_from(signature);
             }
@@ -104,9 +109,10 @@ fn result_parts(call: &ToolCall, pictures: &Pictures<'_>) -> Vec<ModelPart> {
     let Some(result) = &call.result else {
         let text = match call.status {
             ToolCallStatus::Interrupted => "The call was interrupted; it gave no result.",
-            ToolCallStatus::Pending | ToolCallStatus::Running | ToolCallStatus::Completed | ToolCallStatus::Failed => {
-                "The call gave no result."
-            }
+            ToolCallStatus::Pending
+            | ToolCallStatus::Running
+            | ToolCallStatus::Completed
+            | ToolCallStatus::Failed => "The call gave no result.",
         };
         return vec![ModelPart::Text(text.to_owned())];
     };

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use okcvm_protocol::{
-    AppEvent, NodeId, RestoreChange, RestoreId, RestoreOutcome, RestorePlan, RestoreScope, SessionId, SnapshotId,
-    UndoState, Writer,
+    AppEvent, NodeId, RestoreChange, RestoreId, RestoreOutcome, RestorePlan, RestoreScope, SessionId,
+    SnapshotId, UndoState, Writer,
 };
 use okcvm_snapshots::Author;
 use okcvm_store::{NodeRow, RestoreRow, RestoreState};
@@ -33,13 +33,19 @@ impl Engine {
             .iter()
             .filter(|left| !kept.iter().any(|stays| stays.summary.id == left.summary.id))
             .count() as u32;
-        let mut plan =
-            RestorePlan { node_id: node.clone(), scope, changes: Vec::new(), unsaved: Vec::new(), turns_left };
+        let mut plan = RestorePlan {
+            node_id: node.clone(),
+            scope,
+            changes: Vec::new(),
+            unsaved: Vec::new(),
+            turns_left,
+        };
         if scope == RestoreScope::Conversation {
             return Ok(plan);
         }
         let target = restorable(&row)?;
-        plan.unsaved = runtime.history.compare_live(&runtime.workspace, session_row.head_snapshot.as_ref())?;
+        plan.unsaved =
+            runtime.history.compare_live(&runtime.workspace, session_row.head_snapshot.as_ref())?;
         // The head lacks what the user changed since; those paths are looked at one by one below.
         let mut changes = runtime.history.diff(session_row.head_snapshot.as_ref(), &target)?;
         for unsaved in &plan.unsaved {
@@ -120,7 +126,14 @@ impl Engine {
                 row.after = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
-            engine.carry_out(runtime, &row, &present, row.before.as_ref(), RestoreState::Undone, node.as_ref())
+            engine.carry_out(
+                runtime,
+                &row,
+                &present,
+                row.before.as_ref(),
+                RestoreState::Undone,
+                node.as_ref(),
+            )
         })
         .await
     }
@@ -268,7 +281,9 @@ impl Runtime {
     pub(crate) fn finish_restores(&self, engine: &Engine) -> Result<(), EngineError> {
         for row in engine.store().restores(&self.id)? {
             let (target, node, state) = match row.state {
-                RestoreState::Intent | RestoreState::RedoIntent => (&row.after, &row.to_node, RestoreState::Done),
+                RestoreState::Intent | RestoreState::RedoIntent => {
+                    (&row.after, &row.to_node, RestoreState::Done)
+                }
                 RestoreState::UndoIntent => (&row.before, &row.from_node, RestoreState::Undone),
                 RestoreState::Done | RestoreState::Undone | RestoreState::Dropped => continue,
             };

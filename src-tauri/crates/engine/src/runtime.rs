@@ -79,8 +79,7 @@ impl Runtime {
         }
         let path = self.folder.join("lock");
         let failed = |source| EngineError::File { path: path.display().to_string(), source };
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(false),
@@ -103,7 +102,9 @@ impl Runtime {
         if self.notice.is_some() {
             // The old history was moved aside: what earlier nodes recorded is not in the new one.
             for node in engine.store().nodes(&self.id)? {
-                engine.store().set_not_restorable(&node.summary.id, "its history was damaged and moved aside.")?;
+                engine
+                    .store()
+                    .set_not_restorable(&node.summary.id, "its history was damaged and moved aside.")?;
             }
             engine.store().set_head_snapshot(&self.id, None)?;
         }
@@ -146,7 +147,12 @@ impl Runtime {
     }
 
     /// Records the live files on top of what they last equalled, and notes that. Blocking.
-    pub(crate) fn record(&self, engine: &Engine, author: Author, message: &str) -> Result<Recorded, EngineError> {
+    pub(crate) fn record(
+        &self,
+        engine: &Engine,
+        author: Author,
+        message: &str,
+    ) -> Result<Recorded, EngineError> {
         let head = engine.store().session(&self.id)?.head_snapshot;
         let info = RecordInfo { message, author, at_ms: engine.now() };
         let recorded = self.history.record(&self.workspace, head.as_ref(), info)?;
@@ -157,11 +163,7 @@ impl Runtime {
     }
 
     pub(crate) fn running_node(&self) -> Option<NodeId> {
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .map(|turn| turn.node_id.clone())
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|turn| turn.node_id.clone())
     }
 
     /// Notes that a turn runs.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use okcvm_protocol::{
-    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, Turn, TurnLimits, WorkspaceKind,
+    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, Turn, TurnLimits,
+    WorkspaceKind,
 };
 use okcvm_store::{NewSession, NodeRow, SessionRow};
 use okcvm_workspace::{Workspace, check_folder};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use okcvm_model::{ChatModel, FinishReason, ModelError, ModelEvent, ModelRequest};
 use okcvm_protocol::{
-    Awaited, Item, ItemBody, ItemDelta, NoticeLevel, Span, SpanId, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
-    TurnEvent, TurnLimits, Usage,
+    Awaited, Item, ItemBody, ItemDelta, NoticeLevel, Span, SpanId, SpanKind, SpanStatus, ToolCall,
+    ToolCallStatus, TurnEvent, TurnLimits, Usage,
 };
 use tokio::sync::mpsc;
 
@@ -64,7 +64,9 @@ impl<'a> Stream<'a> {
 
     fn take(&mut self, event: ModelEvent, model: &str) -> Result<(), EngineError> {
         self.state.alive();
-        if !matches!(event, ModelEvent::Attempt { .. } | ModelEvent::Usage(_)) && self.first_token_ms.is_none() {
+        if !matches!(event, ModelEvent::Attempt { .. } | ModelEvent::Usage(_))
+            && self.first_token_ms.is_none()
+        {
             self.first_token_ms = Some(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX));
         }
         match event {
@@ -78,20 +80,21 @@ impl<'a> Stream<'a> {
                     format!("{reason} Trying again in {seconds} s (attempt {number})."),
                 )?;
             }
-            ModelEvent::Text(text) => self.grow(text, |item| matches!(item.body, ItemBody::Text { .. }), || {
-                ItemBody::Text { text: String::new() }
-            })?,
+            ModelEvent::Text(text) => self.grow(
+                text,
+                |item| matches!(item.body, ItemBody::Text { .. }),
+                || ItemBody::Text { text: String::new() },
+            )?,
             ModelEvent::Reasoning(text) => {
-                self.grow(text, |item| matches!(item.body, ItemBody::Reasoning { .. }), || ItemBody::Reasoning {
-                    text: String::new(),
-                    signature: None,
-                })?;
+                self.grow(
+                    text,
+                    |item| matches!(item.body, ItemBody::Reasoning { .. }),
+                    || ItemBody::Reasoning { text: String::new(), signature: None },
+                )?;
             }
             ModelEvent::ReasoningSignature(signed) => {
-                let position = self
-                    .items
-                    .iter()
-                    .rposition(|item| matches!(item.body, ItemBody::Reasoning { .. }));
+                let position =
+                    self.items.iter().rposition(|item| matches!(item.body, ItemBody::Reasoning { .. }));
                 let position = match position {
                     Some(position) => position,
                     None => self.begin(ItemBody::Reasoning { text: String::new(), signature: None })?,

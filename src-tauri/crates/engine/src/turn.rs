@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use okcvm_protocol::{
-    AppError, AppEvent, Attachment, NodeId, QueueId, QueuedMessage, RestoreScope, SessionId, TurnEvent, UserMessage,
+    AppError, AppEvent, Attachment, NodeId, QueueId, QueuedMessage, RestoreScope, SessionId, TurnEvent,
+    UserMessage,
 };
 use okcvm_store::NewNode;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +64,12 @@ impl Engine {
     }
 
     /// Sends other words in the place of a node's message, as a sibling.
-    pub async fn edit_turn(&self, session: &SessionId, node: &NodeId, text: &str) -> Result<Start, EngineError> {
+    pub async fn edit_turn(
+        &self,
+        session: &SessionId,
+        node: &NodeId,
+        text: &str,
+    ) -> Result<Start, EngineError> {
         if text.trim().is_empty() {
             return Err(EngineError::EmptyMessage);
         }
@@ -79,7 +85,12 @@ impl Engine {
 
     /// A sibling of a node: the files go back to what they were when its turn began, which can be undone, and a new
     /// turn begins under the same parent.
-    async fn branch(&self, session: &SessionId, node: &NodeId, message: UserMessage) -> Result<Start, EngineError> {
+    async fn branch(
+        &self,
+        session: &SessionId,
+        node: &NodeId,
+        message: UserMessage,
+    ) -> Result<Start, EngineError> {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
         let gate = runtime.gate.lock().await;
@@ -90,9 +101,13 @@ impl Engine {
         if row.summary.base_snapshot.is_some() && row.summary.not_restorable.is_none() {
             let shared = runtime.clone();
             self.blocking(move |engine| {
-                engine.move_to(&shared, RestoreScope::All, row.summary.parent_id, row.summary.base_snapshot, || {
-                    format!("New branch beside “{}”", row.summary.title)
-                })
+                engine.move_to(
+                    &shared,
+                    RestoreScope::All,
+                    row.summary.parent_id,
+                    row.summary.base_snapshot,
+                    || format!("New branch beside “{}”", row.summary.title),
+                )
             })
             .await?;
         }
@@ -153,7 +168,8 @@ impl Engine {
         let session = self.store().session(&runtime.id)?;
         if session.deleted_at.is_some() {
             return Err(EngineError::App(
-                AppError::new("This session lies in the trash.").with_hint("Take it out of the trash to go on."),
+                AppError::new("This session lies in the trash.")
+                    .with_hint("Take it out of the trash to go on."),
             ));
         }
         let title = title_of(&message);
@@ -162,14 +178,23 @@ impl Engine {
             Parent::Node(node) => node,
         };
         let at = self.now();
-        let node =
-            self.store().begin_node(&NewNode { session_id: runtime.id.clone(), parent_id, title, message, at })?;
+        let node = self.store().begin_node(&NewNode {
+            session_id: runtime.id.clone(),
+            parent_id,
+            title,
+            message,
+            at,
+        })?;
         if session.title.is_empty() {
             self.store().rename_session(&runtime.id, &node.summary.title, false, at)?;
         }
         let node_id = node.summary.id.clone();
         let cancel = CancellationToken::new();
-        runtime.begin(RunningTurn { node_id: node_id.clone(), cancel: cancel.clone(), steers: VecDeque::new() });
+        runtime.begin(RunningTurn {
+            node_id: node_id.clone(),
+            cancel: cancel.clone(),
+            steers: VecDeque::new(),
+        });
         self.events().turn(
             &runtime.id,
             &node_id,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use okcvm_model::{ChatModel, FinishReason, ModelRequest, ModelTool};
 use okcvm_protocol::{
-    AppError, Awaited, ChangeCounts, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel, SnapshotId, TurnEvent,
-    TurnLimits, Usage,
+    AppError, Awaited, ChangeCounts, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel, SnapshotId,
+    TurnEvent, TurnLimits, Usage,
 };
 use okcvm_snapshots::Author;
 use okcvm_store::NodeRow;
@@ -101,7 +101,12 @@ impl TurnState {
         Ok(())
     }
 
-    pub(crate) fn notice(&self, step: u32, level: NoticeLevel, text: impl Into<String>) -> Result<(), EngineError> {
+    pub(crate) fn notice(
+        &self,
+        step: u32,
+        level: NoticeLevel,
+        text: impl Into<String>,
+    ) -> Result<(), EngineError> {
         self.add_whole(step, ItemBody::Notice { level, text: text.into() })
     }
 
@@ -173,7 +178,9 @@ impl Base {
                 state.notice(
                     step,
                     NoticeLevel::Warning,
-                    format!("The files could not be recorded before this turn, so it cannot be undone: {reason}"),
+                    format!(
+                        "The files could not be recorded before this turn, so it cannot be undone: {reason}"
+                    ),
                 )?;
             }
         }
@@ -191,7 +198,11 @@ impl Engine {
             runtime: runtime.clone(),
             node_id: node_id.clone(),
             cancel,
-            activity: Mutex::new(Activity { awaited: Awaited::Snapshot, since_at: self.now(), last: Instant::now() }),
+            activity: Mutex::new(Activity {
+                awaited: Awaited::Snapshot,
+                since_at: self.now(),
+                last: Instant::now(),
+            }),
             ordinal: AtomicU32::new(0),
             usage: Mutex::new(Usage::default()),
             deadline: Mutex::new(Deadline::Open),
@@ -213,7 +224,10 @@ impl Engine {
                     }
                     if matches!(end, End::Completed) {
                         end = End::Failed(AppError {
-                            message: format!("The files of this turn could not be recorded: {}", reason.message),
+                            message: format!(
+                                "The files of this turn could not be recorded: {}",
+                                reason.message
+                            ),
                             ..reason
                         });
                     }
@@ -252,9 +266,10 @@ impl Engine {
                 let node = node.summary;
                 state.tell(match (status, error) {
                     (NodeStatus::Completed | NodeStatus::Running, _) => TurnEvent::TurnCompleted { node },
-                    (NodeStatus::Failed, error) => {
-                        TurnEvent::TurnFailed { node, error: error.unwrap_or_else(|| AppError::new("It failed.")) }
-                    }
+                    (NodeStatus::Failed, error) => TurnEvent::TurnFailed {
+                        node,
+                        error: error.unwrap_or_else(|| AppError::new("It failed.")),
+                    },
                     (NodeStatus::Interrupted, error) => TurnEvent::TurnInterrupted {
                         node,
                         error: error.unwrap_or_else(|| AppError::new("It was stopped.")),
@@ -382,7 +397,11 @@ impl Engine {
     }
 
     /// Everything that the model is to know, read from the store.
-    async fn request(&self, state: &Arc<TurnState>, model: &Arc<dyn ChatModel>) -> Result<ModelRequest, EngineError> {
+    async fn request(
+        &self,
+        state: &Arc<TurnState>,
+        model: &Arc<dyn ChatModel>,
+    ) -> Result<ModelRequest, EngineError> {
         let shared = Arc::clone(state);
         let visible = model.vision();
         self.blocking(move |engine| {

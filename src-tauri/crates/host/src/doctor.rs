@@ -13,10 +13,13 @@ impl Host {
             name: "Sandbox".into(),
             status: if sandbox.available { CheckStatus::Ok } else { CheckStatus::Failed },
             message: sandbox.mode.clone(),
-            hint: (!sandbox.available)
-                .then(|| "Without it no command is run. A Linux kernel with Landlock (5.13 or later) is needed.".into()),
+            hint: (!sandbox.available).then(|| {
+                "Without it no command is run. A Linux kernel with Landlock (5.13 or later) is needed.".into()
+            }),
         });
-        checks.extend(sandbox.layers.into_iter().map(|layer| Check { name: format!("  {}", layer.name), ..layer }));
+        checks.extend(
+            sandbox.layers.into_iter().map(|layer| Check { name: format!("  {}", layer.name), ..layer }),
+        );
         checks.push(self.key_check());
         checks.push(self.deployment_check());
         for tool in self.registry.statuses() {
@@ -47,12 +50,9 @@ impl Host {
     fn settings_check(&self) -> Check {
         match self.settings_problem() {
             None => ok("Settings", format!("{} is in order.", self.data.settings().display())),
-            Some(AppError { message, hint, .. }) => Check {
-                name: "Settings".into(),
-                status: CheckStatus::Failed,
-                message,
-                hint,
-            },
+            Some(AppError { message, hint, .. }) => {
+                Check { name: "Settings".into(), status: CheckStatus::Failed, message, hint }
+            }
         }
     }
 

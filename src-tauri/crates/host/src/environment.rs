@@ -67,8 +67,10 @@ fn profile(variable: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelPro
             (Some(_), Some(_)) => None,
         };
         if let Some(missing) = missing {
-            return Err(AppError::new(format!("{missing} is not set, but other OKCVM_CHAT_… variables are."))
-                .with_hint("Set OKCVM_CHAT_BASE_URL and OKCVM_CHAT_MODEL together, or none of them."));
+            return Err(AppError::new(format!(
+                "{missing} is not set, but other OKCVM_CHAT_… variables are."
+            ))
+            .with_hint("Set OKCVM_CHAT_BASE_URL and OKCVM_CHAT_MODEL together, or none of them."));
         }
     }
     Ok(Some(ModelProfile {
@@ -94,7 +96,9 @@ mod tests {
     fn read(pairs: &[(&str, &str)]) -> Result<Environment, AppError> {
         let pairs: Vec<(String, String)> =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Environment::read(move |name| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
+        Environment::read(move |name| {
+            pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        })
     }
 
     #[test]

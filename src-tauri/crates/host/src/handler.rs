@@ -30,7 +30,9 @@ impl Host {
         work: impl FnOnce(&Host) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, AppError> {
         let host = Arc::clone(self);
-        tokio::task::spawn_blocking(move || work(&host)).await.map_err(|error| EngineError::from(error).to_app_error())?
+        tokio::task::spawn_blocking(move || work(&host))
+            .await
+            .map_err(|error| EngineError::from(error).to_app_error())?
     }
 
     fn key_status(&self) -> SecretStatus {
@@ -106,7 +108,11 @@ impl CommandHandler for SharedHost {
         {
             return Err(AppError::new(format!("There is no model profile named “{profile}”.")));
         }
-        Ok(self.engine.configure_session(&params.session_id, params.profile.as_deref(), params.limits.as_ref())?)
+        Ok(self.engine.configure_session(
+            &params.session_id,
+            params.profile.as_deref(),
+            params.limits.as_ref(),
+        )?)
     }
 
     async fn session_delete(&self, params: SessionParams) -> Result<SessionSummary, AppError> {
@@ -173,8 +179,10 @@ impl CommandHandler for SharedHost {
     }
 
     async fn restore_plan(&self, params: RestoreParams) -> Result<RestorePlan, AppError> {
-        self.blocking(move |host| Ok(host.engine.plan_restore(&params.session_id, &params.node_id, params.scope)?))
-            .await
+        self.blocking(move |host| {
+            Ok(host.engine.plan_restore(&params.session_id, &params.node_id, params.scope)?)
+        })
+        .await
     }
 
     async fn restore_apply(&self, params: RestoreParams) -> Result<RestoreOutcome, AppError> {

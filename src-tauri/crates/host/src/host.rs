@@ -71,7 +71,8 @@ impl DeploymentAddress {
 
     pub(crate) fn shown(&self) -> (Option<String>, Option<String>) {
         let serves = self.server.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let address = self.port().filter(|_| serves).map(|port| format!("http://<deployment>.localhost:{port}/"));
+        let address =
+            self.port().filter(|_| serves).map(|port| format!("http://<deployment>.localhost:{port}/"));
         (address, self.error.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
@@ -279,6 +280,17 @@ impl Host {
         let (session, deployment) = self.store.deployment(id)?;
         let folder = self.data.deployment(session.as_str(), id.as_str());
         Ok((self.address.fill(deployment), folder))
+    }
+
+    /// The absolute path of a file or folder of a session, for programs outside. Blocking.
+    pub fn file_on_disk(&self, session: &okcvm_protocol::SessionId, path: &str) -> Result<PathBuf, AppError> {
+        let workspace = self.engine.workspace(session)?;
+        let path = okcvm_workspace::WorkspacePath::parse(path).map_err(|error| error.to_app_error())?;
+        if workspace.metadata(&path).map_err(|error| error.to_app_error())?.is_none() {
+            return Err(AppError::new(format!("{} is not in the workspace.", path.as_str()))
+                .with_code(okcvm_protocol::ErrorCode::NotFound));
+        }
+        Ok(workspace.absolute(&path))
     }
 
     /// Stops all turns and waits for their end.

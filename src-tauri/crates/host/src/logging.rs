@@ -40,7 +40,8 @@ pub fn start_logging(
     let wanted = filter.unwrap_or(DEFAULT_FILTER);
     let parse = |directives: &str| {
         EnvFilter::try_new(directives).map_err(|error| {
-            AppError::new(format!("OKCVM_LOG is “{directives}”, which is no log filter.")).with_detail(error.to_string())
+            AppError::new(format!("OKCVM_LOG is “{directives}”, which is no log filter."))
+                .with_detail(error.to_string())
         })
     };
     let file = RollingFileAppender::builder()

@@ -17,7 +17,11 @@ pub(crate) struct ProfileModels {
 
 impl ProfileModels {
     /// How to reach the model of a profile. Without a key of its own, the kept one is taken. May ask the keychain.
-    pub(crate) fn options(&self, profile: ModelProfile, key: Option<SecretString>) -> Result<ModelOptions, AppError> {
+    pub(crate) fn options(
+        &self,
+        profile: ModelProfile,
+        key: Option<SecretString>,
+    ) -> Result<ModelOptions, AppError> {
         let key = match (profile.provider, key) {
             (ProviderKind::Demo, _) => None,
             (_, Some(key)) => Some(key),

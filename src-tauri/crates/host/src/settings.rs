@@ -111,15 +111,14 @@ fn parse(path: &Path, text: &str) -> Result<Settings, AppError> {
         AppError::new(format!("{}, line {line}: {}", path.display(), error.message().trim()))
             .with_hint("Correct the line; until then the defaults are in force.")
     })?;
-    let at = |item: Option<&Item>| {
-        item.and_then(Item::span).map_or(1, |span| line_of(text, span.start))
-    };
+    let at = |item: Option<&Item>| item.and_then(Item::span).map_or(1, |span| line_of(text, span.start));
     let wrong = |line: usize, field: &str, problem: &str| {
         AppError::new(format!("{}, line {line}, {field}: {problem}", path.display()))
             .with_hint("Correct the field; until then the defaults are in force.")
     };
-    let mut value = serde_json::to_value(Settings::default())
-        .map_err(|error| AppError::new("The default settings cannot be read.").with_detail(error.to_string()))?;
+    let mut value = serde_json::to_value(Settings::default()).map_err(|error| {
+        AppError::new("The default settings cannot be read.").with_detail(error.to_string())
+    })?;
     let file: Value = toml_edit::de::from_document(document.clone())
         .map_err(|error| AppError::new(format!("{}: {}", path.display(), error.message())))?;
     if let Some(unknown) = unknown_field(&file, &value) {

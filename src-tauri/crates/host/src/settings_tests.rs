@@ -44,7 +44,11 @@ fn errors_name_file_line_and_field() {
         ("\n[limits]\nmaxSteps = \"many\"\n", 3, "limits.maxSteps"),
         ("[limits]\nmaxStep = 1\n", 2, "limits.maxStep"),
         ("[limits]\nmaxSteps = 0\n", 2, "limits.maxSteps"),
-        ("[[profiles]]\nid = \"x\"\nprovider = \"openAi\"\nbaseUrl = \"ftp://x\"\nmodel = \"m\"\n", 4, "profiles[0].baseUrl"),
+        (
+            "[[profiles]]\nid = \"x\"\nprovider = \"openAi\"\nbaseUrl = \"ftp://x\"\nmodel = \"m\"\n",
+            4,
+            "profiles[0].baseUrl",
+        ),
         ("[[profiles]]\nid = \"x\"\nprovider = \"nobody\"\nmodel = \"m\"\n", 3, "profiles[0].provider"),
         ("defaultProfile = \"nobody\"\n", 1, "defaultProfile"),
     ] {

@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{ChatModel, DemoPace, FinishReason, ModelError, ModelEvent, ModelRequest};
 
-//TMP mod conversation;
+mod conversation;
 mod jobs;
-//TMP mod language;
+mod language;
 mod pace;
-//TMP mod palette;
+mod palette;
 mod script;
-//TMP mod site;
-//TMP mod table;
-//TMP mod wish;
+mod site;
+mod table;
+mod wish;
 
 /// The demo model.
 pub(crate) struct DemoModel {
@@ -48,7 +48,7 @@ impl ChatModel for DemoModel {
     ) -> Result<FinishReason, ModelError> {
         let step = jobs::next_step(&request);
         cancel
-            .run_until_cancelled(pace::speak(step, self.pace, &events))
+            .run_until_cancelled(pace::speak(step, request.messages.len(), self.pace, &events))
             .await
             .unwrap_or(Err(ModelError::Cancelled))
     }

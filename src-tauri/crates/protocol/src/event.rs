@@ -1,8 +1,8 @@
 //! What happens while a session runs.
 
 use crate::{
-    AppError, ChangeCounts, Deployment, ImportProgress, Item, ItemId, NodeId, NodeSummary, QueuedMessage, SessionId,
-    SessionSummary, SnapshotId, Span, Todo, Usage, UserMessage, wire, wire_union,
+    AppError, ChangeCounts, Deployment, ImportProgress, Item, ItemId, NodeId, NodeSummary, QueuedMessage,
+    SessionId, SessionSummary, SnapshotId, Span, Todo, Usage, UserMessage, wire, wire_union,
 };
 
 wire_union! {

@@ -1,8 +1,9 @@
 //! Parameters and answers of the commands.
 
 use crate::{
-    Attachment, ClashPolicy, DeploymentId, FileChange, ImportId, ModelProfile, NodeId, PreviewSource, QueueId,
-    QueuedMessage, RestoreScope, SessionId, SessionSummary, Settings, TurnLimits, wire, wire_enum, wire_union,
+    Attachment, ClashPolicy, DeploymentId, FileChange, ImportId, ModelProfile, NodeId, PreviewSource,
+    QueueId, QueuedMessage, RestoreScope, SessionId, SessionSummary, Settings, TurnLimits, wire, wire_enum,
+    wire_union,
 };
 
 wire! {

@@ -1,8 +1,8 @@
 //! Sessions, nodes, turns.
 
 use crate::{
-    AppError, ChangeCounts, Deployment, Item, NodeId, QueueId, SessionId, SnapshotId, TurnLimits, Usage, wire,
-    wire_enum, wire_union,
+    AppError, ChangeCounts, Deployment, Item, NodeId, QueueId, SessionId, SnapshotId, TurnLimits, Usage,
+    wire, wire_enum, wire_union,
 };
 
 wire_union! {

@@ -47,6 +47,8 @@ pub(crate) async fn run(
     let started = Instant::now();
     // The environment is cleared here and not in the helper: `/proc/<helper>/environ` keeps what a process started with.
     let mut child = tokio::process::Command::new(helper)
+        // Commands can see this name, but need not know where the program lies.
+        .arg0("okcvm-sandbox")
         .arg(HELPER_ARGUMENT)
         .env_clear()
         .current_dir("/")

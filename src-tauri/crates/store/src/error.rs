@@ -30,7 +30,9 @@ pub enum StoreError {
         id: String,
     },
     /// The file was written by a later version.
-    #[error("the database was written by a later version of OKCVM (format {found}, this version knows {known})")]
+    #[error(
+        "the database was written by a later version of OKCVM (format {found}, this version knows {known})"
+    )]
     TooNew {
         /// Format of the file.
         found: i64,

@@ -8,8 +8,7 @@ use crate::StoreError;
 use crate::error::Doing;
 
 /// Every format from the first on; a published one is never changed.
-const MIGRATIONS: &[&str] = &[
-    "
+const MIGRATIONS: &[&str] = &["
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY,
         title TEXT NOT NULL,
@@ -110,8 +109,7 @@ const MIGRATIONS: &[&str] = &[
         hash TEXT NOT NULL,
         PRIMARY KEY (session_id, path)
     ) STRICT;
-    ",
-];
+    "];
 
 /// Brings the file to the latest format, copying it beside itself first.
 pub(crate) fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {

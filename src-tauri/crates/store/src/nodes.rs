@@ -145,7 +145,9 @@ impl Store {
     pub fn nodes(&self, session: &SessionId) -> Result<Vec<NodeRow>, StoreError> {
         let connection = self.connection();
         let mut statement = connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM nodes WHERE session_id = ?1 ORDER BY started_at, id"))
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM nodes WHERE session_id = ?1 ORDER BY started_at, id"
+            ))
             .doing("reading the tree")?;
         let rows: Vec<_> = statement
             .query_map([session.as_str()], read)
@@ -278,7 +280,12 @@ impl Store {
     }
 
     /// Replaces the to-do list at a node.
-    pub fn set_todos(&self, session: &SessionId, node: Option<&NodeId>, todos: &[Todo]) -> Result<(), StoreError> {
+    pub fn set_todos(
+        &self,
+        session: &SessionId,
+        node: Option<&NodeId>,
+        todos: &[Todo],
+    ) -> Result<(), StoreError> {
         self.connection()
             .execute(
                 "INSERT INTO todos (session_id, node_id, todos) VALUES (?1, ?2, ?3) \

@@ -140,7 +140,13 @@ impl Store {
     }
 
     /// Names a session; a name by the user is not replaced by one that was made from a message.
-    pub fn rename_session(&self, id: &SessionId, title: &str, by_user: bool, at: i64) -> Result<(), StoreError> {
+    pub fn rename_session(
+        &self,
+        id: &SessionId,
+        title: &str,
+        by_user: bool,
+        at: i64,
+    ) -> Result<(), StoreError> {
         self.connection()
             .execute(
                 "UPDATE sessions SET title = ?2, titled_by_user = ?3, updated_at = ?4 \
@@ -152,7 +158,12 @@ impl Store {
     }
 
     /// Changes profile and limits.
-    pub fn configure_session(&self, id: &SessionId, profile: &str, limits: &TurnLimits) -> Result<(), StoreError> {
+    pub fn configure_session(
+        &self,
+        id: &SessionId,
+        profile: &str,
+        limits: &TurnLimits,
+    ) -> Result<(), StoreError> {
         self.connection()
             .execute(
                 "UPDATE sessions SET profile = ?2, limits = ?3 WHERE id = ?1",
@@ -198,7 +209,12 @@ impl Store {
     }
 
     /// Adds a waiting message.
-    pub fn queue_message(&self, id: &SessionId, message: &UserMessage, at: i64) -> Result<QueuedMessage, StoreError> {
+    pub fn queue_message(
+        &self,
+        id: &SessionId,
+        message: &UserMessage,
+        at: i64,
+    ) -> Result<QueuedMessage, StoreError> {
         let queued = QueuedMessage { id: QueueId::new(), message: message.clone(), queued_at: at };
         self.connection()
             .execute(
@@ -222,7 +238,11 @@ impl Store {
             .doing("reading the queue")?;
         rows.into_iter()
             .map(|(id, message, queued_at)| {
-                Ok(QueuedMessage { id: QueueId(id), message: from_text("queue.message", &message)?, queued_at })
+                Ok(QueuedMessage {
+                    id: QueueId(id),
+                    message: from_text("queue.message", &message)?,
+                    queued_at,
+                })
             })
             .collect()
     }

@@ -14,7 +14,12 @@ impl Store {
             .execute(
                 "INSERT INTO spans (id, node_id, started_at, body) VALUES (?1, ?2, ?3, ?4) \
                  ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-                params![span.id.as_str(), span.node_id.as_str(), span.started_at, to_text("spans.body", span)?],
+                params![
+                    span.id.as_str(),
+                    span.node_id.as_str(),
+                    span.started_at,
+                    to_text("spans.body", span)?
+                ],
             )
             .doing("storing a span")?;
         Ok(())

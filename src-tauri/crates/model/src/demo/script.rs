@@ -146,11 +146,13 @@ pub(crate) struct Tape<'a> {
     done: &'a [DoneCall],
     position: usize,
     offered: &'a [String],
+    /// Words for a call that could not be made; the next call says them.
+    unsaid: (String, String),
 }
 
 impl<'a> Tape<'a> {
     pub fn new(done: &'a [DoneCall], offered: &'a [String]) -> Self {
-        Self { done, position: 0, offered }
+        Self { done, position: 0, offered, unsaid: Default::default() }
     }
 
     pub fn offers(&self, tool: Tool) -> bool {
@@ -183,14 +185,20 @@ impl<'a> Tape<'a> {
                 None => open.push(call),
             }
         }
+        let (reasoning, text) = std::mem::take(&mut self.unsaid);
         if open.is_empty() {
             return Ok(outcomes);
         }
-        Err(Step { reasoning: say.reasoning.into(), text: say.text.into(), calls: open })
+        Err(Step { reasoning: reasoning + say.reasoning, text: text + say.text, calls: open })
     }
 
     /// The same for a tool that the job can do without.
     pub fn call_if_offered(&mut self, say: Say<'_>, call: Call) -> Result<Option<Outcome>, Step> {
-        if self.offers(call.tool) { self.call(say, call).map(Some) } else { Ok(None) }
+        if self.offers(call.tool) {
+            return self.call(say, call).map(Some);
+        }
+        self.unsaid.0.push_str(say.reasoning);
+        self.unsaid.1.push_str(say.text);
+        Ok(None)
     }
 }

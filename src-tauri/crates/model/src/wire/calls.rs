@@ -12,7 +12,7 @@ pub(crate) struct CallFragment {
 }
 
 /// One call while it comes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct OpenCall {
     server_index: Option<u64>,
     id: String,
@@ -36,20 +36,11 @@ impl CallSorter {
     pub fn take(&mut self, fragment: CallFragment) -> Vec<ModelEvent> {
         let mut events = Vec::new();
         let position = self.position(&fragment);
-        let call = match position.and_then(|position| self.calls.get_mut(position)) {
-            Some(call) => call,
-            None => {
-                self.calls.push(OpenCall {
-                    server_index: fragment.index,
-                    id: String::new(),
-                    name: String::new(),
-                    held: String::new(),
-                    begun: None,
-                });
-                let last = self.calls.len() - 1;
-                &mut self.calls[last]
-            }
-        };
+        let position = position.unwrap_or_else(|| {
+            self.calls.push(OpenCall { server_index: fragment.index, ..OpenCall::default() });
+            self.calls.len() - 1
+        });
+        let call = &mut self.calls[position];
         if call.id.is_empty() {
             call.id = fragment.id;
         }

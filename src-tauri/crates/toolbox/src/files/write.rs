@@ -144,7 +144,8 @@ fn extend(
         stamp::note(context, path, &stamp::hex(end.hash.chain_update(&bytes)))?;
     }
     let tail = encoding.decode_lossy(&end.tail);
-    let difference = diff::texts(path, Some(&tail), &format!("{tail}{content}"), end.lines_before_tail);
+    let tail = tail.trim_start_matches('\u{feff}');
+    let difference = diff::texts(path, Some(tail), &format!("{tail}{content}"), end.lines_before_tail);
     Ok(done(path, "extended", end.size + bytes.len() as u64, difference))
 }
 

@@ -1,1 +1,0 @@
-//! The okcvm command: the same engine without a window.

@@ -1,0 +1,232 @@
+//! `mshtools-shell`: one command line in a fresh shell behind the sandbox.
+
+mod capture;
+mod terminal;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use okcvm_protocol::{Artifact, ArtifactKind, ToolContent, ToolResult};
+use okcvm_sandbox::{Command, Exit, Limits, Outcome, Sandbox, SandboxError, Tier, WORKSPACE_MOUNT};
+use okcvm_tools::{Tool, ToolContext, ToolError};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::call;
+use capture::{Capture, Captured, Kept};
+
+/// The contract's default, in milliseconds.
+const DEFAULT_TIMEOUT: i64 = 60_000;
+/// The longest time that one command gets, in milliseconds.
+const MAX_TIMEOUT: i64 = 600_000;
+/// How often live output goes out at most.
+const LIVE_INTERVAL: Duration = Duration::from_millis(50);
+/// Pieces of output (32 KiB each at most) that wait for us before the command has to.
+const QUEUE: usize = 16;
+/// What of a command names its output when it has no description.
+const TITLE_CHARACTERS: usize = 60;
+
+/// Runs command lines. Output and time are bounded; nothing that a command started outlives its call.
+pub struct ShellTool {
+    sandbox: Sandbox,
+}
+
+#[derive(Deserialize)]
+struct Arguments {
+    command: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default, deserialize_with = "call::whole_number")]
+    timeout: Option<i64>,
+}
+
+impl ShellTool {
+    /// A shell in that sandbox.
+    pub fn new(sandbox: Sandbox) -> Self {
+        Self { sandbox }
+    }
+
+    /// What commands and their authors may need to know about this call, beside its output.
+    fn remarks(&self, arguments: &Arguments, timeout: i64, context: &ToolContext) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if let Some(asked) = arguments.timeout.filter(|asked| *asked != timeout) {
+            remarks.push(format!(
+                "timeout {asked} ms is not possible: it must be 1 to {MAX_TIMEOUT}; {timeout} ms was used"
+            ));
+        }
+        if self.sandbox.tier() == Some(Tier::Reduced) && arguments.command.contains(WORKSPACE_MOUNT) {
+            remarks.push(format!(
+                "on this system commands see the workspace as {} and not as {WORKSPACE_MOUNT}; use relative paths or \
+                 $OKCVM_WORKSPACE",
+                self.sandbox.path_inside(&context.workspace_root).display()
+            ));
+        }
+        remarks
+    }
+}
+
+#[async_trait]
+impl Tool for ShellTool {
+    fn name(&self) -> &'static str {
+        "mshtools-shell"
+    }
+
+    fn unavailable(&self) -> Option<String> {
+        self.sandbox.available().err()
+    }
+
+    async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
+        let arguments: Arguments = call::arguments(arguments)?;
+        if arguments.command.trim().is_empty() {
+            return Err(ToolError::for_model("`command` is empty. Give a command line, for example `ls -la`."));
+        }
+        if context.cancel.is_cancelled() {
+            return Err(ToolError::Cancelled(None));
+        }
+        let timeout = arguments.timeout.unwrap_or(DEFAULT_TIMEOUT).clamp(1, MAX_TIMEOUT);
+        let limits = Limits::default();
+        let command = Command {
+            script: arguments.command.clone(),
+            workspace: context.workspace_root.clone(),
+            env: Vec::new(),
+            timeout: Duration::from_millis(timeout.unsigned_abs()),
+            limits,
+        };
+        let mut capture = Capture::new(&context.session_folder, &context.item_id);
+        let (sender, mut receiver) = mpsc::channel(QUEUE);
+        let running = self.sandbox.run(command, sender, &context.cancel);
+        let taking = async {
+            let mut tick = tokio::time::interval(LIVE_INTERVAL);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    piece = receiver.recv() => match piece {
+                        Some(piece) => capture.take(&piece).await,
+                        None => break,
+                    },
+                    _ = tick.tick() => capture.show(context.sink.as_ref()),
+                }
+            }
+            capture.show(context.sink.as_ref());
+        };
+        let (exit, ()) = tokio::join!(running, taking);
+        let exit = match exit {
+            Ok(exit) => exit,
+            Err(error) => {
+                capture.discard().await;
+                return Err(not_run(&error));
+            }
+        };
+        let captured = capture.finish().await;
+        let mut remarks = self.remarks(&arguments, timeout, context);
+        if exit.dropped_bytes > 0 {
+            remarks.push(format!(
+                "{} of the output, beyond the limit of {}, went nowhere",
+                call::size(exit.dropped_bytes),
+                call::size(limits.output_bytes)
+            ));
+        }
+        let result = result(&arguments, captured, &exit, timeout, remarks);
+        match exit.outcome {
+            Outcome::Cancelled => Err(ToolError::Cancelled(Some(result))),
+            Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::TimedOut => Ok(result),
+        }
+    }
+}
+
+fn not_run(error: &SandboxError) -> ToolError {
+    match error {
+        SandboxError::Refused(message) => ToolError::for_model(message.clone()),
+        SandboxError::Unavailable(_)
+        | SandboxError::Spawn(_)
+        | SandboxError::SetUp { .. }
+        | SandboxError::Lost(_) => {
+            tracing::error!(%error, "a command did not run");
+            ToolError::for_model(format!("The command did not run: {error}. This is not a fault of the command."))
+        }
+    }
+}
+
+fn result(
+    arguments: &Arguments,
+    captured: Captured,
+    exit: &Exit,
+    timeout: i64,
+    mut remarks: Vec<String>,
+) -> ToolResult {
+    let ending = match exit.outcome {
+        Outcome::Exited(code) => format!("exit code {code}"),
+        Outcome::Signalled(number) => format!("ended by signal {number}{}", signal_name(number)),
+        Outcome::TimedOut => format!(
+            "timed out after {timeout} ms: the command and everything that it had started was ended; the output above \
+             is what came until then"
+        ),
+        Outcome::Cancelled => "stopped: the command and everything that it had started was ended".to_owned(),
+    };
+    let mut artifacts = Vec::new();
+    match captured.kept {
+        Kept::Nothing => {}
+        Kept::File { path, size } => artifacts.push(Artifact {
+            kind: ArtifactKind::Output,
+            title: title(arguments),
+            path: path.to_string_lossy().into_owned(),
+            url: None,
+            deployment: None,
+            size: Some(size),
+        }),
+        Kept::Failed(error) => remarks.push(format!("the full output could not be kept: {error}")),
+    }
+    let mut text = captured.text;
+    if text.is_empty() {
+        text.push_str("(no output)");
+    }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    remarks.insert(0, ending);
+    for (index, remark) in remarks.iter().enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        text.push_str(&format!("[{remark}]"));
+    }
+    ToolResult {
+        content: vec![ToolContent::Text { text }],
+        is_error: exit.outcome != Outcome::Exited(0),
+        artifacts,
+        diff: None,
+    }
+}
+
+/// The name of the kept output, for people.
+fn title(arguments: &Arguments) -> String {
+    let of = arguments.description.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&arguments.command);
+    let line = of.trim().lines().next().unwrap_or_default();
+    let mut short: String = line.chars().take(TITLE_CHARACTERS).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    format!("Output: {short}")
+}
+
+/// The usual name of a signal, for those that a command may well meet.
+fn signal_name(number: i32) -> &'static str {
+    match number {
+        1 => " (SIGHUP)",
+        2 => " (SIGINT)",
+        3 => " (SIGQUIT)",
+        4 => " (SIGILL)",
+        6 => " (SIGABRT)",
+        8 => " (SIGFPE)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV)",
+        13 => " (SIGPIPE)",
+        15 => " (SIGTERM)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;

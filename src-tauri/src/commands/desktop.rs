@@ -1,0 +1,151 @@
+//! What only the shell can do: stream to the page, ask with the system's dialogs, open things outside.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use okcvm_host::SharedHost;
+use okcvm_protocol::{
+    AppError, DeploymentParams, Empty, ErrorCode, FileParams, LinkParams, NumberedEvent, PathsResponse,
+    WindowAttachParams,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tauri::ipc::{Channel, JavaScriptChannelId};
+use tauri::{Manager, Webview};
+use tauri_plugin_dialog::{DialogExt, FilePath};
+use tauri_plugin_opener::OpenerExt;
+
+use super::workspace_file;
+use crate::bridge;
+
+/// Endings that a desktop may run instead of showing.
+const RUNNABLE: &[&str] = &[
+    "desktop", "sh", "bash", "run", "appimage", "jar", "exe", "bat", "cmd", "com", "msi", "ps1", "vbs", "js",
+    "lnk", "app", "command", "scpt", "py", "pyw", "rb", "pl", "deb", "rpm",
+];
+
+pub(super) async fn answer(
+    webview: &Webview,
+    host: &SharedHost,
+    command: &str,
+    params: Value,
+    payload: &Value,
+) -> Result<Value, AppError> {
+    let app = webview.app_handle();
+    match command {
+        "window_attach" => {
+            let WindowAttachParams { after } = read(params)?;
+            let channel = channel(webview, payload)?;
+            bridge::attach(app.clone(), host, channel, after);
+            write(&Empty {})
+        }
+        "window_pick_files" => {
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            app.dialog().file().pick_files(move |picked| {
+                // The page may have gone while the dialog was open.
+                let _ = sender.send(picked.unwrap_or_default());
+            });
+            write(&paths(receiver.await.unwrap_or_default()))
+        }
+        "window_pick_folder" => {
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            app.dialog().file().pick_folder(move |picked| {
+                let _ = sender.send(picked.into_iter().collect());
+            });
+            write(&paths(receiver.await.unwrap_or_default()))
+        }
+        "window_open_deployment" => {
+            let DeploymentParams { deployment_id } = read(params)?;
+            let (deployment, _) = host.deployment(&deployment_id)?;
+            if deployment.url.is_empty() {
+                return Err(AppError::new("Deployed sites are not served now.")
+                    .with_hint("The settings say why; the preview shows the site all the same."));
+            }
+            open_url(app, &deployment.url)
+        }
+        "window_open_link" => {
+            let LinkParams { url } = read(params)?;
+            if !(url.starts_with("https://") || url.starts_with("http://")) {
+                return Err(AppError::new(format!("“{url}” is no web address.")));
+            }
+            open_url(app, &url)
+        }
+        "window_open_file" => {
+            let FileParams { session_id, path } = read(params)?;
+            let file = workspace_file(app, &session_id, &path).await?;
+            if runnable(&file) {
+                return Err(AppError::new(format!("{path} is a program and is not started from here."))
+                    .with_hint("Show it in its folder instead."));
+            }
+            let opened = app.opener().open_path(file.to_string_lossy(), None::<&str>);
+            opened.map_err(|error| outside(&path, &error))?;
+            write(&Empty {})
+        }
+        "window_reveal_file" => {
+            let FileParams { session_id, path } = read(params)?;
+            let file = workspace_file(app, &session_id, &path).await?;
+            app.opener().reveal_item_in_dir(&file).map_err(|error| outside(&path, &error))?;
+            write(&Empty {})
+        }
+        "window_reveal_logs" => {
+            let folder = host.data().logs();
+            let shown = app.opener().open_path(folder.to_string_lossy(), None::<&str>);
+            shown.map_err(|error| outside(&folder.to_string_lossy(), &error))?;
+            write(&Empty {})
+        }
+        _ => {
+            Err(AppError::new(format!("There is no command named {command}.")).with_code(ErrorCode::NotFound))
+        }
+    }
+}
+
+fn channel(webview: &Webview, payload: &Value) -> Result<Channel<Vec<NumberedEvent>>, AppError> {
+    let id = payload.get("channel").and_then(Value::as_str).unwrap_or_default();
+    let id = JavaScriptChannelId::from_str(id).map_err(|error| {
+        AppError::new("The window gave no channel for events.").with_detail(error.to_string())
+    })?;
+    Ok(id.channel_on(webview.clone()))
+}
+
+fn open_url(app: &tauri::AppHandle, url: &str) -> Result<Value, AppError> {
+    app.opener().open_url(url, None::<&str>).map_err(|error| outside(url, &error))?;
+    write(&Empty {})
+}
+
+fn outside(what: &str, error: &tauri_plugin_opener::Error) -> AppError {
+    AppError::new(format!("{what} could not be opened."))
+        .with_hint("No program for it may be installed.")
+        .with_detail(error.to_string())
+}
+
+fn paths(picked: Vec<FilePath>) -> PathsResponse {
+    let paths = picked.into_iter().filter_map(|path| path.into_path().ok());
+    PathsResponse { paths: paths.map(|path| path.to_string_lossy().into_owned()).collect() }
+}
+
+fn runnable(file: &Path) -> bool {
+    let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| RUNNABLE.contains(&ending.as_str())) || executable(file)
+}
+
+#[cfg(unix)]
+fn executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn executable(_file: &Path) -> bool {
+    false
+}
+
+fn read<T: DeserializeOwned>(params: Value) -> Result<T, AppError> {
+    serde_json::from_value(params)
+        .map_err(|error| AppError::new("The window sent wrong parameters.").with_detail(error.to_string()))
+}
+
+fn write<T: Serialize>(answer: &T) -> Result<Value, AppError> {
+    serde_json::to_value(answer)
+        .map_err(|error| AppError::new("The answer cannot be written.").with_detail(error.to_string()))
+}

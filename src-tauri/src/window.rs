@@ -1,0 +1,67 @@
+//! The one window.
+
+use tauri::webview::NewWindowResponse;
+use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
+
+/// Its label, which the capability names.
+pub(crate) const LABEL: &str = "main";
+const SIZE: (f64, f64) = (1440.0, 900.0);
+const SMALLEST: (f64, f64) = (760.0, 520.0);
+
+/// Opens the window. Only the app's own pages and previews in frames may be loaded in it, and it opens no other.
+pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
+    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
+        .title("OKCVM")
+        .inner_size(SIZE.0, SIZE.1)
+        .min_inner_size(SMALLEST.0, SMALLEST.1)
+        .on_navigation(allowed)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .build()?;
+    Ok(())
+}
+
+/// Brings the window to the front, for a second start of the program.
+pub(crate) fn show(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        // A window manager may refuse; there is nothing else to try.
+        let _ = window.unminimize();
+        let _ = window.set_focus();
+    }
+}
+
+fn allowed(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        "tauri" | "preview" | "about" => true,
+        "http" | "https" => {
+            host == "tauri.localhost"
+                || host == "preview.localhost"
+                || (cfg!(all(debug_assertions, not(feature = "custom-protocol")))
+                    && host == "localhost"
+                    && url.port() == Some(1420))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_apps_own_pages_are_loaded() {
+        for (url, expected) in [
+            ("tauri://localhost/index.html", true),
+            ("preview://localhost/token/index.html", true),
+            ("about:blank", true),
+            ("http://tauri.localhost/", true),
+            ("http://127.0.0.1:8080/", false),
+            ("https://site.example/", false),
+            ("file:///etc/passwd", false),
+            ("data:text/html,x", false),
+            ("javascript:alert(1)", false),
+        ] {
+            assert_eq!(allowed(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
+}
