@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use okcvm_host::{
-    Console, DataFolder, Environment, Host, HostOptions, LogGuard, Redactor, Serving, SharedHost, Watching,
-    start_logging,
+    Console, DataFolder, Environment, Host, HostOptions, LogGuard, Redactor, Serving, Watching, start_logging,
 };
 use okcvm_protocol::AppError;
 use tauri::{AppHandle, Manager, RunEvent};
@@ -16,7 +15,7 @@ use crate::{bridge, commands, preview, window};
 /// What the shell keeps while it runs.
 pub(crate) struct Shell {
     /// The engine, or why it could not be opened: the window opens all the same and says so.
-    pub(crate) host: Result<SharedHost, AppError>,
+    pub(crate) host: Result<Host, AppError>,
     /// Counts attachments of the window, so that a reload ends the stream of the page before.
     pub(crate) attached: AtomicU64,
     ending: AtomicBool,
@@ -38,7 +37,7 @@ pub fn run() -> ExitCode {
         .setup(|app| {
             let (host, log) = tauri::async_runtime::block_on(async { open_host() });
             if let Ok(host) = &host {
-                let probing = Arc::clone(host);
+                let probing = host.clone();
                 // A locked keychain may ask the user: the window does not wait for the answer.
                 tauri::async_runtime::spawn_blocking(move || probing.probe_keys());
                 bridge::notify_ends(app.handle().clone(), host);
@@ -75,7 +74,7 @@ fn report(error: &str) {
     eprintln!("okcvm: the window could not be opened: {error}");
 }
 
-fn open_host() -> (Result<SharedHost, AppError>, Option<LogGuard>) {
+fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
     let mut guard = None;
     let opened = (|| {
         let environment = Environment::of_process()?;
@@ -94,7 +93,7 @@ fn open_host() -> (Result<SharedHost, AppError>, Option<LogGuard>) {
             serving: Serving::Yes,
             preview_base: preview::BASE.to_owned(),
         };
-        Ok(Arc::new(Host::open(options, redactor)?))
+        Ok(Host::open(options, redactor)?)
     })();
     if let Err(error) = &opened {
         tracing::error!(%error, "the engine could not be opened");
@@ -110,7 +109,7 @@ fn end(app: &AppHandle, api: &tauri::ExitRequestApi) {
         return;
     }
     api.prevent_exit();
-    let (host, app) = (Arc::clone(host), app.clone());
+    let (host, app) = (host.clone(), app.clone());
     tauri::async_runtime::spawn(async move {
         host.shut_down().await;
         app.exit(0);

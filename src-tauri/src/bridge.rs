@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use okcvm_host::SharedHost;
+use okcvm_host::Host;
 use okcvm_protocol::{EngineEvent, NumberedEvent, SessionId, TurnEvent};
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager};
@@ -18,7 +18,7 @@ const FRAME: Duration = Duration::from_millis(16);
 const BATCH: usize = 200;
 
 /// Streams events to a page until it is reloaded or gone.
-pub(crate) fn attach(app: AppHandle, host: &SharedHost, channel: Channel<Vec<NumberedEvent>>, after: u64) {
+pub(crate) fn attach(app: AppHandle, host: &Host, channel: Channel<Vec<NumberedEvent>>, after: u64) {
     let shell = app.state::<Shell>();
     let mine = shell.attached.fetch_add(1, Ordering::SeqCst) + 1;
     let mut reader = host.engine().events().subscribe(after);
@@ -36,7 +36,7 @@ pub(crate) fn attach(app: AppHandle, host: &SharedHost, channel: Channel<Vec<Num
 }
 
 /// Tells the desktop when a turn ended while the user looked elsewhere.
-pub(crate) fn notify_ends(app: AppHandle, host: &SharedHost) {
+pub(crate) fn notify_ends(app: AppHandle, host: &Host) {
     let events = host.engine().events();
     let mut reader = events.subscribe(events.last());
     let host = host.clone();
@@ -74,7 +74,7 @@ fn end_in_words(event: &TurnEvent) -> Option<&'static str> {
     }
 }
 
-fn notify(app: &AppHandle, host: &SharedHost, session: &SessionId, text: &'static str) {
+fn notify(app: &AppHandle, host: &Host, session: &SessionId, text: &'static str) {
     let looking =
         app.get_webview_window(window::LABEL).is_some_and(|window| window.is_focused().unwrap_or(true));
     if looking {

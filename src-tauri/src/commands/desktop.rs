@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use okcvm_host::SharedHost;
+use okcvm_host::Host;
 use okcvm_protocol::{
     AppError, DeploymentParams, Empty, ErrorCode, FileParams, LinkParams, NumberedEvent, PathsResponse,
     WindowAttachParams,
@@ -27,7 +27,7 @@ const RUNNABLE: &[&str] = &[
 
 pub(super) async fn answer(
     webview: &Webview,
-    host: &SharedHost,
+    host: &Host,
     command: &str,
     params: Value,
     payload: &Value,

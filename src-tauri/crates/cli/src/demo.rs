@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use okcvm_host::SharedHost;
+use okcvm_host::Host;
 use okcvm_protocol::{AppError, CommandHandler, DEMO_PROFILE, NodeStatus, SessionParams};
 
 use crate::arguments::DemoArguments;
@@ -13,7 +13,7 @@ use crate::{output, run, session};
 const EXAMPLE: &str = include_str!("example-harvest.csv");
 const EXAMPLE_NAME: &str = "example-harvest.csv";
 
-pub(crate) async fn answer(host: &SharedHost, arguments: DemoArguments) -> Result<(), Failure> {
+pub(crate) async fn answer(host: &Host, arguments: DemoArguments) -> Result<(), Failure> {
     let settings = host.settings();
     let made = host.engine().create_session(None, None, DEMO_PROFILE, &settings.limits)?;
     let file = match arguments.file {
@@ -47,7 +47,7 @@ pub(crate) async fn answer(host: &SharedHost, arguments: DemoArguments) -> Resul
 }
 
 /// The example as a file, in the data folder, to be copied in like a file of the user.
-fn example(host: &SharedHost) -> Result<PathBuf, AppError> {
+fn example(host: &Host) -> Result<PathBuf, AppError> {
     let folder = host.data().root().join("examples");
     let path = folder.join(EXAMPLE_NAME);
     std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, EXAMPLE)).map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use okcvm_host::{SharedHost, Start};
+use okcvm_host::{Host, Start};
 use okcvm_protocol::{
     Attachment, ClashPolicy, CommandHandler, ENVIRONMENT_PROFILE, EngineEvent, ImportId, ImportParams,
     ItemBody, ItemDelta, NodeId, NodeStatus, SessionId, SessionSummary, ToolCallStatus, TurnEvent,
@@ -15,7 +15,7 @@ use crate::{output, session};
 /// How a shell tells that a program was stopped from outside.
 const STOPPED: u8 = 130;
 
-pub(crate) async fn answer(host: &SharedHost, arguments: RunArguments) -> Result<(), Failure> {
+pub(crate) async fn answer(host: &Host, arguments: RunArguments) -> Result<(), Failure> {
     let session = find_session(host, &arguments).await?;
     choose_model(host, &session.id, arguments.model.as_deref())?;
     let attachments = copy_in(host, &session.id, &arguments.files).await?;
@@ -30,7 +30,7 @@ pub(crate) async fn answer(host: &SharedHost, arguments: RunArguments) -> Result
     }
 }
 
-pub(crate) async fn workspace_path(host: &SharedHost, session: &SessionId) -> Result<String, Failure> {
+pub(crate) async fn workspace_path(host: &Host, session: &SessionId) -> Result<String, Failure> {
     let (shared, id) = (host.clone(), session.clone());
     let workspace = tokio::task::spawn_blocking(move || shared.engine().workspace(&id))
         .await
@@ -38,7 +38,7 @@ pub(crate) async fn workspace_path(host: &SharedHost, session: &SessionId) -> Re
     Ok(workspace.root().to_string_lossy().into_owned())
 }
 
-async fn find_session(host: &SharedHost, arguments: &RunArguments) -> Result<SessionSummary, Failure> {
+async fn find_session(host: &Host, arguments: &RunArguments) -> Result<SessionSummary, Failure> {
     let settings = host.settings();
     if let Some(id) = &arguments.session {
         return Ok(session::find(host, id)?);
@@ -55,7 +55,7 @@ async fn find_session(host: &SharedHost, arguments: &RunArguments) -> Result<Ses
 }
 
 /// The environment stands above what the session was made with, and `--model` above both.
-fn choose_model(host: &SharedHost, session: &SessionId, model: Option<&str>) -> Result<(), Failure> {
+fn choose_model(host: &Host, session: &SessionId, model: Option<&str>) -> Result<(), Failure> {
     let settings = host.settings();
     let from_environment = settings.profiles.iter().any(|profile| profile.id == ENVIRONMENT_PROFILE);
     let profile = match model {
@@ -81,7 +81,7 @@ fn choose_model(host: &SharedHost, session: &SessionId, model: Option<&str>) -> 
 }
 
 pub(crate) async fn copy_in(
-    host: &SharedHost,
+    host: &Host,
     session: &SessionId,
     files: &[PathBuf],
 ) -> Result<Vec<Attachment>, Failure> {
@@ -110,7 +110,7 @@ pub(crate) async fn copy_in(
 
 /// Sends the message and shows its turn until the end. Ctrl-C stops the turn.
 pub(crate) async fn stream(
-    host: &SharedHost,
+    host: &Host,
     session: &SessionId,
     prompt: &str,
     attachments: Vec<Attachment>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use okcvm_host::SharedHost;
+use okcvm_host::Host;
 use okcvm_protocol::{
     AppError, ChangeKind, ChangeSide, CommandHandler, DiffLineKind, DiffParams, ErrorCode, FileDiff,
     ItemBody, NodeId, NodeParams, NodeStatus, NodeSummary, RestoreOutcome, RestoreParams, RestoreScope,
@@ -13,7 +13,7 @@ use crate::arguments::{Scope, SessionCommand};
 use crate::failure::Failure;
 use crate::output;
 
-pub(crate) async fn answer(host: &SharedHost, command: SessionCommand) -> Result<(), Failure> {
+pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), Failure> {
     match command {
         SessionCommand::List { trash, json } => list(host, trash, json),
         SessionCommand::Show { session, json } => {
@@ -72,7 +72,7 @@ impl From<Scope> for RestoreScope {
 }
 
 /// The session of an id or of an unambiguous part of one.
-pub(crate) fn find(host: &SharedHost, wanted: &str) -> Result<SessionSummary, AppError> {
+pub(crate) fn find(host: &Host, wanted: &str) -> Result<SessionSummary, AppError> {
     let engine = host.engine();
     let mut sessions = engine.list_sessions("", false)?;
     sessions.extend(engine.list_sessions("", true)?);
@@ -90,7 +90,7 @@ pub(crate) fn find(host: &SharedHost, wanted: &str) -> Result<SessionSummary, Ap
     }
 }
 
-fn find_node(host: &SharedHost, session: &SessionId, wanted: &str) -> Result<NodeId, AppError> {
+fn find_node(host: &Host, session: &SessionId, wanted: &str) -> Result<NodeId, AppError> {
     let tree = host.engine().tree(session)?;
     let mut fits = tree.into_iter().filter(|node| {
         node.id.as_str().starts_with(wanted)
@@ -106,11 +106,11 @@ fn find_node(host: &SharedHost, session: &SessionId, wanted: &str) -> Result<Nod
     }
 }
 
-async fn open(host: &SharedHost, id: &SessionId) -> Result<SessionDetail, AppError> {
+async fn open(host: &Host, id: &SessionId) -> Result<SessionDetail, AppError> {
     host.session_open(SessionParams { session_id: id.clone() }).await
 }
 
-fn list(host: &SharedHost, trash: bool, json: bool) -> Result<(), Failure> {
+fn list(host: &Host, trash: bool, json: bool) -> Result<(), Failure> {
     let sessions = host.engine().list_sessions("", trash)?;
     if json {
         return Ok(output::json(&sessions)?);
@@ -211,7 +211,7 @@ fn files(count: u32) -> String {
     if count == 1 { "1 file".into() } else { format!("{count} files") }
 }
 
-async fn plan(host: &SharedHost, params: RestoreParams) -> Result<(), Failure> {
+async fn plan(host: &Host, params: RestoreParams) -> Result<(), Failure> {
     let plan = host.restore_plan(params).await?;
     for change in &plan.changes {
         let writer = match &change.written_by {
@@ -242,7 +242,7 @@ fn mark(kind: ChangeKind) -> &'static str {
     }
 }
 
-async fn diff(host: &SharedHost, session: &str, node: Option<&str>, json: bool) -> Result<(), Failure> {
+async fn diff(host: &Host, session: &str, node: Option<&str>, json: bool) -> Result<(), Failure> {
     let session_id = find(host, session)?.id;
     let node_id = match node {
         Some(node) => find_node(host, &session_id, node)?,

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use okcvm_host::{SharedHost, ToolProgress, ToolSink};
+use okcvm_host::{Host, ToolProgress, ToolSink};
 use okcvm_protocol::{AppError, CommandHandler, Empty, ToolContent};
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ impl ToolSink for Terminal {
     }
 }
 
-pub(crate) async fn answer(host: &SharedHost, command: ToolCommand) -> Result<(), Failure> {
+pub(crate) async fn answer(host: &Host, command: ToolCommand) -> Result<(), Failure> {
     match command {
         ToolCommand::List { json } => {
             let tools = host.app_info(Empty {}).await?.tools;

@@ -2,9 +2,9 @@
 
 use okcvm_protocol::{AppError, Check, CheckStatus, SecretBackend};
 
-use crate::Host;
+use crate::host::Parts;
 
-impl Host {
+impl Parts {
     /// Looks at everything that the app needs. Blocking, some seconds at most.
     pub fn examine(&self) -> Vec<Check> {
         let mut checks = vec![self.data_check(), self.settings_check()];

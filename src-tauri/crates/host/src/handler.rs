@@ -1,7 +1,6 @@
 //! The handlers of the command table: each takes its parameters apart, calls one function, and maps the answer.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use okcvm_engine::{EngineError, Start};
@@ -21,15 +20,12 @@ const MOST_ENTRIES: usize = 5_000;
 /// Progress of an import is told at most this often.
 const PROGRESS: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// A host that several threads share, as the handlers need it for blocking work.
-pub type SharedHost = Arc<Host>;
-
 impl Host {
     async fn blocking<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         work: impl FnOnce(&Host) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, AppError> {
-        let host = Arc::clone(self);
+        let host = self.clone();
         tokio::task::spawn_blocking(move || work(&host))
             .await
             .map_err(|error| EngineError::from(error).to_app_error())?
@@ -62,7 +58,7 @@ fn started(start: Start) -> TurnStartResponse {
     }
 }
 
-impl CommandHandler for SharedHost {
+impl CommandHandler for Host {
     async fn app_info(&self, _: Empty) -> Result<AppInfo, AppError> {
         let (deployment_address, deployment_error) = self.address.shown();
         Ok(AppInfo {
@@ -215,7 +211,7 @@ impl CommandHandler for SharedHost {
             let read = workspace.read(&path, params.max_bytes).map_err(|error| error.to_app_error())?;
             let hash = format!("{:x}", Sha256::digest(&read.bytes));
             Ok(FileContent {
-                mime: okcvm_preview::mime_of(&params.path),
+                mime: mime_guess::from_path(&params.path).first_or_octet_stream().to_string(),
                 path: params.path,
                 size: read.size,
                 text: text_of(read.bytes),

@@ -1,6 +1,7 @@
 //! The host: every part of the engine, put together once.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -77,14 +78,28 @@ impl DeploymentAddress {
     }
 }
 
-/// All parts of the engine behind one door.
+/// All parts of the engine behind one door. Cheap to clone; all clones are one.
+#[derive(Clone)]
 pub struct Host {
+    parts: Arc<Parts>,
+}
+
+impl Deref for Host {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+/// What a [`Host`] is made of.
+pub struct Parts {
     pub(crate) data: DataFolder,
     pub(crate) environment: Environment,
     pub(crate) store: Arc<Store>,
     pub(crate) engine: Engine,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) sandbox: Sandbox,
     pub(crate) vault: Arc<Vault>,
     pub(crate) redactor: Redactor,
     pub(crate) models: Arc<ProfileModels>,
@@ -97,7 +112,7 @@ pub struct Host {
 
 impl Host {
     /// Opens the data folder and puts everything together. Call within a tokio runtime; blocking for some
-    /// milliseconds. The keychain is not asked yet: see [`Host::probe_keys`].
+    /// milliseconds. The keychain is not asked yet: see [`Parts::probe_keys`].
     pub fn open(options: HostOptions, redactor: Redactor) -> Result<Self, AppError> {
         let HostOptions { environment, helper, watching, serving, preview_base } = options;
         let data = DataFolder::find(&environment)?;
@@ -122,12 +137,12 @@ impl Host {
             AppError::new("The tool manifest inside of the program is wrong.").with_detail(error.to_string())
         })?;
         let manifest = Arc::new(manifest);
-        let sandbox = Arc::new(Sandbox::probe(helper));
+        let sandbox = Sandbox::probe(helper);
         let events = EventBus::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = Arc::new(DeploymentAddress::default());
         let tools = okcvm_toolbox::tools(ToolboxParts {
-            sandbox: Arc::clone(&sandbox),
+            sandbox: sandbox.clone(),
             todos: Arc::new(StoredTodos { store: Arc::clone(&store), events: events.clone() }),
             deployments: Arc::new(StoredDeployments {
                 store: Arc::clone(&store),
@@ -160,7 +175,7 @@ impl Host {
             },
             EngineOptions { sessions_folder: data.sessions(), home: environment.home.clone(), watching },
         );
-        let host = Self {
+        let parts = Parts {
             previews: Previews::new(preview_base),
             imports: Imports::default(),
             file: Mutex::new(file),
@@ -176,10 +191,12 @@ impl Host {
             address,
             settings,
         };
-        host.serve(serving);
-        Ok(host)
+        parts.serve(serving);
+        Ok(Self { parts: Arc::new(parts) })
     }
+}
 
+impl Parts {
     /// Serves deployed sites at the port that was chosen once; chooses it the first time.
     fn serve(&self, serving: Serving) {
         let chosen = self.settings().deployment_port;

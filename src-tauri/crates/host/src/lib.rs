@@ -16,7 +16,6 @@ mod settings;
 
 pub use data::DataFolder;
 pub use environment::Environment;
-pub use handler::SharedHost;
 pub use host::{Host, HostOptions, Serving};
 pub use logging::{Console, LogGuard, start_logging};
 pub use okcvm_engine::{Engine, EngineError, EventBus, Start, Subscription, Watching};

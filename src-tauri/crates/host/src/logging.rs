@@ -44,16 +44,17 @@ pub fn start_logging(
                 .with_detail(error.to_string())
         })
     };
+    let unwritable = |cause: String| {
+        AppError::new(format!("Log files cannot be written to {}.", folder.display())).with_detail(cause)
+    };
+    std::fs::create_dir_all(folder).map_err(|error| unwritable(error.to_string()))?;
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("okcvm")
         .filename_suffix("log")
         .max_log_files(KEPT_DAYS)
         .build(folder)
-        .map_err(|error| {
-            AppError::new(format!("Log files cannot be written to {}.", folder.display()))
-                .with_detail(error.to_string())
-        })?;
+        .map_err(|error| unwritable(error.to_string()))?;
     let (file, guard) = tracing_appender::non_blocking(file);
     let to_file = tracing_subscriber::fmt::layer()
         .json()

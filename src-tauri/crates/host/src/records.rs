@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use okcvm_engine::{Clock, EventBus};
-use okcvm_protocol::{AppError, AppEvent, Deployment, DeploymentId, NodeId, SessionId, Todo};
+use okcvm_protocol::{AppError, AppEvent, Deployment, NodeId, SessionId, Todo};
 use okcvm_store::Store;
-use okcvm_toolbox::{Deployments, TodoBook};
+use okcvm_toolbox::{Deployments, NewDeployment, TodoBook};
 
 use crate::host::DeploymentAddress;
 
@@ -40,22 +40,18 @@ impl Deployments for StoredDeployments {
         &self,
         session: &SessionId,
         node: Option<&NodeId>,
-        folder: &str,
-        title: &str,
-        files: u32,
-        size: u64,
-        id: &DeploymentId,
+        site: &NewDeployment,
     ) -> Result<Deployment, AppError> {
         let deployment = Deployment {
-            id: id.clone(),
-            folder: folder.to_owned(),
+            id: site.id.clone(),
+            folder: site.folder.clone(),
             version: 0,
-            title: title.to_owned(),
+            title: site.title.clone(),
             node_id: node.cloned(),
             deployed_at: self.clock.now(),
             url: String::new(),
-            files,
-            size,
+            files: site.files,
+            size: site.size,
         };
         let deployment = self.address.fill(self.store.add_deployment(session, deployment)?);
         self.events.app(AppEvent::Deployed { session_id: session.clone(), deployment: deployment.clone() });

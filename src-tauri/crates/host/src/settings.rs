@@ -119,7 +119,7 @@ fn parse(path: &Path, text: &str) -> Result<Settings, AppError> {
     let mut value = serde_json::to_value(Settings::default()).map_err(|error| {
         AppError::new("The default settings cannot be read.").with_detail(error.to_string())
     })?;
-    let file: Value = toml_edit::de::from_document(document.clone())
+    let file: Value = toml::from_str(text)
         .map_err(|error| AppError::new(format!("{}: {}", path.display(), error.message())))?;
     if let Some(unknown) = unknown_field(&file, &value) {
         let line = at(find(document.as_item(), &unknown));

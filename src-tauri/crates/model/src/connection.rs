@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ChatModel, FinishReason, KeyUse, ModelError, ModelEvent, ModelMessage, ModelOptions, ModelPart, ModelRequest,
-    ModelTool, RetryPolicy,
+    ChatModel, FinishReason, KeyUse, ModelError, ModelEvent, ModelMessage, ModelOptions, ModelPart,
+    ModelRequest, ModelTool, RetryPolicy,
     wire::{WireFormat, WireModel},
 };
 
@@ -25,7 +25,8 @@ pub async fn test_connection(options: ModelOptions, cancel: &CancellationToken) 
         ProviderKind::OpenAi => WireFormat::OpenAi,
         ProviderKind::Anthropic => WireFormat::Anthropic,
     };
-    let mut report = ConnectionReport { ok: false, checks: Vec::new(), models: Vec::new(), first_token_ms: None };
+    let mut report =
+        ConnectionReport { ok: false, checks: Vec::new(), models: Vec::new(), first_token_ms: None };
     let tried = match WireModel::new(format, ModelOptions { retry: RetryPolicy::once(), ..options }) {
         Ok(model) => run(&model, &mut report, cancel).await,
         Err(error) => Err(error),
@@ -90,7 +91,11 @@ async fn run(
         Ok(heard) if heard.called => check("Tools", CheckStatus::Ok, "The model calls tools."),
         Ok(_) => Check {
             hint: Some("The agent needs tools: choose a model that supports tool calls.".into()),
-            ..check("Tools", CheckStatus::Warning, "The model answered with text where it was asked to call a tool.")
+            ..check(
+                "Tools",
+                CheckStatus::Warning,
+                "The model answered with text where it was asked to call a tool.",
+            )
         },
         Err(ModelError::Cancelled) => return Err(ModelError::Cancelled),
         Err(error) => {
@@ -177,7 +182,9 @@ fn test_tool() -> ModelTool {
 /// The step that an error belongs to.
 fn check_of(error: &ModelError, done: usize) -> &'static str {
     match error {
-        ModelError::Address { .. } | ModelError::Unreachable { .. } | ModelError::WrongPath { .. } => CHECKS[0],
+        ModelError::Address { .. } | ModelError::Unreachable { .. } | ModelError::WrongPath { .. } => {
+            CHECKS[0]
+        }
         ModelError::KeyShape { .. } | ModelError::Unauthorized { .. } => CHECKS[1],
         ModelError::UnknownModel { .. } => CHECKS[2],
         ModelError::RateLimited { .. }

@@ -48,7 +48,7 @@ async fn ollama(client: &Client, port: u16) -> Option<LocalServer> {
     Some(server("Ollama", port, model_names(&tags)?))
 }
 
-/// LM Studio lists its models in OpenAI's form: <https://lmstudio.ai/docs/developer/openai-compat>. Its
+/// LM Studio lists its models as chat completions do: <https://lmstudio.ai/docs/developer/openai-compat>. Its
 /// models belong to `organization_owner`.
 async fn lm_studio(client: &Client, port: u16) -> Option<LocalServer> {
     let models = get(client, port, "/v1/models").await?;
@@ -60,12 +60,12 @@ async fn lm_studio(client: &Client, port: u16) -> Option<LocalServer> {
 /// llama.cpp describes itself at `/props`, or owns the models that it lists:
 /// <https://github.com/ggml-org/llama.cpp/tree/master/tools/server>.
 async fn llama_cpp(client: &Client, port: u16) -> Option<LocalServer> {
-    let (properties, models) =
-        tokio::join!(get(client, port, "/props"), get(client, port, "/v1/models"));
+    let (properties, models) = tokio::join!(get(client, port, "/props"), get(client, port, "/v1/models"));
     let described = properties.is_some_and(|properties| {
         properties.get("default_generation_settings").is_some() || properties.get("model_path").is_some()
     });
-    let listed = models.as_ref().and_then(|models| models.get("data")?.as_array()).cloned().unwrap_or_default();
+    let listed =
+        models.as_ref().and_then(|models| models.get("data")?.as_array()).cloned().unwrap_or_default();
     if !described && !owned_by_llama_cpp(&listed) {
         return None;
     }

@@ -114,6 +114,7 @@ impl Outlet {
 
 #[async_trait]
 impl ChatModel for WireModel {
+    #[allow(clippy::misnamed_getters, reason = "the profile's own name is for people")]
     fn name(&self) -> &str {
         &self.profile.model
     }
@@ -209,9 +210,7 @@ impl WireModel {
         let Refusal { status, message, code, wait } = refusal;
         let lower = format!("{code} {message}").to_lowercase();
         match status {
-            401 | 403 => {
-                ModelError::Unauthorized { place, key: self.endpoint.key_use(), message }.into()
-            }
+            401 | 403 => ModelError::Unauthorized { place, key: self.endpoint.key_use(), message }.into(),
             429 => {
                 let error = ModelError::RateLimited {
                     place,
@@ -228,7 +227,11 @@ impl WireModel {
             }
             408 | 500..=599 => {
                 let error = ModelError::ServerFailed { place, status, message, attempts: 1 };
-                if matches!(status, 501 | 505) { Failure::Final(error) } else { Failure::Transient { error, wait } }
+                if matches!(status, 501 | 505) {
+                    Failure::Final(error)
+                } else {
+                    Failure::Transient { error, wait }
+                }
             }
             400 | 413 | 422 if is_context_overflow(&lower) => {
                 ModelError::ContextTooLong { place, message }.into()
@@ -281,9 +284,7 @@ impl WireModel {
             if comes_whole {
                 continue;
             }
-            let events = parser
-                .feed(&piece)
-                .map_err(|_| self.malformed("a line without an end"))?;
+            let events = parser.feed(&piece).map_err(|_| self.malformed("a line without an end"))?;
             for event in events {
                 any_event = true;
                 let parts = reader.event(&event);
@@ -296,7 +297,10 @@ impl WireModel {
                 .map_err(|_| self.malformed(&String::from_utf8_lossy(&start)))?;
             let parts = reader.whole(&whole);
             self.pass(parts, reader.as_ref(), outlet).await?;
-        } else if broken.is_none() && !reader.done() && let Some(event) = parser.finish() {
+        } else if broken.is_none()
+            && !reader.done()
+            && let Some(event) = parser.finish()
+        {
             any_event = true;
             let parts = reader.event(&event);
             self.pass(parts, reader.as_ref(), outlet).await?;
@@ -394,21 +398,35 @@ fn with_attempts(mut error: ModelError, made: u32) -> ModelError {
     error
 }
 
-/// The code or the words by which servers say that the prompt is too long, in lower case: llama.cpp, OpenAI,
-/// Anthropic and the servers that follow them.
+/// The code or the words by which servers say that the prompt is too long, in lower case: those of
+/// llama.cpp, of Anthropic, and of chat completions.
 fn is_context_overflow(words: &str) -> bool {
-    ["exceed_context_size", "context_length_exceeded", "prompt is too long", "maximum context length", "context window"]
-        .iter()
-        .any(|sign| words.contains(sign))
+    [
+        "exceed_context_size",
+        "context_length_exceeded",
+        "prompt is too long",
+        "maximum context length",
+        "context window",
+    ]
+    .iter()
+    .any(|sign| words.contains(sign))
 }
 
 /// Whether the words, in lower case, say that the model does not exist.
 fn names_missing_model(words: &str) -> bool {
     words.contains("model_not_found")
         || (words.contains("model")
-            && ["not found", "not_found", "not exist", "unknown model", "invalid model", "not a valid model", "no such model"]
-                .iter()
-                .any(|sign| words.contains(sign)))
+            && [
+                "not found",
+                "not_found",
+                "not exist",
+                "unknown model",
+                "invalid model",
+                "not a valid model",
+                "no such model",
+            ]
+            .iter()
+            .any(|sign| words.contains(sign)))
 }
 
 #[cfg(test)]

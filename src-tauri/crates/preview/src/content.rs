@@ -81,7 +81,9 @@ pub(crate) fn asked(range: Option<&str>, size: u64) -> Asked {
         return Asked::Whole;
     };
     let (first, last) = (first.trim(), last.trim());
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let number = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten()
+    };
     match (first.is_empty(), last.is_empty()) {
         (true, true) => Asked::Whole,
         (true, false) => match number(last) {

@@ -45,27 +45,45 @@ impl Refusal {
                 ("此预览已关闭", "请从文件列表或对话中重新打开。"),
             ],
             Self::Missing => [
-                ("There is no such file", "The page asked for a file that is not in this folder. It may not be written yet, or its name may be spelled differently."),
+                (
+                    "There is no such file",
+                    "The page asked for a file that is not in this folder. It may not be written yet, or its name may be spelled differently.",
+                ),
                 ("没有这个文件", "页面请求的文件不在此文件夹中。可能尚未生成，或文件名拼写不同。"),
             ],
             Self::NoIndex => [
-                ("There is no index.html in this folder", "A site begins with index.html. The preview appears as soon as the file is there."),
+                (
+                    "There is no index.html in this folder",
+                    "A site begins with index.html. The preview appears as soon as the file is there.",
+                ),
                 ("此文件夹中没有 index.html", "网站从 index.html 开始。文件出现后预览会自动显示。"),
             ],
             Self::Outside => [
-                ("This file lies outside of the site", "A link leads out of the folder, and files outside of it are not shown."),
+                (
+                    "This file lies outside of the site",
+                    "A link leads out of the folder, and files outside of it are not shown.",
+                ),
                 ("此文件位于网站之外", "有链接指向文件夹之外，其中的文件不会显示。"),
             ],
             Self::Unreadable => [
-                ("This file cannot be read", "It may have been removed or changed at this moment. Load the page again."),
+                (
+                    "This file cannot be read",
+                    "It may have been removed or changed at this moment. Load the page again.",
+                ),
                 ("无法读取此文件", "文件可能刚刚被删除或修改。请重新加载页面。"),
             ],
             Self::TooLarge => [
-                ("This file is too large for the preview", "Files over 64 MB are served in parts only. Publish the site, or open the file with another program."),
+                (
+                    "This file is too large for the preview",
+                    "Files over 64 MB are served in parts only. Publish the site, or open the file with another program.",
+                ),
                 ("文件过大，无法预览", "超过 64 MB 的文件只能分段提供。请发布网站，或用其他程序打开文件。"),
             ],
             Self::Method => [
-                ("Only reading is possible here", "There is no program behind this site that could take what a form sends."),
+                (
+                    "Only reading is possible here",
+                    "There is no program behind this site that could take what a form sends.",
+                ),
                 ("此处只能读取", "此网站背后没有可以接收表单的程序。"),
             ],
             Self::Range => [
@@ -77,7 +95,10 @@ impl Refusal {
                 ("没有这个网站", "它可能已被删除。请重新发布以获得新地址。"),
             ],
             Self::Misdirected => [
-                ("Nothing is served under this name", "Every published site has an address of its own that ends in .localhost."),
+                (
+                    "Nothing is served under this name",
+                    "Every published site has an address of its own that ends in .localhost.",
+                ),
                 ("此名称下没有任何内容", "每个已发布的网站都有自己的地址，以 .localhost 结尾。"),
             ],
         }
@@ -89,7 +110,9 @@ impl Refusal {
         document(
             title,
             "",
-            &format!("<h1>{title}</h1><p>{text}</p><hr><h1 lang=\"zh\">{title_zh}</h1><p lang=\"zh\">{text_zh}</p>"),
+            &format!(
+                "<h1>{title}</h1><p>{text}</p><hr><h1 lang=\"zh\">{title_zh}</h1><p lang=\"zh\">{text_zh}</p>"
+            ),
         )
     }
 }

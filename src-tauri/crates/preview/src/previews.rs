@@ -66,7 +66,9 @@ impl Previews {
     /// Opens a preview. Its token is the only way to it and dies with [`Previews::close`].
     pub fn open(&self, target: PreviewTarget) -> Result<PreviewHandle, PreviewError> {
         let (site, first) = match target {
-            PreviewTarget::Folder { workspace, path } => (Site::Folder { workspace, folder: path }, String::new()),
+            PreviewTarget::Folder { workspace, path } => {
+                (Site::Folder { workspace, folder: path }, String::new())
+            }
             PreviewTarget::File { workspace, path } => {
                 let Some((folder, name)) = path.parent().zip(path.file_name().map(str::to_owned)) else {
                     return Err(PreviewError::Target {
@@ -154,7 +156,8 @@ impl Previews {
                 let mut bytes = Vec::new();
                 read_part(&mut found, *part.start(), last - part.start() + 1, &mut bytes)?;
                 // The file may have shrunk since it was measured.
-                let Some(last) = (bytes.len() as u64).checked_sub(1).map(|length| part.start() + length) else {
+                let Some(last) = (bytes.len() as u64).checked_sub(1).map(|length| part.start() + length)
+                else {
                     return Err(Refusal::Range);
                 };
                 Ok(Answer::new(StatusCode::PARTIAL_CONTENT, &mime, bytes)
@@ -169,7 +172,8 @@ impl Previews {
                 read_part(&mut found, 0, MAX_WHOLE, &mut bytes)?;
                 if is_page {
                     let script = INJECTED.replace("__SITE__", &format!("{}{token}/", self.base));
-                    bytes = rewrite::html(&bytes, &format!("/{token}/"), &format!("<script>{script}</script>"));
+                    bytes =
+                        rewrite::html(&bytes, &format!("/{token}/"), &format!("<script>{script}</script>"));
                 } else if is_rewritten {
                     bytes = rewrite::css(&bytes, &format!("/{token}/"));
                 }

@@ -16,7 +16,13 @@ pub(crate) fn html(page: &[u8], prefix: &str, script: &str) -> Vec<u8> {
     if page.starts_with(&[0xff, 0xfe]) || page.starts_with(&[0xfe, 0xff]) {
         return page.to_vec();
     }
-    let mut rewriter = Rewriter { page, prefix: prefix.as_bytes(), script: script.as_bytes(), out: Vec::new(), injected: false };
+    let mut rewriter = Rewriter {
+        page,
+        prefix: prefix.as_bytes(),
+        script: script.as_bytes(),
+        out: Vec::new(),
+        injected: false,
+    };
     rewriter.out.reserve(page.len() + script.len() + 64);
     rewriter.run();
     rewriter.out
@@ -95,7 +101,8 @@ impl Rewriter<'_> {
     }
 
     fn start_tag(&mut self, open: usize) -> usize {
-        let name_end = self.skip(open + 1, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>'));
+        let name_end =
+            self.skip(open + 1, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>'));
         let name = slice(self.page, open + 1, name_end).to_ascii_lowercase();
         if name != b"html" && name != b"head" {
             self.inject();
@@ -107,7 +114,11 @@ impl Rewriter<'_> {
                 at = self.copy(at, at + 1);
                 break;
             }
-            at = if byte.is_ascii_whitespace() || *byte == b'/' { self.copy(at, at + 1) } else { self.attribute(at) };
+            at = if byte.is_ascii_whitespace() || *byte == b'/' {
+                self.copy(at, at + 1)
+            } else {
+                self.attribute(at)
+            };
         }
         if name == b"head" {
             self.inject();
@@ -132,21 +143,14 @@ impl Rewriter<'_> {
                 let from = value_start + 1;
                 (from, find(self.page, &[quote], from).unwrap_or(self.page.len()))
             }
-            None => {
-                (value_start, self.skip(value_start, |byte| !byte.is_ascii_whitespace() && byte != b'>'))
-            }
+            None => (value_start, self.skip(value_start, |byte| !byte.is_ascii_whitespace() && byte != b'>')),
         };
         self.copy(start, from);
         let value = slice(self.page, from, to);
         if ADDRESSES.contains(&name.as_slice()) {
             push_address(&mut self.out, value, self.prefix);
         } else if ADDRESS_LISTS.contains(&name.as_slice()) {
-            for (index, candidate) in value.split(|byte| *byte == b',').enumerate() {
-                if index > 0 {
-                    self.out.push(b',');
-                }
-                push_address(&mut self.out, candidate, self.prefix);
-            }
+            push_addresses(&mut self.out, value, self.prefix);
         } else if name == b"style" {
             push_css(&mut self.out, value, self.prefix);
         } else {
@@ -201,6 +205,26 @@ fn push_address(out: &mut Vec<u8>, address: &[u8], prefix: &[u8]) {
         out.extend_from_slice(slice(address, 1, address.len()));
     } else {
         out.extend_from_slice(address);
+    }
+}
+
+/// Writes the addresses of a `srcset`. A comma may stand within one (`data:…;base64,…`): it parts them only at the
+/// end of an address or behind the width or density that follows it.
+fn push_addresses(out: &mut Vec<u8>, list: &[u8], prefix: &[u8]) {
+    let mut rest = list;
+    while !rest.is_empty() {
+        let gap = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
+        out.extend_from_slice(slice(rest, 0, gap));
+        rest = slice(rest, gap, rest.len());
+        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+        let address = slice(rest, 0, end);
+        push_address(out, address, prefix);
+        rest = slice(rest, end, rest.len());
+        if !address.ends_with(b",") {
+            let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
+            out.extend_from_slice(slice(rest, 0, end));
+            rest = slice(rest, end, rest.len());
+        }
     }
 }
 

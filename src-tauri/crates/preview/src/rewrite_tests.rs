@@ -33,6 +33,10 @@ fn root_relative_links_lead_into_the_preview() {
         "<a href=\"/t/b\"><img src=/t/c.png ALT='/d'><video poster = '/t/e' src=\" /t/f\">"
     );
     assert_eq!(links("<img srcset=\"/a 1x, /b 2x,c 3x\">"), "<img srcset=\"/t/a 1x, /t/b 2x,c 3x\">");
+    assert_eq!(
+        links("<img srcset='data:image/png;base64,/AA 1x,/b.png, /c.png 2x'>"),
+        "<img srcset='data:image/png;base64,/AA 1x,/t/b.png, /t/c.png 2x'>"
+    );
     assert_eq!(links("<use xlink:href='/i.svg#a'/>"), "<use xlink:href='/t/i.svg#a'/>");
     assert_eq!(links("<link href=/>"), "<link href=/t/>");
 }
@@ -58,7 +62,9 @@ fn other_links_stay_as_they_are() {
 #[test]
 fn styles_are_rewritten_in_pages_and_sheets() {
     assert_eq!(
-        links("<style>a{background:url(/b)}</style><i style=\"background:url('/c')\"><i style='x:url(&quot;/d&quot;)'>"),
+        links(
+            "<style>a{background:url(/b)}</style><i style=\"background:url('/c')\"><i style='x:url(&quot;/d&quot;)'>"
+        ),
         "<style>a{background:url(/t/b)}</style><i style=\"background:url('/t/c')\"><i style='x:url(&quot;/t/d&quot;)'>"
     );
     assert_eq!(
@@ -69,7 +75,21 @@ fn styles_are_rewritten_in_pages_and_sheets() {
 
 #[test]
 fn broken_markup_is_kept_byte_for_byte() {
-    for text in ["<", "<a", "<a href", "<a href=", "<a href=\"", "<a href=\"b", "<!--", "<!", "</", "<style>a", "<script", "<a ==x>", "<a / / b>"] {
+    for text in [
+        "<",
+        "<a",
+        "<a href",
+        "<a href=",
+        "<a href=\"",
+        "<a href=\"b",
+        "<!--",
+        "<!",
+        "</",
+        "<style>a",
+        "<script",
+        "<a ==x>",
+        "<a / / b>",
+    ] {
         assert_eq!(links(text), text, "{text}");
     }
 }

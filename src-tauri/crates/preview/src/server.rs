@@ -45,12 +45,13 @@ pub struct DeploymentServer {
 impl DeploymentServer {
     /// Starts to listen. Without a port a free one is chosen; the caller keeps it for the next start.
     pub fn start(port: Option<u16>, find: FindDeployment) -> Result<Self, PreviewError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).map_err(|error| {
-            match (error.kind(), port) {
-                (io::ErrorKind::AddrInUse, Some(port)) => PreviewError::PortTaken { port },
-                _ => PreviewError::Start(error),
-            }
-        })?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).map_err(|error| {
+                match (error.kind(), port) {
+                    (io::ErrorKind::AddrInUse, Some(port)) => PreviewError::PortTaken { port },
+                    _ => PreviewError::Start(error),
+                }
+            })?;
         listener.set_nonblocking(true).map_err(PreviewError::Start)?;
         let port = listener.local_addr().map_err(PreviewError::Start)?.port();
         let runtime = tokio::runtime::Builder::new_current_thread()

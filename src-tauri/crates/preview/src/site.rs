@@ -52,7 +52,11 @@ impl Site {
             Self::Folder { workspace, folder } => {
                 let path = folder.join(&below).map_err(|_| Refusal::Missing)?;
                 let confined = |path: &WorkspacePath, found: FoundFile| {
-                    if stays_below(workspace.root(), folder, path) { Ok(Found::File(found)) } else { Err(Refusal::Outside) }
+                    if stays_below(workspace.root(), folder, path) {
+                        Ok(Found::File(found))
+                    } else {
+                        Err(Refusal::Outside)
+                    }
                 };
                 let refusal = if slash {
                     Refusal::NoIndex
@@ -65,7 +69,9 @@ impl Site {
                 let index = path.join(INDEX).map_err(|_| Refusal::Missing)?;
                 match open(workspace, &index) {
                     Ok(found) => confined(&index, found),
-                    Err(Refusal::Missing) if workspace.metadata(&path).ok().flatten().is_some() => Err(refusal),
+                    Err(Refusal::Missing) if workspace.metadata(&path).ok().flatten().is_some() => {
+                        Err(refusal)
+                    }
                     Err(other) => Err(other),
                 }
             }

@@ -37,7 +37,7 @@ impl Command {
             script: script.into(),
             workspace: workspace.into(),
             env: Vec::new(),
-            timeout: Duration::from_mins(1),
+            timeout: Duration::from_secs(60),
             limits: Limits::default(),
         }
     }

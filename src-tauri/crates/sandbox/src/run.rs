@@ -39,6 +39,10 @@ pub(crate) async fn run(
     output: mpsc::Sender<Vec<u8>>,
     cancel: &CancellationToken,
 ) -> Result<Run, SandboxError> {
+    if cancel.is_cancelled() {
+        let exit = Exit { outcome: Outcome::Cancelled, duration: Duration::ZERO, output_bytes: 0, dropped_bytes: 0 };
+        return Ok(Run { exit, walls: None });
+    }
     let mut policy_line = serde_json::to_vec(policy).map_err(|error| {
         SandboxError::Refused(format!("The command or its workspace cannot be passed on: {error}"))
     })?;
@@ -110,6 +114,8 @@ pub(crate) async fn run(
     for report in &reports.lines {
         match report {
             Report::Ready(found) => walls = Some(found.clone()),
+            // A stop in the middle of the setting up may look like a failure of it.
+            Report::Failed { .. } if stopped.is_some() => {}
             Report::Failed { step, message } => {
                 return Err(SandboxError::SetUp { step: step.clone(), message: message.clone() });
             }
@@ -177,12 +183,11 @@ async fn read_reports(stderr: ChildStderr) -> Reports {
     }
     let mut reports = Reports { lines: Vec::new(), other: String::new() };
     for line in String::from_utf8_lossy(&bytes).lines() {
-        match serde_json::from_str(line) {
-            Ok(report) => reports.lines.push(report),
-            Err(_) => {
-                reports.other.push_str(line);
-                reports.other.push('\n');
-            }
+        if let Ok(report) = serde_json::from_str(line) {
+            reports.lines.push(report);
+        } else {
+            reports.other.push_str(line);
+            reports.other.push('\n');
         }
     }
     reports

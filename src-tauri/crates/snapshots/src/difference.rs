@@ -21,7 +21,11 @@ pub(crate) struct Difference {
 /// Compares two trees, sorted by path. Equal subtrees are not looked into, so that the cost follows the
 /// difference and not the size. A folder that only became empty, or is so no more, is no difference of its
 /// own: the files that went or came are.
-pub(crate) fn differences(repository: &Repository, old: Oid, new: Oid) -> Result<Vec<Difference>, SnapshotError> {
+pub(crate) fn differences(
+    repository: &Repository,
+    old: Oid,
+    new: Oid,
+) -> Result<Vec<Difference>, SnapshotError> {
     let mut comparison = Comparison { repository, found: Vec::new() };
     comparison.folders(&[], old, new)?;
     comparison.found.sort_by(|left, right| left.path.cmp(&right.path));
@@ -60,7 +64,8 @@ impl Comparison<'_> {
     }
 
     fn entries(&mut self, path: &[u8], old: Option<Entry>, new: Option<Entry>) -> Result<(), SnapshotError> {
-        if let (Some(Entry { kind: Kind::Folder, oid: old }), Some(Entry { kind: Kind::Folder, oid: new })) = (old, new)
+        if let (Some(Entry { kind: Kind::Folder, oid: old }), Some(Entry { kind: Kind::Folder, oid: new })) =
+            (old, new)
         {
             return self.folders(path, old, new);
         }
@@ -94,7 +99,10 @@ fn stands_itself(entry: &Entry) -> bool {
 
 /// The differences as changes of files: empty folders left out, and a file that went together with one
 /// that came with the same content made a rename (the likeliest pair first: equal names).
-pub(crate) fn changes(repository: &Repository, differences: &[Difference]) -> Result<Vec<FileChange>, SnapshotError> {
+pub(crate) fn changes(
+    repository: &Repository,
+    differences: &[Difference],
+) -> Result<Vec<FileChange>, SnapshotError> {
     let mut gone: HashMap<Entry, Vec<&Difference>> = HashMap::new();
     for difference in differences {
         let (old, new) = file_sides(difference);

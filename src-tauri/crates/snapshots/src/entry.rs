@@ -10,8 +10,8 @@ use crate::error::SnapshotError;
 
 /// Raw bytes of the tree without entries have this name in every git repository.
 const EMPTY_TREE: [u8; 20] = [
-    0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88, 0xfb, 0xee,
-    0x49, 0x04,
+    0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88, 0xfb,
+    0xee, 0x49, 0x04,
 ];
 
 /// What an entry of a tree is.
@@ -59,7 +59,7 @@ pub(crate) struct Entry {
 /// The id of the tree without entries.
 pub(crate) fn empty_tree() -> Oid {
     // Twenty bytes are an id.
-    Oid::from_bytes(&EMPTY_TREE).unwrap_or_else(|_| Oid::ZERO_SHA1)
+    Oid::from_bytes(&EMPTY_TREE).unwrap_or(Oid::ZERO_SHA1)
 }
 
 /// Git's bytes of a tree: sorted as if the names of folders ended in `/`.
@@ -81,7 +81,10 @@ fn sort_key((name, entry): &(Vec<u8>, Entry)) -> impl Iterator<Item = &u8> {
 }
 
 /// The entries of the tree `oid` by name.
-pub(crate) fn read_tree(repository: &Repository, oid: Oid) -> Result<BTreeMap<Vec<u8>, Entry>, SnapshotError> {
+pub(crate) fn read_tree(
+    repository: &Repository,
+    oid: Oid,
+) -> Result<BTreeMap<Vec<u8>, Entry>, SnapshotError> {
     if oid == empty_tree() {
         return Ok(BTreeMap::new());
     }
@@ -96,7 +99,11 @@ pub(crate) fn read_tree(repository: &Repository, oid: Oid) -> Result<BTreeMap<Ve
 }
 
 /// What lies at `path` (raw bytes with `/`) in the tree `root`; the empty path is the tree itself.
-pub(crate) fn entry_at(repository: &Repository, root: Oid, path: &[u8]) -> Result<Option<Entry>, SnapshotError> {
+pub(crate) fn entry_at(
+    repository: &Repository,
+    root: Oid,
+    path: &[u8],
+) -> Result<Option<Entry>, SnapshotError> {
     let mut current = Entry { kind: Kind::Folder, oid: root };
     for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
         if current.kind != Kind::Folder || current.oid == empty_tree() {

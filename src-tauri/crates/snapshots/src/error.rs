@@ -73,7 +73,8 @@ pub enum RestoreStage {
 }
 
 fn changed_message(paths: &[String], stage: RestoreStage) -> String {
-    let mut named = paths.iter().take(NAMED_PATHS).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+    let mut named =
+        paths.iter().take(NAMED_PATHS).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
     if paths.len() > NAMED_PATHS {
         named = format!("{named} and {} more", paths.len() - NAMED_PATHS);
     }
@@ -89,7 +90,11 @@ fn changed_message(paths: &[String], stage: RestoreStage) -> String {
 }
 
 impl SnapshotError {
-    pub(crate) fn storage(action: &'static str, path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
+    pub(crate) fn storage(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+        source: impl Into<io::Error>,
+    ) -> Self {
         let (path, source) = (path.into(), source.into());
         if is_full(&source) {
             return Self::DiskFull { path: path.to_string_lossy().into_owned() };
@@ -113,16 +118,20 @@ impl SnapshotError {
         match self {
             Self::Unknown(_) => error.with_code(ErrorCode::NotFound),
             Self::Damaged { source, .. } => error
-                .with_hint("Restart the app: it checks the history, and moves it aside if it is beyond repair.")
+                .with_hint(
+                    "Restart the app: it checks the history, and moves it aside if it is beyond repair.",
+                )
                 .with_detail(source.to_string()),
             Self::Git(source) => error.with_detail(format!("{source:?}")),
-            Self::Storage { source, .. } | Self::Workspace { source, .. } => error.with_detail(format!("{source:?}")),
+            Self::Storage { source, .. } | Self::Workspace { source, .. } => {
+                error.with_detail(format!("{source:?}"))
+            }
             Self::Changed { paths, stage: RestoreStage::Before } => {
                 error.with_hint("Move these files away, or try again.").with_detail(paths.join("\n"))
             }
-            Self::Changed { paths, .. } => {
-                error.with_hint("Run the restore again; what was there before is recorded.").with_detail(paths.join("\n"))
-            }
+            Self::Changed { paths, .. } => error
+                .with_hint("Run the restore again; what was there before is recorded.")
+                .with_detail(paths.join("\n")),
             Self::DiskFull { .. } => error,
         }
     }

@@ -244,7 +244,9 @@ impl History {
         };
         let scan = result.map_err(|error| match error {
             ScanError::Failed(error) => error,
-            ScanError::StaleCache => SnapshotError::Git(git2::Error::from_str("objects vanish while they are written")),
+            ScanError::StaleCache => {
+                SnapshotError::Git(git2::Error::from_str("objects vanish while they are written"))
+            }
         })?;
         writer.unsynced.extend(scan.written.iter());
         Ok(scan)

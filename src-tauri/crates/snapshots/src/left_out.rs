@@ -37,7 +37,9 @@ pub(crate) fn forbidden_name(name: &[u8]) -> Option<&'static str> {
 
 fn is_git_on_windows(name: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
-    let Some(rest) = lower.strip_prefix(b".git").or_else(|| lower.strip_prefix(b"git~1")) else { return false };
+    let Some(rest) = lower.strip_prefix(b".git").or_else(|| lower.strip_prefix(b"git~1")) else {
+        return false;
+    };
     let end = rest.iter().position(|byte| *byte == b':').unwrap_or(rest.len());
     rest[..end].iter().all(|byte| matches!(byte, b'.' | b' '))
 }
@@ -61,8 +63,17 @@ mod tests {
     #[test]
     fn names_that_some_system_takes_for_git_are_forbidden() {
         for name in [
-            ".git", ".GIT", ".gIt", "git~1", "GIT~1", ".git ", ".git...", ".git::$INDEX_ALLOCATION", "x\\.git",
-            ".g\u{200c}it", "\u{feff}.Git",
+            ".git",
+            ".GIT",
+            ".gIt",
+            "git~1",
+            "GIT~1",
+            ".git ",
+            ".git...",
+            ".git::$INDEX_ALLOCATION",
+            "x\\.git",
+            ".g\u{200c}it",
+            "\u{feff}.Git",
         ] {
             assert!(forbidden_name(name.as_bytes()).is_some(), "{name:?}");
         }

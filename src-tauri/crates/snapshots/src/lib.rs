@@ -12,6 +12,9 @@
 //! Order of writes: all objects of a snapshot are on the disk before the reference that names it is. See
 //! `durable.rs` for how. A crash leaves objects that nothing names, never a name without its objects.
 
+// The fields of `stat` have other widths on other systems.
+#![allow(clippy::unnecessary_cast)]
+
 mod cache;
 mod commit;
 mod difference;

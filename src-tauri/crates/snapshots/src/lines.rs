@@ -59,7 +59,8 @@ pub(crate) fn file_diff(
     if diff.truncated {
         return Ok(diff);
     }
-    let content = |entry: Option<Entry>| entry.map_or_else(|| Ok(Vec::new()), |entry| blob(repository, entry.oid));
+    let content =
+        |entry: Option<Entry>| entry.map_or_else(|| Ok(Vec::new()), |entry| blob(repository, entry.oid));
     let (old, new) = (content(old)?, content(new)?);
     if is_binary(&old) || is_binary(&new) {
         diff.binary = true;

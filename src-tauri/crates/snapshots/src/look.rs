@@ -31,7 +31,12 @@ impl History {
 
     /// At most `max_bytes` bytes of a file, from its start; links are followed inside of the snapshot.
     /// `None` if there is no such file.
-    pub fn read(&self, id: &SnapshotId, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, SnapshotError> {
+    pub fn read(
+        &self,
+        id: &SnapshotId,
+        path: &str,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, SnapshotError> {
         let repository = self.reader();
         let root = tree_of(&repository, Some(id))?;
         let Some(entry) = followed(&repository, root, &raw(path))? else { return Ok(None) };

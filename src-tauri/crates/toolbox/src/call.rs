@@ -41,7 +41,9 @@ pub(crate) async fn blocking(
         Ok(result) => result,
         Err(error) => {
             tracing::error!(%error, "a tool ended in a way that it should not");
-            Err(ToolError::for_model("The tool broke down while it worked. This is a fault of the tool; try another way."))
+            Err(ToolError::for_model(
+                "The tool broke down while it worked. This is a fault of the tool; try another way.",
+            ))
         }
     }
 }
@@ -54,7 +56,9 @@ pub(crate) fn workspace(context: &ToolContext) -> Result<Workspace, ToolError> {
 /// The path that the model means, for a file: not empty and not the workspace itself.
 pub(crate) fn file_path(workspace: &Workspace, text: &str) -> Result<WorkspacePath, ToolError> {
     if text.trim().is_empty() {
-        return Err(ToolError::for_model("`file_path` is empty. Give the path of a file, for example /mnt/okcomputer/output/notes.md."));
+        return Err(ToolError::for_model(
+            "`file_path` is empty. Give the path of a file, for example /mnt/okcomputer/output/notes.md.",
+        ));
     }
     workspace.resolve(text).map_err(|error| worded(&error))
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use okcvm_protocol::{
-    AppError, Artifact, ArtifactKind, Deployment, DeploymentId, EntryKind, NodeId, SessionId, SkippedFile, ToolResult,
+    AppError, Artifact, ArtifactKind, Deployment, DeploymentId, EntryKind, NodeId, SessionId, SkippedFile,
+    ToolResult,
 };
 use okcvm_tools::{Tool, ToolContext, ToolError};
 use okcvm_workspace::{CopiedTree, Workspace, WorkspacePath};
@@ -82,7 +83,11 @@ impl Tool for DeployTool {
     }
 }
 
-fn deploy(context: &ToolContext, deployments: &dyn Deployments, given: &str) -> Result<ToolResult, ToolError> {
+fn deploy(
+    context: &ToolContext,
+    deployments: &dyn Deployments,
+    given: &str,
+) -> Result<ToolResult, ToolError> {
     let workspace = crate::call::workspace(context)?;
     let folder = workspace.resolve(given).map_err(|error| worded(&error))?;
     check(&workspace, &folder)?;
@@ -140,7 +145,9 @@ fn check(workspace: &Workspace, folder: &WorkspacePath) -> Result<(), ToolError>
     } else {
         let names: Vec<String> = entries
             .iter()
-            .map(|entry| if entry.kind == EntryKind::Folder { format!("{}/", entry.name) } else { entry.name.clone() })
+            .map(|entry| {
+                if entry.kind == EntryKind::Folder { format!("{}/", entry.name) } else { entry.name.clone() }
+            })
             .collect();
         format!("In it are: {}{}.", names.join(", "), if more { ", and more" } else { "" })
     };
@@ -184,7 +191,8 @@ impl Copy {
         let place = self.kept_in.join(id.as_str());
         fs::rename(&self.folder, &place).map_err(|error| {
             ToolError::Fatal(
-                AppError::new("The copy of the site could not be put in its place.").with_detail(error.to_string()),
+                AppError::new("The copy of the site could not be put in its place.")
+                    .with_detail(error.to_string()),
             )
         })?;
         Ok(std::mem::take(&mut self.tree))
@@ -214,7 +222,12 @@ fn title(index: &[u8]) -> Option<String> {
     let from = open + lower.get(open..)?.find('>')? + 1;
     let to = from + lower.get(from..)?.find("</title")?;
     let words: Vec<&str> = start.get(from..to)?.split_whitespace().collect();
-    let text = words.join(" ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    let text = words
+        .join(" ")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&");
     let text: String = text.chars().take(MAX_TITLE).collect();
     (!text.is_empty()).then_some(text)
 }
@@ -252,7 +265,11 @@ fn report(
     if references.unread > 0 {
         lines.push(format!(
             "{} not searched for references.",
-            if references.unread == 1 { "1 large file was".to_owned() } else { format!("{} files were", references.unread) }
+            if references.unread == 1 {
+                "1 large file was".to_owned()
+            } else {
+                format!("{} files were", references.unread)
+            }
         ));
     }
     let mut result = text(lines.join("\n"));

@@ -12,3 +12,10 @@ mod write;
 pub use edit::EditFileTool;
 pub use read::ReadFileTool;
 pub use write::WriteFileTool;
+
+#[cfg(test)]
+pub(crate) use {
+    lines::{LINE_CHARACTERS, OUTPUT_CHARACTERS},
+    read::DEFAULT_LINES,
+    write::MAX_CHARACTERS,
+};

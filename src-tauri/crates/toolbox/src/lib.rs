@@ -1,21 +1,31 @@
 //! The tools we ship, a module each. Their names, parameters and limits stand in the tool manifest; what they
 //! need beyond the call's context they get when they are made.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "an error of a tool is made at most once a call, so its size costs nothing"
+)]
+
 mod call;
 mod deploy;
 mod files;
+mod shell;
 mod todo;
 
 use std::sync::Arc;
 
+use okcvm_sandbox::Sandbox;
 use okcvm_tools::Tool;
 
 pub use deploy::{DeployTool, Deployments, NewDeployment};
 pub use files::{EditFileTool, ReadFileTool, WriteFileTool};
+pub use shell::ShellTool;
 pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 
 /// What the tools need.
 pub struct ToolboxParts {
+    /// The boundary in which commands run.
+    pub sandbox: Sandbox,
     /// Where to-do lists are kept.
     pub todos: Arc<dyn TodoBook>,
     /// Where deployments are entered.
@@ -30,6 +40,7 @@ pub fn tools(parts: ToolboxParts) -> Vec<Arc<dyn Tool>> {
         Arc::new(ReadFileTool),
         Arc::new(WriteFileTool),
         Arc::new(EditFileTool),
+        Arc::new(ShellTool::new(parts.sandbox)),
         Arc::new(DeployTool::new(parts.deployments)),
     ]
 }

@@ -1,0 +1,81 @@
+use okcvm_manifest::Manifest;
+use okcvm_protocol::{AppError, Deployment, NodeId, SessionId, Todo};
+use okcvm_tools::Registry;
+
+use super::*;
+use crate::files::{DEFAULT_LINES, LINE_CHARACTERS, MAX_CHARACTERS, OUTPUT_CHARACTERS};
+
+struct Nothing;
+
+impl TodoBook for Nothing {
+    fn read(&self, _: &SessionId, _: Option<&NodeId>) -> Result<Vec<Todo>, AppError> {
+        Ok(Vec::new())
+    }
+
+    fn write(&self, _: &SessionId, _: Option<&NodeId>, _: &[Todo]) -> Result<(), AppError> {
+        Ok(())
+    }
+}
+
+impl Deployments for Nothing {
+    fn register(&self, _: &SessionId, _: Option<&NodeId>, _: &NewDeployment) -> Result<Deployment, AppError> {
+        Err(AppError::new("Nothing is kept here."))
+    }
+}
+
+fn manifest() -> Manifest {
+    Manifest::embedded().unwrap()
+}
+
+#[test]
+fn every_tool_has_its_contract() {
+    let tools = tools(ToolboxParts {
+        // No such helper: what is looked at here does not depend on what this machine can do.
+        sandbox: Sandbox::probe("/nonexistent/helper".into()),
+        todos: Arc::new(Nothing),
+        deployments: Arc::new(Nothing),
+    });
+    let registry = Registry::new(Arc::new(manifest()), tools).unwrap();
+    let bound: Vec<String> = manifest()
+        .tools()
+        .iter()
+        .filter(|definition| registry.tool(&definition.name).is_some())
+        .map(|definition| definition.name.trim_start_matches("mshtools-").to_owned())
+        .collect();
+    assert_eq!(
+        bound,
+        ["todo_read", "todo_write", "read_file", "edit_file", "write_file", "shell", "deploy_website"]
+    );
+}
+
+#[test]
+fn the_limits_of_the_manifest_are_those_of_the_tools() {
+    let manifest = manifest();
+    let limits = |name: &str| {
+        manifest
+            .tool(name)
+            .unwrap()
+            .limits
+            .iter()
+            .map(|(name, limit)| (name.clone(), *limit))
+            .collect::<Vec<_>>()
+    };
+    let named = |entries: &[(&str, u64)]| {
+        entries.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        limits("mshtools-read_file"),
+        named(&[
+            ("default_lines", DEFAULT_LINES),
+            ("line_characters", LINE_CHARACTERS as u64),
+            ("output_characters", OUTPUT_CHARACTERS as u64)
+        ])
+    );
+    assert_eq!(limits("mshtools-write_file"), named(&[("characters", MAX_CHARACTERS as u64)]));
+    assert_eq!(limits("mshtools-todo_write"), named(&[("in_progress", 1)]));
+}
+
+#[test]
+fn the_mount_of_the_prompt_is_that_of_the_workspace() {
+    assert_eq!(okcvm_manifest::MOUNT, okcvm_workspace::MOUNT);
+}

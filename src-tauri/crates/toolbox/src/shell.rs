@@ -79,7 +79,9 @@ impl Tool for ShellTool {
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
         let arguments: Arguments = call::arguments(arguments)?;
         if arguments.command.trim().is_empty() {
-            return Err(ToolError::for_model("`command` is empty. Give a command line, for example `ls -la`."));
+            return Err(ToolError::for_model(
+                "`command` is empty. Give a command line, for example `ls -la`.",
+            ));
         }
         if context.cancel.is_cancelled() {
             return Err(ToolError::Cancelled(None));
@@ -143,7 +145,9 @@ fn not_run(error: &SandboxError) -> ToolError {
         | SandboxError::SetUp { .. }
         | SandboxError::Lost(_) => {
             tracing::error!(%error, "a command did not run");
-            ToolError::for_model(format!("The command did not run: {error}. This is not a fault of the command."))
+            ToolError::for_model(format!(
+                "The command did not run: {error}. This is not a fault of the command."
+            ))
         }
     }
 }
@@ -201,7 +205,8 @@ fn result(
 
 /// The name of the kept output, for people.
 fn title(arguments: &Arguments) -> String {
-    let of = arguments.description.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&arguments.command);
+    let of =
+        arguments.description.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&arguments.command);
     let line = of.trim().lines().next().unwrap_or_default();
     let mut short: String = line.chars().take(TITLE_CHARACTERS).collect();
     if short.len() < line.len() {

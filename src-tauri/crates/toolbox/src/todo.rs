@@ -39,8 +39,7 @@ impl Tool for TodoReadTool {
     async fn call(&self, context: &ToolContext, _arguments: Value) -> Result<ToolResult, ToolError> {
         let book = Arc::clone(&self.book);
         blocking(context, move |context| {
-            let todos =
-                book.read(&context.session_id, context.node_id.as_ref()).map_err(ToolError::Fatal)?;
+            let todos = book.read(&context.session_id, context.node_id.as_ref()).map_err(ToolError::Fatal)?;
             Ok(text(json!(todos).to_string()))
         })
         .await

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use crate::path::MOUNT;
@@ -35,6 +35,11 @@ fn step_flags() -> OFlags {
     flags | OFlags::DIRECTORY | OFlags::CLOEXEC
 }
 
+/// The entries of a folder; a handle to go on from cannot be read itself.
+pub(crate) fn read_folder(handle: BorrowedFd<'_>) -> rustix::io::Result<Dir> {
+    Dir::new(openat(handle, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
 impl RootFolder {
     /// Opens the folder at `path`, which has to be canonical.
     pub(crate) fn open(path: PathBuf) -> rustix::io::Result<Self> {
@@ -52,7 +57,12 @@ impl RootFolder {
     }
 
     /// Opens `relative` beneath the root. `XDEV` means that the way leads out.
-    pub(crate) fn open_beneath(&self, relative: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
+    pub(crate) fn open_beneath(
+        &self,
+        relative: &Path,
+        flags: OFlags,
+        mode: Mode,
+    ) -> rustix::io::Result<OwnedFd> {
         let flags = flags | OFlags::CLOEXEC;
         #[cfg(target_os = "linux")]
         {

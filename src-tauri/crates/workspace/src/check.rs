@@ -7,8 +7,23 @@ use crate::error::WorkspaceError;
 
 /// Folders of the operating system, which are never anybody's project.
 const SYSTEM_FOLDERS: [&str; 17] = [
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var",
-    "/System", "/Library", "/Applications", "/private", "/nix",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var",
+    "/System",
+    "/Library",
+    "/Applications",
+    "/private",
+    "/nix",
 ];
 
 /// Checks that `path` may be opened as a workspace: an existing folder that is not the root of the file
@@ -16,7 +31,8 @@ const SYSTEM_FOLDERS: [&str; 17] = [
 /// point. Links are resolved first.
 pub fn check_folder(path: &Path, home: Option<&Path>) -> Result<(), WorkspaceError> {
     let shown = path.to_string_lossy().into_owned();
-    let refused = |reason: &str| WorkspaceError::FolderRefused { path: shown.clone(), reason: reason.to_owned() };
+    let refused =
+        |reason: &str| WorkspaceError::FolderRefused { path: shown.clone(), reason: reason.to_owned() };
     if !path.is_absolute() {
         return Err(refused("it is not an absolute path"));
     }

@@ -3,12 +3,14 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use okcvm_protocol::SkippedFile;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, statat};
 
+use crate::beneath::read_folder;
 use crate::error::WorkspaceError;
 use crate::name::encode_name;
 use crate::path::WorkspacePath;
@@ -76,7 +78,7 @@ impl Copy<'_> {
         fs::create_dir_all(destination)
             .map_err(|error| WorkspaceError::from_io(error, "created", &destination.to_string_lossy()))?;
         self.above.push(identity);
-        for entry in Dir::read_from(&handle).map_err(failed)? {
+        for entry in read_folder(handle.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name == "." || name == ".." || name.as_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) {

@@ -10,7 +10,9 @@ use rustix::io::Errno;
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
     /// The text is no path of the workspace.
-    #[error("`{path}` is not a path of the workspace: {reason}. Use a path below /mnt/okcomputer, or a relative one.")]
+    #[error(
+        "`{path}` is not a path of the workspace: {reason}. Use a path below /mnt/okcomputer, or a relative one."
+    )]
     InvalidPath {
         /// As it was given.
         path: String,
@@ -128,9 +130,9 @@ impl WorkspaceError {
         let error = AppError::new(self.to_string());
         match self {
             Self::NotFound { .. } => error.with_code(ErrorCode::NotFound),
-            Self::FolderRefused { .. } => {
-                error.with_hint("Choose a folder inside your home folder, for example a new one for this project.")
-            }
+            Self::FolderRefused { .. } => error.with_hint(
+                "Choose a folder inside your home folder, for example a new one for this project.",
+            ),
             Self::Io { source, .. } => error.with_detail(format!("{source:?}")),
             Self::Watch { reason, .. } => error
                 .with_hint("The view is not refreshed by itself; reload it by hand.")

@@ -7,6 +7,9 @@
 //! bytes that are no UTF-8 are written as U+FFFD and two hexadecimal digits; [`encode_name`] and
 //! [`decode_name`] are exact inverses, so that such a file can be named, read and written like any other.
 
+// The fields of `stat` have other widths on other systems.
+#![allow(clippy::unnecessary_cast)]
+
 mod beneath;
 mod check;
 mod copy;
@@ -31,4 +34,6 @@ pub use workspace::{ReadBytes, Workspace};
 pub use write::TEMPORARY_PREFIX;
 
 #[cfg(not(unix))]
-compile_error!("The workspace is built on folder handles of Unix; a Windows implementation does not exist yet.");
+compile_error!(
+    "The workspace is built on folder handles of Unix; a Windows implementation does not exist yet."
+);

@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn what_could_lead_out_is_refused() {
         for path in ["..", "a/../b", "a/..", "a\0b"] {
-            assert!(matches!(WorkspacePath::parse(path), Err(WorkspaceError::InvalidPath { .. })), "{path:?}");
+            assert!(
+                matches!(WorkspacePath::parse(path), Err(WorkspaceError::InvalidPath { .. })),
+                "{path:?}"
+            );
         }
     }
 }

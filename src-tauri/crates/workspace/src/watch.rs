@@ -56,8 +56,7 @@ pub fn watch(root: &Path, on_change: Box<dyn Fn(Vec<String>) + Send>) -> Result<
         let _ = events.send(Message::Event(event));
     })
     .map_err(|error| failed(error.to_string()))?;
-    let mut watching =
-        Watching { root, watcher, folders: HashSet::new(), coverage: Coverage::Complete };
+    let mut watching = Watching { root, watcher, folders: HashSet::new(), coverage: Coverage::Complete };
     watching.start().map_err(|error| failed(error.to_string()))?;
     let coverage = watching.coverage;
     let thread = std::thread::Builder::new()
@@ -161,9 +160,8 @@ impl Watching {
                         on_change(pending.take());
                     }
                 }
-                Some(_) => {}
                 None if !pending.is_none() => due = Some(Instant::now() + DEBOUNCE),
-                None => {}
+                Some(_) | None => {}
             }
         }
     }
@@ -185,7 +183,7 @@ impl Watching {
             }
             return;
         }
-        if is_no_change(&event.kind) {
+        if is_no_change(event.kind) {
             return;
         }
         for path in &event.paths {
@@ -280,14 +278,8 @@ fn is_not_entered(name: &std::ffi::OsStr) -> bool {
 }
 
 /// Reading a file is an event, too.
-fn is_no_change(kind: &EventKind) -> bool {
-    match kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
-        EventKind::Access(_) => true,
-        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => {
-            false
-        }
-    }
+fn is_no_change(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
 #[cfg(test)]

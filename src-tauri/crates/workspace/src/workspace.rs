@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use okcvm_protocol::{EntryKind, FileEntry};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
-use crate::beneath::RootFolder;
+use crate::beneath::{RootFolder, read_folder};
 use crate::error::WorkspaceError;
 use crate::name::encode_name;
 use crate::path::{MOUNT, WorkspacePath};
@@ -97,8 +97,7 @@ impl Workspace {
     pub fn open_file(&self, path: &WorkspacePath) -> Result<File, WorkspaceError> {
         let failed = |error| WorkspaceError::from_errno(error, "read", path.as_str());
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let handle =
-            self.root.open_beneath(&path.to_os_path(), flags, Mode::empty()).map_err(failed)?;
+        let handle = self.root.open_beneath(&path.to_os_path(), flags, Mode::empty()).map_err(failed)?;
         match file_type(&fstat(&handle).map_err(failed)?) {
             FileType::RegularFile => Ok(File::from(handle)),
             FileType::Directory => Err(WorkspaceError::IsFolder { path: shown(path) }),
@@ -166,7 +165,7 @@ impl Workspace {
         let failed = |error| WorkspaceError::from_errno(error, "listed", path.as_str());
         let folder = self.root.folder(&path.to_os_path()).map_err(failed)?;
         let mut entries = Vec::new();
-        for entry in Dir::read_from(&folder).map_err(failed)? {
+        for entry in read_folder(folder.as_fd()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let bytes = entry.file_name().to_bytes();
             if matches!(bytes, b"." | b"..") || bytes.starts_with(TEMPORARY_PREFIX.as_bytes()) {

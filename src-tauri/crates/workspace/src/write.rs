@@ -163,7 +163,8 @@ impl Workspace {
                 way.push(target);
             }
             // `file_name` is None for a way that ends in `..`, which can only be a folder.
-            name = way.file_name().ok_or_else(|| WorkspaceError::IsFolder { path: shown(path) })?.to_owned();
+            let last = way.file_name().ok_or_else(|| WorkspaceError::IsFolder { path: shown(path) })?;
+            last.clone_into(&mut name);
             way.pop();
             folder = self.root.folder(&way).map_err(failed)?;
         }

@@ -1,0 +1,115 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use super::*;
+
+fn place() -> (tempfile::TempDir, Workspace) {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::create(&folder.path().join("workspace")).unwrap();
+    (folder, workspace)
+}
+
+fn path(text: &str) -> WorkspacePath {
+    WorkspacePath::parse(text).unwrap()
+}
+
+fn names(folder: &Path) -> Vec<OsString> {
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_is_replaced_whole_and_keeps_its_mode() {
+    let (_folder, workspace) = place();
+    workspace.write_atomic(&path("new/folder/run.sh"), b"one").unwrap();
+    let file = workspace.root().join("new/folder/run.sh");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o750)).unwrap();
+    let before = fs::File::open(&file).unwrap();
+    let inode = before.metadata().unwrap().ino();
+    workspace.write_atomic(&path("new/folder/run.sh"), b"two").unwrap();
+    let after = fs::metadata(&file).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"two");
+    assert_eq!(after.permissions().mode() & 0o777, 0o750);
+    assert_ne!(after.ino(), inode, "the file was written in place");
+    // Who had it open still sees the old content.
+    assert_eq!(std::io::read_to_string(before).unwrap(), "one");
+    assert_eq!(names(&workspace.root().join("new/folder")), ["run.sh"]);
+}
+
+#[test]
+fn a_link_inside_keeps_leading_to_what_was_written() {
+    let (folder, workspace) = place();
+    let root = workspace.root();
+    fs::create_dir_all(root.join("a/b")).unwrap();
+    fs::write(root.join("a/target"), "old").unwrap();
+    symlink("../target", root.join("a/b/link")).unwrap();
+    symlink("b", root.join("a/short")).unwrap();
+    workspace.write_atomic(&path("a/short/link"), b"new").unwrap();
+    assert_eq!(fs::read(root.join("a/target")).unwrap(), b"new");
+    assert!(root.join("a/b/link").is_symlink());
+
+    symlink("/mnt/okcomputer/a/target", root.join("mounted")).unwrap();
+    workspace.write_atomic(&path("mounted"), b"newer").unwrap();
+    assert_eq!(fs::read(root.join("a/target")).unwrap(), b"newer");
+
+    fs::write(folder.path().join("outside"), "untouched").unwrap();
+    symlink("../outside", root.join("escape")).unwrap();
+    symlink("../created", root.join("escape-new")).unwrap();
+    symlink("loop", root.join("loop")).unwrap();
+    let error = |name: &str| workspace.write_atomic(&path(name), b"x").unwrap_err();
+    assert!(matches!(error("escape"), WorkspaceError::Outside { .. }));
+    assert!(matches!(error("escape-new"), WorkspaceError::Outside { .. }));
+    assert!(matches!(error("loop"), WorkspaceError::TooManyLinks { .. }));
+    assert_eq!(fs::read(folder.path().join("outside")).unwrap(), b"untouched");
+    assert!(matches!(workspace.append(&path("escape-new"), b"x"), Err(WorkspaceError::Outside { .. })));
+    assert_eq!(names(folder.path()), ["outside", "workspace"]);
+}
+
+#[test]
+fn what_is_no_file_is_not_overwritten() {
+    let (_folder, workspace) = place();
+    fs::create_dir(workspace.root().join("folder")).unwrap();
+    fs::write(workspace.root().join("file"), "").unwrap();
+    rustix::fs::mkfifoat(workspace.root_handle(), "pipe", Mode::from_raw_mode(0o600)).unwrap();
+    let error = |name: &str| workspace.write_atomic(&path(name), b"x").unwrap_err();
+    assert!(matches!(error("folder"), WorkspaceError::IsFolder { .. }));
+    assert!(matches!(error(""), WorkspaceError::IsFolder { .. }));
+    assert!(matches!(error("pipe"), WorkspaceError::Special { .. }));
+    assert!(matches!(error("file/below"), WorkspaceError::NotAFolder { .. }));
+    assert!(matches!(workspace.append(&path("pipe"), b"x"), Err(WorkspaceError::Special { .. })));
+    assert!(matches!(workspace.append(&path("folder"), b"x"), Err(WorkspaceError::IsFolder { .. })));
+}
+
+#[test]
+fn a_failed_write_leaves_the_old_file_and_no_other() {
+    let (_folder, workspace) = place();
+    workspace.write_atomic(&path("file"), b"old").unwrap();
+    let full = || io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+    let error = workspace
+        .write_with(&path("file"), &mut |file| file.write_all(b"half").and(Err(full())))
+        .unwrap_err();
+    assert!(matches!(error, WorkspaceError::DiskFull { .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "The disk is full: `file` could not be written. Free some space and try again."
+    );
+    assert_eq!(fs::read(workspace.root().join("file")).unwrap(), b"old");
+    assert_eq!(names(workspace.root()), ["file"]);
+}
+
+#[test]
+fn appending_makes_the_file_and_adds_to_it() {
+    let (_folder, workspace) = place();
+    workspace.append(&path("logs/today"), b"one\n").unwrap();
+    workspace.append(&path("logs/today"), b"two\n").unwrap();
+    assert_eq!(fs::read(workspace.root().join("logs/today")).unwrap(), b"one\ntwo\n");
+}
+
+#[test]
+fn names_of_any_bytes_can_be_written() {
+    let (_folder, workspace) = place();
+    workspace.write_atomic(&path("caf\u{FFFD}E9/日本語"), b"x").unwrap();
+    let folder = workspace.root().join(OsStr::from_bytes(b"caf\xE9"));
+    assert_eq!(fs::read(folder.join("日本語")).unwrap(), b"x");
+}

@@ -63,7 +63,8 @@ impl Conversation {
                 Intent::Continue | Intent::Other if running => {}
                 // The site does not stand yet: the wish goes into it.
                 Intent::Change
-                    if running && now == Intent::Site
+                    if running
+                        && now == Intent::Site
                         && !wrote_site(&calls(&messages[said[begin].position..message.position])) => {}
                 _ => {
                     now = wish;
@@ -138,7 +139,9 @@ fn calls(messages: &[ModelMessage]) -> Vec<DoneCall> {
                 ModelMessage::Tool { call_id, parts, is_error, .. } if *call_id == call.id => {
                     Some((parts, *is_error))
                 }
-                ModelMessage::Tool { .. } | ModelMessage::User { .. } | ModelMessage::Assistant { .. } => None,
+                ModelMessage::Tool { .. } | ModelMessage::User { .. } | ModelMessage::Assistant { .. } => {
+                    None
+                }
             });
             let Some((parts, is_error)) = result else { continue };
             let text = parts.iter().filter_map(|part| match part {

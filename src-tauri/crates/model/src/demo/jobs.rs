@@ -52,7 +52,9 @@ fn without(language: Language, tool: Tool) -> String {
             "For this I need the tool `{name}`, which is not offered to me in this session, so I stop here. The settings say why it is not available."
         ),
         Language::Chinese => {
-            format!("这需要工具 `{name}`，但本会话没有向我提供它，所以我先停在这里。设置页面会说明它为何不可用。")
+            format!(
+                "这需要工具 `{name}`，但本会话没有向我提供它，所以我先停在这里。设置页面会说明它为何不可用。"
+            )
         }
     }
 }
@@ -61,8 +63,12 @@ fn without(language: Language, tool: Tool) -> String {
 fn failed(language: Language, what: &str, outcome: &Outcome) -> String {
     let words = super::site::cut(outcome.text.trim(), 800);
     match language {
-        Language::English => format!("{what} failed, and another try did not help. The tool says:\n\n```\n{words}\n```\n\nWhat was done before is kept."),
-        Language::Chinese => format!("{what}失败了，再试一次也没有成功。工具的回答是：\n\n```\n{words}\n```\n\n之前完成的内容都保留着。"),
+        Language::English => format!(
+            "{what} failed, and another try did not help. The tool says:\n\n```\n{words}\n```\n\nWhat was done before is kept."
+        ),
+        Language::Chinese => format!(
+            "{what}失败了，再试一次也没有成功。工具的回答是：\n\n```\n{words}\n```\n\n之前完成的内容都保留着。"
+        ),
     }
 }
 

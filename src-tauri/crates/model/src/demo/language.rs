@@ -44,9 +44,8 @@ pub(crate) fn position(words: &str, sign: &str) -> Option<usize> {
         return words.find(sign);
     }
     words.match_indices(sign).map(|(start, _)| start).find(|start| {
-        let outside = |character: Option<char>| {
-            character.is_none_or(|character| !character.is_ascii_alphanumeric())
-        };
+        let outside =
+            |character: Option<char>| character.is_none_or(|character| !character.is_ascii_alphanumeric());
         outside(words[..*start].chars().next_back()) && outside(words[start + sign.len()..].chars().next())
     })
 }

@@ -18,11 +18,11 @@ const ARGUMENTS: usize = 60;
 /// Most pieces of one stretch, so that a long file takes no longer than this many beats.
 const MOST_PIECES: usize = 80;
 
-/// Streams a step. Fails only if nobody listens any more. `place` is the length of the conversation, which
-/// makes the names of the calls.
+/// Streams a step. Fails only if nobody listens any more. `messages` is the length of the conversation,
+/// which makes the names of the calls.
 pub(crate) async fn speak(
     step: Step,
-    place: usize,
+    messages: usize,
     pace: DemoPace,
     events: &Sender<ModelEvent>,
 ) -> Result<FinishReason, ModelError> {
@@ -43,7 +43,7 @@ pub(crate) async fn speak(
     }
     let finish = if step.calls.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls };
     for (index, call) in (0_u32..).zip(step.calls) {
-        let id = format!("demo_{place}_{index}");
+        let id = format!("demo_{messages}_{index}");
         send(ModelEvent::ToolCallStarted { index, id, name: call.tool.name().into() }).await?;
         for piece in pieces(&call.arguments.to_string(), ARGUMENTS) {
             send(ModelEvent::ToolCallArguments { index, text: piece.into() }).await?;

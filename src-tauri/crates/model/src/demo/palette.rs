@@ -82,7 +82,8 @@ impl Colour {
 
     /// This colour with a share of another.
     fn mixed(self, other: Self, share: f64) -> Self {
-        let mix = |own: u8, other: u8| (f64::from(own) * (1.0 - share) + f64::from(other) * share).round() as u8;
+        let mix =
+            |own: u8, other: u8| (f64::from(own) * (1.0 - share) + f64::from(other) * share).round() as u8;
         Self(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
     }
 
@@ -118,8 +119,20 @@ pub(crate) fn ground(dark: bool, tint: Option<Colour>) -> Values {
         values.extend(GROUND[1..].iter().copied().zip(colours.iter().map(|colour| colour.hex())));
         values
     };
-    let dark_ground = [Colour(0x12, 0x17, 0x1f), Colour(0x1b, 0x22, 0x2d), Colour(0xe8, 0xed, 0xf3), Colour(0x9a, 0xa7, 0xb6), Colour(0x31, 0x3c, 0x4b)];
-    let light_ground = [Colour(0xf4, 0xf6, 0xf9), WHITE, Colour(0x1b, 0x24, 0x30), Colour(0x5b, 0x66, 0x75), Colour(0xda, 0xe0, 0xe8)];
+    let dark_ground = [
+        Colour(0x12, 0x17, 0x1f),
+        Colour(0x1b, 0x22, 0x2d),
+        Colour(0xe8, 0xed, 0xf3),
+        Colour(0x9a, 0xa7, 0xb6),
+        Colour(0x31, 0x3c, 0x4b),
+    ];
+    let light_ground = [
+        Colour(0xf4, 0xf6, 0xf9),
+        WHITE,
+        Colour(0x1b, 0x24, 0x30),
+        Colour(0x5b, 0x66, 0x75),
+        Colour(0xda, 0xe0, 0xe8),
+    ];
     match tint {
         None if dark => values("dark", dark_ground),
         None => values("light", light_ground),
@@ -129,7 +142,10 @@ pub(crate) fn ground(dark: bool, tint: Option<Colour>) -> Values {
                 if dark { ("dark", dark_ground, 0.75) } else { ("light", light_ground, 0.78) };
             let [background, surface, text, muted, line] = base;
             let tinted = |colour: Colour, share: f64| tint.mixed(colour, share);
-            values(scheme, [tinted(background, share), tinted(surface, share + 0.12), text, muted, tinted(line, share)])
+            values(
+                scheme,
+                [tinted(background, share), tinted(surface, share + 0.12), text, muted, tinted(line, share)],
+            )
         }
     }
 }

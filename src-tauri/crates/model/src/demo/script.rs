@@ -53,7 +53,7 @@ impl Tool {
 }
 
 impl Call {
-    pub fn todos(todos: Vec<Value>) -> Self {
+    pub fn todos(todos: &[Value]) -> Self {
         Self { tool: Tool::TodoWrite, arguments: json!({ "todos": todos }) }
     }
 

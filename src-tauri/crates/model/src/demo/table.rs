@@ -84,7 +84,8 @@ impl Table {
 
     /// What the numbers of a column say; `None` if it holds anything but numbers.
     pub fn numbers(&self, column: usize) -> Option<Numbers> {
-        let mut numbers = Numbers { count: 0, minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, sum: 0.0, decimals: 0 };
+        let mut numbers =
+            Numbers { count: 0, minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, sum: 0.0, decimals: 0 };
         for cell in self.rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()) {
             let (value, decimals) = number(cell)?;
             numbers.count += 1;
@@ -101,7 +102,8 @@ impl Table {
         (0..self.columns.len())
             .filter(|column| {
                 let name = self.columns[*column].to_lowercase();
-                let names_only = ["id", "year", "年", "年份", "编号", "序号", "no", "no.", "#", "zip", "phone"];
+                let names_only =
+                    ["id", "year", "年", "年份", "编号", "序号", "no", "no.", "#", "zip", "phone"];
                 !names_only.contains(&name.as_str()) && !name.ends_with("_id")
             })
             .filter_map(|column| Some((column, self.numbers(column)?)))
@@ -124,7 +126,7 @@ impl Table {
                 bars.push((name, value));
             }
         }
-        Bars { label, summed: bars.len() < self.rows.len(), bars }
+        Bars { label, summed: bars.len() < self.rows.len(), values: bars }
     }
 }
 
@@ -135,7 +137,7 @@ pub(crate) struct Bars {
     pub label: Option<usize>,
     /// Rows with the same label were added up.
     pub summed: bool,
-    pub bars: Vec<(String, f64)>,
+    pub values: Vec<(String, f64)>,
 }
 
 /// The numbers of a column.
@@ -163,10 +165,15 @@ pub(crate) fn number(cell: &str) -> Option<(f64, usize)> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let grouped = groups.len() == 1
         || (groups[1..].iter().all(|group| group.len() == 3) && (1..=3).contains(&groups[0].len()));
-    if !grouped || !groups.iter().all(|group| digits(group)) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
+    if !grouped
+        || !groups.iter().all(|group| digits(group))
+        || !digits(fraction)
+        || (whole.is_empty() && fraction.is_empty())
+    {
         return None;
     }
-    let value: f64 = format!("{}.{}", groups.concat(), if fraction.is_empty() { "0" } else { fraction }).parse().ok()?;
+    let value: f64 =
+        format!("{}.{}", groups.concat(), if fraction.is_empty() { "0" } else { fraction }).parse().ok()?;
     Some((if negative { -value } else { value }, fraction.len().min(6)))
 }
 

@@ -23,31 +23,136 @@ pub(crate) enum Intent {
 }
 
 const SITE: &[&str] = &[
-    "website", "web site", "web page", "webpage", "site", "page", "homepage", "landing page", "dashboard", "网站",
-    "网页", "页面", "主页", "站点", "看板",
+    "website",
+    "web site",
+    "web page",
+    "webpage",
+    "site",
+    "page",
+    "homepage",
+    "landing page",
+    "dashboard",
+    "网站",
+    "网页",
+    "页面",
+    "主页",
+    "站点",
+    "看板",
 ];
 const MAKE: &[&str] = &[
-    "make a", "make an", "make me", "make one", "build", "create", "generate", "design a", "new", "another", "turn this",
-    "做一个", "做个", "制作", "生成", "创建", "建一个", "建个", "新的", "另一个", "设计一个", "帮我做",
+    "make a",
+    "make an",
+    "make me",
+    "make one",
+    "build",
+    "create",
+    "generate",
+    "design a",
+    "new",
+    "another",
+    "turn this",
+    "做一个",
+    "做个",
+    "制作",
+    "生成",
+    "创建",
+    "建一个",
+    "建个",
+    "新的",
+    "另一个",
+    "设计一个",
+    "帮我做",
 ];
 const ALTER: &[&str] = &[
-    "change", "edit", "update", "modify", "rename", "make it", "make the", "make that", "make this", "switch", "set",
-    "turn it", "turn the", "use", "replace", "call it", "give it", "改", "换", "变", "设为", "设成", "调", "用", "修改",
+    "change",
+    "edit",
+    "update",
+    "modify",
+    "rename",
+    "make it",
+    "make the",
+    "make that",
+    "make this",
+    "switch",
+    "set",
+    "turn it",
+    "turn the",
+    "use",
+    "replace",
+    "call it",
+    "give it",
+    "改",
+    "换",
+    "变",
+    "设为",
+    "设成",
+    "调",
+    "用",
+    "修改",
 ];
 const STYLE: &[&str] = &[
-    "colour", "color", "colours", "colors", "dark", "light", "darker", "lighter", "title", "heading", "headline", "header",
-    "theme", "background", "mode", "call it", "rename", "深色", "暗色", "黑暗", "夜间", "浅色", "亮色", "标题", "题目",
-    "颜色", "配色", "背景", "主题", "色",
+    "colour",
+    "color",
+    "colours",
+    "colors",
+    "dark",
+    "light",
+    "darker",
+    "lighter",
+    "title",
+    "heading",
+    "headline",
+    "header",
+    "theme",
+    "background",
+    "mode",
+    "call it",
+    "rename",
+    "深色",
+    "暗色",
+    "黑暗",
+    "夜间",
+    "浅色",
+    "亮色",
+    "标题",
+    "题目",
+    "颜色",
+    "配色",
+    "背景",
+    "主题",
+    "色",
 ];
-const COMMAND: &[&str] = &[
-    "run", "runs", "command", "commands", "shell", "terminal", "execute", "命令", "终端", "运行", "执行",
-];
+const COMMAND: &[&str] =
+    &["run", "runs", "command", "commands", "shell", "terminal", "execute", "命令", "终端", "运行", "执行"];
 const TODO: &[&str] = &[
-    "to-do", "to-dos", "todo", "todos", "to do", "task list", "tasks", "checklist", "plan", "待办", "清单", "任务", "计划",
+    "to-do",
+    "to-dos",
+    "todo",
+    "todos",
+    "to do",
+    "task list",
+    "tasks",
+    "checklist",
+    "plan",
+    "待办",
+    "清单",
+    "任务",
+    "计划",
 ];
-const CONTINUE: &[&str] =
-    &["continue", "go on", "carry on", "keep going", "resume", "please continue", "继续", "请继续", "接着", "接着做"];
-const TITLE: &[&str] = &["title", "heading", "headline", "header", "rename", "call it", "标题", "题目", "改名"];
+const CONTINUE: &[&str] = &[
+    "continue",
+    "go on",
+    "carry on",
+    "keep going",
+    "resume",
+    "please continue",
+    "继续",
+    "请继续",
+    "接着",
+    "接着做",
+];
+const TITLE: &[&str] =
+    &["title", "heading", "headline", "header", "rename", "call it", "标题", "题目", "改名"];
 
 /// What the words ask for. A file that came with them and no clear words ask for a site of it.
 pub(crate) fn intent(words: &str, with_file: bool, site_stands: bool) -> Intent {
@@ -71,7 +176,9 @@ pub(crate) fn intent(words: &str, with_file: bool, site_stands: bool) -> Intent 
     if mentions(&lower, TODO) {
         return Intent::Todo;
     }
-    if with_file || named_file(words).is_some() && (makes || mentions(&lower, &["about", "from", "show", "展示"])) {
+    if with_file
+        || named_file(words).is_some() && (makes || mentions(&lower, &["about", "from", "show", "展示"]))
+    {
         return Intent::Site;
     }
     Intent::Other
@@ -121,7 +228,10 @@ impl Style {
 }
 
 fn dark(lower: &str) -> Option<bool> {
-    if mentions(lower, &["深色", "暗色", "黑暗", "夜间", "暗黑", "dark mode", "dark theme", "night mode", "darker"]) {
+    if mentions(
+        lower,
+        &["深色", "暗色", "黑暗", "夜间", "暗黑", "dark mode", "dark theme", "night mode", "darker"],
+    ) {
         return Some(true);
     }
     if mentions(lower, &["浅色", "亮色", "明亮", "light mode", "light theme", "lighter"]) {
@@ -134,7 +244,13 @@ fn dark(lower: &str) -> Option<bool> {
             named_colours(next).first().is_none_or(|(start, _)| *start > 0)
         })
     };
-    if alone("dark") { Some(true) } else if alone("light") { Some(false) } else { None }
+    if alone("dark") {
+        Some(true)
+    } else if alone("light") {
+        Some(false)
+    } else {
+        None
+    }
 }
 
 /// The title that the words give: in quotes, or after "to", "called" and the like.
@@ -150,21 +266,40 @@ fn title(line: &str) -> Option<String> {
     }
     let after = &line[sign..];
     let low = &lower[sign..];
-    let (start, marker) = if mentions(&lower, &["call it"]) && position(&lower, "call it").is_some_and(|at| at + 7 == sign)
+    let (start, marker) = if mentions(&lower, &["call it"])
+        && position(&lower, "call it").is_some_and(|at| at + 7 == sign)
     {
         (0, "")
     } else {
-        ["to say", "to read", "to", "into", "as", "says", "改成", "改为", "换成", "换为", "设置为", "设为", "叫做", "叫", "为", "：", ":"]
-            .iter()
-            .filter_map(|marker| {
-                let at = if marker.chars().all(|character| character.is_ascii_alphabetic() || character == ' ') {
-                    position(low, marker)
-                } else {
-                    low.find(marker)
-                };
-                at.map(|at| (at, *marker))
-            })
-            .min_by_key(|(at, marker)| (*at, std::cmp::Reverse(marker.len())))?
+        [
+            "to say",
+            "to read",
+            "to",
+            "into",
+            "as",
+            "says",
+            "改成",
+            "改为",
+            "换成",
+            "换为",
+            "设置为",
+            "设为",
+            "叫做",
+            "叫",
+            "为",
+            "：",
+            ":",
+        ]
+        .iter()
+        .filter_map(|marker| {
+            let at = if marker.chars().all(|character| character.is_ascii_alphabetic() || character == ' ') {
+                position(low, marker)
+            } else {
+                low.find(marker)
+            };
+            at.map(|at| (at, *marker))
+        })
+        .min_by_key(|(at, marker)| (*at, std::cmp::Reverse(marker.len())))?
     };
     // "the title colour to red" is about a colour.
     if mentions(&low[..start], &["colour", "color", "颜色"]) {
@@ -172,19 +307,34 @@ fn title(line: &str) -> Option<String> {
     }
     let rest = &after[start + marker.len()..];
     let low_rest = &low[start + marker.len()..];
-    let joins = [" and make", " and change", " and set", " and use", " and turn", " and switch", ", and", ". ", "。", "，", "；", "! "];
+    let joins = [
+        " and make",
+        " and change",
+        " and set",
+        " and use",
+        " and turn",
+        " and switch",
+        ", and",
+        ". ",
+        "。",
+        "，",
+        "；",
+        "! ",
+    ];
     let end = joins.iter().filter_map(|join| low_rest.find(join)).min().unwrap_or(rest.len());
     let title = rest[..end].trim().trim_end_matches(['.', '!', '！', ',', '?']).trim();
     (!title.is_empty() && title.chars().count() <= 120).then(|| title.to_owned())
 }
 
 fn quoted(text: &str) -> Option<&str> {
-    [('"', '"'), ('“', '”'), ('「', '」'), ('《', '》'), ('‘', '’'), ('\'', '\'')].iter().find_map(|(open, close)| {
-        let start = text.find(*open)? + open.len_utf8();
-        let end = text[start..].find(*close)? + start;
-        let inner = text[start..end].trim();
-        (!inner.is_empty()).then_some(inner)
-    })
+    [('"', '"'), ('“', '”'), ('「', '」'), ('《', '》'), ('‘', '’'), ('\'', '\'')].iter().find_map(
+        |(open, close)| {
+            let start = text.find(*open)? + open.len_utf8();
+            let end = text[start..].find(*close)? + start;
+            let inner = text[start..end].trim();
+            (!inner.is_empty()).then_some(inner)
+        },
+    )
 }
 
 /// A file that the words name, such as `data/sales.csv`.
@@ -233,7 +383,8 @@ pub(crate) fn topic(words: &str, language: Language) -> Option<String> {
     for tail in ["的网站", "的网页", "的页面", "的主页", "网站", "网页"] {
         text = text.strip_suffix(tail).unwrap_or(text);
     }
-    let pronoun = ["it", "this", "that", "these", "them", "this file", "my data", "the data", "它", "这个", "这些"];
+    let pronoun =
+        ["it", "this", "that", "these", "them", "this file", "my data", "the data", "它", "这个", "这些"];
     let text = text.trim();
     (!text.is_empty() && !pronoun.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
 }
@@ -252,7 +403,11 @@ pub(crate) fn tasks(words: &str) -> Vec<String> {
     list.split(['\n', ',', ';', '，', '；', '、', '。'])
         .flat_map(|part| part.split(" and ").map(str::to_owned).collect::<Vec<_>>())
         .map(|task| {
-            let task = task.trim().trim_start_matches(['-', '*', '•', ' ']).trim_end_matches(['.', '!', '！']).trim();
+            let task = task
+                .trim()
+                .trim_start_matches(['-', '*', '•', ' '])
+                .trim_end_matches(['.', '!', '！'])
+                .trim();
             let numbered = task.trim_start_matches(|character: char| character.is_ascii_digit());
             let task = if numbered.len() < task.len() {
                 numbered.strip_prefix(['.', ')', '、']).unwrap_or(task).trim()
@@ -283,7 +438,9 @@ pub(crate) fn slug(words: &str) -> String {
     let slug = slug.trim_matches('-');
     if slug.is_empty() || words.chars().filter(|character| is_han(*character)).count() > slug.len() {
         // FNV-1a keeps the name the same for the same words.
-        let hash = words.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let hash = words
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         return format!("site-{:04x}", hash & 0xffff);
     }
     slug.to_owned()

@@ -136,7 +136,9 @@ impl Reader for AnthropicReader {
                 self.read_usage(value.pointer("/message/usage"));
                 Ok(Vec::new())
             }
-            "content_block_start" => Ok(self.start(block(), value.get("content_block").unwrap_or(&Value::Null))),
+            "content_block_start" => {
+                Ok(self.start(block(), value.get("content_block").unwrap_or(&Value::Null)))
+            }
             "content_block_delta" => Ok(self.delta(block(), value.get("delta").unwrap_or(&Value::Null))),
             "content_block_stop" if !self.signature.is_empty() => {
                 Ok(vec![ModelEvent::ReasoningSignature(std::mem::take(&mut self.signature))])
@@ -212,7 +214,8 @@ impl AnthropicReader {
             Some("tool_use") => {
                 let index = self.calls.len() as u32;
                 self.calls.push(block);
-                let mut events = vec![ModelEvent::ToolCallStarted { index, id: text("id"), name: text("name") }];
+                let mut events =
+                    vec![ModelEvent::ToolCallStarted { index, id: text("id"), name: text("name") }];
                 // The input is empty here in a stream, and whole in an answer that is none.
                 let input = content.get("input").and_then(Value::as_object).filter(|input| !input.is_empty());
                 if let Some(input) = input {

@@ -61,7 +61,11 @@ impl CallSorter {
                 if call.id.is_empty() {
                     call.id = format!("call_{:016x}", fastrand::u64(..));
                 }
-                events.push(ModelEvent::ToolCallStarted { index, id: call.id.clone(), name: call.name.clone() });
+                events.push(ModelEvent::ToolCallStarted {
+                    index,
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                });
                 text.insert_str(0, &std::mem::take(&mut call.held));
                 index
             }
@@ -81,7 +85,9 @@ impl CallSorter {
         let last_with = |test: &dyn Fn(&OpenCall) -> bool| self.calls.iter().rposition(test);
         let found = match fragment.index {
             Some(index) => last_with(&|call| call.server_index == Some(index)),
-            None if !fragment.id.is_empty() => last_with(&|call| call.id == fragment.id || call.id.is_empty()),
+            None if !fragment.id.is_empty() => {
+                last_with(&|call| call.id == fragment.id || call.id.is_empty())
+            }
             // Without number and id a name begins a call, and anything else goes on with the last.
             None if !fragment.name.is_empty() => last_with(&|call| call.name.is_empty()),
             None => self.calls.len().checked_sub(1),

@@ -90,7 +90,9 @@ fn messages(request: &ModelRequest, vision: bool, quirks: Quirks) -> Vec<Value> 
                     // The format takes pictures from users only.
                     text.push_str(if vision { "\n[the picture follows]" } else { super::UNSEEN });
                     if vision {
-                        pictures.push(json!({"type": "text", "text": format!("The picture that {name} returned:")}));
+                        pictures.push(
+                            json!({"type": "text", "text": format!("The picture that {name} returned:")}),
+                        );
                         pictures.extend(parts.iter().filter_map(picture));
                     }
                 }
@@ -222,7 +224,9 @@ impl OpenAiReader {
                 events.extend(self.calls.take(fragment(call)));
             }
         }
-        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).filter(|text| !text.is_empty()) {
+        if let Some(reason) =
+            choice.get("finish_reason").and_then(Value::as_str).filter(|text| !text.is_empty())
+        {
             self.finish = Some(match reason {
                 "length" => FinishReason::Length,
                 "content_filter" => FinishReason::ContentFilter,
@@ -268,8 +272,8 @@ fn fragment(call: &Value) -> CallFragment {
 }
 
 fn reported(chunk: &Value) -> StreamFault {
-    let (message, code) =
-        error_words(chunk).unwrap_or_else(|| (chunk.get("error").unwrap_or(chunk).to_string(), String::new()));
+    let (message, code) = error_words(chunk)
+        .unwrap_or_else(|| (chunk.get("error").unwrap_or(chunk).to_string(), String::new()));
     let number = code.split(' ').find_map(|word| word.parse::<u16>().ok());
     let status = number.or_else(|| {
         if code.contains("rate_limit") {

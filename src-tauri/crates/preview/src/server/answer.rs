@@ -19,7 +19,11 @@ enum Ready {
     NeedsSlash,
 }
 
-pub(super) async fn respond(request: Request<Incoming>, port: u16, find: FindDeployment) -> Response<AnswerBody> {
+pub(super) async fn respond(
+    request: Request<Incoming>,
+    port: u16,
+    find: FindDeployment,
+) -> Response<AnswerBody> {
     let head = *request.method() == Method::HEAD;
     let mut response = match answer(&request, port, find).await {
         Ok(response) => response,
@@ -73,11 +77,11 @@ async fn answer(
     let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
     let range = range.filter(|_| !request.headers().contains_key(header::IF_RANGE));
     let size = found.size;
-    let (status, start, length, part) = match asked(range, size) {
+    let (status, start, length, content_range) = match asked(range, size) {
         Asked::Whole => (StatusCode::OK, 0, size, None),
-        Asked::Part(part) => {
-            let words = format!("bytes {}-{}/{size}", part.start(), part.end());
-            (StatusCode::PARTIAL_CONTENT, *part.start(), part.end() - part.start() + 1, Some(words))
+        Asked::Part(bytes) => {
+            let words = format!("bytes {}-{}/{size}", bytes.start(), bytes.end());
+            (StatusCode::PARTIAL_CONTENT, *bytes.start(), bytes.end() - bytes.start() + 1, Some(words))
         }
         Asked::Beyond => {
             let mut response = refusal(Refusal::Range);
@@ -89,8 +93,8 @@ async fn answer(
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, &mime);
     set(&mut response, header::ACCEPT_RANGES, "bytes");
-    if let Some(part) = part {
-        set(&mut response, header::CONTENT_RANGE, &part);
+    if let Some(content_range) = content_range {
+        set(&mut response, header::CONTENT_RANGE, &content_range);
     }
     Ok(response)
 }
@@ -100,7 +104,8 @@ async fn answer(
 fn deployment(request: &Request<Incoming>, port: u16) -> Option<String> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next()?.to_str().ok()?;
-    if hosts.next().is_some() || request.uri().authority().is_some_and(|authority| authority.as_str() != host) {
+    if hosts.next().is_some() || request.uri().authority().is_some_and(|authority| authority.as_str() != host)
+    {
         return None;
     }
     let name = match host.split_once(':') {

@@ -66,15 +66,16 @@ impl References {
                 Some(Language::Script) => in_script(&text),
                 None => Vec::new(),
             } {
-                references.judge(site, file, address);
+                references.judge(site, file, &address);
             }
         }
         references
     }
 
-    fn judge(&mut self, site: &Path, file: &str, address: Address) {
+    fn judge(&mut self, site: &Path, file: &str, address: &Address) {
         let text = address.text.trim();
-        let reference = || Reference { file: file.to_owned(), address: text.chars().take(MAX_QUOTED).collect() };
+        let reference =
+            || Reference { file: file.to_owned(), address: text.chars().take(MAX_QUOTED).collect() };
         // A link to another host is for the reader; nothing is loaded from there.
         if address.load == Load::Followed && is_remote(text) {
             return;
@@ -143,7 +144,23 @@ struct Address {
 }
 
 fn loaded(text: &str) -> Address {
-    Address { text: text.replace("&amp;", "&"), load: Load::Loaded }
+    Address { text: text.to_owned(), load: Load::Loaded }
+}
+
+/// The addresses of a `srcset`: each is followed by a width or a density, and only then by a comma, which may
+/// therefore stand within an address (`data:…;base64,…`).
+fn candidates(list: &str) -> Vec<Address> {
+    let mut addresses = Vec::new();
+    let mut rest = list.trim_start_matches([' ', '\t', '\n', '\r', ',']);
+    while !rest.is_empty() {
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let (address, behind) = rest.split_at(end);
+        addresses.push(loaded(address.trim_end_matches(',')));
+        let behind =
+            if address.ends_with(',') { behind } else { behind.split_once(',').map_or("", |(_, next)| next) };
+        rest = behind.trim_start_matches([' ', '\t', '\n', '\r', ',']);
+    }
+    addresses
 }
 
 /// Where an address leads.
@@ -177,7 +194,10 @@ impl Target {
         }
         let path = address.split(['?', '#']).next().unwrap_or_default();
         let path = unescaped(path);
-        if ["/mnt/", "/home/", "/users/", "/tmp/", "/root/", "/var/"].iter().any(|top| path.to_ascii_lowercase().starts_with(top)) {
+        if ["/mnt/", "/home/", "/users/", "/tmp/", "/root/", "/var/"]
+            .iter()
+            .any(|top| path.to_ascii_lowercase().starts_with(top))
+        {
             return Self::Elsewhere;
         }
         let (start, path) = match path.strip_prefix('/') {
@@ -237,9 +257,8 @@ static TAG: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"(?is)<([a-z][a-z0-9-]*)\b((?:"[^"]*"|'[^']*'|[^"'>])*)>"#));
 static ATTRIBUTE: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r#"(?is)([a-z][a-z:-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"#));
-static CSS_ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r#"(?is)(?:url\(\s*|@import\s+)(?:"([^"]*)"|'([^']*)'|([^\s"')]+)\s*\))"#)
-});
+static CSS_ADDRESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"(?is)(?:url\(\s*|@import\s+)(?:"([^"]*)"|'([^']*)'|([^\s"')]+)\s*\))"#));
 static CSS_COMMENT: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?s)/\*.*?\*/"));
 /// Modules and data that a script loads from another host. Files of the site are left out: how their addresses
 /// are put together is not to be seen from the text.
@@ -269,20 +288,27 @@ fn in_html(text: &str) -> Vec<Address> {
     };
     for tag in captures(&markup, TAG.as_ref()) {
         let name = tag.get(1).map_or("", |name| name.as_str()).to_ascii_lowercase();
-        let attributes: Vec<(String, String)> = captures(tag.get(2).map_or("", |rest| rest.as_str()), ATTRIBUTE.as_ref())
-            .map(|attribute| {
-                let value = (2..=4).find_map(|index| attribute.get(index)).map_or("", |value| value.as_str());
-                (attribute.get(1).map_or("", |name| name.as_str()).to_ascii_lowercase(), value.to_owned())
-            })
-            .collect();
-        let rel = attributes.iter().find(|(name, _)| name == "rel").map(|(_, value)| value.to_ascii_lowercase());
+        let attributes: Vec<(String, String)> =
+            captures(tag.get(2).map_or("", |rest| rest.as_str()), ATTRIBUTE.as_ref())
+                .map(|attribute| {
+                    let value =
+                        (2..=4).find_map(|index| attribute.get(index)).map_or("", |value| value.as_str());
+                    (
+                        attribute.get(1).map_or("", |name| name.as_str()).to_ascii_lowercase(),
+                        value.replace("&amp;", "&"),
+                    )
+                })
+                .collect();
+        let rel =
+            attributes.iter().find(|(name, _)| name == "rel").map(|(_, value)| value.to_ascii_lowercase());
         for (attribute, value) in &attributes {
             match (name.as_str(), attribute.as_str()) {
                 ("a" | "area", "href" | "xlink:href") => {
                     addresses.push(Address { text: value.clone(), load: Load::Followed });
                 }
                 ("link", "href") => {
-                    let only_names = ["canonical", "alternate", "author", "license", "me", "next", "prev", "help"];
+                    let only_names =
+                        ["canonical", "alternate", "author", "license", "me", "next", "prev", "help"];
                     let load = match &rel {
                         Some(rel) if only_names.contains(&rel.as_str()) => Load::Followed,
                         _ => Load::Loaded,
@@ -292,11 +318,7 @@ fn in_html(text: &str) -> Vec<Address> {
                 ("use" | "image", "href" | "xlink:href") | (_, "src" | "poster") | ("object", "data") => {
                     addresses.push(loaded(value));
                 }
-                (_, "srcset" | "imagesrcset") => {
-                    addresses.extend(
-                        value.split(',').filter_map(|candidate| candidate.split_whitespace().next()).map(loaded),
-                    );
-                }
+                (_, "srcset" | "imagesrcset") => addresses.extend(candidates(value)),
                 (_, "style") => addresses.extend(in_css(&value.replace("&quot;", "\""))),
                 _ => {}
             }
@@ -308,7 +330,9 @@ fn in_html(text: &str) -> Vec<Address> {
 fn in_css(text: &str) -> Vec<Address> {
     let text = without(text, CSS_COMMENT.as_ref());
     captures(&text, CSS_ADDRESS.as_ref())
-        .filter_map(|found| (1..=3).find_map(|index| found.get(index)).map(|address| loaded(address.as_str())))
+        .filter_map(|found| {
+            (1..=3).find_map(|index| found.get(index)).map(|address| loaded(address.as_str()))
+        })
         .collect()
 }
 

@@ -42,7 +42,9 @@ impl Tool for EditFileTool {
             ));
         }
         if given.old_string == given.new_string {
-            return Err(ToolError::for_model("`old_string` and `new_string` are equal, so there is nothing to change."));
+            return Err(ToolError::for_model(
+                "`old_string` and `new_string` are equal, so there is nothing to change.",
+            ));
         }
         blocking(context, move |context| edit(context, &given)).await
     }
@@ -76,8 +78,7 @@ fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, Tool
             "`old_string` and `new_string` differ only in their line ends, which follow the file, so there is nothing to change.",
         ));
     }
-    let bytes =
-        encoding.encode(&new).map_err(|character| write::unwritable(&path, encoding, character))?;
+    let bytes = encoding.encode(&new).map_err(|character| write::unwritable(&path, encoding, character))?;
     workspace.write_atomic(&path, &bytes).map_err(|error| worded(&error))?;
     stamp::note(context, &path, &stamp::of_bytes(&bytes))?;
     let difference = diff::texts(&path, Some(&old), &new, 0);
@@ -98,7 +99,10 @@ fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, Tool
 /// The text of the file, if writing it back gives the same bytes.
 fn decode(path: &WorkspacePath, bytes: &[u8]) -> Result<(Encoding, String), ToolError> {
     let Some(encoding) = Encoding::detect(bytes, Extent::Whole) else {
-        return Err(ToolError::for_model(format!("{} is not a text file and cannot be edited.", path.mounted())));
+        return Err(ToolError::for_model(format!(
+            "{} is not a text file and cannot be edited.",
+            path.mounted()
+        )));
     };
     match encoding.decode(bytes) {
         Some(text) if encoding.encode(&text).as_deref() == Ok(bytes) => Ok((encoding, text)),
@@ -152,7 +156,12 @@ struct Place {
 }
 
 impl Place {
-    fn find(path: &WorkspacePath, text: &str, ends: LineEnds, given: &EditArguments) -> Result<Self, ToolError> {
+    fn find(
+        path: &WorkspacePath,
+        text: &str,
+        ends: LineEnds,
+        given: &EditArguments,
+    ) -> Result<Self, ToolError> {
         // With mixed line ends the model cannot know which ones stand in its piece: try what it wrote, then the others.
         let ways = match ends {
             LineEnds::Feed | LineEnds::ReturnFeed => vec![ends],
@@ -203,7 +212,8 @@ fn named(lines: &[usize]) -> String {
 /// Says that a piece is not there, and what is near it.
 fn absent(path: &WorkspacePath, text: &str, piece: &str) -> ToolError {
     let first = piece.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let numbered = first.split_once('\t').is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let numbered =
+        first.split_once('\t').is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
     let near: Vec<usize> = text
         .lines()
         .enumerate()
@@ -220,7 +230,10 @@ fn absent(path: &WorkspacePath, text: &str, piece: &str) -> ToolError {
             named(&near)
         )
     };
-    ToolError::for_model(format!("`old_string` does not occur in {}. Nothing was changed. {advice}", path.mounted()))
+    ToolError::for_model(format!(
+        "`old_string` does not occur in {}. Nothing was changed. {advice}",
+        path.mounted()
+    ))
 }
 
 #[cfg(test)]

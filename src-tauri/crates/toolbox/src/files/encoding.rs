@@ -81,9 +81,7 @@ impl Encoding {
     pub(super) fn decode(self, bytes: &[u8]) -> Option<String> {
         match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
-            Self::Utf8Marked => {
-                std::str::from_utf8(bytes.strip_prefix(UTF_8_MARK)?).ok().map(str::to_owned)
-            }
+            Self::Utf8Marked => std::str::from_utf8(bytes.strip_prefix(UTF_8_MARK)?).ok().map(str::to_owned),
             Self::Utf16(order) => {
                 let bytes = bytes.get(2..)?;
                 let units = units(bytes, order);

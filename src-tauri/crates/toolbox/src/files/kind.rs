@@ -15,7 +15,8 @@ impl Kind {
     /// What the first bytes (at least 64, if there are as many) and the name say; `None` for text and the unknown.
     pub(super) fn of(start: &[u8], name: &str) -> Option<Self> {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-        let at = |offset: usize, magic: &[u8]| start.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+        let at =
+            |offset: usize, magic: &[u8]| start.get(offset..).is_some_and(|rest| rest.starts_with(magic));
         Some(match () {
             () if at(0, b"\x89PNG\r\n\x1a\n") => Self::Picture("image/png"),
             () if at(0, b"\xff\xd8\xff") => Self::Picture("image/jpeg"),
@@ -33,7 +34,9 @@ impl Kind {
                 "jar" => Self::Binary("Java archive"),
                 _ => Self::Binary("ZIP archive"),
             },
-            () if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => Self::Document("document of an older office program"),
+            () if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => {
+                Self::Document("document of an older office program")
+            }
             () if at(0, b"{\\rtf") => Self::Document("RTF document"),
             () if at(0, b"\x1f\x8b") => Self::Binary("gzip archive"),
             () if at(0, b"BZh") => Self::Binary("bzip2 archive"),
@@ -45,7 +48,9 @@ impl Kind {
             () if at(0, b"MZ") && start.contains(&0) => Self::Binary("Windows program"),
             () if at(0, b"SQLite format 3\0") => Self::Binary("SQLite database"),
             () if at(0, b"\0asm") => Self::Binary("WebAssembly module"),
-            () if at(0, b"wOF2") || at(0, b"wOFF") || at(0, b"OTTO\0") || at(0, b"\0\x01\0\0\0") => Self::Binary("font"),
+            () if at(0, b"wOF2") || at(0, b"wOFF") || at(0, b"OTTO\0") || at(0, b"\0\x01\0\0\0") => {
+                Self::Binary("font")
+            }
             () if at(0, b"ID3") || at(0, b"\xff\xfb") => Self::Binary("MP3 sound"),
             () if at(0, b"RIFF") && at(8, b"WAVE") => Self::Binary("WAV sound"),
             () if at(0, b"OggS") => Self::Binary("Ogg sound or film"),

@@ -4,9 +4,9 @@ use super::encoding::Encoding;
 use crate::call::count;
 
 /// Characters of a line that are shown.
-pub(super) const LINE_CHARACTERS: usize = 1_000;
+pub(crate) const LINE_CHARACTERS: usize = 1_000;
 /// Characters that one call shows.
-pub(super) const OUTPUT_CHARACTERS: usize = 100_000;
+pub(crate) const OUTPUT_CHARACTERS: usize = 100_000;
 /// Bytes of a line that are kept: enough for the characters that are shown, in every encoding.
 const LINE_BYTES: usize = LINE_CHARACTERS * 4 + 8;
 
@@ -25,8 +25,8 @@ pub(super) struct Lines {
     text_characters: usize,
     shown: u64,
     full: bool,
-    pub(super) cut_lines: u64,
-    pub(super) return_ends: u64,
+    cuts: u64,
+    return_ends: u64,
 }
 
 /// Which lines of how many were picked.
@@ -56,7 +56,7 @@ impl Lines {
             text_characters: 0,
             shown: 0,
             full: false,
-            cut_lines: 0,
+            cuts: 0,
             return_ends: 0,
         }
     }
@@ -83,7 +83,7 @@ impl Lines {
             text: self.text,
             shown: self.shown,
             total: self.number - 1,
-            cut_lines: self.cut_lines,
+            cut_lines: self.cuts,
             return_ends: self.return_ends,
         }
     }
@@ -143,7 +143,7 @@ impl Lines {
             self.full = true;
             return;
         }
-        self.cut_lines += u64::from(cut);
+        self.cuts += u64::from(cut);
         self.text_characters += characters;
         self.text.push_str(&shown);
         self.shown += 1;

@@ -14,10 +14,12 @@ use super::encoding::{Encoding, Extent};
 use super::kind::{Kind, dimensions};
 use super::lines::{LINE_CHARACTERS, Lines, Picked};
 use super::stamp;
-use crate::call::{arguments, blocking, count, counted, file_path, missing, size, text, whole_number, worded};
+use crate::call::{
+    arguments, blocking, count, counted, file_path, missing, size, text, whole_number, worded,
+};
 
 /// Lines that are shown if the call does not say.
-pub(super) const DEFAULT_LINES: u64 = 100;
+pub(crate) const DEFAULT_LINES: u64 = 100;
 /// The start of a file by which it is judged, in bytes.
 const SAMPLE: u64 = 64 * 1024;
 /// The largest picture that goes to a model, in bytes.
@@ -85,9 +87,8 @@ fn read(context: &ToolContext, given: &str, window: &Window) -> Result<ToolResul
         }
         Err(error) => return Err(worded(&error)),
     };
-    let io_error = |error: io::Error| {
-        ToolError::for_model(format!("{} could not be read: {error}.", path.mounted()))
-    };
+    let io_error =
+        |error: io::Error| ToolError::for_model(format!("{} could not be read: {error}.", path.mounted()));
     let bytes = file.metadata().map_err(io_error)?.len();
     let mut sample = Vec::new();
     Read::by_ref(&mut file).take(SAMPLE).read_to_end(&mut sample).map_err(io_error)?;
@@ -138,7 +139,9 @@ fn read(context: &ToolContext, given: &str, window: &Window) -> Result<ToolResul
     }
     stamp::note(context, &path, &seen)?;
     let mut result = text(format!("{}{}", picked.text, remarks(&picked, encoding, window)));
-    if name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("svg")) && window.is_default {
+    if name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("svg"))
+        && window.is_default
+    {
         let image = ToolContent::Image {
             mime: "image/svg+xml".to_owned(),
             path: path.as_str().to_owned(),
@@ -210,12 +213,20 @@ fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> String {
             last + 1
         ));
     } else if window.first > 1 {
-        remarks.push(format!("Lines {} to {} of {total}: the end of the file.", count(window.first), count(last)));
+        remarks.push(format!(
+            "Lines {} to {} of {total}: the end of the file.",
+            count(window.first),
+            count(last)
+        ));
     }
     if picked.cut_lines > 0 {
         remarks.push(format!(
             "{} cut after {} characters.",
-            if picked.cut_lines == 1 { "1 line was".to_owned() } else { format!("{} lines were", count(picked.cut_lines)) },
+            if picked.cut_lines == 1 {
+                "1 line was".to_owned()
+            } else {
+                format!("{} lines were", count(picked.cut_lines))
+            },
             count(LINE_CHARACTERS as u64)
         ));
     }
@@ -229,7 +240,7 @@ fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> String {
             "Line ends: CRLF and LF mixed.".to_owned()
         });
     }
-    remarks.iter().map(|remark| format!("[{remark}]\n")).collect()
+    if remarks.is_empty() { String::new() } else { format!("[{}]\n", remarks.join("]\n[")) }
 }
 
 fn picture(
@@ -246,8 +257,9 @@ fn picture(
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
     Read::by_ref(file).take(MAX_PICTURE).read_to_end(&mut head).map_err(failed)?;
-    let pixels =
-        dimensions(mime, &head).map(|(width, height)| format!(", {width} x {height} pixels")).unwrap_or_default();
+    let pixels = dimensions(mime, &head)
+        .map(|(width, height)| format!(", {width} x {height} pixels"))
+        .unwrap_or_default();
     let words = format!("{}: {mime}{pixels}, {}.", path.mounted(), size(bytes));
     if bytes > MAX_PICTURE {
         return Ok(text(format!(
@@ -256,12 +268,15 @@ fn picture(
         )));
     }
     let mut result = text(words);
-    result.content.insert(0, ToolContent::Image {
-        mime: mime.to_owned(),
-        path: path.as_str().to_owned(),
-        hash: seen.hash,
-        size: bytes,
-    });
+    result.content.insert(
+        0,
+        ToolContent::Image {
+            mime: mime.to_owned(),
+            path: path.as_str().to_owned(),
+            hash: seen.hash,
+            size: bytes,
+        },
+    );
     Ok(result)
 }
 
@@ -275,7 +290,11 @@ fn binary(
     let seen = stamp::of_file(file)
         .map_err(|error| ToolError::for_model(format!("{} could not be read: {error}.", path.mounted())))?;
     stamp::note(context, path, &seen)?;
-    let article = if what.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) || what.starts_with("MP") { "an" } else { "a" };
+    let article = if what.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) || what.starts_with("MP") {
+        "an"
+    } else {
+        "a"
+    };
     Ok(text(format!(
         "{} is {article} {what} ({}); its bytes are not shown. Use mshtools-shell to look into it.",
         path.mounted(),
@@ -297,7 +316,9 @@ fn folder(workspace: &Workspace, path: &WorkspacePath) -> Result<ToolResult, Too
         EntryKind::Special => format!("- {} (neither file nor folder)", entry.name),
     }));
     if more {
-        lines.push(format!("[Only the first {MAX_ENTRIES} entries are listed; use mshtools-shell for the rest.]"));
+        lines.push(format!(
+            "[Only the first {MAX_ENTRIES} entries are listed; use mshtools-shell for the rest.]"
+        ));
     }
     Ok(text(lines.join("\n")))
 }

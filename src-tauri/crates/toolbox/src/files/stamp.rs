@@ -14,7 +14,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> ReadStamp {
 
 /// The stamp of a hash that was fed with the whole content.
 pub(super) fn hex(hash: Sha256) -> ReadStamp {
-    ReadStamp { hash: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() }
+    ReadStamp { hash: format!("{:x}", hash.finalize()) }
 }
 
 /// The stamp of an opened file, which is read from its start to its end.

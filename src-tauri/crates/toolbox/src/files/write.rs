@@ -16,7 +16,7 @@ use super::{diff, kind::Kind};
 use crate::call::{arguments, blocking, count, file_path, text, worded};
 
 /// The longest content of one call.
-pub(super) const MAX_CHARACTERS: usize = 100_000;
+pub(crate) const MAX_CHARACTERS: usize = 100_000;
 /// The largest old content that is compared with the new, in bytes.
 const MAX_COMPARED: u64 = 4 * 1024 * 1024;
 /// The end of a file that is shown before what is appended to it, in bytes.
@@ -85,11 +85,11 @@ fn create(
     context: &ToolContext,
     workspace: &Workspace,
     path: &WorkspacePath,
-    content: &str,
+    words: &str,
 ) -> Result<ToolResult, ToolError> {
-    workspace.write_atomic(path, content.as_bytes()).map_err(|error| worded(&error))?;
-    stamp::note(context, path, &stamp::of_bytes(content.as_bytes()))?;
-    Ok(done(path, "created", content.len() as u64, diff::texts(path, None, content, 0)))
+    workspace.write_atomic(path, words.as_bytes()).map_err(|error| worded(&error))?;
+    stamp::note(context, path, &stamp::of_bytes(words.as_bytes()))?;
+    Ok(done(path, "created", words.len() as u64, diff::texts(path, None, words, 0)))
 }
 
 fn replace(
@@ -97,17 +97,16 @@ fn replace(
     workspace: &Workspace,
     path: &WorkspacePath,
     mut old: File,
-    content: &str,
+    words: &str,
 ) -> Result<ToolResult, ToolError> {
     let now = stamp::of_file(&mut old).map_err(|error| unreadable(path, &error))?;
     stamp::require(context, path, &now)?;
-    let difference = old_text(&mut old).map_err(|error| unreadable(path, &error))?.map_or_else(
-        || diff::replaced(path, content),
-        |old| diff::texts(path, Some(&old), content, 0),
-    );
-    workspace.write_atomic(path, content.as_bytes()).map_err(|error| worded(&error))?;
-    stamp::note(context, path, &stamp::of_bytes(content.as_bytes()))?;
-    Ok(done(path, "replaced", content.len() as u64, difference))
+    let difference = old_text(&mut old)
+        .map_err(|error| unreadable(path, &error))?
+        .map_or_else(|| diff::replaced(path, words), |old| diff::texts(path, Some(&old), words, 0));
+    workspace.write_atomic(path, words.as_bytes()).map_err(|error| worded(&error))?;
+    stamp::note(context, path, &stamp::of_bytes(words.as_bytes()))?;
+    Ok(done(path, "replaced", words.len() as u64, difference))
 }
 
 /// The old content, if it is text of a size that can be compared.
@@ -127,7 +126,7 @@ fn extend(
     workspace: &Workspace,
     path: &WorkspacePath,
     mut old: File,
-    content: &str,
+    words: &str,
 ) -> Result<ToolResult, ToolError> {
     let end = End::of(&mut old, path).map_err(|error| unreadable(path, &error))?;
     let Some(encoding) = end.encoding else {
@@ -136,7 +135,7 @@ fn extend(
             path.mounted()
         )));
     };
-    let bytes = encoding.encode_more(content).map_err(|character| unwritable(path, encoding, character))?;
+    let bytes = encoding.encode_more(words).map_err(|character| unwritable(path, encoding, character))?;
     let seen = stamp::seen(context, path, &end.stamp())?;
     workspace.append(path, &bytes).map_err(|error| worded(&error))?;
     // Whoever adds to a file that it has not seen has still not seen it.
@@ -145,7 +144,7 @@ fn extend(
     }
     let tail = encoding.decode_lossy(&end.tail);
     let tail = tail.trim_start_matches('\u{feff}');
-    let difference = diff::texts(path, Some(tail), &format!("{tail}{content}"), end.lines_before_tail);
+    let difference = diff::texts(path, Some(tail), &format!("{tail}{words}"), end.lines_before_tail);
     Ok(done(path, "extended", end.size + bytes.len() as u64, difference))
 }
 
@@ -198,8 +197,7 @@ impl End {
             Some(start) if !wide => start,
             _ => from & !1,
         };
-        let gone: Vec<u8> = self.tail.drain(..start).collect();
-        self.lines_before_tail += gone.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.lines_before_tail += self.tail.drain(..start).filter(|byte| *byte == b'\n').count() as u64;
     }
 
     fn stamp(&self) -> okcvm_tools::ReadStamp {

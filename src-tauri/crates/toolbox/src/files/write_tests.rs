@@ -1,0 +1,174 @@
+use std::os::unix::fs::PermissionsExt;
+
+use okcvm_protocol::{ChangeKind, DiffLineKind};
+use serde_json::json;
+
+use super::*;
+use crate::files::ReadFileTool;
+use crate::testing::{Desk, text_of};
+
+fn write(desk: &Desk, path: &str, content: &str) -> ToolResult {
+    desk.call(&WriteFileTool, json!({"file_path": path, "content": content})).unwrap()
+}
+
+fn see(desk: &Desk, path: &str) {
+    desk.call(&ReadFileTool, json!({"file_path": path})).unwrap();
+}
+
+#[test]
+fn a_new_file_is_made_with_its_folders() {
+    let desk = Desk::new();
+    let result = write(&desk, "/mnt/okcomputer/output/新/report.md", "# 标题\ntext\n");
+    assert_eq!(desk.bytes("output/新/report.md"), "# 标题\ntext\n".as_bytes());
+    assert_eq!(
+        serde_json::from_str::<Value>(&text_of(&result)).unwrap(),
+        json!({"path": "/mnt/okcomputer/output/新/report.md", "action": "created", "size": 14, "added_lines": 2, "removed_lines": 0})
+    );
+    let difference = result.diff.unwrap();
+    assert_eq!((difference.kind, difference.additions), (ChangeKind::Added, 2));
+    assert_eq!(result.artifacts.len(), 1);
+    assert_eq!((result.artifacts[0].kind, result.artifacts[0].size), (ArtifactKind::Document, Some(14)));
+}
+
+#[test]
+fn the_parts_of_a_site_are_no_artifacts() {
+    let desk = Desk::new();
+    assert!(write(&desk, "output/site/index.html", "<p>").artifacts.is_empty());
+    assert!(write(&desk, "notes.md", "a").artifacts.is_empty());
+}
+
+#[test]
+fn an_existing_file_must_be_read_first() {
+    let desk = Desk::new();
+    desk.put("a.txt", "old\n");
+    let again = json!({"file_path": "a.txt", "content": "new\n"});
+    assert_eq!(
+        desk.error(&WriteFileTool, again.clone()),
+        "/mnt/okcomputer/a.txt exists and has not been read in this session. Read it with mshtools-read_file first, then try again."
+    );
+    assert_eq!(desk.bytes("a.txt"), b"old\n");
+    see(&desk, "a.txt");
+    let difference = desk.call(&WriteFileTool, again).unwrap().diff.unwrap();
+    assert_eq!((difference.kind, difference.additions, difference.deletions), (ChangeKind::Modified, 1, 1));
+    assert_eq!(desk.bytes("a.txt"), b"new\n");
+    // What the tool wrote itself it has seen.
+    write(&desk, "a.txt", "newer\n");
+    assert_eq!(desk.bytes("a.txt"), b"newer\n");
+}
+
+#[test]
+fn a_file_that_changed_since_must_be_read_again() {
+    let desk = Desk::new();
+    desk.put("a.txt", "old\n");
+    see(&desk, "a.txt");
+    desk.put("a.txt", "by hand\n");
+    let error = desk.error(&WriteFileTool, json!({"file_path": "a.txt", "content": "new"}));
+    assert!(
+        error.starts_with("/mnt/okcomputer/a.txt has changed on disk since it was last read."),
+        "{error}"
+    );
+    assert_eq!(desk.bytes("a.txt"), b"by hand\n");
+}
+
+#[test]
+fn reading_a_part_is_reading() {
+    let desk = Desk::new();
+    desk.put("a.txt", "1\n2\n3\n");
+    desk.text(&ReadFileTool, json!({"file_path": "a.txt", "limit": 1}));
+    write(&desk, "a.txt", "new");
+    assert_eq!(desk.bytes("a.txt"), b"new");
+}
+
+#[test]
+fn appending_needs_no_reading_and_is_none() {
+    let desk = Desk::new();
+    desk.put("a.txt", "1\n2\n3\n4\n5\n");
+    let append = |content: &str| {
+        desk.call(&WriteFileTool, json!({"file_path": "a.txt", "content": content, "append": true})).unwrap()
+    };
+    let result = append("6\n");
+    assert_eq!(desk.bytes("a.txt"), b"1\n2\n3\n4\n5\n6\n");
+    let hunk = &result.diff.unwrap().hunks[0];
+    assert_eq!((hunk.old_start, hunk.lines.len()), (3, 4));
+    assert_eq!((hunk.lines[3].kind, hunk.lines[3].text.as_str()), (DiffLineKind::Added, "6"));
+    assert!(
+        desk.error(&WriteFileTool, json!({"file_path": "a.txt", "content": ""}))
+            .contains("has not been read")
+    );
+    see(&desk, "a.txt");
+    append("7\n");
+    write(&desk, "a.txt", "all new\n");
+}
+
+#[test]
+fn appending_makes_a_file_and_keeps_its_encoding() {
+    let desk = Desk::new();
+    let append = |path: &str, content: &str| json!({"file_path": path, "content": content, "append": true});
+    desk.text(&WriteFileTool, append("new.txt", "a"));
+    assert_eq!(desk.bytes("new.txt"), b"a");
+    desk.put("utf16.txt", b"\xff\xfea\0\n\0");
+    desk.text(&WriteFileTool, append("utf16.txt", "字"));
+    assert_eq!(desk.bytes("utf16.txt"), [b"\xff\xfea\0\n\0".as_slice(), b"\x57\x5b"].concat());
+    let (gbk, ..) = encoding_rs::GBK.encode("姓名,城市\n王小明,北京市\n李大红,上海市\n");
+    desk.put("gbk.csv", &gbk);
+    let error = desk.error(&WriteFileTool, append("gbk.csv", "😀"));
+    assert!(error.contains("is written in GBK, which has no `😀` (U+1F600)"), "{error}");
+    assert_eq!(desk.bytes("gbk.csv"), gbk.as_ref());
+    desk.put("a.zip", b"PK\x03\x04");
+    assert!(desk.error(&WriteFileTool, append("a.zip", "a")).contains("is not a text file"));
+}
+
+#[test]
+fn appending_to_a_long_file_shows_its_end() {
+    let desk = Desk::new();
+    desk.put("long.log", "a line of a log\n".repeat(20_000));
+    let result = desk
+        .call(&WriteFileTool, json!({"file_path": "long.log", "content": "end\n", "append": true}))
+        .unwrap();
+    let difference = result.diff.unwrap();
+    assert_eq!((difference.additions, difference.deletions), (1, 0));
+    assert_eq!((difference.hunks[0].old_start, difference.hunks[0].new_start), (19_998, 19_998));
+}
+
+#[test]
+fn the_length_is_bounded_in_characters() {
+    let desk = Desk::new();
+    write(&desk, "a.txt", &"字".repeat(100_000));
+    assert_eq!(desk.bytes("a.txt").len(), 300_000);
+    let error = desk.error(&WriteFileTool, json!({"file_path": "b.txt", "content": "字".repeat(100_001)}));
+    assert!(
+        error.starts_with("`content` has 100,001 characters, more than the 100,000 of one call."),
+        "{error}"
+    );
+    assert!(!desk.path("b.txt").exists());
+}
+
+#[test]
+fn folders_and_ways_out_are_refused() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    std::os::unix::fs::symlink("..", desk.path("up")).unwrap();
+    for path in ["folder", "folder/", ".", "", "../a.txt", "up/a.txt", "/tmp/a.txt"] {
+        desk.error(&WriteFileTool, json!({"file_path": path, "content": "a"}));
+    }
+    assert!(!desk.folder.path().join("a.txt").exists());
+}
+
+#[test]
+fn a_script_stays_executable() {
+    let desk = Desk::new();
+    desk.put("run.sh", "#!/bin/sh\n");
+    std::fs::set_permissions(desk.path("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    see(&desk, "run.sh");
+    write(&desk, "run.sh", "#!/bin/sh\necho\n");
+    assert_eq!(std::fs::metadata(desk.path("run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
+}
+
+#[test]
+fn a_long_difference_is_cut() {
+    let desk = Desk::new();
+    let result = write(&desk, "a.txt", &"line\n".repeat(5_000));
+    let difference = result.diff.unwrap();
+    assert_eq!((difference.additions, difference.truncated), (5_000, true));
+    assert_eq!(difference.hunks.iter().map(|hunk| hunk.lines.len()).sum::<usize>(), 1_000);
+}

@@ -90,7 +90,9 @@ impl Decoder {
     fn filter(&mut self, text: &str, out: &mut String) {
         for character in text.chars() {
             self.state = match (self.state, character) {
-                (State::Text | State::Escape | State::Intermediate | State::Control, '\u{1b}') => State::Escape,
+                (State::Text | State::Escape | State::Intermediate | State::Control, '\u{1b}') => {
+                    State::Escape
+                }
                 (State::Text, '\n' | '\t' | '\r') => {
                     out.push(character);
                     State::Text

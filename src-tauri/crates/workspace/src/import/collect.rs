@@ -60,7 +60,9 @@ pub(super) fn collect(
     let target_folder = real_or_nearest(&workspace.absolute(target));
     for source in sources {
         let Some(name) = source.file_name() else {
-            return Err(WorkspaceError::ContainsTarget { source_path: source.to_string_lossy().into_owned() });
+            return Err(WorkspaceError::ContainsTarget {
+                source_path: source.to_string_lossy().into_owned(),
+            });
         };
         let metadata = match fs::symlink_metadata(source) {
             Ok(metadata) => metadata,
@@ -76,7 +78,9 @@ pub(super) fn collect(
             continue;
         }
         if metadata.is_dir() && target_folder.starts_with(&real) {
-            return Err(WorkspaceError::ContainsTarget { source_path: source.to_string_lossy().into_owned() });
+            return Err(WorkspaceError::ContainsTarget {
+                source_path: source.to_string_lossy().into_owned(),
+            });
         }
         let mut dropped =
             Dropped { source: source.clone(), target: place, folders: Vec::new(), files: Vec::new() };
@@ -128,13 +132,22 @@ impl Collected {
         }
     }
 
-    fn file(&mut self, dropped: &mut Dropped, source: &Path, size: u64, below: &WorkspacePath, limits: &ImportLimits) {
+    fn file(
+        &mut self,
+        dropped: &mut Dropped,
+        source: &Path,
+        size: u64,
+        below: &WorkspacePath,
+        limits: &ImportLimits,
+    ) {
         if size > limits.max_file_bytes {
             let limit = megabytes(limits.max_file_bytes);
-            return self.skip(source, &format!("it has {}, the limit for one file is {limit}", megabytes(size)));
+            return self
+                .skip(source, &format!("it has {}, the limit for one file is {limit}", megabytes(size)));
         }
         if self.files >= limits.max_files {
-            return self.skip(source, &format!("the limit of {} files in one import is reached", limits.max_files));
+            return self
+                .skip(source, &format!("the limit of {} files in one import is reached", limits.max_files));
         }
         if self.bytes.saturating_add(size) > limits.max_total_bytes {
             let limit = megabytes(limits.max_total_bytes);

@@ -53,8 +53,7 @@ pub fn run_import(
     check_space(workspace, target, collected.bytes)?;
     let drops = std::mem::take(&mut collected.drops);
     let count = ImportCount { files: collected.files, bytes: collected.bytes, ..ImportCount::default() };
-    let mut import =
-        Import { workspace, policy, cancel, progress, count, collected, imported: Vec::new() };
+    let mut import = Import { workspace, policy, cancel, progress, count, collected, imported: Vec::new() };
     let mut cancelled = false;
     for dropped in &drops {
         if import.one(dropped)? == Step::Cancelled {
@@ -81,7 +80,7 @@ enum Step {
 }
 
 /// Why the bytes of a file stopped coming.
-enum Stopped {
+pub(super) enum Stopped {
     Cancelled,
     Unreadable(io::Error),
     Unwritable(io::Error),
@@ -174,19 +173,21 @@ impl Import<'_> {
 
     fn copy(&mut self, file: &SourceFile, place: WorkspacePath) -> Result<Step, WorkspaceError> {
         let place = match (occupant(self.workspace, &place)?, self.policy) {
-            (Occupant::Nothing, _) => place,
-            (Occupant::File, _) if is_same_file(&file.source, self.workspace, &place) => return Ok(Step::Done),
+            (Occupant::File, _) if is_same_file(&file.source, self.workspace, &place) => {
+                return Ok(Step::Done);
+            }
             (Occupant::File, _) if identical(&file.source, self.workspace, &place) => {
                 let size = self.workspace.metadata(&place)?.map_or(0, |entry| entry.size);
                 self.count.bytes_done += size;
                 self.imported.push(attachment(&place, size));
                 return Ok(Step::Done);
             }
-            (Occupant::File, ClashPolicy::Replace) => place,
+            (Occupant::Nothing, _) | (Occupant::File, ClashPolicy::Replace) => place,
             (Occupant::File | Occupant::Other, ClashPolicy::KeepBoth) => {
                 if self.workspace.metadata(&place)?.is_none() {
                     // A file stands where one of its folders should be; another name does not help.
-                    self.collected.skip(&file.source, "a file of the workspace stands where its folder should be");
+                    self.collected
+                        .skip(&file.source, "a file of the workspace stands where its folder should be");
                     return Ok(Step::Done);
                 }
                 self.numbered(&place, &file.source)?
@@ -196,7 +197,8 @@ impl Import<'_> {
                 return Ok(Step::Done);
             }
             (Occupant::Other, ClashPolicy::Replace) => {
-                self.collected.skip(&file.source, "something that is no file stands in its place and is not replaced");
+                self.collected
+                    .skip(&file.source, "something that is no file stands in its place and is not replaced");
                 return Ok(Step::Done);
             }
         };
@@ -246,7 +248,8 @@ impl Import<'_> {
             }
         };
         if executable {
-            let mode = unfinished.file().and_then(|file| file.metadata()).map_err(failed)?.permissions().mode();
+            let mode =
+                unfinished.file().and_then(|file| file.metadata()).map_err(failed)?.permissions().mode();
             let mode = Mode::from_raw_mode((mode | ((mode & 0o444) >> 2)) & 0o777);
             unfinished.set_mode(mode).map_err(failed)?;
         }
@@ -256,7 +259,7 @@ impl Import<'_> {
 }
 
 /// Moves bytes until the end, a failure on one of the two sides, or a cancel.
-fn pump(
+pub(super) fn pump(
     source: &mut impl Read,
     target: &mut impl Write,
     cancel: &CancellationToken,

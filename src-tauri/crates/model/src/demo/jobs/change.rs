@@ -44,8 +44,12 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
     let mut opening = Some(opening);
     let mut changed = false;
     for part in [Part::Colours, Part::Title] {
-        let (path, edits): (String, Box<dyn Fn(&[&str]) -> Option<Vec<Edit>>>) = match (part, &style.title) {
-            (Part::Colours, _) if style.dark.is_none() && style.accent.is_none() && style.background.is_none() => continue,
+        let (path, edits): (String, Box<FindEdits>) = match (part, &style.title) {
+            (Part::Colours, _)
+                if style.dark.is_none() && style.accent.is_none() && style.background.is_none() =>
+            {
+                continue;
+            }
             (Part::Colours, _) => {
                 let style = style.clone();
                 (format!("{folder}/style.css"), Box::new(move |lines| colour_edits(lines, &style)))
@@ -66,7 +70,9 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
                         "`{path}` is not built like the sites that I make, so I do not know where to change it. A connected model can."
                     ),
                     Language::Chinese => {
-                        format!("`{path}` 的结构与我制作的网站不同，我不知道该改哪里。连接真实模型后可以修改。")
+                        format!(
+                            "`{path}` 的结构与我制作的网站不同，我不知道该改哪里。连接真实模型后可以修改。"
+                        )
                     }
                 });
             }
@@ -77,14 +83,23 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
     }
     if !changed {
         return Ok(language
-            .say("The site looks like that already, so there was nothing to change.", "网站已经是这样了，没有需要修改的地方。")
+            .say(
+                "The site looks like that already, so there was nothing to change.",
+                "网站已经是这样了，没有需要修改的地方。",
+            )
             .to_owned());
     }
-    let say = Say::text(language.say("The files are changed; I publish a new version.\n", "文件已修改；我来发布新版本。\n"));
+    let say = Say::text(
+        language.say("The files are changed; I publish a new version.\n", "文件已修改；我来发布新版本。\n"),
+    );
     let deployed = tape.call_if_offered(say, Call::deploy(&folder))?;
     let ending = match deployed {
         Some(deployed) if deployed.is_error => {
-            return Ok(failed(language, language.say("The files are changed, but publishing", "文件已修改，但发布"), &deployed));
+            return Ok(failed(
+                language,
+                language.say("The files are changed, but publishing", "文件已修改，但发布"),
+                &deployed,
+            ));
         }
         Some(deployed) => published(language, &deployed),
         None => String::new(),
@@ -104,6 +119,9 @@ enum Part {
 /// An old and a new string.
 type Edit = (String, String);
 
+/// Finds the edits in the lines of a file; `None` if it is not built like ours.
+type FindEdits = dyn Fn(&[&str]) -> Option<Vec<Edit>>;
+
 enum Edited {
     Changed,
     Same,
@@ -117,22 +135,26 @@ fn edit_file(
     language: Language,
     opening: &str,
     path: &str,
-    edits: &dyn Fn(&[&str]) -> Option<Vec<Edit>>,
+    edits: &FindEdits,
 ) -> Result<Edited, Step> {
     let mut refused = None;
     let mut changed = false;
     for attempt in 0..2 {
-        let say = if attempt == 0 {
-            Say {
-                reasoning: language.say(
-                    "First I read the file as it is now: somebody may have changed it.",
-                    "先读取文件现在的内容：它可能被改动过。",
-                ),
-                text: opening,
-            }
-        } else {
-            Say::text(language.say("The edit was refused; I read the file again.\n", "修改没有被接受；我重新读取文件。\n"))
-        };
+        let say =
+            if attempt == 0 {
+                Say {
+                    reasoning: language.say(
+                        "First I read the file as it is now: somebody may have changed it.",
+                        "先读取文件现在的内容：它可能被改动过。",
+                    ),
+                    text: opening,
+                }
+            } else {
+                Say::text(language.say(
+                    "The edit was refused; I read the file again.\n",
+                    "修改没有被接受；我重新读取文件。\n",
+                ))
+            };
         let read = tape.call(say, Call::read(path, None, LINES))?;
         if read.is_error {
             return Ok(Edited::Failed(read));
@@ -200,4 +222,3 @@ fn title_edits(lines: &[&str], title: &str) -> Option<Vec<Edit>> {
     }
     (!edits.is_empty()).then_some(edits)
 }
-

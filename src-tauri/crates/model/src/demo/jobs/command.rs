@@ -12,7 +12,8 @@ use crate::demo::{
 /// A file that a workspace is unlikely to have.
 const MISSING: &str = "missing.csv";
 /// Lists files without descending into folders that are not the user's work.
-const LIST: &str = "find . -maxdepth 3 -type f -not -path '*/node_modules/*' -not -path '*/.*' | sort | head -n 40";
+const LIST: &str =
+    "find . -maxdepth 3 -type f -not -path '*/node_modules/*' -not -path '*/.*' | sort | head -n 40";
 
 pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<String, Step> {
     let language = conversation.language;
@@ -23,9 +24,13 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
     let first_command = own.map_or_else(|| format!("wc -l {MISSING}"), str::to_owned);
     let text = match (language, own) {
         (Language::English, Some(_)) => "I run your command.\n".to_owned(),
-        (Language::English, None) => format!("I count the lines of `{MISSING}`, a file that should not be there, to show what happens when a command fails.\n"),
+        (Language::English, None) => format!(
+            "I count the lines of `{MISSING}`, a file that should not be there, to show what happens when a command fails.\n"
+        ),
         (Language::Chinese, Some(_)) => "我来运行您的命令。\n".to_owned(),
-        (Language::Chinese, None) => format!("我来数 `{MISSING}` 的行数。这个文件应该不存在，正好展示命令失败时会发生什么。\n"),
+        (Language::Chinese, None) => {
+            format!("我来数 `{MISSING}` 的行数。这个文件应该不存在，正好展示命令失败时会发生什么。\n")
+        }
     };
     let say = Say {
         reasoning: language.say(
@@ -55,23 +60,27 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
     if has_failed(&listing) {
         return Ok(failed(language, language.say("Running commands", "运行命令"), &listing));
     }
-    let files: Vec<&str> = listing.text.lines().map(str::trim).filter(|line| line.starts_with("./")).collect();
+    let files: Vec<&str> =
+        listing.text.lines().map(str::trim).filter(|line| line.starts_with("./")).collect();
     let table = files.iter().find(|file| file.to_lowercase().ends_with(".csv"));
     let (right, text) = match (table.or(files.first()), language) {
-        (Some(file), Language::English) => {
-            (format!("wc -l {}", quoted(file)), format!("`{}` is there, so I count its lines instead.\n", &file[2..]))
-        }
+        (Some(file), Language::English) => (
+            format!("wc -l {}", quoted(file)),
+            format!("`{}` is there, so I count its lines instead.\n", &file[2..]),
+        ),
         (Some(file), Language::Chinese) => {
             (format!("wc -l {}", quoted(file)), format!("`{}` 是存在的，我改为数它的行数。\n", &file[2..]))
         }
-        (None, Language::English) => {
-            (NEW_FILE.to_owned(), "The workspace is empty, so I make a small file and count its lines.\n".to_owned())
-        }
+        (None, Language::English) => (
+            NEW_FILE.to_owned(),
+            "The workspace is empty, so I make a small file and count its lines.\n".to_owned(),
+        ),
         (None, Language::Chinese) => {
             (NEW_FILE.to_owned(), "工作区是空的，我先写一个小文件，再数它的行数。\n".to_owned())
         }
     };
-    let second = tape.call(Say::text(&text), Call::shell(&right, language.say("Counts lines", "统计行数")))?;
+    let second =
+        tape.call(Say::text(&text), Call::shell(&right, language.say("Counts lines", "统计行数")))?;
     if has_failed(&second) {
         return Ok(failed(language, language.say("The second command", "第二条命令"), &second));
     }

@@ -45,8 +45,12 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
         Source::Text(path) => of_text(tape, conversation, &style, &path),
         Source::Unreadable(path) => {
             let note = match language {
-                Language::English => format!("I cannot read `{}` as text, so the page holds only your words. ", name_of(&path)),
-                Language::Chinese => format!("我无法把 `{}` 当作文本读取，所以页面只包含您的话。", name_of(&path)),
+                Language::English => {
+                    format!("I cannot read `{}` as text, so the page holds only your words. ", name_of(&path))
+                }
+                Language::Chinese => {
+                    format!("我无法把 `{}` 当作文本读取，所以页面只包含您的话。", name_of(&path))
+                }
             };
             of_words(tape, conversation, &style, &note)
         }
@@ -63,7 +67,9 @@ fn source(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<Source, St
         let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
         if ends(&[".csv", ".tsv"]) || mime.starts_with("text/csv") || mime.starts_with("text/tab-separated") {
             Source::Table(path.to_owned())
-        } else if mime.starts_with("text/") || mime == "application/json" || ends(&[".md", ".markdown", ".txt", ".json", ".log", ".html", ".xml", ".yaml", ".yml", ".toml"])
+        } else if mime.starts_with("text/")
+            || mime == "application/json"
+            || ends(&[".md", ".markdown", ".txt", ".json", ".log", ".html", ".xml", ".yaml", ".yml", ".toml"])
         {
             Source::Text(path.to_owned())
         } else {
@@ -89,7 +95,22 @@ fn source(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<Source, St
     let lower = conversation.words.to_lowercase();
     let speaks_of_file = mentions(
         &lower,
-        &["csv", "file", "data", "table", "spreadsheet", "it", "this", "these", "文件", "数据", "表格", "它", "这个", "这些"],
+        &[
+            "csv",
+            "file",
+            "data",
+            "table",
+            "spreadsheet",
+            "it",
+            "this",
+            "these",
+            "文件",
+            "数据",
+            "表格",
+            "它",
+            "这个",
+            "这些",
+        ],
     );
     if !speaks_of_file {
         return Ok(Source::Words);
@@ -116,16 +137,30 @@ fn source(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<Source, St
     })
 }
 
-fn of_table(tape: &mut Tape<'_>, conversation: &Conversation, style: &Style, path: &str) -> Result<String, Step> {
+fn of_table(
+    tape: &mut Tape<'_>,
+    conversation: &Conversation,
+    style: &Style,
+    path: &str,
+) -> Result<String, Step> {
     let language = conversation.language;
     let name = name_of(path);
     let plan: [&str; 4] = language.say(
-        ["Read the table", "Compute figures and write the page", "Write style and script", "Publish the site"],
+        [
+            "Read the table",
+            "Compute figures and write the page",
+            "Write style and script",
+            "Publish the site",
+        ],
         ["读取表格", "计算数据并编写页面", "编写样式和脚本", "发布网站"],
     );
     let opening = match language {
-        Language::English => format!("I make a website from `{name}`: I read it, compute a few figures, write the page and publish it on this machine.\n"),
-        Language::Chinese => format!("我用 `{name}` 做一个网站：先读取数据，计算几个数字，再编写页面并发布在本机。\n"),
+        Language::English => format!(
+            "I make a website from `{name}`: I read it, compute a few figures, write the page and publish it on this machine.\n"
+        ),
+        Language::Chinese => {
+            format!("我用 `{name}` 做一个网站：先读取数据，计算几个数字，再编写页面并发布在本机。\n")
+        }
     };
     plan_step(tape, language, &opening, &plan, 0)?;
     let (text, partial) = match read_all(tape, language, path)? {
@@ -138,37 +173,62 @@ fn of_table(tape: &mut Tape<'_>, conversation: &Conversation, style: &Style, pat
     });
     if table.columns.is_empty() {
         return Ok(match language {
-            Language::English => format!("`{name}` is empty, so there is nothing to show on a page. Drop a file with data on the window and ask again."),
-            Language::Chinese => format!("`{name}` 是空的，没有可以展示的内容。请把有数据的文件拖进窗口，再提一次。"),
+            Language::English => format!(
+                "`{name}` is empty, so there is nothing to show on a page. Drop a file with data on the window and ask again."
+            ),
+            Language::Chinese => {
+                format!("`{name}` 是空的，没有可以展示的内容。请把有数据的文件拖进窗口，再提一次。")
+            }
         });
     }
     plan_step(tape, language, "", &plan, 1)?;
     let title = style.title.clone().unwrap_or_else(|| title_of_file(path));
     let cut_lines = text.lines.values().filter(|line| line.chars().count() >= LINE).count();
-    let page = data_page(&DataPage { language, title: &title, source: name, table: &table, partial, cut_lines });
+    let page =
+        data_page(&DataPage { language, title: &title, source: name, table: &table, partial, cut_lines });
     let rows = table.rows.len();
-    let columns = table.columns.iter().take(6).map(|column| format!("“{}”", cut(column, 30))).collect::<Vec<_>>();
+    let columns =
+        table.columns.iter().take(6).map(|column| format!("“{}”", cut(column, 30))).collect::<Vec<_>>();
     let columns = columns.join(language.say(", ", "、"));
-    let more = if partial { language.say(" (the file holds more; I take the first part)", "（文件更长，我只取前面的部分）") } else { "" };
+    let more = if partial {
+        language.say(" (the file holds more; I take the first part)", "（文件更长，我只取前面的部分）")
+    } else {
+        ""
+    };
     let (thinking, told) = match language {
         Language::English => (
-            format!("The table has {rows} rows and {} columns. I compute the figures from the rows themselves, and escape every cell.", table.columns.len()),
+            format!(
+                "The table has {rows} rows and {} columns. I compute the figures from the rows themselves, and escape every cell.",
+                table.columns.len()
+            ),
             format!("The file holds {rows} rows{more} with the columns {columns}. I write the page.\n"),
         ),
         Language::Chinese => (
-            format!("表格有 {rows} 行、{} 列。数字直接由这些行计算，每个单元格都会转义。", table.columns.len()),
+            format!(
+                "表格有 {rows} 行、{} 列。数字直接由这些行计算，每个单元格都会转义。",
+                table.columns.len()
+            ),
             format!("文件有 {rows} 行{more}，列为{columns}。我来编写页面。\n"),
         ),
     };
     let say = Say { reasoning: &thinking, text: &told };
     let summary = match language {
-        Language::English => format!("The site shows {rows} rows of `{name}`{more}, with figures and a chart that were computed from them; its table sorts and filters."),
-        Language::Chinese => format!("网站展示了 `{name}` 的 {rows} 行数据{more}，数字和图表都由这些数据计算得出；表格可以排序和筛选。"),
+        Language::English => format!(
+            "The site shows {rows} rows of `{name}`{more}, with figures and a chart that were computed from them; its table sorts and filters."
+        ),
+        Language::Chinese => format!(
+            "网站展示了 `{name}` 的 {rows} 行数据{more}，数字和图表都由这些数据计算得出；表格可以排序和筛选。"
+        ),
     };
     finish(tape, conversation, &Files { slug: slug(&title_of_file(path)), page, style }, say, &plan, &summary)
 }
 
-fn of_text(tape: &mut Tape<'_>, conversation: &Conversation, style: &Style, path: &str) -> Result<String, Step> {
+fn of_text(
+    tape: &mut Tape<'_>,
+    conversation: &Conversation,
+    style: &Style,
+    path: &str,
+) -> Result<String, Step> {
     let language = conversation.language;
     let name = name_of(path);
     let plan: [&str; 4] = language.say(
@@ -176,7 +236,9 @@ fn of_text(tape: &mut Tape<'_>, conversation: &Conversation, style: &Style, path
         ["读取文本", "编写页面", "编写样式和脚本", "发布网站"],
     );
     let opening = match language {
-        Language::English => format!("I make a page that presents `{name}`: I read it, write the page and publish it on this machine.\n"),
+        Language::English => format!(
+            "I make a page that presents `{name}`: I read it, write the page and publish it on this machine.\n"
+        ),
         Language::Chinese => format!("我做一个展示 `{name}` 的页面：先读取内容，再编写页面并发布在本机。\n"),
     };
     plan_step(tape, language, &opening, &plan, 0)?;
@@ -195,31 +257,42 @@ fn of_text(tape: &mut Tape<'_>, conversation: &Conversation, style: &Style, path
     let title = style.title.clone().unwrap_or_else(|| title_of_file(path));
     let page = text_page(language, &title, name, &content, partial);
     let say = Say {
-        reasoning: language.say(
-            "I keep the words of the file and only give them a shape.",
-            "保留文件的原文，只为它排版。",
-        ),
+        reasoning: language
+            .say("I keep the words of the file and only give them a shape.", "保留文件的原文，只为它排版。"),
         text: language.say("I have read it and write the page.\n", "已读完，我来编写页面。\n"),
     };
     let lines = text.lines.len();
     let summary = match language {
-        Language::English => format!("The page presents {lines} lines of `{name}`, with a field to find passages."),
+        Language::English => {
+            format!("The page presents {lines} lines of `{name}`, with a field to find passages.")
+        }
         Language::Chinese => format!("页面展示了 `{name}` 的 {lines} 行内容，并可查找段落。"),
     };
     finish(tape, conversation, &Files { slug: slug(&title_of_file(path)), page, style }, say, &plan, &summary)
 }
 
-fn of_words(tape: &mut Tape<'_>, conversation: &Conversation, style: &Style, note: &str) -> Result<String, Step> {
+fn of_words(
+    tape: &mut Tape<'_>,
+    conversation: &Conversation,
+    style: &Style,
+    note: &str,
+) -> Result<String, Step> {
     let language = conversation.language;
     let subject = topic(&conversation.words, language);
-    let title = style.title.clone().or_else(|| subject.clone()).unwrap_or_else(|| language.say("A new page", "新页面").to_owned());
+    let title = style
+        .title
+        .clone()
+        .or_else(|| subject.clone())
+        .unwrap_or_else(|| language.say("A new page", "新页面").to_owned());
     let title = cut(&title, 80);
     let plan: [&str; 3] = language.say(
         ["Write the page", "Write style and script", "Publish the site"],
         ["编写页面", "编写样式和脚本", "发布网站"],
     );
     let opening = match language {
-        Language::English => format!("{note}I make a page titled “{title}”, and publish it on this machine.\n"),
+        Language::English => {
+            format!("{note}I make a page titled “{title}”, and publish it on this machine.\n")
+        }
         Language::Chinese => format!("{note}我来做一个标题为“{title}”的页面，并发布在本机。\n"),
     };
     plan_step(tape, language, &opening, &plan, 0)?;
@@ -265,23 +338,35 @@ fn finish(
     if let Some(outcome) = write_all(tape, language, Say::nothing(), &rest)? {
         return Ok(failed(language, language.say("Writing style and script", "编写样式和脚本"), &outcome));
     }
-    let say = Say::text(language.say("The files stand; I publish the folder.\n", "文件已就绪；我来发布这个文件夹。\n"));
+    let say = Say::text(
+        language.say("The files stand; I publish the folder.\n", "文件已就绪；我来发布这个文件夹。\n"),
+    );
     let deployed = tape.call_if_offered(say, Call::deploy(&folder))?;
     let ending = match deployed {
         Some(deployed) if deployed.is_error => {
-            return Ok(failed(language, language.say("The files are written, but publishing", "文件已写好，但发布"), &deployed));
+            return Ok(failed(
+                language,
+                language.say("The files are written, but publishing", "文件已写好，但发布"),
+                &deployed,
+            ));
         }
         Some(deployed) => published(language, &deployed),
         None => match language {
-            Language::English => "The tool that publishes is not offered here; the page stands in the workspace.".to_owned(),
+            Language::English => {
+                "The tool that publishes is not offered here; the page stands in the workspace.".to_owned()
+            }
             Language::Chinese => "这里没有提供发布工具；页面保存在工作区中。".to_owned(),
         },
     };
     plan_step(tape, language, "", plan, plan.len())?;
     let place = folder.strip_prefix(MOUNT).unwrap_or(&folder).trim_start_matches('/');
     Ok(match language {
-        Language::English => format!("Done. {summary} {ending}\n\nThe files are in `{place}`. Ask me to change its colour, make it dark, or give it another title."),
-        Language::Chinese => format!("完成。{summary}{ending}\n\n文件在 `{place}` 中。您可以让我换颜色、改成深色，或换一个标题。"),
+        Language::English => format!(
+            "Done. {summary} {ending}\n\nThe files are in `{place}`. Ask me to change its colour, make it dark, or give it another title."
+        ),
+        Language::Chinese => format!(
+            "完成。{summary}{ending}\n\n文件在 `{place}` 中。您可以让我换颜色、改成深色，或换一个标题。"
+        ),
     })
 }
 
@@ -339,12 +424,18 @@ fn read_all(
     language: Language,
     path: &str,
 ) -> Result<Result<(NumberedText, bool), Outcome>, Step> {
-    let say = Say::thinking(language.say("I read the file before I promise anything about it.", "在做任何承诺之前，先读取文件。"));
+    let say = Say::thinking(
+        language.say("I read the file before I promise anything about it.", "在做任何承诺之前，先读取文件。"),
+    );
     let mut path = path.to_owned();
     let mut first = tape.call(say, Call::read(&path, None, PAGE))?;
-    if first.is_error && let Some(other) = named_instead(&first.text, &path) {
+    if first.is_error
+        && let Some(other) = named_instead(&first.text, &path)
+    {
         let text = match language {
-            Language::English => format!("That file is not there; the nearest one is `{other}`, so I read that.\n"),
+            Language::English => {
+                format!("That file is not there; the nearest one is `{other}`, so I read that.\n")
+            }
             Language::Chinese => format!("那个文件不存在；最接近的是 `{other}`，我改为读取它。\n"),
         };
         path = other;
@@ -408,7 +499,7 @@ fn plan_step(
     };
     let say = Say { reasoning: thinking, text: opening };
     // A plan that cannot be written does not stop the work.
-    tape.call_if_offered(say, Call::todos(todos(plan, finished)))?;
+    tape.call_if_offered(say, Call::todos(&todos(plan, finished)))?;
     Ok(())
 }
 

@@ -33,17 +33,25 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
         ),
         text: language.say("I write the list.\n", "我来写清单。\n"),
     };
-    let written = tape.call(say, Call::todos(todos.clone()))?;
+    let written = tape.call(say, Call::todos(&todos))?;
     if written.is_error {
         // The ids are the part that a tool may not want.
         let plain: Vec<Value> = todos
             .iter()
             .filter_map(Value::as_object)
-            .map(|todo| todo.iter().filter(|(key, _)| *key != "id").map(|(key, value)| (key.clone(), value.clone())).collect())
+            .map(|todo| {
+                todo.iter()
+                    .filter(|(key, _)| *key != "id")
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect()
+            })
             .map(Value::Object)
             .collect();
-        let say = language.say("The list was refused; I try it in a simpler form.\n", "清单没有被接受；我换一种更简单的形式再试。\n");
-        let again = tape.call(Say::text(say), Call::todos(plain))?;
+        let say = language.say(
+            "The list was refused; I try it in a simpler form.\n",
+            "清单没有被接受；我换一种更简单的形式再试。\n",
+        );
+        let again = tape.call(Say::text(say), Call::todos(&plain))?;
         if again.is_error {
             return Ok(failed(language, language.say("Writing the to-do list", "写入待办清单"), &again));
         }
@@ -57,9 +65,13 @@ pub(crate) fn run(tape: &mut Tape<'_>, conversation: &Conversation) -> Result<St
     let lines = list.iter().map(|task| format!("- [ ] {task}")).collect::<Vec<_>>().join("\n");
     let origin = match (language, own) {
         (Language::English, true) => "They are your own words, in your order.",
-        (Language::English, false) => "You named no tasks, so these are plain steps; list yours after a colon and I write those.",
+        (Language::English, false) => {
+            "You named no tasks, so these are plain steps; list yours after a colon and I write those."
+        }
         (Language::Chinese, true) => "内容和顺序都来自您的话。",
-        (Language::Chinese, false) => "您没有列出任务，所以这里是通用步骤；把任务写在冒号后面，我就会采用它们。",
+        (Language::Chinese, false) => {
+            "您没有列出任务，所以这里是通用步骤；把任务写在冒号后面，我就会采用它们。"
+        }
     };
     Ok(match language {
         Language::English => format!("The list holds {count} to-dos:\n\n{lines}\n\n{origin}"),

@@ -59,7 +59,9 @@ pub(crate) fn data_page(page: &DataPage<'_>) -> String {
         .to_owned();
     if page.cut_lines > 0 {
         let _ = match language {
-            Language::English => write!(foot, " {} long lines were cut when the file was read.", page.cut_lines),
+            Language::English => {
+                write!(foot, " {} long lines were cut when the file was read.", page.cut_lines)
+            }
             Language::Chinese => write!(foot, "读取文件时有 {} 行因过长被截断。", page.cut_lines),
         };
     }
@@ -103,7 +105,7 @@ fn facts(page: &DataPage<'_>, measures: &[(usize, Numbers)]) -> String {
 
 /// A bar chart as inline SVG: the rows in their order, or the largest ones if there are many.
 fn chart(language: Language, table: &Table, column: usize, numbers: Numbers) -> String {
-    let Bars { label, summed, mut bars } = table.bars(column);
+    let Bars { label, summed, values: mut bars } = table.bars(column);
     let all = bars.len();
     if all > MOST_BARS {
         bars.sort_by(|left, right| right.1.total_cmp(&left.1));
@@ -196,10 +198,16 @@ fn rows_section(page: &DataPage<'_>) -> String {
         let all = table.rows.len();
         let _ = match language {
             Language::English => {
-                writeln!(html, "<p class=\"note\">The table shows the first {shown} of {all} rows; the figures above use all of them.</p>")
+                writeln!(
+                    html,
+                    "<p class=\"note\">The table shows the first {shown} of {all} rows; the figures above use all of them.</p>"
+                )
             }
             Language::Chinese => {
-                writeln!(html, "<p class=\"note\">表格显示 {all} 行中的前 {shown} 行；上面的数字使用了全部 {all} 行。</p>")
+                writeln!(
+                    html,
+                    "<p class=\"note\">表格显示 {all} 行中的前 {shown} 行；上面的数字使用了全部 {all} 行。</p>"
+                )
             }
         };
     }

@@ -30,7 +30,8 @@ pub(crate) fn text_page(language: Language, title: &str, source: &str, text: &st
         (Language::Chinese, true) => format!("{source} 的前 {lines} 行（{measure}）；文件中还有更多内容。"),
     };
     let prose = [".md", ".markdown", ".txt"].iter().any(|ending| source.to_lowercase().ends_with(ending));
-    let blocks = if prose { blocks(&kept) } else { format!("<pre class=\"entry\">{}</pre>\n", escaped(&kept)) };
+    let blocks =
+        if prose { blocks(&kept) } else { format!("<pre class=\"entry\">{}</pre>\n", escaped(&kept)) };
     let body = format!(
         "<section>\n<input class=\"search\" type=\"search\" data-filter=\".entry\" placeholder=\"{}\">\n<p class=\"note\"><span data-count></span></p>\n{blocks}</section>\n",
         language.say("Find a passage", "查找段落"),
@@ -51,14 +52,11 @@ fn blocks(text: &str) -> String {
     for line in text.lines() {
         let trimmed = line.trim();
         if trimmed.starts_with("```") {
-            match code.take() {
-                Some(lines) => {
-                    let _ = writeln!(html, "<pre class=\"entry\">{}</pre>", escaped(&lines.join("\n")));
-                }
-                None => {
-                    end_block(&mut html, &mut paragraph, &mut items);
-                    code = Some(Vec::new());
-                }
+            if let Some(lines) = code.take() {
+                let _ = writeln!(html, "<pre class=\"entry\">{}</pre>", escaped(&lines.join("\n")));
+            } else {
+                end_block(&mut html, &mut paragraph, &mut items);
+                code = Some(Vec::new());
             }
             continue;
         }

@@ -1,0 +1,144 @@
+//! Going back without losing anything.
+
+use okcvm_protocol::{
+    ChangeSide, CommandHandler, DiffParams, NodeParams, NodeStatus, RestoreParams, RestoreScope, SessionParams,
+    TurnEditParams, TurnStartResponse, Writer,
+};
+
+use crate::desk::{Desk, tree, until_end};
+
+async fn two_turns(desk: &Desk) -> (okcvm_protocol::SessionId, okcvm_protocol::NodeId, okcvm_protocol::NodeId) {
+    let session = desk.session().await;
+    let attached = desk.drop_file(&session, "t.csv", b"name,n\nExample A,1\nExample B,2\n").await;
+    let first = desk.turn(&session, "Make a website about this data.", attached).await;
+    let second = desk.turn(&session, "Make the page dark.", Vec::new()).await;
+    assert_eq!((first.status, second.status), (NodeStatus::Completed, NodeStatus::Completed));
+    (session, first.node, second.node)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_changed_by_hand_is_recorded_as_theirs_and_comes_back() {
+    let desk = Desk::open();
+    let (session, first, second) = two_turns(&desk).await;
+    let files = desk.files(&session).await;
+    std::fs::write(files.join("mine.txt"), "by hand").unwrap();
+    std::fs::write(files.join("t.csv"), "changed,by hand\n").unwrap();
+    let with_mine = tree(&files);
+
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first.clone(), scope: RestoreScope::All };
+    let plan = desk.host.restore_plan(params.clone()).await.unwrap();
+    let unsaved: Vec<&str> = plan.unsaved.iter().map(|change| change.path.as_str()).collect();
+    assert_eq!(unsaved, ["mine.txt", "t.csv"]);
+    for path in ["mine.txt", "t.csv"] {
+        let change = plan.changes.iter().find(|change| change.path == path).unwrap();
+        assert_eq!(change.written_by, Writer::User, "{path}");
+    }
+    assert_eq!(tree(&files), with_mine, "a plan touches nothing");
+
+    desk.host.restore_apply(params).await.unwrap();
+    assert!(!files.join("mine.txt").exists());
+    desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!(tree(&files), with_mine);
+    assert_eq!(desk.detail(&session).await.current_node, Some(second));
+
+    // A turn after hand work names it as the user's.
+    let third = desk.turn(&session, "Write a to-do list for the next week.", Vec::new()).await;
+    let changes = desk
+        .host
+        .node_changes(NodeParams { session_id: session.clone(), node_id: third.node.clone() })
+        .await
+        .unwrap();
+    let detail = desk.detail(&session).await;
+    assert_eq!(detail.turns.len(), 3);
+    // The restore recorded them before, so they are part of what the turn began with.
+    assert!(changes.by_turn.is_empty(), "{:?}", changes.by_turn);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hand_work_before_a_turn_is_shown_as_the_users_with_its_lines() {
+    let desk = Desk::open();
+    let (session, _, _) = two_turns(&desk).await;
+    let files = desk.files(&session).await;
+    std::fs::write(files.join("t.csv"), "name,n\nExample A,1\nExample B,3\n").unwrap();
+    let third = desk.turn(&session, "Write a to-do list for the next week.", Vec::new()).await;
+    let params = NodeParams { session_id: session.clone(), node_id: third.node.clone() };
+    let changes = desk.host.node_changes(params).await.unwrap();
+    assert_eq!(changes.by_user.len(), 1);
+    let diff = desk
+        .host
+        .node_diff(DiffParams {
+            session_id: session.clone(),
+            node_id: third.node,
+            side: ChangeSide::User,
+            change: changes.by_user[0].clone(),
+        })
+        .await
+        .unwrap();
+    assert_eq!((diff.additions, diff.deletions), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_and_conversation_go_back_apart() {
+    let desk = Desk::open();
+    let (session, first, second) = two_turns(&desk).await;
+    let files = desk.files(&session).await;
+    let after_second = tree(&files);
+    let params = |scope| RestoreParams { session_id: session.clone(), node_id: first.clone(), scope };
+
+    desk.host.restore_apply(params(RestoreScope::Conversation)).await.unwrap();
+    assert_eq!(tree(&files), after_second);
+    assert_eq!(desk.detail(&session).await.current_node, Some(first.clone()));
+    desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!(desk.detail(&session).await.current_node, Some(second.clone()));
+
+    desk.host.restore_apply(params(RestoreScope::Files)).await.unwrap();
+    assert_ne!(tree(&files), after_second);
+    assert_eq!(desk.detail(&session).await.current_node, Some(second.clone()));
+    desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!(tree(&files), after_second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_message_is_a_sibling_and_the_old_branch_stays() {
+    let desk = Desk::open();
+    let (session, first, second) = two_turns(&desk).await;
+    let files = desk.files(&session).await;
+    let after_second = tree(&files);
+    let mut events = desk.listen();
+    let response = desk
+        .host
+        .turn_edit(TurnEditParams {
+            session_id: session.clone(),
+            node_id: second.clone(),
+            text: "Change the colour to red.".into(),
+        })
+        .await
+        .unwrap();
+    let TurnStartResponse::Started { node_id: edited } = response else { panic!("it waits") };
+    let ended = until_end(&mut events, &edited).await;
+    assert_eq!(ended.status, NodeStatus::Completed);
+    desk.host.engine().wait_until_idle(&session).await;
+    let detail = desk.detail(&session).await;
+    let parents: Vec<_> = detail.tree.iter().map(|node| node.parent_id.clone()).collect();
+    assert_eq!(parents, [None, Some(first.clone()), Some(first.clone())]);
+    assert_ne!(tree(&files), after_second);
+
+    // The files follow the branch.
+    desk.host
+        .node_fork(NodeParams { session_id: session.clone(), node_id: second.clone() })
+        .await
+        .unwrap();
+    assert_eq!(tree(&files), after_second);
+    assert_eq!(desk.detail(&session).await.current_node, Some(second));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_changed_nothing_makes_no_snapshot_of_its_own() {
+    let desk = Desk::open();
+    let (session, _, second) = two_turns(&desk).await;
+    let third = desk.turn(&session, "What can you do?", Vec::new()).await;
+    let detail = desk.detail(&session).await;
+    let snapshot = |id| detail.tree.iter().find(|node| node.id == id).unwrap().snapshot.clone();
+    assert_eq!(snapshot(third.node), snapshot(second));
+}
