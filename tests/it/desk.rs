@@ -1,7 +1,6 @@
 //! A host in a folder of its own, and a way to wait for what it tells.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use okcvm_host::{Environment, Host, HostOptions, Redactor, Serving, Subscription, Watching};

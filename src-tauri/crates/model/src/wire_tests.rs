@@ -406,7 +406,7 @@ async fn an_answer_that_comes_whole_is_read() {
     }
 }
 
-#[tokio::test(start_paused = false)]
+#[tokio::test]
 async fn a_finished_answer_does_not_wait_for_the_end_mark_forever() {
     for format in FORMATS {
         let server = server_with([Reply::text("hi").ending(Ending::Lingering).into()]).await;

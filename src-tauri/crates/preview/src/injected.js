@@ -3,6 +3,8 @@
   // The address of this preview, up to and with the slash after its token.
   var SITE = '__SITE__';
   var TOP = SITE.slice(SITE.indexOf('/', SITE.indexOf('://') + 3));
+  // Lines of this script, by which the page's own lines are moved down.
+  var LINES = __LINES__;
   var MESSAGES = 200;
   var CHARACTERS = 1000;
   var PART = 16 * 1024 * 1024;
@@ -36,7 +38,9 @@
       if (!OVER_HTTP && target.closest('audio, video')) return;
       log('error', 'Could not load ' + (target.currentSrc || target.src || target.href || target.tagName));
     } else {
-      log('error', event.message + (event.filename ? ' (' + event.filename + ':' + event.lineno + ')' : ''));
+      var inPage = event.filename === location.href.split('#')[0];
+      var line = event.lineno - (inPage ? LINES : 0);
+      log('error', event.message + (event.filename ? ' (' + event.filename + ':' + line + ')' : ''));
     }
   }, true);
   window.addEventListener('unhandledrejection', function (event) {

@@ -171,7 +171,9 @@ impl Previews {
                 let mut bytes = Vec::new();
                 read_part(&mut found, 0, MAX_WHOLE, &mut bytes)?;
                 if is_page {
-                    let script = INJECTED.replace("__SITE__", &format!("{}{token}/", self.base));
+                    let script = INJECTED
+                        .replace("__SITE__", &format!("{}{token}/", self.base))
+                        .replace("__LINES__", &INJECTED.matches('\n').count().to_string());
                     bytes =
                         rewrite::html(&bytes, &format!("/{token}/"), &format!("<script>{script}</script>"));
                 } else if is_rewritten {

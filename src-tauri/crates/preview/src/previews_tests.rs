@@ -80,6 +80,7 @@ fn a_site_is_served_below_its_token() {
     let text = String::from_utf8(page.body().clone()).unwrap();
     assert!(text.starts_with("<!doctype html><script>"), "{text}");
     assert!(text.contains(&format!("var SITE = '{}';", handle.url)));
+    assert!(!text.contains("__"), "every place of the script is filled in");
     assert!(text.ends_with(&format!("</script><title>x</title><a href=/{}/b.css>", handle.token)));
     assert_eq!(header(&page, "content-length"), page.body().len().to_string());
 

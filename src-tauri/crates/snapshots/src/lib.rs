@@ -32,3 +32,6 @@ mod scan;
 pub use commit::Author;
 pub use error::SnapshotError;
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, OpenedHistory, RecordInfo, Recorded};
+
+#[cfg(test)]
+mod testing;

@@ -74,14 +74,14 @@ fn a_site_is_copied_and_entered() {
             folder: "output/shop".to_owned(),
             title: "Shop & more".to_owned(),
             files: 2,
-            size: 77
+            size: 80
         }
     );
     let url = format!("http://{}.localhost:4100/", entered.id);
     assert_eq!(
         text_of(&result),
         format!(
-            "Published /mnt/okcomputer/output/shop as version 1 of \"Shop & more\" (2 files, 77 bytes): {url}"
+            "Published /mnt/okcomputer/output/shop as version 1 of \"Shop & more\" (2 files, 80 bytes): {url}"
         )
     );
     assert_eq!(
@@ -92,7 +92,7 @@ fn a_site_is_copied_and_entered() {
             path: "output/shop".to_owned(),
             url: Some(url),
             deployment: Some(entered.id),
-            size: Some(77)
+            size: Some(80)
         }]
     );
     assert_eq!(copies(&desk).len(), 1);

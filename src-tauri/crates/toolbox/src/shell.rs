@@ -189,12 +189,8 @@ fn result(
         text.push('\n');
     }
     remarks.insert(0, ending);
-    for (index, remark) in remarks.iter().enumerate() {
-        if index > 0 {
-            text.push('\n');
-        }
-        text.push_str(&format!("[{remark}]"));
-    }
+    let lines: Vec<String> = remarks.iter().map(|remark| format!("[{remark}]")).collect();
+    text.push_str(&lines.join("\n"));
     ToolResult {
         content: vec![ToolContent::Text { text }],
         is_error: exit.outcome != Outcome::Exited(0),

@@ -1,7 +1,7 @@
 use super::*;
 
 fn reason(path: &Path, home: Option<&Path>) -> String {
-    match check_folder(path, home) {
+    match check_folder(path, Some(&home)) {
         Ok(()) => "allowed".to_owned(),
         Err(WorkspaceError::FolderRefused { reason, .. }) => reason,
         Err(other) => panic!("{other}"),
@@ -18,17 +18,16 @@ fn dangerous_folders_are_refused_with_the_reason() {
     std::fs::write(home.join("file"), "").unwrap();
     let link = place.join("link-home");
     std::os::unix::fs::symlink(&home, &link).unwrap();
-    let home = Some(home.as_path());
 
-    assert_eq!(reason(&project, home), "allowed");
-    assert_eq!(reason(Path::new("/"), home), "it is the root of the file system");
+    assert_eq!(reason(&project, Some(&home)), "allowed");
+    assert_eq!(reason(Path::new("/"), Some(&home)), "it is the root of the file system");
     assert_eq!(reason(Path::new("/etc"), None), "it belongs to the operating system");
-    assert_eq!(reason(home.unwrap(), home), "it is your home folder, and every turn would record all of it");
-    assert_eq!(reason(&link, home), "it is your home folder, and every turn would record all of it");
-    assert_eq!(reason(&place.join("users"), home), "it contains your home folder");
-    assert_eq!(reason(&home.unwrap().join("file"), home), "it is not a folder");
-    assert_eq!(reason(&place.join("missing"), home), "it does not exist");
-    assert_eq!(reason(Path::new("relative"), home), "it is not an absolute path");
+    assert_eq!(reason(&home, Some(&home)), "it is your home folder, and every turn would record all of it");
+    assert_eq!(reason(&link, Some(&home)), "it is your home folder, and every turn would record all of it");
+    assert_eq!(reason(&place.join("users"), Some(&home)), "it contains your home folder");
+    assert_eq!(reason(&home.join("file"), Some(&home)), "it is not a folder");
+    assert_eq!(reason(&place.join("missing"), Some(&home)), "it does not exist");
+    assert_eq!(reason(Path::new("relative"), Some(&home)), "it is not an absolute path");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_folder_comes_with_all_that_can_come() {
     let mut counts = Vec::new();
     let report = place
         .run_with(&sources, "in/here", ClashPolicy::Skip, &CancellationToken::new(), &mut |count| {
-            counts.push(count)
+            counts.push(count);
         })
         .unwrap();
     assert_eq!(report.skipped, skipped);

@@ -193,14 +193,14 @@ impl Watching {
                 continue;
             }
             if ONE_WATCH_PER_FOLDER {
-                self.follow(&event.kind, path, pending);
+                self.follow(event.kind, path, pending);
             }
             pending.add(relative);
         }
     }
 
     /// Keeps the watches of single folders in step with the folders that come, move and go.
-    fn follow(&mut self, kind: &EventKind, path: &Path, pending: &mut Pending) {
+    fn follow(&mut self, kind: EventKind, path: &Path, pending: &mut Pending) {
         let moved_or_gone = matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
         if moved_or_gone && self.folders.contains(path) {
             let below: Vec<PathBuf> =

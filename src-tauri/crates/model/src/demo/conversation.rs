@@ -135,15 +135,18 @@ fn calls(messages: &[ModelMessage]) -> Vec<DoneCall> {
     for (position, message) in messages.iter().enumerate() {
         let ModelMessage::Assistant { tool_calls, .. } = message else { continue };
         for call in tool_calls {
-            let result = messages[position..].iter().find_map(|message| match message {
+            let result = messages.iter().enumerate().skip(position).find_map(|(at, message)| match message {
                 ModelMessage::Tool { call_id, parts, is_error, .. } if *call_id == call.id => {
-                    Some((parts, *is_error))
+                    Some((at, parts, *is_error))
                 }
                 ModelMessage::Tool { .. } | ModelMessage::User { .. } | ModelMessage::Assistant { .. } => {
                     None
                 }
             });
-            let Some((parts, is_error)) = result else { continue };
+            let Some((at, parts, is_error)) = result else { continue };
+            if is_error && to_be_continued(&messages[at + 1..]) {
+                continue;
+            }
             let text = parts.iter().filter_map(|part| match part {
                 ModelPart::Text(text) => Some(text.as_str()),
                 ModelPart::Image { .. } => None,
@@ -157,6 +160,14 @@ fn calls(messages: &[ModelMessage]) -> Vec<DoneCall> {
         }
     }
     done
+}
+
+/// Whether the user says "continue" right after these results: what failed then was interrupted, and is to be
+/// done again.
+fn to_be_continued(after: &[ModelMessage]) -> bool {
+    let next = after.iter().enumerate().find(|(_, message)| !matches!(message, ModelMessage::Tool { .. }));
+    next.and_then(|(position, message)| said(position, message))
+        .is_some_and(|said| intent(&said.words, false, false) == Intent::Continue)
 }
 
 /// The folder of the last site that was written here.

@@ -63,12 +63,12 @@ fn without(language: Language, tool: Tool) -> String {
 fn failed(language: Language, what: &str, outcome: &Outcome) -> String {
     let words = super::site::cut(outcome.text.trim(), 800);
     match language {
-        Language::English => format!(
-            "{what} failed, and another try did not help. The tool says:\n\n```\n{words}\n```\n\nWhat was done before is kept."
-        ),
-        Language::Chinese => format!(
-            "{what}失败了，再试一次也没有成功。工具的回答是：\n\n```\n{words}\n```\n\n之前完成的内容都保留着。"
-        ),
+        Language::English => {
+            format!("{what} failed. The tool says:\n\n```\n{words}\n```\n\nWhat was done before is kept.")
+        }
+        Language::Chinese => {
+            format!("{what}失败了。工具的回答是：\n\n```\n{words}\n```\n\n之前完成的内容都保留着。")
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct NumberedText {
     pub lines: BTreeMap<u64, String>,
-    /// The reader said something after the last line.
-    pub remark: bool,
+    /// Where the reader says to go on, if it showed a part.
+    pub next: Option<u64>,
+    /// Lines that came cut.
+    pub cut: usize,
 }
 
 impl NumberedText {
@@ -19,11 +21,16 @@ impl NumberedText {
             let line = line.strip_suffix('\r').unwrap_or(line);
             match numbered_line(line) {
                 Some((number, content)) if last.is_none_or(|last| number == last + 1) => {
+                    // The reader's own mark is no part of the line.
+                    let whole = content.rfind("… [cut").filter(|_| content.ends_with(']'));
+                    numbered.cut += usize::from(whole.is_some());
+                    let content = whole.map_or(content, |end| &content[..end]);
                     numbered.lines.insert(number, content.to_owned());
+                    numbered.next = None;
                     last = Some(number);
-                    numbered.remark = false;
                 }
-                Some(_) | None => numbered.remark |= last.is_some() && !line.trim().is_empty(),
+                Some(_) | None if last.is_some() => numbered.next = numbered.next.or_else(|| offset(line)),
+                Some(_) | None => {}
             }
         }
         numbered
@@ -33,6 +40,13 @@ impl NumberedText {
     pub fn text(&self) -> String {
         self.lines.values().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The number after the word "offset".
+fn offset(remark: &str) -> Option<u64> {
+    let (_, after) = remark.split_once("offset ")?;
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }
 
 fn numbered_line(line: &str) -> Option<(u64, &str)> {

@@ -195,12 +195,11 @@ impl Capture {
             Some(Err(error)) => Kept::Failed(error),
             None => Kept::Nothing,
         };
-        let text = match whole {
-            Some(text) => cut(&text, &text, text.chars().count()),
-            None => {
-                let tail: String = self.tail.iter().collect();
-                cut(&last_written(&self.head), &last_written(&tail), self.characters)
-            }
+        let text = if let Some(text) = whole {
+            cut(&text, &text, text.chars().count())
+        } else {
+            let tail: String = self.tail.iter().collect();
+            cut(&last_written(&self.head), &last_written(&tail), self.characters)
         };
         Captured { text, kept }
     }

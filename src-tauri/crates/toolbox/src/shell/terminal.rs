@@ -50,7 +50,7 @@ impl Decoder {
     /// The text of the next piece.
     pub(super) fn decode(&mut self, piece: &[u8]) -> String {
         self.counts.total += piece.len() as u64;
-        self.counts.zeros += piece.iter().filter(|byte| **byte == 0).count() as u64;
+        self.counts.zeros += piece.split(|byte| *byte == 0).count() as u64 - 1;
         let mut bytes = std::mem::take(&mut self.unfinished);
         bytes.extend_from_slice(piece);
         let mut text = String::with_capacity(bytes.len());
@@ -107,10 +107,9 @@ impl Decoder {
                     }
                     State::Text
                 }
-                (State::Escape, '[') => State::Control,
                 (State::Escape, ']' | 'P' | 'X' | '^' | '_') => State::TerminalString,
                 (State::Escape | State::Intermediate, ' '..='/') => State::Intermediate,
-                (State::Control, ' '..='?') => State::Control,
+                (State::Escape, '[') | (State::Control, ' '..='?') => State::Control,
                 // A line feed ends what was no sequence after all, so that broken ones eat no more than a line.
                 (State::Control | State::TerminalString, '\n') => {
                     out.push('\n');

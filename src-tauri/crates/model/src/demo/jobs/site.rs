@@ -14,8 +14,6 @@ use crate::demo::{
 const PAGE: u64 = 1000;
 /// Pages that are read.
 const PAGES: usize = 4;
-/// Characters after which the reader cuts a line.
-const LINE: usize = 1000;
 /// Finds tables when the user speaks of data without naming a file.
 const FIND: &str = "find . -maxdepth 3 -type f \\( -name '*.csv' -o -name '*.tsv' \\) -not -path './output/*' | sort | head -n 5";
 
@@ -183,9 +181,14 @@ fn of_table(
     }
     plan_step(tape, language, "", &plan, 1)?;
     let title = style.title.clone().unwrap_or_else(|| title_of_file(path));
-    let cut_lines = text.lines.values().filter(|line| line.chars().count() >= LINE).count();
-    let page =
-        data_page(&DataPage { language, title: &title, source: name, table: &table, partial, cut_lines });
+    let page = data_page(&DataPage {
+        language,
+        title: &title,
+        source: name,
+        table: &table,
+        partial,
+        cut_lines: text.cut,
+    });
     let rows = table.rows.len();
     let columns =
         table.columns.iter().take(6).map(|column| format!("“{}”", cut(column, 30))).collect::<Vec<_>>();
@@ -445,29 +448,22 @@ fn read_all(
         return Ok(Err(first));
     }
     let mut all = NumberedText::parse(&first.text);
-    let mut page_lines = all.lines.len() as u64;
-    let mut remark = all.remark;
-    for _ in 1..PAGES {
-        // A short page without a remark is the last one.
-        if page_lines == 0 || (page_lines < PAGE && !remark) {
-            return Ok(Ok((all, false)));
-        }
-        let Some((last, _)) = all.lines.last_key_value() else { break };
-        // The last line is read again: some readers count lines from 0.
-        let offset = *last;
-        let next = tape.call(Say::nothing(), Call::read(&path, Some(offset), PAGE))?;
-        let page = NumberedText::parse(&next.text);
-        let before = all.lines.len();
-        if !next.is_error {
-            page_lines = page.lines.len() as u64;
-            remark = page.remark;
-            all.lines.extend(page.lines);
-        }
-        if all.lines.len() == before {
-            return Ok(Ok((all, false)));
-        }
+    if all.lines.is_empty() && !first.text.contains("empty") {
+        // A picture or another file that is not text; the tool says what it is.
+        return Ok(Err(first));
     }
-    let more = page_lines >= PAGE || remark;
+    for _ in 1..PAGES {
+        let Some(next) = all.next else { break };
+        let page = tape.call(Say::nothing(), Call::read(&path, Some(next), PAGE))?;
+        let page = if page.is_error { NumberedText::default() } else { NumberedText::parse(&page.text) };
+        if page.lines.keys().all(|number| all.lines.contains_key(number)) {
+            break;
+        }
+        all.lines.extend(page.lines);
+        all.cut += page.cut;
+        all.next = page.next;
+    }
+    let more = all.next.is_some();
     Ok(Ok((all, more)))
 }
 

@@ -1,0 +1,143 @@
+//! Places to try histories in, checked by the real git.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use okcvm_protocol::{ChangeKind, FileChange, SnapshotId};
+use okcvm_workspace::Workspace;
+
+use crate::{Author, History, RecordInfo, Recorded};
+
+pub(crate) struct Place {
+    pub(crate) root: PathBuf,
+    pub(crate) dir: PathBuf,
+    pub(crate) workspace: Workspace,
+    pub(crate) history: History,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::create(&folder.path().join("workspace")).unwrap();
+    let dir = folder.path().join("history");
+    let opened = History::open(&dir).unwrap();
+    assert_eq!(opened.notice, None);
+    Place { root: workspace.root().to_path_buf(), dir, workspace, history: opened.history, _folder: folder }
+}
+
+impl Place {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root.join(path)).unwrap()
+    }
+
+    pub(crate) fn record(&self, parent: Option<&SnapshotId>) -> Recorded {
+        self.record_as(parent, Author::Agent)
+    }
+
+    pub(crate) fn record_as(&self, parent: Option<&SnapshotId>, author: Author) -> Recorded {
+        let info = RecordInfo { message: "a turn", author, at_ms: 1_700_000_000_123 };
+        self.history.record(&self.workspace, parent, info).unwrap()
+    }
+
+    /// The present as a new snapshot without a parent.
+    pub(crate) fn snapshot(&self) -> SnapshotId {
+        self.record(None).snapshot
+    }
+
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.dir.join("repository.git")
+    }
+
+    /// Runs the git program on the repository.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let output = Command::new("git").arg("--git-dir").arg(self.repository()).args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "git {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// What git thinks of every object.
+    pub(crate) fn fsck(&self) {
+        let output = Command::new("git")
+            .arg("--git-dir")
+            .arg(self.repository())
+            .args(["fsck", "--full", "--strict", "--no-dangling", "--no-progress"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        // There is no branch; that is said, and is no fault.
+        let said: Vec<&str> = said
+            .lines()
+            .filter(|line| !line.starts_with("notice: HEAD points to an unborn branch"))
+            .collect();
+        assert!(output.status.success() && said.is_empty(), "git fsck: {said:?}");
+    }
+
+    pub(crate) fn tree(&self) -> Tree {
+        tree(&self.root)
+    }
+}
+
+/// A whole folder: each path with what is there.
+pub(crate) type Tree = BTreeMap<Vec<u8>, Node>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Node {
+    File { content: Vec<u8>, mode: u32 },
+    Link(Vec<u8>),
+    Folder,
+}
+
+pub(crate) fn tree(root: &Path) -> Tree {
+    fn walk(root: &Path, path: &Path, tree: &mut Tree) {
+        for entry in fs::read_dir(root.join(path)).unwrap() {
+            let path = path.join(entry.unwrap().file_name());
+            let full = root.join(&path);
+            let metadata = fs::symlink_metadata(&full).unwrap();
+            let node = if metadata.is_dir() {
+                walk(root, &path, tree);
+                Node::Folder
+            } else if metadata.is_symlink() {
+                Node::Link(fs::read_link(&full).unwrap().as_os_str().as_bytes().to_vec())
+            } else {
+                Node::File { content: fs::read(&full).unwrap(), mode: metadata.permissions().mode() & 0o777 }
+            };
+            tree.insert(path.as_os_str().as_bytes().to_vec(), node);
+        }
+    }
+    let mut found = Tree::new();
+    walk(root, Path::new(""), &mut found);
+    found
+}
+
+pub(crate) fn os(bytes: &[u8]) -> &OsStr {
+    OsStr::from_bytes(bytes)
+}
+
+/// Changes in one word each: `added a`, `renamed b -> c`.
+pub(crate) fn words(changes: &[FileChange]) -> Vec<String> {
+    changes
+        .iter()
+        .map(|change| {
+            let path = &change.path;
+            match (change.kind, &change.old_path) {
+                (ChangeKind::Added, None) => format!("added {path}"),
+                (ChangeKind::Modified, None) => format!("modified {path}"),
+                (ChangeKind::Deleted, None) => format!("deleted {path}"),
+                (ChangeKind::Renamed, Some(old)) => format!("renamed {old} -> {path}"),
+                other => panic!("{other:?}"),
+            }
+        })
+        .collect()
+}
