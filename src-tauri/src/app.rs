@@ -1,7 +1,7 @@
 //! The composition root: logging, host, plugins, window.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use okcvm_host::{
@@ -83,9 +83,7 @@ fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
         let redactor = Redactor::new();
         let filter = environment.log_filter.as_deref();
         guard = Some(start_logging(&data.logs(), filter, Console::Full, &redactor)?);
-        let helper = std::env::current_exe().map_err(|error| {
-            AppError::new("The program does not know where it lies.").with_detail(error.to_string())
-        })?;
+        let helper = sandbox_helper()?;
         let options = HostOptions {
             environment,
             helper,
@@ -99,6 +97,16 @@ fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
         tracing::error!(%error, "the engine could not be opened");
     }
     (opened, guard)
+}
+
+/// The program that holds agent code: the command line beside the window, which starts in a millisecond because it loads
+/// no webview; the window itself where it stands alone.
+fn sandbox_helper() -> Result<PathBuf, AppError> {
+    let window = std::env::current_exe().map_err(|error| {
+        AppError::new("The program does not know where it lies.").with_detail(error.to_string())
+    })?;
+    let beside = window.with_file_name(format!("okcvm{}", std::env::consts::EXE_SUFFIX));
+    Ok(if beside.is_file() { beside } else { window })
 }
 
 /// Ends the program after every turn has ended, so that nothing is left running.

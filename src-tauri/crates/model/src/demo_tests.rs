@@ -73,7 +73,7 @@ impl Desk {
                         calls.push(ModelToolCall { id, name, arguments: String::new() });
                     }
                     ModelEvent::ToolCallArguments { index, text } => {
-                        calls[index as usize].arguments.push_str(&text)
+                        calls[index as usize].arguments.push_str(&text);
                     }
                     other => panic!("the demo sends no {other:?}"),
                 }
@@ -186,12 +186,9 @@ impl Desk {
             return Ok(format!("{path} is empty."));
         }
         let lines: Vec<&str> = text.lines().collect();
-        let shown: String = (1..)
-            .zip(&lines)
-            .skip(first as usize - 1)
-            .take(limit as usize)
-            .map(|(number, line): (u64, &&str)| format!("{number:>6}\t{line}\n"))
-            .collect();
+        let window = (1_u64..).zip(&lines).skip(first as usize - 1).take(limit as usize);
+        let shown =
+            window.fold(String::new(), |shown, (number, line)| shown + &format!("{number:>6}\t{line}\n"));
         let last = (first - 1 + limit).min(lines.len() as u64);
         let remark = if last < lines.len() as u64 {
             format!(
@@ -210,6 +207,11 @@ impl Desk {
             .get(&format!("/mnt/okcomputer/{path}"))
             .unwrap_or_else(|| panic!("no {path} in {:?}", self.files.keys()))
     }
+}
+
+/// Lines `item <n>,<n>` from 1 on.
+fn rows_to(last: u32) -> String {
+    (1..=last).fold(String::new(), |rows, row| rows + &format!("item {row},{row}\n"))
 }
 
 const SALES: &str =
@@ -316,7 +318,7 @@ async fn chinese_is_answered_in_chinese() {
 
 #[tokio::test]
 async fn ten_thousand_rows_are_read_in_pages_and_the_rest_is_said() {
-    let rows: String = (1..=10_000).map(|row| format!("item {row},{row}\n")).collect();
+    let rows = rows_to(10_000);
     let mut desk = Desk::new().with_file("big.csv", &format!("name,amount\n{rows}"));
     let (calls, text) = desk.user(&attached("a website of this, please", "big.csv")).turn().await;
     assert_eq!(calls.iter().filter(|name| *name == "read_file").count(), 4);
@@ -517,7 +519,7 @@ async fn the_same_conversation_gives_the_same_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_whole_job_at_human_pace_takes_seconds() {
-    let rows: String = (1..=2000).map(|row| format!("item {row},{row}\n")).collect();
+    let rows = rows_to(2000);
     let mut desk = Desk::new().with_file("big.csv", &format!("name,amount\n{rows}"));
     desk.model.pace = DemoPace::Human;
     let begun = Instant::now();
@@ -542,4 +544,17 @@ async fn cancelling_stops_the_speech_at_once() {
     };
     let (finish, ()) = tokio::join!(model.stream(request, sender, &cancel), stop);
     assert_eq!(finish, Err(ModelError::Cancelled));
+}
+
+#[tokio::test]
+async fn tmp_dump() {
+    let mut desk = Desk::new().with_file("sales.csv", "Region,Product,Units,Revenue\nNorth,Tea,12,\"1,200.50\"\nSouth,Cups,7,350\nEast,Pots,3,-99.5\nWest,Kettles,9,820\n");
+    desk.user(&attached("Make a website about this file", "sales.csv")).turn().await;
+    desk.user("Make it dark and orange").turn().await;
+    desk.user("Make a blue website about Green Tea").turn().await;
+    for (p, t) in &desk.files {
+        let p = p.replace("/mnt/okcomputer", "/tmp/w/demo-dump");
+        std::fs::create_dir_all(std::path::Path::new(&p).parent().unwrap()).unwrap();
+        std::fs::write(p, t).unwrap();
+    }
 }

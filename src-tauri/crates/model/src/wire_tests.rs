@@ -103,7 +103,7 @@ async fn reasoning_text_and_parallel_calls_stream_whatever_the_bytes_are_cut_int
                     ModelEvent::Reasoning(text) => reasoning.push_str(text),
                     ModelEvent::ReasoningSignature(text) => signature = Some(text.clone()),
                     ModelEvent::ToolCallStarted { index, id, name } => {
-                        names.push((*index, id.as_str(), name.as_str()))
+                        names.push((*index, id.as_str(), name.as_str()));
                     }
                     ModelEvent::ToolCallArguments { index, text } => calls[*index as usize].push_str(text),
                     ModelEvent::Usage(found) => usage = Some(found.clone()),

@@ -194,7 +194,9 @@ fn landlock_check(tier: Tier, version: i32) -> Check {
     let mut message = format!("Version {version}: writing only in the workspace and in private temporary folders.");
     let mut missing = Vec::new();
     if tier == Tier::Reduced {
-        missing.push("File modes and times outside can still be changed where the user may");
+        missing.push(
+            "Sizes and times of files outside can still be asked for, and modes and times changed where the user may",
+        );
         if version < LANDLOCK_WITH_SIGNALS {
             missing.push("signals to other programs of the user are not stopped");
         }

@@ -90,6 +90,15 @@ pub(crate) struct Roots {
     pub search_path: String,
 }
 
+impl Roots {
+    /// What may be read by a command in that workspace. A folder of programs that holds the workspace may hold the
+    /// app's data with it, so it is left out; the system's own folders are needed in any case.
+    pub(crate) fn readable_from(&self, workspace: &Path) -> Vec<PathBuf> {
+        let needed = |root: &Path| SYSTEM.iter().any(|system| root == Path::new(system));
+        self.readable.iter().filter(|root| needed(root) || !workspace.starts_with(root)).cloned().collect()
+    }
+}
+
 /// Decides it from the user's search path and home folder.
 pub(crate) fn roots(user_path: Option<&OsStr>, home: Option<&Path>) -> Roots {
     let mut readable: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
@@ -166,6 +175,17 @@ mod tests {
         let closed = roots(None, Some(Path::new("/opt/service")));
         assert!(open.readable.contains(&PathBuf::from("/opt")));
         assert!(!closed.readable.contains(&PathBuf::from("/opt")));
+    }
+
+    #[test]
+    fn a_folder_of_programs_with_the_workspace_in_it_is_closed() {
+        let roots = roots(None, None);
+        let all = roots.readable_from(Path::new("/home/someone/workspace"));
+        assert_eq!(all, roots.readable);
+        let some = roots.readable_from(Path::new("/opt/okcvm/sessions/1/workspace"));
+        assert_eq!(some.len(), all.len() - 1);
+        assert!(!some.contains(&PathBuf::from("/opt")));
+        assert!(roots.readable_from(Path::new("/usr/share/workspace")).contains(&PathBuf::from("/usr")));
     }
 
     #[test]

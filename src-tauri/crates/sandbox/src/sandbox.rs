@@ -132,13 +132,14 @@ impl Sandbox {
         let workspace = command.workspace.canonicalize().map_err(|error| {
             SandboxError::Refused(format!("The workspace {} is not there: {error}", command.workspace.display()))
         })?;
+        let readable = self.inner.roots.readable_from(&workspace);
         let policy = crate::policy::Policy {
             tier,
             script: command.script,
             workspace,
             environment: command.env,
             limits: command.limits,
-            readable: self.inner.roots.readable.clone(),
+            readable,
             search_path: self.inner.roots.search_path.clone(),
         };
         let run = crate::run::run(&self.inner.helper, &policy, command.timeout, output, cancel).await?;

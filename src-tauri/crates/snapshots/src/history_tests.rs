@@ -26,24 +26,18 @@ fn a_snapshot_is_plain_git() {
     assert_eq!((&recorded.changes, recorded.skipped.len()), (&counts_of(4, 0, 0), 0));
     place.fsck();
     let id = recorded.snapshot.as_str();
-    assert_eq!(
-        place.git(&["ls-tree", "-r", "-t", id]),
-        "100644 blob 11fe70a03c93dba33eec07109ad7747ce2c9c57e\t\"caf\\351 \\n\\t\\\"\"\n\
-         040000 tree ENOENT\tempty\n\
-         040000 tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\tempty/inner\n"
-            .replace("ENOENT", place.git(&["rev-parse", &format!("{id}:empty")]).trim())
-            .replace(
-                "11fe70a03c93dba33eec07109ad7747ce2c9c57e",
-                &git2::Oid::hash_object(ObjectType::Blob, b"bytes").unwrap().to_string()
-            )
-            + &format!(
-                "120000 blob {}\tlink\n100755 blob {}\trun.sh\n040000 tree {}\tsite\n100644 blob {}\tsite/index.html\n",
-                git2::Oid::hash_object(ObjectType::Blob, b"site/index.html").unwrap(),
-                git2::Oid::hash_object(ObjectType::Blob, b"#!/bin/sh\n").unwrap(),
-                place.git(&["rev-parse", &format!("{id}:site")]).trim(),
-                git2::Oid::hash_object(ObjectType::Blob, b"<h1>hello</h1>\n").unwrap(),
-            )
-    );
+    let blob = |content: &str| Oid::hash_object(ObjectType::Blob, content.as_bytes()).unwrap();
+    let tree = |path: &str| place.git(&["rev-parse", &format!("{id}:{path}")]).trim().to_owned();
+    let expected = [
+        format!("100644 blob {}\t\"caf\\351 \\n\\t\\\"\"\n", blob("bytes")),
+        format!("040000 tree {}\tempty\n", tree("empty")),
+        "040000 tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\tempty/inner\n".to_owned(),
+        format!("120000 blob {}\tlink\n", blob("site/index.html")),
+        format!("100755 blob {}\trun.sh\n", blob("#!/bin/sh\n")),
+        format!("040000 tree {}\tsite\n", tree("site")),
+        format!("100644 blob {}\tsite/index.html\n", blob("<h1>hello</h1>\n")),
+    ];
+    assert_eq!(place.git(&["ls-tree", "-r", "-t", id]), expected.concat());
     assert_eq!(place.git(&["show", &format!("{id}:site/index.html")]), "<h1>hello</h1>\n");
     assert_eq!(
         place.git(&["log", "--all", "--format=%H|%an|%ae|%ct|%B"]),
@@ -63,7 +57,12 @@ fn a_turn_that_changed_nothing_makes_no_commit() {
     let again = place.record(Some(&first.snapshot));
     assert_eq!(
         again,
-        Recorded { snapshot: first.snapshot.clone(), changed: false, changes: counts_of(0, 0, 0), skipped: vec![] }
+        Recorded {
+            snapshot: first.snapshot.clone(),
+            changed: false,
+            changes: counts_of(0, 0, 0),
+            skipped: vec![]
+        }
     );
     let other_hand = place.record_as(Some(&first.snapshot), Author::User);
     assert!(!other_hand.changed);
@@ -109,8 +108,7 @@ fn the_present_is_compared_without_a_commit() {
     fs::remove_file(place.root.join("gone")).unwrap();
     place.write("edited", "other");
     place.write("new", "n");
-    let expected =
-        ["modified edited", "deleted gone", "renamed folder/moved.txt -> moved.txt", "added new"];
+    let expected = ["modified edited", "deleted gone", "renamed folder/moved.txt -> moved.txt", "added new"];
     let live = place.history.compare_live(&place.workspace, Some(&before)).unwrap();
     assert_eq!(words(&live), expected);
     assert_eq!((live[0].old_size, live[0].new_size), (Some(3), Some(5)));
@@ -156,7 +154,8 @@ fn renames_pair_equal_contents_only() {
 #[test]
 fn lines_of_a_change() {
     let place = place();
-    let numbered = |skip: u32| (1..=30).filter(|n| *n != skip).map(|n| format!("line {n}\n")).collect::<String>();
+    let numbered =
+        |skip: u32| (1..=30).filter(|n| *n != skip).map(|n| format!("line {n}\n")).collect::<String>();
     place.write("text", numbered(0));
     place.write("crlf", "a\r\nb\r\n");
     place.write("binary", b"\0\x01");
@@ -227,12 +226,8 @@ fn what_is_left_out_is_named_once_and_kept_with_the_snapshot() {
     place.write(".gitignore", "ignored.txt\n*.rs\n");
     place.write("venv.txt", "a file");
     symlink("web", place.root.join("web/node_modules_link")).unwrap();
-    rustix::fs::mkfifoat(
-        place.workspace.root_handle(),
-        "pipe",
-        rustix::fs::Mode::from_raw_mode(0o600),
-    )
-    .unwrap();
+    rustix::fs::mkfifoat(place.workspace.root_handle(), "pipe", rustix::fs::Mode::from_raw_mode(0o600))
+        .unwrap();
     place.history.set_max_file_bytes(1_000_000);
     place.write("large.bin", vec![1; 1_000_001]);
     place.write("just.bin", vec![1; 1_000_000]);
@@ -408,4 +403,43 @@ fn objects_that_vanished_are_written_again() {
     let second = place.record(Some(&first)).snapshot;
     place.fsck();
     assert_eq!(place.git(&["show", &format!("{second}:b")]), "only seen by a comparison");
+}
+#[test]
+fn zz_timing() {
+    let place = place();
+    for number in 0..10_000 {
+        place.write(&format!("{}/{}/{number}", number % 10, number % 97), "some content of a file\n".repeat(100) + &number.to_string());
+    }
+    let t = Instant::now();
+    let a = place.snapshot();
+    println!("first {:?}", t.elapsed());
+    let t = Instant::now();
+    place.record(Some(&a));
+    println!("again (racy) {:?}", t.elapsed());
+    std::thread::sleep(Duration::from_secs(3));
+    place.record(Some(&a));
+    let t = Instant::now();
+    place.record(Some(&a));
+    println!("again {:?}", t.elapsed());
+    place.write("3/3/x", "y");
+    let t = Instant::now();
+    let b = place.record(Some(&a)).snapshot;
+    println!("one {:?}", t.elapsed());
+    let t = Instant::now();
+    place.history.restore(&place.workspace, &b, &a).unwrap();
+    println!("restore one {:?}", t.elapsed());
+    for number in 0..10_000 {
+        place.write(&format!("{}/{}/{number}", number % 10, number % 97), number.to_string());
+    }
+    let b = place.record(Some(&a)).snapshot;
+    let t = Instant::now();
+    place.history.restore(&place.workspace, &b, &a).unwrap();
+    println!("restore all {:?}", t.elapsed());
+    let t = Instant::now();
+    std::fs::remove_file(place.repository().join("okcvm-checked")).unwrap();
+    History::open(&place.dir).unwrap();
+    println!("open deep {:?}", t.elapsed());
+    let t = Instant::now();
+    History::open(&place.dir).unwrap();
+    println!("open {:?}", t.elapsed());
 }

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use git2::{Config, ObjectType, Oid, Repository, RepositoryInitOptions};
+use git2::{Config, ConfigLevel, ObjectType, Oid, Repository, RepositoryInitOptions};
 
 use crate::durable::{REFERENCES, sync_file_system, sync_folder, write_file};
 use crate::entry::{Kind, empty_tree, read_tree};
@@ -32,6 +33,26 @@ const IGNORED_JUDGEMENTS: [&str; 9] = [
     "gitattributesLineLength",
 ];
 
+/// Cuts libgit2 off from the machine's and the user's git configuration: a broken one would keep our
+/// repository from opening, and a working one must not change what is recorded. The owner of the folder is
+/// not asked for either: the folder is the app's own, and nothing in it is ever run.
+#[allow(unsafe_code, reason = "libgit2's settings are global; this is the one place that changes them")]
+fn ignore_foreign_configuration() -> Result<(), git2::Error> {
+    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
+    let done = DONE.get_or_init(|| {
+        let levels = [ConfigLevel::ProgramData, ConfigLevel::System, ConfigLevel::XDG, ConfigLevel::Global];
+        levels
+            .into_iter()
+            // SAFETY: called once, before this crate, the only user of libgit2 in the process, opens the
+            // first repository; nothing else reads these settings meanwhile.
+            .try_for_each(|level| unsafe { git2::opts::set_search_path(level, "") })
+            // SAFETY: as above.
+            .and_then(|()| unsafe { git2::opts::set_verify_owner_validation(false) })
+            .map_err(|error| error.message().to_owned())
+    });
+    done.as_ref().copied().map_err(|message| git2::Error::from_str(message))
+}
+
 /// What the check of a repository found.
 enum Health {
     Good(Repository),
@@ -41,6 +62,7 @@ enum Health {
 /// Opens the repository in `folder`, makes it if there is none, and moves a broken one aside, which is
 /// then said in words for people.
 pub(crate) fn open(folder: &Path) -> Result<(Repository, Option<String>), SnapshotError> {
+    ignore_foreign_configuration()?;
     fs::create_dir_all(folder).map_err(|error| SnapshotError::storage("created", folder, error))?;
     let path = folder.join(FOLDER);
     if !path.try_exists().map_err(|error| SnapshotError::storage("opened", &path, error))? {

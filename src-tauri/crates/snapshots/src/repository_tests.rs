@@ -1,1 +1,307 @@
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
 
+use okcvm_protocol::SnapshotId;
+
+use super::*;
+use crate::testing::{Place, place, tree};
+use crate::{Author, History, RecordInfo};
+
+const INFO: RecordInfo<'_> = RecordInfo { message: "m", author: Author::Agent, at_ms: 0 };
+
+fn object(place: &Place, id: &str) -> PathBuf {
+    place.repository().join("objects").join(&id[..2]).join(&id[2..])
+}
+
+fn overwrite(path: &Path, content: &[u8]) {
+    // Objects are read-only files.
+    let _ = fs::remove_file(path);
+    fs::write(path, content).unwrap();
+}
+
+/// Damages a history with two snapshots, opens it, and says what it was told.
+fn open_damaged(damage: impl Fn(&Place, &SnapshotId)) -> Option<String> {
+    let place = place();
+    place.write("folder/file", "content");
+    let first = place.snapshot();
+    place.write("folder/file", "other content");
+    let second = place.record(Some(&first)).snapshot;
+    // As after a start of the machine.
+    let _ = fs::remove_file(place.repository().join(CHECKED));
+    damage(&place, &second);
+    let damaged = tree(&place.repository());
+    let opened = History::open(&place.dir).unwrap();
+    let aside = place.dir.join("repository.broken-1");
+    let recorded = opened.history.record(&place.workspace, Some(&second), INFO).unwrap();
+    assert_eq!(
+        opened.history.read(&recorded.snapshot, "folder/file", 99).unwrap().unwrap(),
+        b"other content"
+    );
+    place.fsck();
+    if opened.notice.is_some() {
+        assert_eq!(tree(&aside), damaged, "what was moved aside was changed");
+        assert!(matches!(opened.history.author(&second), Err(SnapshotError::Unknown(_))));
+    } else {
+        assert!(!aside.exists());
+        assert_eq!(opened.history.diff(Some(&first), &second).unwrap().len(), 1);
+    }
+    assert_eq!(History::open(&place.dir).unwrap().notice, None);
+    opened.notice
+}
+
+#[test]
+fn a_sound_history_is_left_alone() {
+    assert_eq!(open_damaged(|_, _| ()), None);
+}
+
+#[test]
+fn a_broken_history_is_moved_aside_and_said() {
+    let reason = |damage: fn(&Place, &SnapshotId)| {
+        let notice = open_damaged(damage).expect("the damage was not noticed");
+        assert!(notice.contains("`repository.broken-1`"), "{notice}");
+        let reason = notice.split_once('(').unwrap().1;
+        reason.split_once("). ").unwrap().0.to_owned()
+    };
+    assert_eq!(
+        reason(|place, _| overwrite(&place.repository().join("HEAD"), b"")),
+        "its HEAD is not readable"
+    );
+    assert_eq!(
+        reason(|place, _| fs::remove_file(place.repository().join("HEAD")).unwrap()),
+        "its HEAD cannot be read"
+    );
+    assert_eq!(
+        reason(|place, _| overwrite(&place.repository().join("config"), b"[core\0")),
+        "its configuration is not readable"
+    );
+    assert_eq!(
+        reason(|place, _| fs::remove_dir_all(place.repository().join("refs")).unwrap()),
+        "a folder of it is missing"
+    );
+    // A crash of the machine leaves empty objects.
+    assert!(
+        reason(|place, second| overwrite(&object(place, second.as_str()), b"")).starts_with("the snapshot ")
+    );
+    assert!(
+        reason(|place, second| {
+            let root = place.git(&["rev-parse", &format!("{second}^{{tree}}")]);
+            fs::remove_file(object(place, root.trim())).unwrap();
+        })
+        .starts_with("the snapshot ")
+    );
+    assert!(
+        reason(|place, second| {
+            let folder = place.git(&["rev-parse", &format!("{second}:folder")]);
+            overwrite(&object(place, folder.trim()), b"");
+        })
+        .starts_with("the tree ")
+    );
+    assert!(
+        reason(|place, second| {
+            let file = place.git(&["rev-parse", &format!("{second}:folder/file")]);
+            overwrite(&object(place, file.trim()), b"");
+        })
+        .starts_with("the file content ")
+    );
+    assert!(
+        reason(|place, second| {
+            overwrite(&place.repository().join(REFERENCES).join(second.as_str()), b"nonsense");
+            fs::remove_file(object(place, second.as_str())).unwrap();
+        })
+        .starts_with("the reference to ")
+    );
+}
+
+#[test]
+fn what_can_be_healed_is_healed() {
+    assert_eq!(
+        open_damaged(|place, second| {
+            overwrite(&place.repository().join(REFERENCES).join(second.as_str()), b"");
+        }),
+        None
+    );
+    // A repository that was being made.
+    assert_eq!(
+        open_damaged(|place, _| fs::create_dir(place.dir.join(format!("{FOLDER}.new"))).unwrap()),
+        None
+    );
+    // Another git packed everything.
+    assert_eq!(
+        open_damaged(|place, _| {
+            place.git(&["gc", "-q"]);
+        }),
+        None
+    );
+}
+
+#[test]
+fn broken_histories_are_numbered() {
+    let place = place();
+    for number in 1..=3 {
+        fs::remove_file(place.repository().join("HEAD")).unwrap();
+        let notice = History::open(&place.dir).unwrap().notice.unwrap();
+        assert!(notice.contains(&format!("`repository.broken-{number}`")), "{notice}");
+    }
+}
+
+#[test]
+fn old_leftovers_are_swept_and_young_ones_stay() {
+    let place = place();
+    let repository = place.repository();
+    let old = std::time::SystemTime::now() - LEFTOVER_AGE - Duration::from_secs(60);
+    let leftovers = [
+        repository.join("objects/tmp_object_git2_abc"),
+        repository.join("objects/pack/tmp_pack_abc"),
+        repository.join(REFERENCES).join("0123.lock"),
+    ];
+    for path in &leftovers {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::File::create(path).unwrap().set_modified(old).unwrap();
+    }
+    let young = repository.join("objects/tmp_object_git2_young");
+    fs::write(&young, "").unwrap();
+    assert_eq!(History::open(&place.dir).unwrap().notice, None);
+    assert!(leftovers.iter().all(|path| !path.exists()) && young.exists());
+}
+
+/// Runs the ignored test `name` of this program as a process of its own.
+fn child(name: &str, place: &Place, environment: &[(&str, &Path)]) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", name, "--ignored", "--nocapture"])
+        .env("SNAPSHOT_TEST_DIR", &place.dir)
+        .env("SNAPSHOT_TEST_ROOT", &place.root)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    for (key, value) in environment {
+        command.env(key, value);
+    }
+    command.spawn().unwrap()
+}
+
+fn place_of_child() -> Option<(History, okcvm_workspace::Workspace)> {
+    let dir = PathBuf::from(std::env::var_os("SNAPSHOT_TEST_DIR")?);
+    let root = PathBuf::from(std::env::var_os("SNAPSHOT_TEST_ROOT")?);
+    let opened = History::open(&dir).unwrap();
+    assert_eq!(opened.notice, None);
+    Some((opened.history, okcvm_workspace::Workspace::open(&root).unwrap()))
+}
+
+#[test]
+#[ignore = "run by another test, which kills it"]
+fn child_that_records_for_ever() {
+    let Some((history, workspace)) = place_of_child() else { return };
+    let mut tip = None;
+    for round in 0_u64.. {
+        for number in 0..10 {
+            let folder = workspace.root().join((number % 3).to_string());
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(number.to_string()), format!("{round} {number} {}", std::process::id()))
+                .unwrap();
+        }
+        tip = Some(history.record(&workspace, tip.as_ref(), INFO).unwrap().snapshot);
+    }
+}
+
+#[test]
+fn a_record_that_is_killed_leaves_a_sound_history() {
+    let place = place();
+    let mut snapshots = 0;
+    for round in 0..20_u64 {
+        let mut child = child("repository::tests::child_that_records_for_ever", &place, &[]);
+        std::thread::sleep(Duration::from_millis(30 + round * 17 % 90));
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9), "the child ended by itself");
+        let opened = History::open(&place.dir).unwrap();
+        assert_eq!(opened.notice, None);
+        // Every snapshot that has a name is whole.
+        let names = place.git(&["for-each-ref", "--format=%(objectname)", REFERENCES]);
+        for name in names.lines() {
+            place.git(&["rev-list", "--objects", "--quiet", name]);
+        }
+        snapshots = names.lines().count();
+    }
+    assert!(snapshots > 20, "the children recorded {snapshots} times only");
+    place.fsck();
+}
+
+#[test]
+#[ignore = "run by another test, which kills it"]
+fn child_that_restores_for_ever() {
+    let Some((history, workspace)) = place_of_child() else { return };
+    let ids = fs::read_to_string(workspace.root().join("../ids")).unwrap();
+    let ids: Vec<SnapshotId> = ids.lines().map(|id| SnapshotId(id.to_owned())).collect();
+    loop {
+        for (from, to) in [(1, 0), (0, 1)] {
+            history.restore(&workspace, &ids[from], &ids[to]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_restore_that_is_killed_is_finished_by_the_next() {
+    let place = place();
+    for number in 0..120 {
+        place.write(&format!("{}/{number}", number % 6), "one");
+    }
+    let first = place.snapshot();
+    let first_tree = place.tree();
+    for number in 60..150 {
+        place.write(&format!("{}/{number}", number % 8), "two");
+    }
+    fs::remove_dir_all(place.root.join("3")).unwrap();
+    place.write("3", "a file");
+    let second = place.record(Some(&first)).snapshot;
+    let second_tree = place.tree();
+    fs::write(place.root.join("../ids"), format!("{first}\n{second}\n")).unwrap();
+    let mut halves = 0;
+    for round in 0..20_u64 {
+        let mut child = child("repository::tests::child_that_restores_for_ever", &place, &[]);
+        std::thread::sleep(Duration::from_millis(30 + round * 23 % 100));
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9), "the child ended by itself");
+        let now = place.tree();
+        halves += u32::from(now != first_tree && now != second_tree);
+        let (to, expected) = if round % 2 == 0 { (&first, &first_tree) } else { (&second, &second_tree) };
+        let from = if round % 2 == 0 { &second } else { &first };
+        place.history.restore(&place.workspace, from, to).unwrap();
+        let mut now = place.tree();
+        // What was staged in a folder that nothing is staged in now stays, and belongs to no snapshot.
+        now.retain(|path, _| !path.split(|byte| *byte == b'/').any(|part| part.starts_with(b".okcvm-tmp-")));
+        assert_eq!(&now, expected, "round {round}");
+        place.history.restore(&place.workspace, to, &second).unwrap();
+    }
+    assert!(halves > 0, "no kill came in the middle");
+}
+
+#[test]
+#[ignore = "run by another test with another home folder"]
+fn child_with_a_broken_configuration() {
+    let Some((history, workspace)) = place_of_child() else { return };
+    fs::write(workspace.root().join("from-child"), "x").unwrap();
+    history.record(&workspace, None, INFO).unwrap();
+}
+
+/// The configuration of the user's git is not ours: a broken one must not make the history look broken,
+/// and a working one must not change what is recorded.
+#[test]
+fn the_users_git_configuration_does_not_count() {
+    for configuration in
+        ["[core\n\0nonsense", "[core]\n\tautocrlf = true\n\tbare = false\n[commit]\n\tgpgSign = true\n"]
+    {
+        let place = place();
+        place.write("text", "line\r\n");
+        place.snapshot();
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(".gitconfig"), configuration).unwrap();
+        let mut child = child(
+            "repository::tests::child_with_a_broken_configuration",
+            &place,
+            &[("HOME", home.path()), ("XDG_CONFIG_HOME", home.path())],
+        );
+        let status = child.wait().unwrap();
+        assert!(!place.dir.join("repository.broken-1").exists(), "{configuration:?}");
+        assert!(status.success(), "{configuration:?}");
+        place.fsck();
+    }
+}

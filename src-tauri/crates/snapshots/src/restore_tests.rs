@@ -1,1 +1,536 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
+use okcvm_protocol::{RestoreOutcome, SnapshotId};
+
+use super::*;
+use crate::History;
+use crate::testing::{Node, Place, Tree, os, place, quick_place, tree, words};
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn outcome(written: u32, removed: u32, before: &SnapshotId) -> RestoreOutcome {
+    RestoreOutcome { written, removed, before: Some(before.clone()) }
+}
+
+/// The paths of a refused restore; nothing may have been touched.
+fn refused(place: &Place, from: &SnapshotId, to: &SnapshotId) -> Vec<String> {
+    let before = place.tree();
+    let error = place.history.restore(&place.workspace, from, to).unwrap_err();
+    assert_eq!(place.tree(), before, "a refused restore touched something");
+    match error {
+        SnapshotError::Changed { paths, stage: RestoreStage::Before } => paths,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_restore_writes_what_differs_and_can_be_undone_and_redone() {
+    let place = place();
+    place.write("same", "same");
+    place.write("edited", "old");
+    place.write("deleted/deep/file", "come back");
+    place.write("run.sh", "#!/bin/sh");
+    symlink("same", place.root.join("link")).unwrap();
+    fs::create_dir(place.root.join("empty")).unwrap();
+    fs::write(place.root.join(os(b"caf\xE9")), "bytes").unwrap();
+    let old_time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    for name in ["same", "run.sh"] {
+        fs::File::options().write(true).open(place.root.join(name)).unwrap().set_modified(old_time).unwrap();
+    }
+    let (first, first_tree) = (place.snapshot(), place.tree());
+
+    place.write("edited", "new and longer");
+    fs::remove_dir_all(place.root.join("deleted")).unwrap();
+    fs::remove_dir(place.root.join("empty")).unwrap();
+    place.write("added/deep/file", "new");
+    fs::create_dir_all(place.root.join("added/void")).unwrap();
+    chmod(&place.root.join("run.sh"), 0o755);
+    fs::remove_file(place.root.join("link")).unwrap();
+    symlink("edited", place.root.join("link")).unwrap();
+    fs::rename(place.root.join(os(b"caf\xE9")), place.root.join(os(b"\xFF"))).unwrap();
+    let (second, second_tree) = (place.record(Some(&first)).snapshot, place.tree());
+
+    let same = || {
+        let metadata = fs::metadata(place.root.join("same")).unwrap();
+        (metadata.ino(), metadata.modified().unwrap(), metadata.ctime_nsec())
+    };
+    let untouched = same();
+    let restore = |from, to| place.history.restore(&place.workspace, from, to).unwrap();
+    assert_eq!(restore(&second, &first), outcome(5, 2, &second));
+    assert_eq!(place.tree(), first_tree);
+    assert_eq!(fs::metadata(place.root.join("run.sh")).unwrap().modified().unwrap(), old_time);
+    // Nothing left to do: nothing is written.
+    assert_eq!(restore(&second, &first), outcome(0, 0, &second));
+    assert_eq!(restore(&first, &second), outcome(5, 2, &first));
+    assert_eq!(place.tree(), second_tree);
+    assert_eq!(restore(&second, &first), outcome(5, 2, &second));
+    assert_eq!(place.tree(), first_tree);
+    assert_eq!(same(), untouched);
+    assert_eq!(place.history.compare_live(&place.workspace, Some(&first)).unwrap(), []);
+    place.fsck();
+}
+
+#[test]
+fn what_was_changed_since_is_refused_with_the_list() {
+    let place = place();
+    for name in ["edited", "removed", "typed", "mode", "fine"] {
+        place.write(name, "one");
+    }
+    let first = place.snapshot();
+    for name in ["edited", "removed", "typed", "mode", "fine"] {
+        place.write(name, "two");
+    }
+    place.write("sub/new", "two");
+    let second = place.record(Some(&first)).snapshot;
+
+    place.write("edited", "by hand");
+    fs::remove_file(place.root.join("removed")).unwrap();
+    fs::remove_file(place.root.join("typed")).unwrap();
+    symlink("fine", place.root.join("typed")).unwrap();
+    chmod(&place.root.join("mode"), 0o755);
+    assert_eq!(refused(&place, &second, &first), ["edited", "mode", "removed", "typed"]);
+    // What is already as it should be is no change.
+    place.write("edited", "one");
+    place.write("removed", "one");
+    fs::remove_file(place.root.join("typed")).unwrap();
+    place.write("typed", "two");
+    chmod(&place.root.join("mode"), 0o644);
+    assert_eq!(place.history.restore(&place.workspace, &second, &first).unwrap(), outcome(3, 1, &second));
+    assert_eq!(place.history.compare_live(&place.workspace, Some(&first)).unwrap(), []);
+    let error = SnapshotError::Changed { paths: vec!["a".into()], stage: RestoreStage::Before };
+    assert!(error.to_app_error().hint.is_some());
+}
+
+#[test]
+fn what_no_snapshot_holds_is_never_touched() {
+    let place = place();
+    place.history.set_max_file_bytes(1_000);
+    place.write("base", "x");
+    let first = place.snapshot();
+    place.write("app/src/main.js", "code");
+    place.write("app/node_modules/lib/index.js", "installed");
+    place.write("app/.git/HEAD", "theirs");
+    place.write("data/large.bin", "x".repeat(2_000));
+    place.write("data/small.bin", "x");
+    let second = place.record(Some(&first));
+    assert_eq!(second.skipped.len(), 3);
+    // Came after the record, in a folder that goes.
+    place.write("app/src/untracked", "mine");
+    place.history.restore(&place.workspace, &second.snapshot, &first).unwrap();
+    let left: Vec<String> = place.tree().into_keys().map(|path| shown(&path)).collect();
+    assert_eq!(
+        left,
+        [
+            "app",
+            "app/.git",
+            "app/.git/HEAD",
+            "app/node_modules",
+            "app/node_modules/lib",
+            "app/node_modules/lib/index.js",
+            "app/src",
+            "app/src/untracked",
+            "base",
+            "data",
+            "data/large.bin",
+        ]
+    );
+    fs::remove_file(place.root.join("app/src/untracked")).unwrap();
+    place.history.restore(&place.workspace, &first, &second.snapshot).unwrap();
+    assert_eq!(place.read("app/src/main.js"), "code");
+    assert_eq!(place.read("data/large.bin").len(), 2_000);
+
+    // A file that grew over the limit since then is not overwritten either.
+    place.write("data/small.bin", "y".repeat(3_000));
+    let third = place.record(Some(&second.snapshot)).snapshot;
+    assert_eq!(refused(&place, &third, &second.snapshot), ["data/small.bin"]);
+    // Nor is a folder with something left out in it replaced by a file.
+    place.write("data/small.bin", "x");
+    let fourth = place.record(Some(&third)).snapshot;
+    fs::rename(place.root.join("app"), place.root.join("aside")).unwrap();
+    place.write("app", "a file now");
+    let fifth = place.record(Some(&fourth)).snapshot;
+    place.history.restore(&place.workspace, &fifth, &fourth).unwrap();
+    place.write("app/node_modules/x", "installed");
+    assert_eq!(refused(&place, &fourth, &fifth), ["app/node_modules"]);
+}
+
+/// Every kind of thing is replaced by every other, there and back.
+#[test]
+fn anything_can_take_the_place_of_anything() {
+    let kinds: [(&str, fn(&Path)); 8] = [
+        ("nothing", |_| ()),
+        ("file", |path| fs::write(path, "file").unwrap()),
+        ("program", |path| {
+            fs::write(path, "file").unwrap();
+            chmod(path, 0o755);
+        }),
+        ("link", |path| symlink("file", path).unwrap()),
+        ("link to a folder", |path| symlink("..", path).unwrap()),
+        ("empty folder", |path| fs::create_dir(path).unwrap()),
+        ("folder", |path| {
+            fs::create_dir_all(path.join("deep/er")).unwrap();
+            fs::write(path.join("deep/er/file"), "inside").unwrap();
+            fs::write(path.join("other"), "inside").unwrap();
+        }),
+        ("other folder", |path| {
+            fs::create_dir_all(path.join("deep")).unwrap();
+            fs::write(path.join("deep/er"), "a file where a folder was").unwrap();
+            symlink("deep", path.join("other")).unwrap();
+        }),
+    ];
+    let place = quick_place();
+    let thing = place.root.join("around/thing");
+    let mut snapshots: Vec<(&str, SnapshotId, Tree)> = Vec::new();
+    for (name, make) in kinds {
+        fs::create_dir_all(place.root.join("around")).unwrap();
+        make(&thing);
+        snapshots.push((name, place.snapshot(), place.tree()));
+        fs::remove_dir_all(place.root.join("around")).unwrap();
+    }
+    fs::create_dir_all(place.root.join("around")).unwrap();
+    let mut now = snapshots[0].1.clone();
+    for (from_name, from, from_tree) in &snapshots {
+        for (to_name, to, to_tree) in &snapshots {
+            place.history.restore(&place.workspace, &now, from).unwrap();
+            assert_eq!(&place.tree(), from_tree, "back to {from_name}");
+            place.history.restore(&place.workspace, from, to).unwrap();
+            assert_eq!(&place.tree(), to_tree, "{from_name} to {to_name}");
+            place.history.restore(&place.workspace, from, to).unwrap();
+            assert_eq!(&place.tree(), to_tree, "{from_name} to {to_name}, again");
+            now = to.clone();
+        }
+    }
+}
+
+#[test]
+fn permission_bits_stay_and_hard_links_do_not_disturb() {
+    let place = place();
+    place.write("private", "one");
+    place.write("program", "one");
+    chmod(&place.root.join("private"), 0o600);
+    chmod(&place.root.join("program"), 0o640);
+    fs::hard_link(place.root.join("private"), place.root.join("twin")).unwrap();
+    let first = place.snapshot();
+    for name in ["private", "twin"] {
+        fs::remove_file(place.root.join(name)).unwrap();
+    }
+    place.write("private", "two");
+    chmod(&place.root.join("private"), 0o600);
+    fs::hard_link(place.root.join("private"), place.root.join("twin")).unwrap();
+    chmod(&place.root.join("program"), 0o750);
+    let second = place.record(Some(&first)).snapshot;
+    place.history.restore(&place.workspace, &second, &first).unwrap();
+    let mode = |name: &str| fs::metadata(place.root.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("private"), mode("twin"), mode("program")), (0o600, 0o600, 0o640));
+    assert_eq!((place.read("private"), place.read("twin")), ("one".into(), "one".into()));
+    place.history.restore(&place.workspace, &first, &second).unwrap();
+    assert_eq!(mode("program"), 0o750);
+}
+
+#[test]
+fn links_that_appeared_since_lead_a_restore_nowhere() {
+    let place = place();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("file"), "two").unwrap();
+    place.write("folder/file", "one");
+    let first = place.snapshot();
+    place.write("folder/file", "two");
+    place.write("folder/more", "two");
+    let second = place.record(Some(&first)).snapshot;
+    fs::rename(place.root.join("folder"), place.root.join("aside")).unwrap();
+    symlink(outside.path(), place.root.join("folder")).unwrap();
+    assert_eq!(refused(&place, &second, &first), ["folder/file"]);
+    assert_eq!(refused(&place, &first, &second), ["folder", "folder/file"]);
+    fs::remove_file(place.root.join("folder")).unwrap();
+    rustix::fs::mkfifoat(place.workspace.root_handle(), "folder", rustix::fs::Mode::from_raw_mode(0o600))
+        .unwrap();
+    assert_eq!(
+        place.history.restore(&place.workspace, &first, &second).unwrap_err().to_string(),
+        "Nothing was restored, since the restore would overwrite or remove what no snapshot holds: `folder`, \
+         `folder/file`."
+    );
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+    assert_eq!(fs::read(outside.path().join("file")).unwrap(), b"two");
+}
+
+/// While restores run, another thread swaps a folder for a link to the outside. A restore may stop; it may
+/// not follow.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_race_with_a_link_leads_a_restore_nowhere() {
+    let place = quick_place();
+    let outside = tempfile::tempdir().unwrap();
+    for number in 0..40 {
+        place.write(&format!("folder/{number}"), "one");
+    }
+    let first = place.snapshot();
+    for number in 20..60 {
+        place.write(&format!("folder/{number}"), "two");
+        fs::write(outside.path().join(number.to_string()), "one").unwrap();
+    }
+    let second = place.record(Some(&first)).snapshot;
+    let before = tree(outside.path());
+    symlink(outside.path(), place.root.join("trap")).unwrap();
+    let stop = AtomicBool::new(false);
+    let (mut done, mut stopped) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let handle = place.workspace.root_handle();
+            while !stop.load(Ordering::Relaxed) {
+                let exchange = rustix::fs::RenameFlags::EXCHANGE;
+                rustix::fs::renameat_with(handle, "folder", handle, "trap", exchange).unwrap();
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        for _ in 0..150 {
+            for (from, to) in [(&second, &first), (&first, &second)] {
+                match place.history.restore(&place.workspace, from, to) {
+                    Ok(_) => done += 1,
+                    Err(_) => stopped += 1,
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(stopped > 0, "no race: {done} done");
+    assert_eq!(tree(outside.path()), before);
+}
+
+#[test]
+fn an_unfinished_restore_is_finished_by_running_it_again() {
+    let place = quick_place();
+    let mut random = Random(7);
+    for number in 0..60 {
+        place.write(&format!("{}/{number}", number % 5), "one");
+    }
+    let first = place.snapshot();
+    let first_tree = place.tree();
+    for number in 0..90 {
+        let path = format!("{}/{number}", number % 7);
+        match random.below(3) {
+            0 => place.write(&path, "two"),
+            1 => drop(fs::remove_file(place.root.join(&path))),
+            _ => {}
+        }
+    }
+    let second = place.record(Some(&first)).snapshot;
+    let second_tree = place.tree();
+    for round in 0..20 {
+        // Any mixture of the two trees is a restore that was cut off somewhere.
+        place.history.restore(&place.workspace, &first, &second).unwrap();
+        assert_eq!(place.tree(), second_tree);
+        for path in first_tree.keys().chain(second_tree.keys()) {
+            let full = place.root.join(os(path));
+            match first_tree.get(path) {
+                _ if random.below(2) == 0 => {}
+                Some(Node::File { content, .. }) => {
+                    fs::create_dir_all(full.parent().unwrap()).unwrap();
+                    fs::write(full, content).unwrap();
+                }
+                None => drop(fs::remove_file(full)),
+                Some(Node::Link(_) | Node::Folder) => {}
+            }
+        }
+        // What a killed restore staged.
+        place.write("0/.okcvm-tmp-restore-1-0", "staged");
+        place.history.restore(&place.workspace, &second, &first).unwrap();
+        let mut now = place.tree();
+        // It is removed when something is staged in its folder again, and is recorded by no snapshot.
+        now.remove(b"0/.okcvm-tmp-restore-1-0".as_slice());
+        assert_eq!(now, first_tree, "round {round}");
+        drop(fs::remove_file(place.root.join("0/.okcvm-tmp-restore-1-0")));
+    }
+    place.write("0/0", "staged beside");
+    let third = place.record(Some(&first)).snapshot;
+    place.write("0/.okcvm-tmp-restore-1-0", "staged");
+    place.history.restore(&place.workspace, &third, &first).unwrap();
+    assert_eq!(place.tree(), first_tree);
+}
+
+/// A disk that has no room for the new contents: the restore fails, and everything is as it was.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_present_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small");
+    fs::create_dir(&small).unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+        .arg(&small)
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !mounted {
+        // Only root may mount.
+        return;
+    }
+    let result = std::panic::catch_unwind(|| {
+        let workspace = okcvm_workspace::Workspace::create(&small.join("workspace")).unwrap();
+        let history = History::open(&folder.path().join("history")).unwrap().history;
+        let info = crate::RecordInfo { message: "m", author: crate::Author::User, at_ms: 0 };
+        for number in 0..3 {
+            fs::write(workspace.root().join(number.to_string()), vec![b'a'; 500_000]).unwrap();
+        }
+        let first = history.record(&workspace, None, info).unwrap().snapshot;
+        for number in 0..3 {
+            fs::write(workspace.root().join(number.to_string()), vec![b'b'; 500_000]).unwrap();
+        }
+        let second = history.record(&workspace, Some(&first), info).unwrap().snapshot;
+        let before = tree(workspace.root());
+        let error = history.restore(&workspace, &second, &first).unwrap_err();
+        assert!(matches!(error, SnapshotError::DiskFull { .. }), "{error:?}");
+        assert_eq!(tree(workspace.root()), before);
+    });
+    let unmounted = std::process::Command::new("umount").arg(&small).status().unwrap();
+    assert!(unmounted.success());
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A small generator; the rounds are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+
+    fn path(&mut self) -> Vec<u8> {
+        let folders: [&[u8]; 5] = [b"a", b"b", b"caf\xE9", "文件".as_bytes(), b"a.b"];
+        let files: [&[u8]; 6] = [b"f", b"g.txt", b"\xFF\xFE", b"a", b"new\nline", b"index.html"];
+        let mut path = Vec::new();
+        for _ in 0..self.below(4) {
+            path.extend_from_slice(folders[self.below(folders.len())]);
+            path.push(b'/');
+        }
+        path.extend_from_slice(files[self.below(files.len())]);
+        path
+    }
+}
+
+/// One thing that a person or a tool might do. What cannot be done at the moment is left.
+fn disturb(root: &Path, random: &mut Random) {
+    let path = root.join(os(&random.path()));
+    let content = format!("{:04}", random.below(10_000));
+    let parent = path.parent().unwrap();
+    match random.below(12) {
+        0..=2 => {
+            if fs::create_dir_all(parent).is_ok() {
+                let _ = fs::write(&path, content);
+            }
+        }
+        3 | 4 => {
+            // The same size, and often the same time.
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+                let times = fs::metadata(&path).unwrap().modified().unwrap();
+                fs::write(&path, content).unwrap();
+                fs::File::options().write(true).open(&path).unwrap().set_modified(times).unwrap();
+            }
+        }
+        5 => {
+            let other = root.join(os(&random.path()));
+            let _ = fs::create_dir_all(other.parent().unwrap());
+            let _ = fs::rename(&path, other);
+        }
+        6 => {
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+                chmod(&path, [0o644, 0o755][random.below(2)]);
+            }
+        }
+        7 => {
+            let _ = fs::remove_file(&path);
+            let _ = fs::create_dir_all(parent);
+            let _ = symlink(["f", "..", "/etc", "nowhere"][random.below(4)], &path);
+        }
+        8 => drop(fs::remove_file(&path)),
+        9 => {
+            // A folder is replaced by a file, or goes.
+            if parent != root && fs::symlink_metadata(parent).is_ok_and(|metadata| metadata.is_dir()) {
+                fs::remove_dir_all(parent).unwrap();
+                if random.below(2) == 0 {
+                    fs::write(parent, content).unwrap();
+                }
+            }
+        }
+        10 => drop(fs::create_dir_all(&path)),
+        _ => {
+            let left_out = parent.join("node_modules");
+            let _ = fs::create_dir_all(&left_out);
+            let _ = fs::write(left_out.join("installed"), content);
+        }
+    }
+}
+
+/// The tree as snapshots see it, and what they leave out.
+fn parted(tree: Tree) -> (Tree, Tree) {
+    tree.into_iter()
+        .partition(|(path, _)| !path.split(|byte| *byte == b'/').any(|part| part == b"node_modules"))
+}
+
+/// Three hundred rounds: a few random changes, a record, then a restore to a random earlier moment. The
+/// whole tree has to be what it was then, byte for byte, and what was left out has to be as it is now.
+#[test]
+fn any_history_can_be_walked_in_any_order() {
+    let place = quick_place();
+    let mut random = Random(0x0BAD_5EED_CAFE_F00D);
+    let mut moments: Vec<(SnapshotId, Tree)> = Vec::new();
+    let mut tip: Option<SnapshotId> = None;
+    let (mut restored, mut refusals) = (0, 0);
+    for round in 0..300 {
+        for _ in 0..random.below(7) {
+            disturb(&place.root, &mut random);
+        }
+        let recorded = place.record(tip.as_ref());
+        let (present, left_out) = parted(place.tree());
+        let earlier = &tip;
+        if let Some(earlier) = earlier {
+            let (_, then) = moments.iter().find(|(id, _)| id == earlier).unwrap();
+            assert_eq!(recorded.changed, *then != present, "round {round}");
+        }
+        let snapshot = recorded.snapshot;
+        moments.push((snapshot.clone(), present));
+        let (target, then) = moments[random.below(moments.len())].clone();
+        match place.history.restore(&place.workspace, &snapshot, &target) {
+            Ok(_) => {
+                let (mut now, left_out_now) = parted(place.tree());
+                assert_eq!(left_out_now, left_out, "round {round}: what no snapshot holds was touched");
+                // A folder that the target does not have stays if something that was left out lies in it.
+                now.retain(|path, node| {
+                    let prefix = [path.as_slice(), b"/"].concat();
+                    *node != Node::Folder
+                        || then.contains_key(path)
+                        || !left_out.keys().any(|left| left.starts_with(&prefix))
+                });
+                assert_eq!(now, then, "round {round}");
+                restored += 1;
+                // Folders that stayed make the present differ from the target.
+                tip = Some(place.record(Some(&target)).snapshot);
+                let (now, _) = parted(place.tree());
+                moments.push((tip.clone().unwrap(), now));
+            }
+            Err(SnapshotError::Changed { paths, stage: RestoreStage::Before }) => {
+                assert!(paths.iter().all(|path| path.ends_with("node_modules")), "round {round}: {paths:?}");
+                let (now, left_out_now) = parted(place.tree());
+                assert_eq!((&now, &left_out_now), (&moments.last().unwrap().1, &left_out), "round {round}");
+                refusals += 1;
+                tip = Some(snapshot);
+            }
+            Err(other) => panic!("round {round}: {other:?}"),
+        }
+        if round % 100 == 99 {
+            place.fsck();
+        }
+    }
+    assert!(restored > 200 && refusals > 0, "{restored} restored, {refusals} refused");
+    let (last, _) = moments.last().unwrap();
+    assert!(!words(&place.history.diff(Some(&moments[0].0), last).unwrap()).is_empty());
+}

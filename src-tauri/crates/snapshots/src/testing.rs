@@ -22,7 +22,16 @@ pub(crate) struct Place {
 }
 
 pub(crate) fn place() -> Place {
-    let folder = tempfile::tempdir().unwrap();
+    place_in(tempfile::tempdir().unwrap())
+}
+
+/// A place where syncs cost nothing, if this system has one; for tests of many rounds.
+pub(crate) fn quick_place() -> Place {
+    let memory = Path::new("/dev/shm");
+    place_in(tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).unwrap())
+}
+
+fn place_in(folder: tempfile::TempDir) -> Place {
     let workspace = Workspace::create(&folder.path().join("workspace")).unwrap();
     let dir = folder.path().join("history");
     let opened = History::open(&dir).unwrap();
@@ -61,9 +70,15 @@ impl Place {
 
     /// Runs the git program on the repository.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let output = Command::new("git").arg("--git-dir").arg(self.repository()).args(arguments).output().unwrap();
+        let output =
+            Command::new("git").arg("--git-dir").arg(self.repository()).args(arguments).output().unwrap();
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "git {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "git {arguments:?}: {}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
@@ -75,7 +90,8 @@ impl Place {
             .args(["fsck", "--full", "--strict", "--no-dangling", "--no-progress"])
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         // There is no branch; that is said, and is no fault.
         let said: Vec<&str> = said
             .lines()

@@ -140,7 +140,8 @@ impl ScriptedModelServer {
             open: AtomicUsize::new(0),
             ended: CancellationToken::new(),
         });
-        let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
+        let router =
+            Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(&shared));
         let ended = shared.ended.clone();
         tokio::spawn(async move {
             let serving = axum::serve(listener, router);

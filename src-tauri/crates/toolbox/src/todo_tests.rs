@@ -9,7 +9,9 @@ use crate::testing::Desk;
 
 /// A book by session and node.
 #[derive(Default)]
-struct Book(Mutex<HashMap<(SessionId, Option<NodeId>), Vec<Todo>>>);
+struct Book(Mutex<Lists>);
+
+type Lists = HashMap<(SessionId, Option<NodeId>), Vec<Todo>>;
 
 impl TodoBook for Book {
     fn read(&self, session: &SessionId, node: Option<&NodeId>) -> Result<Vec<Todo>, AppError> {

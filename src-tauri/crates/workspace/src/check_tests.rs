@@ -1,7 +1,7 @@
 use super::*;
 
 fn reason(path: &Path, home: Option<&Path>) -> String {
-    match check_folder(path, Some(&home)) {
+    match check_folder(path, home) {
         Ok(()) => "allowed".to_owned(),
         Err(WorkspaceError::FolderRefused { reason, .. }) => reason,
         Err(other) => panic!("{other}"),

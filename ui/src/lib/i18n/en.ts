@@ -371,7 +371,7 @@ export const en = {
   'first.lookAgain': 'Look again',
   'first.own': 'Use your own endpoint',
   'first.ownText': 'An address and, if needed, a key. OpenAI-compatible or Anthropic.',
-  'first.later': 'Keys are kept in the keychain of your system, not in a file.',
+  'first.later': 'Keys never go into a settings file, and never come back to this window.',
 } as const;
 
 export type MessageKey = keyof typeof en;

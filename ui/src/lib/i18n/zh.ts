@@ -373,5 +373,5 @@ export const zh: Record<MessageKey, string> = {
   'first.lookAgain': '再次查找',
   'first.own': '使用自己的接口',
   'first.ownText': '填写地址，如有需要再填写密钥。支持 OpenAI 兼容接口或 Anthropic。',
-  'first.later': '密钥保存在系统钥匙串中，而不是文件里。',
+  'first.later': '密钥不会写入设置文件，也不会再返回到此窗口。',
 };

@@ -88,6 +88,8 @@ export class SessionState {
   undo = $state.raw<UndoState>({ undo: null, redo: null });
   limits = $state.raw<TurnLimits>() as TurnLimits;
   profile = $state('');
+  /** What opening the session had to do. */
+  notice = $state<string | null>(null);
   awaited = $state.raw<{ awaited: Awaited; sinceAt: number } | null>(null);
   /** Spans that the timeline asked for; `null` until then. */
   spans = $state.raw<Span[] | null>(null);
@@ -116,6 +118,7 @@ export class SessionState {
     this.undo = detail.undo;
     this.limits = detail.limits;
     this.profile = detail.profile;
+    this.notice = detail.notice;
     this.sequence = detail.sequence;
     this.spans = null;
     if (!this.running) this.awaited = null;

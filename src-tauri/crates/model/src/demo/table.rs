@@ -212,15 +212,16 @@ pub(crate) fn written(value: f64, decimals: usize) -> String {
 /// The separator that the first line uses most, outside of quotes.
 fn delimiter(text: &str) -> u8 {
     let mut quoted = false;
-    let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0)];
+    // Of equals the first counts: a tab is seldom part of a name.
+    let mut counts = [(b'\t', 0_usize), (b',', 0), (b';', 0)];
     for byte in text.lines().find(|line| !line.trim().is_empty()).unwrap_or("").bytes() {
         quoted ^= byte == b'"';
         if let Some((_, count)) = counts.iter_mut().find(|(mark, _)| !quoted && *mark == byte) {
             *count += 1;
         }
     }
-    // The first of equals, which is the comma.
-    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(mark, _)| *mark)
+    let best = counts.iter().rev().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0);
+    best.map_or(b',', |(mark, _)| *mark)
 }
 
 #[cfg(test)]

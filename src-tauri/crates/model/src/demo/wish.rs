@@ -194,10 +194,16 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// What the words say about the looks; later lines win.
+    /// What the words say about the looks; later lines win. The words of a subject are no wish: a site about
+    /// green tea need not be green.
     pub fn of(words: &str) -> Self {
         let mut style = Self::default();
+        let subject = Language::of(words)
+            .filter(|_| mentions(&words.to_lowercase(), &["about", "关于", "有关", "介绍"]))
+            .and_then(|language| marked_topic(words, language))
+            .unwrap_or_default();
         for line in words.lines() {
+            let line = &line.replace(if subject.is_empty() { "\n" } else { subject }, " ");
             let title = title(line);
             // The words of a title are no wish for a colour.
             let rest = title.as_ref().map_or(line.to_owned(), |title| line.replace(title.as_str(), " "));
@@ -363,30 +369,50 @@ pub(crate) fn named_command(words: &str) -> Option<&str> {
     (!command.is_empty()).then_some(command)
 }
 
-/// The subject of a site: what stands after "about" and the like.
+/// The subject of a site: what stands after "about" and the like, or all of the first line.
 pub(crate) fn topic(words: &str, language: Language) -> Option<String> {
     let line = words.lines().find(|line| !line.trim().is_empty())?.trim();
+    let text = marked_topic(words, language).unwrap_or_else(|| until(line, &ENDS));
+    let pronouns =
+        ["it", "this", "that", "these", "them", "this file", "my data", "the data", "它", "这个", "这些"];
+    (!text.is_empty() && !pronouns.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
+}
+
+const ENDS: [&str; 10] = [".", "!", "?", "。", "！", "？", "，", ",", ";", "；"];
+
+/// What stands after "about" and the like in the first line, up to the end of the thought.
+fn marked_topic(words: &str, language: Language) -> Option<&str> {
+    let line = words.lines().find(|line| !line.trim().is_empty())?.trim();
     let lower = line.to_lowercase();
-    let found = match language {
-        Language::English => ["about", "on", "for"].iter().find_map(|sign| {
-            let at = (lower.len() == line.len()).then(|| position(&lower, sign))??;
-            Some(&line[at + sign.len()..])
-        }),
-        Language::Chinese => ["关于", "有关", "介绍", "主题是"].iter().find_map(|sign| {
-            let at = line.find(sign)?;
-            Some(&line[at + sign.len()..])
-        }),
+    let signs: &[&str] = match language {
+        Language::English => &["about", "on", "for"],
+        Language::Chinese => &["关于", "有关", "介绍", "主题是"],
     };
-    let text = found.unwrap_or(line);
-    let end = text.find(['.', '!', '?', '。', '！', '？', '，', ',', ';', '；']).unwrap_or(text.len());
-    let mut text = text[..end].trim();
+    if lower.len() != line.len() {
+        return None;
+    }
+    let after = signs.iter().find_map(|sign| position(&lower, sign).map(|at| &line[at + sign.len()..]))?;
+    let mut text = until(after, &ENDS);
+    text = until(text, &[" with ", " using ", " from "]);
+    // "tea in dark blue" is about tea, "tea in China" is not.
+    if let Some((about, looks)) = text.split_once(" in ") {
+        let looks = looks.to_lowercase();
+        let looks = looks.strip_prefix("a ").unwrap_or(&looks);
+        let coloured = named_colours(looks).first().is_some_and(|(at, _)| *at <= "light ".len());
+        if coloured || looks.starts_with("dark") || looks.starts_with("light") {
+            text = about;
+        }
+    }
     for tail in ["的网站", "的网页", "的页面", "的主页", "网站", "网页"] {
         text = text.strip_suffix(tail).unwrap_or(text);
     }
-    let pronoun =
-        ["it", "this", "that", "these", "them", "this file", "my data", "the data", "它", "这个", "这些"];
-    let text = text.trim();
-    (!text.is_empty() && !pronoun.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+/// The text before the first of these marks.
+fn until<'a>(text: &'a str, marks: &[&str]) -> &'a str {
+    let end = marks.iter().filter_map(|mark| text.find(mark)).min().unwrap_or(text.len());
+    text[..end].trim()
 }
 
 /// The tasks that the words list: after a colon, or in lines; empty if they list none.

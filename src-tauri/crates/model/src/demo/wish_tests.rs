@@ -58,7 +58,7 @@ fn looks_are_read_from_the_words() {
         ("light mode please", style(Some(false), None, None, None)),
         ("make it dark and blue", style(Some(true), Some("#1f5fbf"), None, None)),
         ("Change the colour to #A1b2C3.", style(None, Some("#a1b2c3"), None, None)),
-        ("a dark green accent", style(None, Some("#1a5a3a"), None, None)),
+        ("a dark green accent", style(None, Some("#1a5a39"), None, None)),
         ("give it a pink background", style(None, None, Some("#d6336c"), None)),
         ("blue headings on a yellow background", style(None, Some("#1f5fbf"), Some("#d4a017"), None)),
         (
@@ -73,6 +73,7 @@ fn looks_are_read_from_the_words() {
         ("背景换成蓝色", style(None, None, Some("#1f5fbf"), None)),
         ("深色模式", style(Some(true), None, None, None)),
         ("make it dark\nno, light", style(Some(false), None, None, None)),
+        ("A website about green tea, in red", style(None, Some("#c0392b"), None, None)),
         ("anything", style(None, None, None, None)),
     ] {
         let Style { dark, accent, background, title } = Style::of(words);
@@ -88,6 +89,8 @@ fn topics_files_commands_tasks_and_folders_are_found() {
         topic("Make a website about Green Tea, please", Language::English).as_deref(),
         Some("Green Tea")
     );
+    assert_eq!(topic("A site about tea in dark blue with photos", Language::English).as_deref(), Some("tea"));
+    assert_eq!(topic("A site about tea in China", Language::English).as_deref(), Some("tea in China"));
     assert_eq!(topic("make a website about it", Language::English), None);
     assert_eq!(topic("做一个关于西湖的网站", Language::Chinese).as_deref(), Some("西湖"));
     assert_eq!(

@@ -13,6 +13,9 @@ use crate::Tier;
 /// The first version of Landlock that knows about truncating a file by its path.
 const LANDLOCK_WITH_TRUNCATE: i32 = 3;
 
+/// The part of a socket's kind that is not flags.
+const SOCKET_KIND_MASK: u64 = 0xf;
+
 /// Refused whatever their arguments are.
 const REFUSED: &[i64] = &[
     // Other processes.
@@ -70,7 +73,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_clock_adjtime,
     libc::SYS_adjtimex,
     libc::SYS_vhangup,
-    // The network: no socket of any family. Pairs of connected local sockets stay, programs talk to their children so.
+    // The network: no socket of any family. Pairs of connected local streams stay, programs talk to their children so.
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,
@@ -111,6 +114,8 @@ const REFUSED_OUTSIDE_OF_NAMESPACES: &[i64] = &[
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
     libc::SYS_fchownat,
+    // It tells the names of files that change in any folder.
+    libc::SYS_inotify_add_watch,
 ];
 
 #[cfg(target_arch = "x86_64")]
@@ -194,6 +199,16 @@ fn refused(tier: Tier, landlock: i32) -> Result<Rules, seccompiler::BackendError
         SeccompCmpOp::Ne,
         libc::AF_UNIX as u64,
     )?])?;
+    // A datagram socket sends to any address, also when it has a partner. A raw local one is a datagram socket, too.
+    for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
+        let is_kind = SeccompCondition::new(
+            1,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::MaskedEq(SOCKET_KIND_MASK),
+            kind as u64,
+        )?;
+        when(&mut rules, libc::SYS_socketpair, &[is_kind])?;
+    }
     // Typing into a terminal as its user, and pasting into a console.
     for request in [libc::TIOCSTI, libc::TIOCLINUX] {
         when(&mut rules, libc::SYS_ioctl, &[equals(1, request as u32)?])?;

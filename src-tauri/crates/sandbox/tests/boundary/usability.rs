@@ -149,3 +149,53 @@ fn without_a_helper_nothing_runs() {
         assert!(error.is_err());
     }
 }
+
+/// Runs the helper's own trial run under a wrapper, and gives its exit code and all that it said.
+fn wrapped(wrapper: &[&str], tier: &str, workspace: &std::path::Path) -> (Option<i32>, String) {
+    let output = std::process::Command::new(wrapper[0])
+        .args(&wrapper[1..])
+        .args([crate::trial::HELPER, "run", tier])
+        .arg(workspace)
+        .args(["20", "echo it ran; cat /etc/os-release > copy"])
+        .output()
+        .expect("the wrapper");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn where_namespaces_are_refused_the_reduced_tier_takes_over() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    // A user namespace in which no further one may be made.
+    let wrapper =
+        ["unshare", "-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"];
+    let (code, text) = wrapped(&wrapper, "full", &trial.workspace);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("only the reduced tier holds") && text.contains("making namespaces"), "{text}");
+    let (code, text) = wrapped(&wrapper, "reduced", &trial.workspace);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("it ran\n"), "{text}");
+}
+
+#[test]
+fn where_the_kernel_has_no_landlock_nothing_runs() {
+    let Some(trial) = Trial::new(Tier::Reduced) else { return };
+    // A filter under which the calls of Landlock (444 to 446 everywhere) do not exist.
+    let wrapper = r"
+import ctypes, os, struct, sys
+instructions = [(0x20, 0, 0, 0), (0x35, 0, 2, 444), (0x25, 1, 0, 446), (0x06, 0, 0, 0x00050000 | 38), (0x06, 0, 0, 0x7fff0000)]
+code = b''.join(struct.pack('HBBI', *i) for i in instructions)
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack('HxxxxxxP', len(instructions), ctypes.addressof(buffer))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+";
+    let (code, text) = wrapped(&["python3", "-c", wrapper], "reduced", &trial.workspace);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("this system gives no boundary for commands"), "{text}");
+    assert!(text.contains("the kernel does not have it"), "{text}");
+    assert!(!text.contains("it ran") && !trial.workspace.join("copy").exists());
+    let (code, text) = wrapped(&["python3", "-c", wrapper], "full", &trial.workspace);
+    assert_eq!(code, Some(2), "{text}");
+}

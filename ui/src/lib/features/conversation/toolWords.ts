@@ -32,7 +32,7 @@ export function toolTarget(tool: string, values: Record<string, unknown>): strin
     case 'shell':
       return text('description') || text('command').split('\n')[0] || '';
     case 'deploy_website':
-      return text('local_dir');
+      return text('local_dir').replace(/^\/mnt\/okcomputer\/?/, '') || '/';
     case 'todo_write':
     case 'todo_read':
       return '';

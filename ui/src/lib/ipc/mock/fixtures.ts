@@ -88,6 +88,7 @@ export const settings: Settings = {
   appearance: { theme: 'system', language: 'system' },
   stallSeconds: 120,
   deploymentPort: 38123,
+  keyStorage: null,
   firstRunDone: true,
 };
 
@@ -388,6 +389,7 @@ export function makeFixture(now: number): Fixture {
     undo: { undo: null, redo: null },
     limits: settings.limits,
     profile: 'demo',
+    notice: null,
     sequence: 0,
   };
 

@@ -7,7 +7,7 @@ interface Play {
   message: UserMessage;
   stopped: () => boolean;
   emit: (event: TurnEvent) => void;
-  app: (event: Omit<Extract<AppEvent, { type: 'todosChanged' | 'deployed' }>, 'sessionId'>) => void;
+  app: (event: Omit<Extract<AppEvent, { type: 'deployed' }>, 'sessionId'>) => void;
   detail: SessionDetail;
 }
 
