@@ -32,7 +32,10 @@ fn one_tool_runs_as_the_agent_would_run_it() {
     let folder = tempfile::tempdir().unwrap();
     let work = workspace(folder.path());
     let call = |name: &str, arguments: &str| {
-        okcvm(folder.path(), &["tool", "call", name, "--workspace", &work, "--arguments", arguments, "--json"])
+        okcvm(
+            folder.path(),
+            &["tool", "call", name, "--workspace", &work, "--arguments", arguments, "--json"],
+        )
     };
     let written = call("write_file", r#"{"file_path":"/mnt/okcomputer/a.txt","content":"one\n"}"#);
     assert!(written.status.success(), "{}", text(&written.stderr));
@@ -72,7 +75,10 @@ fn a_run_prints_the_answer_on_stdout_and_progress_on_stderr() {
 
     let json = okcvm(folder.path(), &["run", "What can you do?", "--workspace", &work, "--json"]);
     assert!(json.status.success());
-    let last = text(&json.stdout).lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).next_back();
+    let last = text(&json.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .next_back();
     assert_eq!(last.unwrap()["event"]["event"]["type"], "turnCompleted");
 
     // The folder has one session, which went on.
@@ -93,7 +99,8 @@ fn the_demo_names_what_it_made() {
     let demo = okcvm(folder.path(), &["demo"]);
     assert!(demo.status.success(), "{}", text(&demo.stderr));
     let out = text(&demo.stdout);
-    let site = out.lines().find_map(|line| line.trim().strip_prefix("site")).map(str::trim).unwrap().to_owned();
+    let site =
+        out.lines().find_map(|line| line.trim().strip_prefix("site")).map(str::trim).unwrap().to_owned();
     assert!(Path::new(&site).exists(), "{site} is not there");
     assert!(out.contains("Session tree:"), "{out}");
 }

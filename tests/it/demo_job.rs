@@ -46,7 +46,8 @@ async fn a_site_from_a_table_and_back_again() {
     assert_eq!(detail.turns.len(), 2);
 
     // Back one node: files, conversation and to-dos are as they were.
-    let plan = RestoreParams { session_id: session.clone(), node_id: first.node.clone(), scope: RestoreScope::All };
+    let plan =
+        RestoreParams { session_id: session.clone(), node_id: first.node.clone(), scope: RestoreScope::All };
     let planned = desk.host.restore_plan(plan.clone()).await.unwrap();
     assert_eq!(planned.turns_left, 1);
     assert!(!planned.changes.is_empty());
@@ -85,7 +86,9 @@ async fn a_failing_command_is_recovered_from() {
         .iter()
         .filter_map(|event| match event {
             TurnEvent::ItemCompleted { item } => match &item.body {
-                okcvm_protocol::ItemBody::ToolCall(call) if call.tool == "mshtools-shell" => Some(call.status),
+                okcvm_protocol::ItemBody::ToolCall(call) if call.tool == "mshtools-shell" => {
+                    Some(call.status)
+                }
                 _ => None,
             },
             _ => None,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use okcvm_host::{Environment, Host, HostOptions, Redactor, Serving, Subscription, Watching};
 use okcvm_protocol::{
     Attachment, ClashPolicy, CommandHandler, EngineEvent, ImportId, ImportParams, NodeId, NodeStatus,
-    SessionCreateParams, SessionDetail, SessionId, SessionParams, TurnEvent, TurnStartParams, TurnStartResponse,
+    SessionCreateParams, SessionDetail, SessionId, SessionParams, TurnEvent, TurnStartParams,
+    TurnStartResponse,
 };
 
 /// No turn of a test takes longer.
@@ -122,7 +123,8 @@ pub async fn until_end(events: &mut Subscription, node: &NodeId) -> Ended {
             }
         }
     };
-    let (status, error) = tokio::time::timeout(PATIENCE, collecting).await.expect("the turn did not end in time");
+    let (status, error) =
+        tokio::time::timeout(PATIENCE, collecting).await.expect("the turn did not end in time");
     Ended { node: node.clone(), status, events: seen, error }
 }
 

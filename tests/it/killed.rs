@@ -37,7 +37,8 @@ async fn killed_at_twenty_moments_nothing_confirmed_is_lost() {
             continue;
         }
         let host = host(folder.path(), &[]);
-        let list = host.session_list(SessionListParams { search: String::new(), trash: false }).await.unwrap();
+        let list =
+            host.session_list(SessionListParams { search: String::new(), trash: false }).await.unwrap();
         let id = list.sessions[0].id.clone();
         let detail = host.session_open(SessionParams { session_id: id.clone() }).await.unwrap();
         let turn = detail.turns.last().expect("the message was told, so it is stored");
@@ -48,7 +49,8 @@ async fn killed_at_twenty_moments_nothing_confirmed_is_lost() {
         }
         for (item_id, text) in &told.confirmed_text() {
             let stored = turn.items.iter().find(|stored| stored.id.as_str() == item_id).unwrap();
-            let (ItemBody::Text { text: kept } | ItemBody::Reasoning { text: kept, .. }) = &stored.body else {
+            let (ItemBody::Text { text: kept } | ItemBody::Reasoning { text: kept, .. }) = &stored.body
+            else {
                 continue;
             };
             assert!(kept.starts_with(text.as_str()), "round {round}: “{text}” was lost, “{kept}” is there");
@@ -56,7 +58,10 @@ async fn killed_at_twenty_moments_nothing_confirmed_is_lost() {
         assert_ne!(turn.node.status, NodeStatus::Running);
         if turn.node.status == NodeStatus::Interrupted {
             interrupted += 1;
-            assert!(turn.node.snapshot.is_some(), "round {round}: the files of the interrupted turn are not recorded");
+            assert!(
+                turn.node.snapshot.is_some(),
+                "round {round}: the files of the interrupted turn are not recorded"
+            );
             for item in &turn.items {
                 assert!(item.ended_at.is_some());
                 if let ItemBody::ToolCall(call) = &item.body {

@@ -1,13 +1,15 @@
 //! Going back without losing anything.
 
 use okcvm_protocol::{
-    ChangeSide, CommandHandler, DiffParams, NodeParams, NodeStatus, RestoreParams, RestoreScope, SessionParams,
-    TurnEditParams, TurnStartResponse, Writer,
+    ChangeSide, CommandHandler, DiffParams, NodeParams, NodeStatus, RestoreParams, RestoreScope,
+    SessionParams, TurnEditParams, TurnStartResponse, Writer,
 };
 
 use crate::desk::{Desk, tree, until_end};
 
-async fn two_turns(desk: &Desk) -> (okcvm_protocol::SessionId, okcvm_protocol::NodeId, okcvm_protocol::NodeId) {
+async fn two_turns(
+    desk: &Desk,
+) -> (okcvm_protocol::SessionId, okcvm_protocol::NodeId, okcvm_protocol::NodeId) {
     let session = desk.session().await;
     let attached = desk.drop_file(&session, "t.csv", b"name,n\nExample A,1\nExample B,2\n").await;
     let first = desk.turn(&session, "Make a website about this data.", attached).await;
@@ -125,10 +127,7 @@ async fn an_edited_message_is_a_sibling_and_the_old_branch_stays() {
     assert_ne!(tree(&files), after_second);
 
     // The files follow the branch.
-    desk.host
-        .node_fork(NodeParams { session_id: session.clone(), node_id: second.clone() })
-        .await
-        .unwrap();
+    desk.host.node_fork(NodeParams { session_id: session.clone(), node_id: second.clone() }).await.unwrap();
     assert_eq!(tree(&files), after_second);
     assert_eq!(desk.detail(&session).await.current_node, Some(second));
 }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use okcvm_protocol::{
-    CommandHandler, EngineEvent, ErrorCode, ItemBody, NodeStatus, SessionConfigureParams, SessionId, SessionParams,
-    SpanKind, SpanStatus, ToolCallStatus, ToolContent, TurnEvent, TurnLimits, TurnStartParams, TurnStartResponse,
-    TurnSteerParams,
+    CommandHandler, EngineEvent, ErrorCode, ItemBody, NodeStatus, SessionConfigureParams, SessionId,
+    SessionParams, SpanKind, SpanStatus, ToolCallStatus, ToolContent, TurnEvent, TurnLimits, TurnStartParams,
+    TurnStartResponse, TurnSteerParams,
 };
 use okcvm_testkit::{Answer, Ending, Reply, ReplyUsage, ScriptedModelServer};
 use serde_json::json;
@@ -70,15 +70,22 @@ async fn two_calls_of_one_step_run_and_their_results_go_back_in_order() {
     let roles: Vec<&str> = sent.as_array().unwrap().iter().map(|row| row["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["system", "user", "assistant", "tool", "tool"]);
     assert_eq!((&sent[3]["tool_call_id"], &sent[4]["tool_call_id"]), (&json!("call-a"), &json!("call-b")));
-    assert!(sent[3]["content"].to_string().contains("alpha") && sent[4]["content"].to_string().contains("beta"));
+    assert!(
+        sent[3]["content"].to_string().contains("alpha") && sent[4]["content"].to_string().contains("beta")
+    );
     assert!(sent[0]["content"].to_string().contains("/mnt/okcomputer"), "the system prompt names the mount");
 
     // Only tools that work are offered, under their exact names.
     let offered = server.chats()[0].body["tools"].clone();
-    let mut names: Vec<String> =
-        offered.as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap().into()).collect();
+    let mut names: Vec<String> = offered
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["function"]["name"].as_str().unwrap().into())
+        .collect();
     names.sort();
-    let expected = ["deploy_website", "edit_file", "read_file", "shell", "todo_read", "todo_write", "write_file"];
+    let expected =
+        ["deploy_website", "edit_file", "read_file", "shell", "todo_read", "todo_write", "write_file"];
     assert_eq!(names, expected.map(|name| format!("mshtools-{name}")));
 
     let detail = desk.detail(&session).await;
@@ -228,11 +235,11 @@ async fn stop_ends_a_silent_model_and_a_running_command_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_during_a_turn_waits_can_be_taken_back_and_steering_is_heard() {
     let server = ScriptedModelServer::start().await.unwrap();
-    server.push(
-        Reply::text("First.")
-            .then_pause(Duration::from_millis(600))
-            .then_calls(&[("c", READ, r#"{"file_path":"none"}"#)]),
-    );
+    server.push(Reply::text("First.").then_pause(Duration::from_millis(600)).then_calls(&[(
+        "c",
+        READ,
+        r#"{"file_path":"none"}"#,
+    )]));
     server.push(Reply::text("I heard you."));
     server.push(Reply::text("Second."));
     let desk = desk(&server).await;
@@ -242,7 +249,8 @@ async fn a_message_during_a_turn_waits_can_be_taken_back_and_steering_is_heard()
     wait_for(&mut events, |event| matches!(event, TurnEvent::ItemDelta { .. })).await;
     let mut queue = Vec::new();
     for text in ["Two.", "Three."] {
-        let params = TurnStartParams { session_id: session.clone(), text: text.into(), attachments: Vec::new() };
+        let params =
+            TurnStartParams { session_id: session.clone(), text: text.into(), attachments: Vec::new() };
         match desk.host.turn_start(params).await.unwrap() {
             TurnStartResponse::Queued { queued } => queue.push(queued),
             TurnStartResponse::Started { .. } => panic!("{text} did not wait"),

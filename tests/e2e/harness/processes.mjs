@@ -1,6 +1,6 @@
 // Finding and ending the processes of a window, by id.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A port that was free a moment ago. */
@@ -12,6 +12,18 @@ export function freePort() {
       const { port } = server.address();
       server.close(() => done(port));
     });
+  });
+}
+
+/** True if somebody takes connections on a port of this machine. */
+export function listens(port) {
+  return new Promise((done) => {
+    const socket = connect(port, '127.0.0.1');
+    const answer = (value) => {
+      socket.destroy();
+      done(value);
+    };
+    socket.on('connect', () => answer(true)).on('error', () => answer(false));
   });
 }
 

@@ -8,7 +8,7 @@ import { remote } from 'webdriverio';
 
 import { stopProcess } from '../../../src-tauri/scripts/lib/display.mjs';
 import { environment, which } from '../../../src-tauri/scripts/lib/paths.mjs';
-import { isAlive, freePort, processesWith, programOf, waitForEnd } from './processes.mjs';
+import { freePort, isAlive, listens, processesWith, programOf, waitForEnd } from './processes.mjs';
 import { byId, testids } from './testids.mjs';
 
 const program = process.env.OKCVM_E2E_WINDOW;
@@ -55,7 +55,7 @@ export class AppWindow {
     driver.stderr.pipe(log, { end: false });
     const window = new AppWindow({ name, home, driver, log, logPath });
     try {
-      await window.#connect(port, size);
+      await window.#connect(port, nativePort, size);
     } catch (error) {
       await window.close();
       throw new Error(`the window did not open: ${error.message}\n${window.logs()}`, { cause: error });
@@ -67,17 +67,15 @@ export class AppWindow {
     Object.assign(this, fields);
   }
 
-  async #connect(port, size) {
-    const end = Date.now() + SOON;
-    let reached = false;
-    while (!reached && Date.now() < end) {
-      reached = await fetch(`http://127.0.0.1:${port}/status`).then(
-        () => true,
-        () => false,
-      );
-      if (!reached) await sleep(50);
+  async #connect(port, nativePort, size) {
+    // The driver of the engine listens a little after the one in front of it.
+    for (const listening of [nativePort, port]) {
+      const end = Date.now() + SOON;
+      while (!(await listens(listening))) {
+        if (Date.now() > end) throw new Error(`nothing listens on the driver's port ${listening}`);
+        await sleep(50);
+      }
     }
-    if (!reached) throw new Error('tauri-driver does not answer');
     this.browser = await remote({
       hostname: '127.0.0.1',
       port,
@@ -148,6 +146,8 @@ export class AppWindow {
 
   async type(id, text, options) {
     const element = await this.see(id, options);
+    // After a look into the preview the driver still sends keys there, until a click brings them back.
+    await element.click();
     await element.setValue(text);
     return element;
   }
@@ -215,6 +215,20 @@ export class AppWindow {
         `still running after the window closed: ${left.map((pid) => `${pid} ${programOf(pid)}`).join(', ')}`,
       );
   }
+}
+
+/** A stage of a journey, reported as a test of its own; the journey ends with the first that fails. */
+export async function stage(t, name, work) {
+  let failure;
+  await t.test(name, async () => {
+    try {
+      await work();
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  });
+  if (failure !== undefined) throw failure;
 }
 
 /**

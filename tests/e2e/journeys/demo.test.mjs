@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { chooseDemo, filesIn, previewText, runTurn, turns, waitForTurn, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
-import { NARROW, TURN, WIDE, journey } from '../harness/window.mjs';
+import { NARROW, TURN, WIDE, journey, stage } from '../harness/window.mjs';
 
 test('the demo makes a site, changes it, and every moment can be had back', (t) =>
   journey({ name: 'demo' }, async (window) => {
@@ -15,7 +15,7 @@ test('the demo makes a site, changes it, and every moment can be had back', (t) 
     let pageOfFirst;
     let pageOfSecond;
 
-    await t.test('the first run leads to the demo, which says what it is', async () => {
+    await stage(t, 'the first run leads to the demo, which says what it is', async () => {
       await window.see(id.firstRun);
       await window.picture('first-run');
       await window.resize(NARROW);
@@ -25,7 +25,7 @@ test('the demo makes a site, changes it, and every moment can be had back', (t) 
       assert.match(await window.text(id.demoBadge), /\S/);
     });
 
-    await t.test('a message makes a site that the preview shows', async () => {
+    await stage(t, 'a message makes a site that the preview shows', async () => {
       first = await runTurn(window, 'Make a website about a bicycle workshop', 1);
       pageOfFirst = await previewText(window);
       filesOfFirst = filesIn(workspaceOf(window));
@@ -43,7 +43,7 @@ test('the demo makes a site, changes it, and every moment can be had back', (t) 
       await window.resize(WIDE);
     });
 
-    await t.test('a second message changes it', async () => {
+    await stage(t, 'a second message changes it', async () => {
       second = await runTurn(window, 'Change the title to "Spokes and Chains" and make it green', 2);
       pageOfSecond = await previewText(window, (text) => text.toLowerCase().includes('spokes and chains'));
       filesOfSecond = filesIn(workspaceOf(window));
@@ -51,7 +51,7 @@ test('the demo makes a site, changes it, and every moment can be had back', (t) 
       await window.picture('changed');
     });
 
-    await t.test('the tree leads back one node: files, conversation and page', async () => {
+    await stage(t, 'the tree leads back one node: files, conversation and page', async () => {
       await window.click(id.tabTree);
       await window.see(id.treeNode, { attributes: { node: second } });
       await window.picture('tree');
@@ -69,7 +69,7 @@ test('the demo makes a site, changes it, and every moment can be had back', (t) 
       assert.equal(await previewText(window, (text) => text === pageOfFirst), pageOfFirst);
     });
 
-    await t.test('and the restore itself is undone', async () => {
+    await stage(t, 'and the restore itself is undone', async () => {
       await window.click(id.tabTree);
       await window.click(id.treeUndo);
       assert.equal(await waitForTurn(window, 2), second);
@@ -78,7 +78,7 @@ test('the demo makes a site, changes it, and every moment can be had back', (t) 
       assert.equal(await previewText(window, (text) => text === pageOfSecond), pageOfSecond);
     });
 
-    await t.test('each panel has something true to show', async () => {
+    await stage(t, 'each panel has something true to show', async () => {
       await window.click(id.tabChanges);
       await window.see(id.changesFile);
       await window.picture('changes');

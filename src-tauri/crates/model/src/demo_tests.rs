@@ -339,7 +339,7 @@ async fn empty_narrow_and_unreadable_files_are_met_plainly() {
     let mut desk = Desk::new().with_file("names.csv", "name\nAnn\nBob\n");
     desk.user(&attached("website please", "names.csv")).turn().await;
     let page = desk.file("output/names/index.html");
-    assert!(page.contains("2 rows and 1 columns") && !page.contains("<svg"), "{page}");
+    assert!(page.contains("2 rows and 1 column from") && !page.contains("<svg"), "{page}");
 
     let mut desk = Desk::new();
     let (calls, text) = desk.user(&attached("website please", "gone.csv")).turn().await;
@@ -544,17 +544,4 @@ async fn cancelling_stops_the_speech_at_once() {
     };
     let (finish, ()) = tokio::join!(model.stream(request, sender, &cancel), stop);
     assert_eq!(finish, Err(ModelError::Cancelled));
-}
-
-#[tokio::test]
-async fn tmp_dump() {
-    let mut desk = Desk::new().with_file("sales.csv", "Region,Product,Units,Revenue\nNorth,Tea,12,\"1,200.50\"\nSouth,Cups,7,350\nEast,Pots,3,-99.5\nWest,Kettles,9,820\n");
-    desk.user(&attached("Make a website about this file", "sales.csv")).turn().await;
-    desk.user("Make it dark and orange").turn().await;
-    desk.user("Make a blue website about Green Tea").turn().await;
-    for (p, t) in &desk.files {
-        let p = p.replace("/mnt/okcomputer", "/tmp/w/demo-dump");
-        std::fs::create_dir_all(std::path::Path::new(&p).parent().unwrap()).unwrap();
-        std::fs::write(p, t).unwrap();
-    }
 }

@@ -154,8 +154,10 @@ fn renames_pair_equal_contents_only() {
 #[test]
 fn lines_of_a_change() {
     let place = place();
-    let numbered =
-        |skip: u32| (1..=30).filter(|n| *n != skip).map(|n| format!("line {n}\n")).collect::<String>();
+    let numbered = |skip: u32| {
+        let lines: Vec<String> = (1..=30).filter(|n| *n != skip).map(|n| format!("line {n}\n")).collect();
+        lines.concat()
+    };
     place.write("text", numbered(0));
     place.write("crlf", "a\r\nb\r\n");
     place.write("binary", b"\0\x01");
@@ -403,43 +405,4 @@ fn objects_that_vanished_are_written_again() {
     let second = place.record(Some(&first)).snapshot;
     place.fsck();
     assert_eq!(place.git(&["show", &format!("{second}:b")]), "only seen by a comparison");
-}
-#[test]
-fn zz_timing() {
-    let place = place();
-    for number in 0..10_000 {
-        place.write(&format!("{}/{}/{number}", number % 10, number % 97), "some content of a file\n".repeat(100) + &number.to_string());
-    }
-    let t = Instant::now();
-    let a = place.snapshot();
-    println!("first {:?}", t.elapsed());
-    let t = Instant::now();
-    place.record(Some(&a));
-    println!("again (racy) {:?}", t.elapsed());
-    std::thread::sleep(Duration::from_secs(3));
-    place.record(Some(&a));
-    let t = Instant::now();
-    place.record(Some(&a));
-    println!("again {:?}", t.elapsed());
-    place.write("3/3/x", "y");
-    let t = Instant::now();
-    let b = place.record(Some(&a)).snapshot;
-    println!("one {:?}", t.elapsed());
-    let t = Instant::now();
-    place.history.restore(&place.workspace, &b, &a).unwrap();
-    println!("restore one {:?}", t.elapsed());
-    for number in 0..10_000 {
-        place.write(&format!("{}/{}/{number}", number % 10, number % 97), number.to_string());
-    }
-    let b = place.record(Some(&a)).snapshot;
-    let t = Instant::now();
-    place.history.restore(&place.workspace, &b, &a).unwrap();
-    println!("restore all {:?}", t.elapsed());
-    let t = Instant::now();
-    std::fs::remove_file(place.repository().join("okcvm-checked")).unwrap();
-    History::open(&place.dir).unwrap();
-    println!("open deep {:?}", t.elapsed());
-    let t = Instant::now();
-    History::open(&place.dir).unwrap();
-    println!("open {:?}", t.elapsed());
 }

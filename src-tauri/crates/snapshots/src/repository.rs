@@ -102,6 +102,7 @@ fn create(folder: &Path) -> Result<Repository, SnapshotError> {
     }
     let references = new.join(REFERENCES);
     fs::create_dir_all(&references).map_err(|error| SnapshotError::storage("created", references, error))?;
+    remember_check(&new, boot_name());
     sync_file_system(&new)?;
     let path = folder.join(FOLDER);
     fs::rename(&new, &path).map_err(|error| SnapshotError::storage("created", &path, error))?;
@@ -222,12 +223,16 @@ fn check_snapshots(repository: &Repository, path: &Path) -> Result<(), Fault> {
             check_tree(repository, tree, &mut seen)?;
         }
     }
+    remember_check(path, boot);
+    Ok(())
+}
+
+fn remember_check(path: &Path, boot: Option<String>) {
     if let Some(boot) = boot
         && let Err(error) = fs::write(path.join(CHECKED), boot)
     {
-        tracing::debug!(%error, "the next start checks the history again");
+        tracing::debug!(%error, "the next opening checks the history again");
     }
-    Ok(())
 }
 
 fn check_tree(repository: &Repository, root: Oid, seen: &mut HashSet<Oid>) -> Result<(), Fault> {

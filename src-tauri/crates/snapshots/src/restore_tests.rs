@@ -163,7 +163,8 @@ fn what_no_snapshot_holds_is_never_touched() {
 /// Every kind of thing is replaced by every other, there and back.
 #[test]
 fn anything_can_take_the_place_of_anything() {
-    let kinds: [(&str, fn(&Path)); 8] = [
+    type Make = fn(&Path);
+    let kinds: [(&str, Make); 8] = [
         ("nothing", |_| ()),
         ("file", |path| fs::write(path, "file").unwrap()),
         ("program", |path| {

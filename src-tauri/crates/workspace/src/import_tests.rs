@@ -365,7 +365,7 @@ fn a_small_disk_is_named_as_full_and_left_clean() {
         return;
     }
     let source = place.write("large", &"x".repeat(3_000_000));
-    let result = Workspace::open(&mounted).and_then(|small| {
+    let result = Workspace::open(&mounted).map(|small| {
         let run = run_import(
             &small,
             &[source],
@@ -377,7 +377,7 @@ fn a_small_disk_is_named_as_full_and_left_clean() {
         );
         // Without the count beforehand, the copy itself has to fail and clean up.
         let written = small.write_atomic(&WorkspacePath::parse("direct").unwrap(), &vec![b'x'; 3_000_000]);
-        Ok((run, written))
+        (run, written)
     });
     let left = fs::read_dir(&mounted).unwrap().count();
     let unmounted = std::process::Command::new("umount").arg(&mounted).status().unwrap();

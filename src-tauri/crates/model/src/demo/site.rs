@@ -195,17 +195,19 @@ for (const field of document.querySelectorAll("input[data-filter]")) {
   filter();
 }
 
-// Collects notes for as long as the page is open.
-for (const form of document.querySelectorAll("form[data-notes]")) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const field = form.querySelector("input");
+// Collects notes for as long as the page is open. No form: an isolated preview submits none.
+for (const field of document.querySelectorAll("input[data-notes]")) {
+  const add = () => {
     if (field.value.trim() === "") return;
     const entry = document.createElement("li");
     entry.textContent = field.value.trim();
-    document.querySelector(form.dataset.notes).append(entry);
+    document.querySelector(field.dataset.notes).append(entry);
     field.value = "";
+  };
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) add();
   });
+  field.nextElementSibling.addEventListener("click", add);
 }
 "#;
 

@@ -187,7 +187,7 @@ fn sync_staged(staging: &mut Staging<'_, '_>) -> Result<(), SnapshotError> {
         let folder = staging.live.folder(&staged.folder)?;
         match openat(&*folder, staged.name.as_slice(), flags, Mode::empty()) {
             Ok(file) => {
-                fsync(&file).map_err(|error| SnapshotError::workspace("synced", staged.path, error))?
+                fsync(&file).map_err(|error| SnapshotError::workspace("synced", staged.path, error))?;
             }
             // A link has no content of its own; a file that its owner may not read is left to the system.
             Err(Errno::LOOP | Errno::ACCESS) => {}

@@ -35,10 +35,16 @@ pub(crate) fn data_page(page: &DataPage<'_>) -> String {
     let DataPage { language, table, .. } = page;
     let rows = written(table.rows.len() as f64, 0);
     let columns = table.columns.len();
+    let (row_word, column_word) = words(table);
     let lead = match (language, page.partial) {
-        (Language::English, false) => format!("{rows} rows and {columns} columns from {}.", page.source),
+        (Language::English, false) => {
+            format!("{rows} {row_word} and {columns} {column_word} from {}.", page.source)
+        }
         (Language::English, true) => {
-            format!("The first {rows} rows and {columns} columns of {}; the file holds more.", page.source)
+            format!(
+                "The first {rows} {row_word} and {columns} {column_word} of {}; the file holds more.",
+                page.source
+            )
         }
         (Language::Chinese, false) => format!("来自 {} 的 {rows} 行、{columns} 列数据。", page.source),
         (Language::Chinese, true) => {
@@ -68,11 +74,17 @@ pub(crate) fn data_page(page: &DataPage<'_>) -> String {
     document(&Page { language: *language, title: page.title, lead: &lead, body: &body, foot: &foot })
 }
 
+/// "row" and "column", or their plurals, as the table has them.
+fn words(table: &Table) -> (&'static str, &'static str) {
+    let row = if table.rows.len() == 1 { "row" } else { "rows" };
+    (row, if table.columns.len() == 1 { "column" } else { "columns" })
+}
+
 fn facts(page: &DataPage<'_>, measures: &[(usize, Numbers)]) -> String {
     let DataPage { language, table, .. } = page;
     let mut cards: Vec<(String, String)> = vec![
-        (written(table.rows.len() as f64, 0), language.say("rows", "行").to_owned()),
-        (table.columns.len().to_string(), language.say("columns", "列").to_owned()),
+        (written(table.rows.len() as f64, 0), language.say(words(table).0, "行").to_owned()),
+        (table.columns.len().to_string(), language.say(words(table).1, "列").to_owned()),
     ];
     for (column, numbers) in measures.iter().take(MOST_MEASURES) {
         let name = cut(&table.columns[*column], 40);

@@ -32,7 +32,7 @@ pub(crate) fn topic_page(language: Language, title: &str, words: &str) -> String
     }
     let _ = write!(
         body,
-        "</ol>\n</section>\n<section>\n<h2>{}</h2>\n<p>{}</p>\n<form data-notes=\"#notes\"><input class=\"search\" placeholder=\"{}\"> <button>{}</button></form>\n<ul id=\"notes\"></ul>\n</section>\n",
+        "</ol>\n</section>\n<section>\n<h2>{}</h2>\n<p>{}</p>\n<p><input class=\"search\" data-notes=\"#notes\" placeholder=\"{}\"> <button type=\"button\">{}</button></p>\n<ul id=\"notes\"></ul>\n</section>\n",
         language.say("Notes", "笔记"),
         language.say("They stay until the page is closed.", "页面关闭后笔记会消失。"),
         language.say("A note on this topic", "关于这个主题的笔记"),

@@ -1,0 +1,73 @@
+//! A token at the end of a long chat beside one at its start: both are one event and one stored item.
+
+use okcvm_engine::EventBus;
+use okcvm_protocol::{AppEvent, EngineEvent, Item, ItemBody, ItemId, NodeId, TurnLimits, UserMessage};
+use okcvm_store::{NewNode, NewSession, Store};
+
+use crate::{Bar, Outcome, Row, compare, timed};
+
+/// Items of the long chat.
+const LONG: u32 = 20_000;
+/// Tokens in one measurement.
+const TOKENS: usize = 200;
+
+pub(crate) fn rows() -> Outcome<Vec<Row>> {
+    let folder = tempfile::tempdir()?;
+    let (short, short_node) = chat(&folder.path().join("short.db"), 1)?;
+    let (long, long_node) = chat(&folder.path().join("long.db"), LONG)?;
+    let bus = EventBus::default();
+    let token = |store: &Store, node: &NodeId, ordinal: u32| -> Outcome<()> {
+        let mut item = item(node, ordinal);
+        for _ in 0..TOKENS {
+            if let ItemBody::Text { text } = &mut item.body {
+                text.push_str("token ");
+            }
+            store.put_item(&item)?;
+            bus.send(EngineEvent::App { event: AppEvent::SettingsChanged });
+        }
+        Ok(())
+    };
+    let (ours, other) =
+        compare(|_| timed(|| token(&long, &long_node, LONG)), |_| timed(|| token(&short, &short_node, 1)))?;
+    Ok(vec![Row {
+        bench: "events",
+        row: format!("{TOKENS} stored tokens after {LONG} items, beside after 1"),
+        ours,
+        other,
+        bar: Bar::CostsAtMost(1.5),
+    }])
+}
+
+fn chat(path: &std::path::Path, items: u32) -> Outcome<(Store, NodeId)> {
+    let store = Store::open(path)?;
+    let session = store.create_session(&NewSession {
+        title: None,
+        folder: None,
+        profile: "demo".into(),
+        limits: TurnLimits::default(),
+        at: 0,
+    })?;
+    let node = store.begin_node(&NewNode {
+        session_id: session.id,
+        parent_id: None,
+        title: "bench".into(),
+        message: UserMessage { text: "bench".into(), attachments: Vec::new() },
+        at: 0,
+    })?;
+    for ordinal in 0..items {
+        store.put_item(&item(&node.summary.id, ordinal))?;
+    }
+    Ok((store, node.summary.id))
+}
+
+fn item(node: &NodeId, ordinal: u32) -> Item {
+    Item {
+        id: ItemId::new(),
+        node_id: node.clone(),
+        ordinal,
+        step: ordinal,
+        started_at: 0,
+        ended_at: None,
+        body: ItemBody::Text { text: String::new() },
+    }
+}
