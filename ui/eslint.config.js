@@ -31,6 +31,11 @@ export default ts.config(
   {
     // Features meet in views; they do not know each other.
     files: ['src/lib/features/**'],
-    rules: { 'no-restricted-imports': ['error', { patterns: ['@tauri-apps/*', '$lib/features/*', '$lib/views/*', '../../views/*'] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: ['@tauri-apps/*', '$lib/features/*', '$lib/views/*', '../../views/*'] },
+      ],
+    },
   },
 );

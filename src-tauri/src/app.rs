@@ -91,7 +91,7 @@ fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
             serving: Serving::Yes,
             preview_base: preview::BASE.to_owned(),
         };
-        Ok(Host::open(options, redactor)?)
+        Host::open(options, redactor)
     })();
     if let Err(error) = &opened {
         tracing::error!(%error, "the engine could not be opened");

@@ -18,7 +18,7 @@ const FRAME: Duration = Duration::from_millis(16);
 const BATCH: usize = 200;
 
 /// Streams events to a page until it is reloaded or gone.
-pub(crate) fn attach(app: AppHandle, host: &Host, channel: Channel<Vec<NumberedEvent>>, after: u64) {
+pub(crate) fn attach(app: &AppHandle, host: &Host, channel: Channel<Vec<NumberedEvent>>, after: u64) {
     let shell = app.state::<Shell>();
     let mine = shell.attached.fetch_add(1, Ordering::SeqCst) + 1;
     let mut reader = host.engine().events().subscribe(after);

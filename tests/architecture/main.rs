@@ -1,6 +1,8 @@
 //! The rules of the layout that a compiler does not check: which crate may use which, how long a file may be, and where
 //! the host's libraries may be named.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -31,7 +31,7 @@ pub(crate) fn rows() -> Outcome<Vec<Row>> {
         compare(|_| timed(|| token(&long, &long_node, LONG)), |_| timed(|| token(&short, &short_node, 1)))?;
     Ok(vec![Row {
         bench: "events",
-        row: format!("{TOKENS} stored tokens after {LONG} items, beside after 1"),
+        name: format!("{TOKENS} stored tokens after {LONG} items, beside after 1"),
         ours,
         other,
         bar: Bar::CostsAtMost(1.5),

@@ -26,9 +26,9 @@ pub(crate) fn file(index: usize) -> String {
 
 /// Source-like text that differs by file and round.
 pub(crate) fn text(index: usize, round: usize) -> String {
-    (0..100)
-        .map(|line| format!("let value_{line} = compute({index}, {round}, {});\n", line * 7919 % 1000))
-        .collect()
+    let lines =
+        (0..100).map(|line| format!("let value_{line} = compute({index}, {round}, {});", line * 7919 % 1000));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Runs git on a work tree with a git folder outside of it, as a session of an app would.

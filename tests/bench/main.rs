@@ -17,6 +17,9 @@ use clap::Parser;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
+/// Measures all rows of one benchmark.
+type Bench = fn() -> Outcome<Vec<Row>>;
+
 /// Rounds of every row.
 const ROUNDS: usize = 7;
 
@@ -42,7 +45,7 @@ enum Bar {
 /// One figure.
 struct Row {
     bench: &'static str,
-    row: String,
+    name: String,
     ours: Duration,
     other: Duration,
     bar: Bar,
@@ -65,7 +68,7 @@ impl Row {
         let ratio = (ratio * 100.0).round() / 100.0;
         if json {
             let line = serde_json::json!({
-                "bench": self.bench, "row": self.row, "ours_ms": ours, "other_ms": other,
+                "bench": self.bench, "row": self.name, "ours_ms": ours, "other_ms": other,
                 "ratio": ratio, "bar": bar, "holds": holds,
             });
             println!("{line}");
@@ -73,7 +76,7 @@ impl Row {
             let verdict = if holds { "holds" } else { "MISSED" };
             println!(
                 "{:<10} {:<52} ours {ours:>9.3} ms   other {other:>9.3} ms   {ratio:>7.2}x   {bar:<8} {verdict}",
-                self.bench, self.row
+                self.bench, self.name
             );
         }
     }
@@ -112,7 +115,7 @@ fn timed<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<Duration> {
 fn main() -> ExitCode {
     okcvm_sandbox::run_helper_if_asked();
     let arguments = Arguments::parse();
-    let benches: [(&str, fn() -> Outcome<Vec<Row>>); 3] =
+    let benches: [(&str, Bench); 3] =
         [("snapshots", snapshots::rows), ("sandbox", sandbox::rows), ("events", events::rows)];
     let wanted = arguments.name.as_deref();
     if let Some(name) = wanted

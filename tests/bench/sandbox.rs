@@ -41,7 +41,7 @@ pub(crate) fn rows() -> Outcome<Vec<Row>> {
     )?;
     Ok(vec![Row {
         bench: "sandbox",
-        row: format!("{COMMANDS} times true, {}", sandbox.status().mode),
+        name: format!("{COMMANDS} times true, {}", sandbox.status().mode),
         ours,
         other,
         bar: Bar::CostsAtMost(8.0),

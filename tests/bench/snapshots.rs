@@ -46,7 +46,7 @@ pub(crate) fn rows() -> Outcome<Vec<Row>> {
         )?;
         rows.push(Row {
             bench: "snapshots",
-            row: format!("record, {changed} of {files} changed, full scan"),
+            name: format!("record, {changed} of {files} changed, full scan"),
             ours: record,
             other: commit,
             bar: Bar::FasterBy(1.0),
@@ -67,7 +67,7 @@ pub(crate) fn rows() -> Outcome<Vec<Row>> {
         )?;
         rows.push(Row {
             bench: "snapshots",
-            row: format!("restore, {changed} of {files} differ"),
+            name: format!("restore, {changed} of {files} differ"),
             ours: restore,
             other: reset,
             bar: Bar::FasterBy(1.0),

@@ -1,6 +1,8 @@
 //! The TypeScript of the wire, made from the protocol crate. `npm run bindings` writes it; this test fails when
 //! what is committed differs from what the protocol says.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;

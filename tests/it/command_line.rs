@@ -82,8 +82,8 @@ fn a_run_prints_the_answer_on_stdout_and_progress_on_stderr() {
     assert_eq!(last.unwrap()["event"]["event"]["type"], "turnCompleted");
 
     // The folder has one session, which went on.
-    let list = okcvm(folder.path(), &["session", "list", "--json"]);
-    let sessions: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let listed = okcvm(folder.path(), &["session", "list", "--json"]);
+    let sessions: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     assert_eq!(sessions.as_array().unwrap().len(), 1);
     let id = sessions[0]["id"].as_str().unwrap().to_owned();
     let tree = okcvm(folder.path(), &["session", "tree", &id, "--json"]);

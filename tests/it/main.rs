@@ -1,4 +1,6 @@
-//! The engine as a whole: real git, SQLite, processes, sockets; only the model is scripted.
+//! The engine as a whole: real git, `SQLite`, processes, sockets; only the model is scripted.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod command_line;
 mod demo_job;

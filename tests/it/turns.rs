@@ -16,11 +16,11 @@ const READ: &str = "mshtools-read_file";
 const WRITE: &str = "mshtools-write_file";
 const SHELL: &str = "mshtools-shell";
 
-async fn desk(server: &ScriptedModelServer) -> Desk {
-    desk_speaking(server, "openai").await
+fn desk(server: &ScriptedModelServer) -> Desk {
+    desk_speaking(server, "openai")
 }
 
-async fn desk_speaking(server: &ScriptedModelServer, provider: &str) -> Desk {
+fn desk_speaking(server: &ScriptedModelServer, provider: &str) -> Desk {
     let base = if provider == "openai" { server.openai_base() } else { server.anthropic_base() };
     Desk::with(&[
         ("OKCVM_CHAT_PROVIDER", provider),
@@ -59,7 +59,7 @@ async fn two_calls_of_one_step_run_and_their_results_go_back_in_order() {
         ("call-b", READ, r#"{"file_path":"b.txt"}"#),
     ]));
     server.push(Reply::text("Seen.").usage(ReplyUsage { input: 100, cached: 40, output: 7, reasoning: 3 }));
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
     desk.drop_file(&session, "a.txt", b"alpha\n").await;
     desk.drop_file(&session, "b.txt", b"beta\n").await;
@@ -110,7 +110,7 @@ async fn the_same_job_with_the_other_wire_format() {
             .in_frames(7),
     );
     server.push(Reply::text("写好了。").in_frames(1));
-    let desk = desk_speaking(&server, "anthropic").await;
+    let desk = desk_speaking(&server, "anthropic");
     let session = desk.session().await;
     let ended = desk.turn(&session, "Write it.", Vec::new()).await;
     assert_eq!((ended.status, &ended.error), (NodeStatus::Completed, &None));
@@ -127,7 +127,7 @@ async fn wrong_arguments_go_back_to_the_model_as_errors_that_it_can_act_on() {
     server.push(Reply::default().then_calls(&[("c", "mshtools-nothing", "{}")]));
     server.push(Reply::default().then_calls(&[("d", "mshtools-ipython", r#"{"code":"1"}"#)]));
     server.push(Reply::text("I give up."));
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
     let ended = desk.turn(&session, "Try.", Vec::new()).await;
     assert_eq!(ended.status, NodeStatus::Completed);
@@ -152,7 +152,7 @@ async fn wrong_arguments_go_back_to_the_model_as_errors_that_it_can_act_on() {
 async fn the_same_call_over_and_over_is_refused_and_then_ends_the_turn() {
     let server = ScriptedModelServer::start().await.unwrap();
     server.answer_with(|_| Reply::call("again", READ, &json!({"file_path": "none.txt"})).into());
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
     let ended = desk.turn(&session, "Read it.", Vec::new()).await;
     assert_eq!(ended.status, NodeStatus::Failed);
@@ -173,7 +173,7 @@ async fn limits_of_steps_and_tokens_interrupt_and_the_turn_can_go_on() {
             .usage(ReplyUsage { input: 400, output: 100, ..ReplyUsage::default() })
             .into()
     });
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     for (limits, word) in [
         (TurnLimits { max_steps: 3, ..TurnLimits::default() }, "3 model requests"),
         (TurnLimits { max_tokens: 1000, ..TurnLimits::default() }, "1000 tokens"),
@@ -195,7 +195,7 @@ async fn stop_ends_a_silent_model_and_a_running_command_at_once() {
     let server = ScriptedModelServer::start().await.unwrap();
     server.push(Reply::text("Well").ending(Ending::Stall));
     server.push(Reply::call("c", SHELL, &json!({"command": "echo begun; sleep 300 & sleep 300"})));
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
 
     for what in ["model", "command"] {
@@ -242,7 +242,7 @@ async fn a_message_during_a_turn_waits_can_be_taken_back_and_steering_is_heard()
     )]));
     server.push(Reply::text("I heard you."));
     server.push(Reply::text("Second."));
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
     let mut events = desk.listen();
     let node = desk.send(&session, "One.", Vec::new()).await;
@@ -282,7 +282,7 @@ async fn a_message_during_a_turn_waits_can_be_taken_back_and_steering_is_heard()
 async fn silence_is_told_once_a_second() {
     let server = ScriptedModelServer::start().await.unwrap();
     server.push(Reply::default().then_pause(Duration::from_millis(3300)).then_text("Late."));
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
     let ended = desk.turn(&session, "Go.", Vec::new()).await;
     let beats = ended.events.iter().filter(|event| matches!(event, TurnEvent::Heartbeat { .. })).count();
@@ -295,7 +295,7 @@ async fn busy_servers_are_asked_again_before_the_first_token() {
     server.push(Answer::too_many("1"));
     server.push(Answer::error(500, "broken for a moment"));
     server.push(Reply::text("At last."));
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
     let begun = Instant::now();
     let ended = desk.turn(&session, "Go.", Vec::new()).await;
@@ -322,7 +322,7 @@ async fn every_fault_is_named_keeps_what_came_and_can_be_tried_again() {
     for (name, fault, kept) in faults {
         let server = ScriptedModelServer::start().await.unwrap();
         server.push(fault);
-        let desk = desk(&server).await;
+        let desk = desk(&server);
         let mut settings = desk.host.settings();
         settings.stall_seconds = 1;
         desk.host.save_settings(settings).unwrap();
@@ -349,7 +349,7 @@ async fn every_fault_is_named_keeps_what_came_and_can_be_tried_again() {
 async fn several_sessions_run_turns_at_once() {
     let server = ScriptedModelServer::start().await.unwrap();
     server.answer_with(|_| Reply::default().then_pause(Duration::from_millis(700)).then_text("Done.").into());
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let (one, two) = (desk.session().await, desk.session().await);
     let begun = Instant::now();
     let (first, second) = tokio::join!(desk.turn(&one, "A", Vec::new()), desk.turn(&two, "B", Vec::new()));
@@ -377,13 +377,13 @@ async fn no_key_is_left_in_any_file() {
     let server = ScriptedModelServer::start().await.unwrap();
     server.push(Reply::call("c", SHELL, &json!({"command": "env; echo sk-test-0123456789abcdef | cat"})));
     server.push(Reply::text("Done."));
-    let desk = desk(&server).await;
+    let desk = desk(&server);
     let session = desk.session().await;
     desk.turn(&session, "Go.", Vec::new()).await;
     for (name, content) in crate::desk::tree(desk.folder.path()) {
         let found = content.windows(key.len()).any(|part| part == key.as_bytes());
         // The arguments are the model's own words and are stored as such; a result or a log never holds the key.
-        assert!(!found || name.ends_with(".db") || name.ends_with("-wal"), "the key is in {name}");
+        assert!(!found || name.contains(".db"), "the key is in {name}");
     }
     let calls = calls(&desk, &session).await;
     assert!(!calls[0].2.contains(key), "{}", calls[0].2);

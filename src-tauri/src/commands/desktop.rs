@@ -37,7 +37,7 @@ pub(super) async fn answer(
         "window_attach" => {
             let WindowAttachParams { after } = read(params)?;
             let channel = channel(webview, payload)?;
-            bridge::attach(app.clone(), host, channel, after);
+            bridge::attach(app, host, channel, after);
             write(&Empty {})
         }
         "window_pick_files" => {

@@ -153,7 +153,8 @@ export class AppWindow {
   }
 
   async text(id, options) {
-    return (await this.see(id, options)).getText();
+    // The driver takes text that is cut short by an ellipsis for hidden; the page itself does not.
+    return (await this.see(id, options)).getProperty('innerText');
   }
 
   /** Waits until `condition` returns something true, and returns that. */
@@ -175,6 +176,8 @@ export class AppWindow {
   /** A picture of the page, for people: tests/e2e/out/<journey>-<label>.png. */
   async picture(label) {
     await this.browser.execute(() => document.fonts.ready.then(() => true));
+    // A frame paints a little after its page is there.
+    await sleep(300);
     await this.browser.saveScreenshot(join(out, `${this.name}-${label}.png`));
   }
 

@@ -62,7 +62,7 @@ pub(crate) struct RunArguments {
     /// Go on in this session (an id or its beginning)
     #[arg(long, value_name = "ID", conflicts_with = "workspace")]
     pub(crate) session: Option<String>,
-    /// A model profile of the settings; with OKCVM_CHAT_… set, the name of a model there
+    /// A model profile of the settings; with `OKCVM_CHAT_…` set, the name of a model there
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
     /// Copy these files in first

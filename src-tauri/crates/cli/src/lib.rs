@@ -81,7 +81,7 @@ fn open(environment: Environment, serving: Serving, redactor: Redactor) -> Resul
         serving,
         preview_base: "preview://localhost/".to_owned(),
     };
-    Ok(Host::open(options, redactor)?)
+    Host::open(options, redactor)
 }
 
 async fn probe_keys(host: &Host) {

@@ -144,7 +144,7 @@ pub(crate) async fn stream(
                 }
                 output::note("stopping …");
                 // The turn may have ended by itself in this moment.
-                let _ = host.engine().stop_turn(session).await;
+                let _ = host.engine().stop_turn(session);
             }
         }
     }

@@ -18,7 +18,11 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         SessionCommand::List { trash, json } => list(host, trash, json),
         SessionCommand::Show { session, json } => {
             let detail = open(host, &find(host, &session)?.id).await?;
-            if json { Ok(output::json(&detail)?) } else { Ok(show(&detail)) }
+            if json {
+                return Ok(output::json(&detail)?);
+            }
+            show(&detail);
+            Ok(())
         }
         SessionCommand::Tree { session, json } => {
             let id = find(host, &session)?.id;

@@ -211,13 +211,11 @@ impl Engine {
         self.put_span(state, &span)?;
         tracing::info!(turn = %state.node_id, tool = call.tool, call = %item.id, status = ?call.status, "tool ends");
         self.end_call(state, &mut item, call.clone())?;
-        match fatal {
-            Some(error) => Err(End::Failed(error)),
-            None => {
-                let result = call.result.clone().filter(|_| call.status != ToolCallStatus::Interrupted);
-                Ok((call, result))
-            }
+        if let Some(error) = fatal {
+            return Err(End::Failed(error));
         }
+        let result = call.result.clone().filter(|_| call.status != ToolCallStatus::Interrupted);
+        Ok((call, result))
     }
 
     async fn carry_out_call(

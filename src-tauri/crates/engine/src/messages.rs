@@ -1,5 +1,6 @@
 //! The conversation as a model reads it, made from what is stored.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -43,13 +44,9 @@ fn user_parts(message: &UserMessage) -> Vec<ModelPart> {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&format!(
-            "Attached file: {}/{} ({} bytes, {})",
-            okcvm_workspace::MOUNT,
-            file.path,
-            file.size,
-            file.mime
-        ));
+        let mount = okcvm_workspace::MOUNT;
+        // Writing to a string cannot fail.
+        let _ = write!(text, "Attached file: {mount}/{} ({} bytes, {})", file.path, file.size, file.mime);
     }
     vec![ModelPart::Text(text)]
 }

@@ -106,7 +106,7 @@ impl Engine {
             RestoreScope::All | RestoreScope::Files => Some(restorable(&row)?),
         };
         self.moving(session, move |engine, runtime| {
-            engine.move_to(runtime, scope, Some(row.summary.id.clone()), files, || {
+            engine.move_to(runtime, scope, Some(row.summary.id.clone()), files.as_ref(), || {
                 format!("Restore of “{}”", row.summary.title)
             })
         })
@@ -204,7 +204,7 @@ impl Engine {
         runtime: &Runtime,
         scope: RestoreScope,
         node: Option<NodeId>,
-        files: Option<SnapshotId>,
+        files: Option<&SnapshotId>,
         title: impl FnOnce() -> String,
     ) -> Result<RestoreOutcome, EngineError> {
         let session = self.store().session(&runtime.id)?;
@@ -221,11 +221,11 @@ impl Engine {
             title: title(),
             from_node: session.current_node,
             to_node: to_node.clone(),
-            before: files.as_ref().map(|_| present.clone()),
-            after: files.clone(),
+            before: files.map(|_| present.clone()),
+            after: files.cloned(),
         };
         self.store().put_restore(&row)?;
-        self.carry_out(runtime, &row, &present, files.as_ref(), RestoreState::Done, to_node.as_ref())
+        self.carry_out(runtime, &row, &present, files, RestoreState::Done, to_node.as_ref())
     }
 
     fn carry_out(

@@ -105,7 +105,7 @@ impl Engine {
                     &shared,
                     RestoreScope::All,
                     row.summary.parent_id,
-                    row.summary.base_snapshot,
+                    row.summary.base_snapshot.as_ref(),
                     || format!("New branch beside “{}”", row.summary.title),
                 )
             })
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// Stops the running turn. Its tools are ended, what came is kept.
-    pub async fn stop_turn(&self, session: &SessionId) -> Result<(), EngineError> {
+    pub fn stop_turn(&self, session: &SessionId) -> Result<(), EngineError> {
         let Some(runtime) = self.open_runtime(session) else {
             return Err(EngineError::NotRunning);
         };

@@ -110,6 +110,16 @@ impl TurnState {
         self.add_whole(step, ItemBody::Notice { level, text: text.into() })
     }
 
+    /// Puts what the user said meanwhile into the conversation. Tells whether there was anything.
+    fn hear_steers(&self, step: u32) -> Result<bool, EngineError> {
+        let steers = self.runtime.take_steers();
+        let any = !steers.is_empty();
+        for text in steers {
+            self.add_whole(step, ItemBody::Steer { text })?;
+        }
+        Ok(any)
+    }
+
     pub(crate) fn add_usage(&self, usage: &Usage) {
         let sum = {
             let mut sum = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
@@ -346,7 +356,7 @@ impl Engine {
             if state.spent_tokens() >= limits.max_tokens {
                 return Ok(End::Interrupted(limit_reached(&format!("{} tokens", limits.max_tokens))));
             }
-            self.hear_steers(state, step)?;
+            state.hear_steers(step)?;
             let request = self.request(state, &model).await?;
             let answer = self.ask(state, &model, request, step, limits).await?;
             if !answer.calls.is_empty() {
@@ -380,20 +390,10 @@ impl Engine {
                 }
             }
             step += 1;
-            if !self.hear_steers(state, step)? {
+            if !state.hear_steers(step)? {
                 return Ok(End::Completed);
             }
         }
-    }
-
-    /// Puts what the user said meanwhile into the conversation. Tells whether there was anything.
-    fn hear_steers(&self, state: &TurnState, step: u32) -> Result<bool, EngineError> {
-        let steers = state.runtime.take_steers();
-        let any = !steers.is_empty();
-        for text in steers {
-            state.add_whole(step, ItemBody::Steer { text })?;
-        }
-        Ok(any)
     }
 
     /// Everything that the model is to know, read from the store.

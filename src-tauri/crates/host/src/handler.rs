@@ -129,7 +129,7 @@ impl CommandHandler for Host {
     }
 
     async fn turn_stop(&self, params: SessionParams) -> Result<Empty, AppError> {
-        self.engine.stop_turn(&params.session_id).await?;
+        self.engine.stop_turn(&params.session_id)?;
         Ok(Empty {})
     }
 

@@ -111,7 +111,7 @@ fn parse(path: &Path, text: &str) -> Result<Settings, AppError> {
         AppError::new(format!("{}, line {line}: {}", path.display(), error.message().trim()))
             .with_hint("Correct the line; until then the defaults are in force.")
     })?;
-    let at = |item: Option<&Item>| item.and_then(Item::span).map_or(1, |span| line_of(text, span.start));
+    let at = |item: &Item| item.span().map_or(1, |span| line_of(text, span.start));
     let wrong = |line: usize, field: &str, problem: &str| {
         AppError::new(format!("{}, line {line}, {field}: {problem}", path.display()))
             .with_hint("Correct the field; until then the defaults are in force.")
@@ -260,7 +260,7 @@ fn with_defaults(profiles: Value) -> Value {
 }
 
 /// The item of a document at a path such as `profiles[0].baseUrl`, or the nearest above it that is there.
-fn find<'a>(root: &'a Item, path: &str) -> Option<&'a Item> {
+fn find<'a>(root: &'a Item, path: &str) -> &'a Item {
     let mut item = root;
     for part in path.split('.') {
         let (name, index) = match part.split_once('[') {
@@ -273,7 +273,7 @@ fn find<'a>(root: &'a Item, path: &str) -> Option<&'a Item> {
             item = inner;
         }
     }
-    Some(item)
+    item
 }
 
 /// Changes what differs and leaves the rest of the document as it is.

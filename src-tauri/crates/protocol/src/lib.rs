@@ -57,6 +57,7 @@ macro_rules! wire_union {
     ($($(#[$meta:meta])* pub enum $name:ident { $($body:tt)* })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, ts_rs::TS)]
+        #[allow(clippy::large_enum_variant, reason = "events are made, sent and dropped; boxes would only show on the wire")]
         #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
         #[ts(export_to = "protocol.ts")]
         pub enum $name { $($body)* }

@@ -273,9 +273,13 @@ fn a_race_with_a_link_leads_a_restore_nowhere() {
     let first = place.snapshot();
     for number in 20..60 {
         place.write(&format!("folder/{number}"), "two");
-        fs::write(outside.path().join(number.to_string()), "one").unwrap();
     }
     let second = place.record(Some(&first)).snapshot;
+    // The outside looks exactly like what a restore may change.
+    for number in 0..60 {
+        let name = number.to_string();
+        fs::copy(place.root.join("folder").join(&name), outside.path().join(&name)).unwrap();
+    }
     let before = tree(outside.path());
     symlink(outside.path(), place.root.join("trap")).unwrap();
     let stop = AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! SQLite: sessions, nodes, items, spans, to-dos, deployments, restores and the queue.
+//! `SQLite`: sessions, nodes, items, spans, to-dos, deployments, restores and the queue.
 //!
 //! One file, `okcvm.db`, in WAL mode. Rows per item, so that cost follows what changed. Migrations only go
 //! forward, and the file is copied beside itself before each. Times are Unix milliseconds.

@@ -53,7 +53,8 @@ export const en = {
   'sessions.purge': 'Delete for good',
   'sessions.purgeTitle': 'Delete this session for good?',
   'sessions.purgeOwn': '“{title}”, its files and its history will be deleted. This cannot be undone.',
-  'sessions.purgeFolder': '“{title}” and its history will be deleted. Your own folder stays as it is. This cannot be undone.',
+  'sessions.purgeFolder':
+    '“{title}” and its history will be deleted. Your own folder stays as it is. This cannot be undone.',
   'sessions.trashed': '“{title}” is in the trash',
   'files.title': 'Files',
   'files.import': 'Add files',
@@ -178,8 +179,10 @@ export const en = {
   'preview.frame': 'Page made by the agent',
   'preview.blocked_one': '{count} request of this page was blocked',
   'preview.blocked_other': '{count} requests of this page were blocked',
-  'preview.blockedHint': 'The preview keeps pages away from the network and from the app. Open the deployment in the browser to see it with them.',
-  'preview.blockedHintLive': 'The preview keeps pages away from the network and from the app. Once deployed, the page can be opened in the browser.',
+  'preview.blockedHint':
+    'The preview keeps pages away from the network and from the app. Open the deployment in the browser to see it with them.',
+  'preview.blockedHintLive':
+    'The preview keeps pages away from the network and from the app. Once deployed, the page can be opened in the browser.',
   'preview.imageBroken': '{path} cannot be shown as a picture.',
   'preview.truncated': 'Only the start of this file is shown; it has {size}.',
   'preview.binary': 'This file is not text ({mime}, {size}).',

@@ -57,6 +57,8 @@ export function sanitize(html: string): string {
     ALLOWED_TAGS,
     ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'data-path', 'open'],
     ALLOWED_URI_REGEXP: /^(?:https?:|#)/i,
+    // A path is only ever opened in the preview.
+    ADD_URI_SAFE_ATTR: ['data-path'],
     ALLOW_ARIA_ATTR: false,
     ALLOW_DATA_ATTR: false,
   });

@@ -238,7 +238,8 @@ export class App {
 
   stop = () => this.#inSession((sessionId) => this.transport.invoke('turn_stop', { sessionId }));
 
-  retry = (nodeId: string) => this.#inSession((sessionId) => this.transport.invoke('turn_retry', { sessionId, nodeId }));
+  retry = (nodeId: string) =>
+    this.#inSession((sessionId) => this.transport.invoke('turn_retry', { sessionId, nodeId }));
 
   edit = (nodeId: string, text: string) =>
     this.#inSession((sessionId) => this.transport.invoke('turn_edit', { sessionId, nodeId, text }));
@@ -350,7 +351,8 @@ export class App {
       this.composer.focus();
     });
 
-  openFile = (path: string) => this.#inSession((sessionId) => this.transport.invoke('window_open_file', { sessionId, path }));
+  openFile = (path: string) =>
+    this.#inSession((sessionId) => this.transport.invoke('window_open_file', { sessionId, path }));
 
   revealFile = (path: string) =>
     this.#inSession((sessionId) => this.transport.invoke('window_reveal_file', { sessionId, path }));

@@ -95,7 +95,8 @@ export class Imports {
     const identical = await Promise.all(same.map(({ target }) => this.#describe(sessionId, target)));
     this.outcome.imported(sessionId, [...report.imported, ...identical]);
     const left = report.skipped.filter(({ source }) => !plan.clashes.some((clash) => clash.source === source));
-    this.phase = left.length > 0 || report.cancelled ? { type: 'done', report: { ...report, skipped: left } } : { type: 'idle' };
+    this.phase =
+      left.length > 0 || report.cancelled ? { type: 'done', report: { ...report, skipped: left } } : { type: 'idle' };
   }
 
   async #describe(sessionId: string, path: string): Promise<Attachment> {

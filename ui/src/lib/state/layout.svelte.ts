@@ -39,10 +39,7 @@ export class Layout {
   readonly sidebarShown = $derived(this.narrow ? this.drawerOpen : this.sidebarOpen);
   readonly sidebarSpace = $derived(!this.narrow && this.sidebarOpen ? this.sidebarWidth : 0);
   readonly panelShownWidth = $derived(
-    Math.max(
-      columnLimits.panel.least,
-      Math.min(this.panelWidth, this.width - this.sidebarSpace - columnLimits.middle),
-    ),
+    Math.max(columnLimits.panel.least, Math.min(this.panelWidth, this.width - this.sidebarSpace - columnLimits.middle)),
   );
 
   constructor(private readonly storage: Storage | null) {
@@ -109,6 +106,9 @@ export class Layout {
   }
 }
 
-function clamp(value: number | undefined, { least, usual, most }: { least: number; usual: number; most: number }): number {
+function clamp(
+  value: number | undefined,
+  { least, usual, most }: { least: number; usual: number; most: number },
+): number {
   return value === undefined || !Number.isFinite(value) ? usual : Math.min(most, Math.max(least, value));
 }

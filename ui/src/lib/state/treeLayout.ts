@@ -56,7 +56,9 @@ export function layoutTree(nodes: NodeSummary[], activePath: ReadonlySet<string>
 
   const taken: Chain[][] = [];
   const laneOf = new Map<string, number>();
-  const byRight = [...chains].sort((left, right) => Number(right.active) - Number(left.active) || left.from - right.from);
+  const byRight = [...chains].sort(
+    (left, right) => Number(right.active) - Number(left.active) || left.from - right.from,
+  );
   for (const chain of byRight) {
     let lane = taken.findIndex((others, index) => {
       const reserved = index === 0 && !chain.active;

@@ -22,7 +22,13 @@ const running = (app: App) => app.session?.running ?? false;
 const idle = (app: App) => writable(app) && !running(app);
 
 export const actions: Action[] = [
-  { id: 'palette', label: 'action.palette', keys: ['Mod+K'], available: always, run: (app) => (app.modal = { type: 'palette' }) },
+  {
+    id: 'palette',
+    label: 'action.palette',
+    keys: ['Mod+K'],
+    available: always,
+    run: (app) => (app.modal = { type: 'palette' }),
+  },
   { id: 'newSession', label: 'sessions.new', keys: ['Mod+N'], available: always, run: (app) => void app.newSession() },
   {
     id: 'newInFolder',
@@ -31,10 +37,22 @@ export const actions: Action[] = [
     available: always,
     run: (app) => void app.newSessionInFolder(),
   },
-  { id: 'focusComposer', label: 'action.focusComposer', keys: ['Mod+L'], available: always, run: (app) => app.composer.focus() },
+  {
+    id: 'focusComposer',
+    label: 'action.focusComposer',
+    keys: ['Mod+L'],
+    available: always,
+    run: (app) => app.composer.focus(),
+  },
   { id: 'send', label: 'composer.send', keys: ['Mod+Enter'], available: always, run: (app) => void app.send() },
   { id: 'stop', label: 'composer.stop', keys: ['Escape', 'Mod+.'], available: running, run: (app) => void app.stop() },
-  { id: 'steer', label: 'composer.steer', keys: ['Mod+Shift+Enter'], available: running, run: (app) => void app.steer() },
+  {
+    id: 'steer',
+    label: 'composer.steer',
+    keys: ['Mod+Shift+Enter'],
+    available: running,
+    run: (app) => void app.steer(),
+  },
   {
     id: 'continue',
     label: 'conversation.continue',
@@ -52,16 +70,20 @@ export const actions: Action[] = [
       if (node) void app.retry(node);
     },
   },
-  { id: 'attach', label: 'composer.attach', keys: ['Mod+O'], available: (app) => !app.session?.readOnly, run: (app) => void app.pickFiles() },
-  ...panelTabs.map(
-    (tab, index): Action => ({
-      id: `tab-${tab}`,
-      label: `action.tab.${tab}`,
-      keys: [`Mod+${index + 1}`],
-      available: always,
-      run: (app) => app.layout.showTab(tab),
-    }),
-  ),
+  {
+    id: 'attach',
+    label: 'composer.attach',
+    keys: ['Mod+O'],
+    available: (app) => !app.session?.readOnly,
+    run: (app) => void app.pickFiles(),
+  },
+  ...panelTabs.map((tab, index): Action => ({
+    id: `tab-${tab}`,
+    label: `action.tab.${tab}`,
+    keys: [`Mod+${index + 1}`],
+    available: always,
+    run: (app) => app.layout.showTab(tab),
+  })),
   {
     id: 'undoRestore',
     label: 'action.undoRestore',
@@ -78,12 +100,30 @@ export const actions: Action[] = [
     available: (app) => idle(app) && app.session?.undo.redo !== null,
     run: (app) => void app.redoRestore(),
   },
-  { id: 'reload', label: 'preview.reload', keys: ['Mod+R'], available: withSession, run: (app) => app.preview.reload() },
-  { id: 'sidebar', label: 'action.sidebar', keys: ['Mod+B'], available: always, run: (app) => app.layout.toggleSidebar() },
+  {
+    id: 'reload',
+    label: 'preview.reload',
+    keys: ['Mod+R'],
+    available: withSession,
+    run: (app) => app.preview.reload(),
+  },
+  {
+    id: 'sidebar',
+    label: 'action.sidebar',
+    keys: ['Mod+B'],
+    available: always,
+    run: (app) => app.layout.toggleSidebar(),
+  },
   { id: 'panel', label: 'action.panel', keys: ['Mod+J'], available: always, run: (app) => app.layout.togglePanel() },
   { id: 'settings', label: 'settings.title', keys: ['Mod+,'], available: always, run: (app) => app.openSettings() },
   { id: 'logs', label: 'action.logs', keys: [], available: always, run: (app) => app.openSettings('logs') },
-  { id: 'shortcuts', label: 'shortcuts.title', keys: ['F1', 'Mod+/'], available: always, run: (app) => (app.modal = { type: 'shortcuts' }) },
+  {
+    id: 'shortcuts',
+    label: 'shortcuts.title',
+    keys: ['F1', 'Mod+/'],
+    available: always,
+    run: (app) => (app.modal = { type: 'shortcuts' }),
+  },
 ];
 
 export const isMac = typeof navigator !== 'undefined' && /mac/i.test(navigator.platform);
@@ -105,6 +145,8 @@ export function matches(keys: string, event: KeyboardEvent): boolean {
 export function showKeys(keys: string): string {
   return keys
     .split('+')
-    .map((part) => (part === 'Mod' ? (isMac ? '⌘' : 'Ctrl') : part === 'Shift' && isMac ? '⇧' : part === 'Escape' ? 'Esc' : part))
+    .map((part) =>
+      part === 'Mod' ? (isMac ? '⌘' : 'Ctrl') : part === 'Shift' && isMac ? '⇧' : part === 'Escape' ? 'Esc' : part,
+    )
     .join(isMac ? '' : '+');
 }

@@ -5,7 +5,8 @@ import { actions, matches } from './actions';
 /** Keys of the window. A key that an open dialog or an input method uses is left to it. */
 export function handleKeys(app: App, event: KeyboardEvent): void {
   if (event.defaultPrevented || isComposing(event)) return;
-  const inText = event.target instanceof HTMLElement && event.target.closest('input, textarea, [contenteditable]') !== null;
+  const inText =
+    event.target instanceof HTMLElement && event.target.closest('input, textarea, [contenteditable]') !== null;
   for (const action of actions) {
     const key = action.keys.find((keys) => matches(keys, event));
     if (!key) continue;

@@ -61,7 +61,7 @@ function readString(text: string, quote: number): { value: string; end: number; 
 
 function unescape(raw: string): string {
   // An escape that is not all there yet waits for the rest.
-  const whole = raw.replace(/\\(?:u[0-9a-fA-F]{0,3})?$/, '');
+  const whole = raw.replace(/(^|[^\\])((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?$/, '$1$2');
   try {
     return JSON.parse(`"${whole.replace(/[\u0000-\u001f]/g, (char) => JSON.stringify(char).slice(1, -1))}"`) as string;
   } catch {

@@ -10,7 +10,10 @@ export function readLogLine(line: string): LogLine {
   try {
     const entry = JSON.parse(line) as Record<string, unknown>;
     const { timestamp, level, target, fields, span: _span, spans: _spans, ...rest } = entry;
-    const { message, ...details } = (typeof fields === 'object' && fields !== null ? fields : rest) as Record<string, unknown>;
+    const { message, ...details } = (typeof fields === 'object' && fields !== null ? fields : rest) as Record<
+      string,
+      unknown
+    >;
     return {
       time: typeof timestamp === 'string' ? (timestamp.split('T')[1]?.slice(0, 12) ?? timestamp) : '',
       level: typeof level === 'string' ? level : '',

@@ -33,7 +33,13 @@ export function newId(): string {
   return `01930000-0000-7000-8000-${String(counter).padStart(12, '0')}`;
 }
 
-export function makeItem(nodeId: string, ordinal: number, body: ItemBody, startedAt: number, took: number | null): Item {
+export function makeItem(
+  nodeId: string,
+  ordinal: number,
+  body: ItemBody,
+  startedAt: number,
+  took: number | null,
+): Item {
   return { id: newId(), nodeId, ordinal, step: 0, startedAt, endedAt: took === null ? null : startedAt + took, body };
 }
 
@@ -50,7 +56,13 @@ export function makeCall(tool: string, args: unknown, rest: Partial<ToolCall> = 
   };
 }
 
-export function makeNode(id: string, parentId: string | null, title: string, startedAt: number, rest: Partial<NodeSummary> = {}): NodeSummary {
+export function makeNode(
+  id: string,
+  parentId: string | null,
+  title: string,
+  startedAt: number,
+  rest: Partial<NodeSummary> = {},
+): NodeSummary {
   return {
     id,
     parentId,
@@ -71,7 +83,16 @@ export function makeNode(id: string, parentId: string | null, title: string, sta
 export const settings: Settings = {
   defaultProfile: 'demo',
   profiles: [
-    { id: 'demo', name: 'Demo', provider: 'demo', baseUrl: '', model: 'okcvm-demo', vision: false, maxTokens: null, prices: null },
+    {
+      id: 'demo',
+      name: 'Demo',
+      provider: 'demo',
+      baseUrl: '',
+      model: 'okcvm-demo',
+      vision: false,
+      maxTokens: null,
+      prices: null,
+    },
     {
       id: 'local',
       name: 'Qwen3 8B, local',
@@ -118,7 +139,12 @@ export const info: AppInfo = {
     layers: [
       { name: 'Files', status: 'ok', message: 'Landlock: writes only in the workspace, no reads in the home folder.' },
       { name: 'Network', status: 'ok', message: 'A network namespace of its own, without any device.' },
-      { name: 'System calls', status: 'warning', message: 'No filter is installed.', hint: 'It comes with a later version.' },
+      {
+        name: 'System calls',
+        status: 'warning',
+        message: 'No filter is installed.',
+        hint: 'It comes with a later version.',
+      },
     ],
   },
   environmentProfile: null,
@@ -168,7 +194,12 @@ export function makeFiles(now: number): Map<string, FileEntry[]> {
     ['', [folder('site', now), file('notes.md', 612, now), file('sales.csv', SALES_CSV.length, now)]],
     [
       'site',
-      [folder('site/data', now), file('site/app.js', APP_JS.length, now), file('site/index.html', SITE_HTML.length, now), file('site/style.css', 2210, now)],
+      [
+        folder('site/data', now),
+        file('site/app.js', APP_JS.length, now),
+        file('site/index.html', SITE_HTML.length, now),
+        file('site/style.css', 2210, now),
+      ],
     ],
     ['site/data', [file('site/data/sales.json', 88_120, now)]],
   ]);
@@ -210,9 +241,17 @@ export function makeFixture(now: number): Fixture {
   const latest = deployments[0] as Deployment;
 
   const nodes = [
-    makeNode(first, null, 'Make a website about the sales in this CSV', t1, { label: 'first site', changes: { added: 4, modified: 0, deleted: 0 } }),
-    makeNode(sibling, first, 'Use a dark background instead', t1 + 4 * MINUTE, { changes: { added: 0, modified: 1, deleted: 0 } }),
-    makeNode(failed, sibling, 'And make the bars orange', t1 + 6 * MINUTE, { status: 'failed', changes: { added: 0, modified: 0, deleted: 0 } }),
+    makeNode(first, null, 'Make a website about the sales in this CSV', t1, {
+      label: 'first site',
+      changes: { added: 4, modified: 0, deleted: 0 },
+    }),
+    makeNode(sibling, first, 'Use a dark background instead', t1 + 4 * MINUTE, {
+      changes: { added: 0, modified: 1, deleted: 0 },
+    }),
+    makeNode(failed, sibling, 'And make the bars orange', t1 + 6 * MINUTE, {
+      status: 'failed',
+      changes: { added: 0, modified: 0, deleted: 0 },
+    }),
     makeNode(second, first, 'Add a chart of the months', t2, { changes: { added: 1, modified: 2, deleted: 0 } }),
     makeNode(third, second, 'Check that the totals are right', t3, {
       status: 'interrupted',
@@ -231,62 +270,106 @@ export function makeFixture(now: number): Fixture {
       error: null,
       usage: { ...unknownUsage, inputTokens: 6120, outputTokens: 2213 },
       items: [
-        makeItem(first, 0, { type: 'reasoning', text: 'The file has five columns. I should look at the first rows before I decide on the page.' }, t1, 1400),
+        makeItem(
+          first,
+          0,
+          {
+            type: 'reasoning',
+            text: 'The file has five columns. I should look at the first rows before I decide on the page.',
+          },
+          t1,
+          1400,
+        ),
         makeItem(first, 1, { type: 'text', text: 'I look at the file first, then plan the page.' }, t1 + 1500, 600),
         makeItem(
           first,
           2,
-          makeCall('read_file', { file_path: '/mnt/okcomputer/sales.csv', limit: 20 }, {
-            result: { content: [{ type: 'text', text: SALES_CSV.split('\n').slice(0, 12).join('\n') }], isError: false, artifacts: [] },
-          }),
+          makeCall(
+            'read_file',
+            { file_path: '/mnt/okcomputer/sales.csv', limit: 20 },
+            {
+              result: {
+                content: [{ type: 'text', text: SALES_CSV.split('\n').slice(0, 12).join('\n') }],
+                isError: false,
+                artifacts: [],
+              },
+            },
+          ),
           t1 + 2200,
           38,
         ),
         makeItem(
           first,
           3,
-          makeCall('write_file', { file_path: '/mnt/okcomputer/site/app.js', content: APP_JS }, {
-            result: {
-              content: [{ type: 'text', text: 'Wrote site/app.js.' }],
-              isError: false,
-              artifacts: [],
-              diff: {
-                path: 'site/app.js',
-                kind: 'added',
-                additions: 8,
-                deletions: 0,
-                binary: false,
-                truncated: false,
-                hunks: [{ oldStart: 0, newStart: 1, lines: APP_JS.trimEnd().split('\n').map((text) => ({ kind: 'added' as const, text })) }],
+          makeCall(
+            'write_file',
+            { file_path: '/mnt/okcomputer/site/app.js', content: APP_JS },
+            {
+              result: {
+                content: [{ type: 'text', text: 'Wrote site/app.js.' }],
+                isError: false,
+                artifacts: [],
+                diff: {
+                  path: 'site/app.js',
+                  kind: 'added',
+                  additions: 8,
+                  deletions: 0,
+                  binary: false,
+                  truncated: false,
+                  hunks: [
+                    {
+                      oldStart: 0,
+                      newStart: 1,
+                      lines: APP_JS.trimEnd()
+                        .split('\n')
+                        .map((text) => ({ kind: 'added' as const, text })),
+                    },
+                  ],
+                },
               },
             },
-          }),
+          ),
           t1 + 3000,
           52,
         ),
         makeItem(
           first,
           4,
-          makeCall('shell', { command: 'node --check site/app.js && ls -la site', description: 'Check the script' }, {
-            result: {
-              content: [{ type: 'text', text: 'total 104\n-rw-r--r-- 1 user user   309 app.js\n-rw-r--r-- 1 user user  1894 index.html\n[exit code 0]' }],
-              isError: false,
-              artifacts: [],
+          makeCall(
+            'shell',
+            { command: 'node --check site/app.js && ls -la site', description: 'Check the script' },
+            {
+              result: {
+                content: [
+                  {
+                    type: 'text',
+                    text: 'total 104\n-rw-r--r-- 1 user user   309 app.js\n-rw-r--r-- 1 user user  1894 index.html\n[exit code 0]',
+                  },
+                ],
+                isError: false,
+                artifacts: [],
+              },
             },
-          }),
+          ),
           t1 + 4000,
           912,
         ),
         makeItem(
           first,
           5,
-          makeCall('deploy_website', { type: 'static', local_dir: '/mnt/okcomputer/site' }, {
-            result: {
-              content: [{ type: 'text', text: `Deployed version 1 at ${latest.url}` }],
-              isError: false,
-              artifacts: [{ kind: 'site', title: 'Sales 2025', path: 'site', url: latest.url, deployment: deployments[1]?.id }],
+          makeCall(
+            'deploy_website',
+            { type: 'static', local_dir: '/mnt/okcomputer/site' },
+            {
+              result: {
+                content: [{ type: 'text', text: `Deployed version 1 at ${latest.url}` }],
+                isError: false,
+                artifacts: [
+                  { kind: 'site', title: 'Sales 2025', path: 'site', url: latest.url, deployment: deployments[1]?.id },
+                ],
+              },
             },
-          }),
+          ),
           t1 + 16_000,
           240,
         ),
@@ -306,29 +389,48 @@ export function makeFixture(now: number): Fixture {
       node: nodes[3] as NodeSummary,
       message: { text: 'Add a chart of the months', attachments: [] },
       error: null,
-      usage: { ...unknownUsage, inputTokens: 9004, outputTokens: 1310, cachedTokens: 6100, cost: 0.0123, costCurrency: 'USD' },
+      usage: {
+        ...unknownUsage,
+        inputTokens: 9004,
+        outputTokens: 1310,
+        cachedTokens: 6100,
+        cost: 0.0123,
+        costCurrency: 'USD',
+      },
       items: [
         makeItem(
           second,
           0,
-          makeCall('edit_file', { file_path: 'site/index.html', old_string: '<main>', new_string: '<main class="wide">' }, {
-            result: {
-              content: [{ type: 'text', text: 'Replaced 1 occurrence.' }],
-              isError: false,
-              artifacts: [],
-              diff: sampleDiff(),
+          makeCall(
+            'edit_file',
+            { file_path: 'site/index.html', old_string: '<main>', new_string: '<main class="wide">' },
+            {
+              result: {
+                content: [{ type: 'text', text: 'Replaced 1 occurrence.' }],
+                isError: false,
+                artifacts: [],
+                diff: sampleDiff(),
+              },
             },
-          }),
+          ),
           t2 + 1000,
           41,
         ),
         makeItem(
           second,
           1,
-          makeCall('shell', { command: 'npx http-server site' }, {
-            status: 'failed',
-            result: { content: [{ type: 'text', text: 'npm error network is not reachable\n[exit code 1]' }], isError: true, artifacts: [] },
-          }),
+          makeCall(
+            'shell',
+            { command: 'npx http-server site' },
+            {
+              status: 'failed',
+              result: {
+                content: [{ type: 'text', text: 'npm error network is not reachable\n[exit code 1]' }],
+                isError: true,
+                artifacts: [],
+              },
+            },
+          ),
           t2 + 2000,
           1800,
         ),
@@ -336,17 +438,29 @@ export function makeFixture(now: number): Fixture {
         makeItem(
           second,
           3,
-          makeCall('deploy_website', { type: 'static', local_dir: 'site' }, {
-            result: {
-              content: [{ type: 'text', text: `Deployed version 2 at ${latest.url}` }],
-              isError: false,
-              artifacts: [{ kind: 'site', title: 'Sales 2025', path: 'site', url: latest.url, deployment: latest.id }],
+          makeCall(
+            'deploy_website',
+            { type: 'static', local_dir: 'site' },
+            {
+              result: {
+                content: [{ type: 'text', text: `Deployed version 2 at ${latest.url}` }],
+                isError: false,
+                artifacts: [
+                  { kind: 'site', title: 'Sales 2025', path: 'site', url: latest.url, deployment: latest.id },
+                ],
+              },
             },
-          }),
+          ),
           t2 + 12_000,
           210,
         ),
-        makeItem(second, 4, { type: 'text', text: 'The months have a chart now; version 2 is in the preview.' }, t2 + 13_000, 900),
+        makeItem(
+          second,
+          4,
+          { type: 'text', text: 'The months have a chart now; version 2 is in the preview.' },
+          t2 + 13_000,
+          900,
+        ),
       ],
     },
     {
@@ -359,10 +473,14 @@ export function makeFixture(now: number): Fixture {
         makeItem(
           third,
           1,
-          makeCall('shell', { command: "awk -F, '{s+=$5} END {print s}' sales.csv", description: 'Add up the revenue' }, {
-            status: 'interrupted',
-            liveOutput: '3602114.50\n',
-          }),
+          makeCall(
+            'shell',
+            { command: "awk -F, '{s+=$5} END {print s}' sales.csv", description: 'Add up the revenue' },
+            {
+              status: 'interrupted',
+              liveOutput: '3602114.50\n',
+            },
+          ),
           t3 + 1500,
           2100,
         ),
@@ -412,11 +530,19 @@ export function makeFixture(now: number): Fixture {
     });
   span(first, 'model', 'okcvm-demo', t1, 2150);
   span(first, 'tool', 'mshtools-read_file', t1 + 2200, 38);
-  span(first, 'model', 'okcvm-demo', t1 + 2300, 13_500, { usage: { ...unknownUsage, inputTokens: 4000, outputTokens: 1900 } });
+  span(first, 'model', 'okcvm-demo', t1 + 2300, 13_500, {
+    usage: { ...unknownUsage, inputTokens: 4000, outputTokens: 1900 },
+  });
   span(first, 'tool', 'mshtools-deploy_website', t1 + 16_000, 240);
   span(first, 'model', 'okcvm-demo', t1 + 16_400, 4500);
-  span(second, 'model', 'qwen3:8b', t2, 9000, { retries: 2, usage: { ...unknownUsage, inputTokens: 9004, outputTokens: 1310 } });
-  span(second, 'tool', 'mshtools-shell', t2 + 9100, 1800, { status: 'error', error: 'The command ended with exit code 1.' });
+  span(second, 'model', 'qwen3:8b', t2, 9000, {
+    retries: 2,
+    usage: { ...unknownUsage, inputTokens: 9004, outputTokens: 1310 },
+  });
+  span(second, 'tool', 'mshtools-shell', t2 + 9100, 1800, {
+    status: 'error',
+    error: 'The command ended with exit code 1.',
+  });
   span(second, 'tool', 'mshtools-deploy_website', t2 + 12_000, 210);
   span(third, 'model', 'qwen3:8b', t3, 1400);
   span(third, 'tool', 'mshtools-shell', t3 + 1500, 2100, { status: 'interrupted' });
@@ -469,7 +595,14 @@ export function sampleDiff() {
           { kind: 'context' as const, text: '  <div class="totals">' },
         ],
       },
-      { oldStart: 40, newStart: 41, lines: [{ kind: 'context' as const, text: '</main>' }, { kind: 'context' as const, text: '</html>' }] },
+      {
+        oldStart: 40,
+        newStart: 41,
+        lines: [
+          { kind: 'context' as const, text: '</main>' },
+          { kind: 'context' as const, text: '</html>' },
+        ],
+      },
     ],
   };
 }

@@ -1,5 +1,12 @@
 import type { AppEvent, EngineEvent, NumberedEvent, SessionDetail, TurnEvent } from '../generated/protocol';
-import { CommandError, type CommandName, type DropEvent, type Params, type Response, type Transport } from '../transport';
+import {
+  CommandError,
+  type CommandName,
+  type DropEvent,
+  type Params,
+  type Response,
+  type Transport,
+} from '../transport';
 import * as fixtures from './fixtures';
 import { playTurn } from './playTurn';
 
@@ -26,7 +33,12 @@ export class MockTransport implements Transport {
     const language = options.get('lang');
     if (language === 'en' || language === 'zh') this.#settings.appearance.language = language;
     if (options.has('nokeychain')) {
-      this.#secrets = { ...this.#secrets, backend: 'none', keychainWorks: false, keychainError: 'org.freedesktop.secrets: no such name' };
+      this.#secrets = {
+        ...this.#secrets,
+        backend: 'none',
+        keychainWorks: false,
+        keychainError: 'org.freedesktop.secrets: no such name',
+      };
     }
     if (options.has('readonly')) for (const detail of this.#fixture.details.values()) detail.access = 'readOnly';
     const host = window as unknown as Record<string, unknown>;
@@ -64,7 +76,11 @@ export class MockTransport implements Transport {
     return detail;
   }
 
-  #start(sessionId: string, parentId: string | null, message: { text: string; attachments: [] | SessionDetail['turns'][number]['message']['attachments'] }) {
+  #start(
+    sessionId: string,
+    parentId: string | null,
+    message: { text: string; attachments: [] | SessionDetail['turns'][number]['message']['attachments'] },
+  ) {
     const detail = this.#detail(sessionId);
     const nodeId = fixtures.newId();
     this.#stopped.delete(nodeId);
@@ -84,7 +100,8 @@ export class MockTransport implements Transport {
     app_info: () => fixtures.info,
     session_list: ({ search, trash }) => ({
       sessions: this.#fixture.sessions.filter(
-        (session) => (session.deletedAt !== null) === trash && session.title.toLowerCase().includes(search.toLowerCase()),
+        (session) =>
+          (session.deletedAt !== null) === trash && session.title.toLowerCase().includes(search.toLowerCase()),
       ),
     }),
     session_create: ({ title, folder }) => {
@@ -100,7 +117,16 @@ export class MockTransport implements Transport {
       };
       const model = fixtures.makeFixture(now).details.values().next().value as SessionDetail;
       this.#fixture.sessions.unshift(summary);
-      this.#fixture.details.set(summary.id, { ...model, summary, currentNode: null, tree: [], turns: [], todos: [], deployments: [], queue: [] });
+      this.#fixture.details.set(summary.id, {
+        ...model,
+        summary,
+        currentNode: null,
+        tree: [],
+        turns: [],
+        todos: [],
+        deployments: [],
+        queue: [],
+      });
       return summary;
     },
     session_open: ({ sessionId }) => this.#detail(sessionId),
@@ -118,7 +144,8 @@ export class MockTransport implements Transport {
     },
     turn_start: ({ sessionId, text, attachments }) => {
       const detail = this.#detail(sessionId);
-      if (!detail.turns.some(({ node }) => node.status === 'running')) return this.#start(sessionId, detail.currentNode, { text, attachments });
+      if (!detail.turns.some(({ node }) => node.status === 'running'))
+        return this.#start(sessionId, detail.currentNode, { text, attachments });
       const queued = { id: fixtures.newId(), message: { text, attachments }, queuedAt: Date.now() };
       detail.queue.push(queued);
       this.#app({ type: 'queueChanged', sessionId, queue: detail.queue });
@@ -137,7 +164,8 @@ export class MockTransport implements Transport {
       const turn = this.#detail(sessionId).turns.find(({ node }) => node.id === nodeId);
       return this.#start(sessionId, turn?.node.parentId ?? null, { text, attachments: [] });
     },
-    turn_continue: ({ sessionId }) => this.#start(sessionId, this.#detail(sessionId).currentNode, { text: 'Continue', attachments: [] }),
+    turn_continue: ({ sessionId }) =>
+      this.#start(sessionId, this.#detail(sessionId).currentNode, { text: 'Continue', attachments: [] }),
     turn_steer: () => ({}),
     queue_remove: ({ sessionId, queueId }) => {
       const detail = this.#detail(sessionId);
@@ -168,8 +196,16 @@ export class MockTransport implements Transport {
         scope === 'conversation'
           ? []
           : [
-              { path: 'site/index.html', kind: 'modified', writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' } },
-              { path: 'site/months.svg', kind: 'deleted', writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' } },
+              {
+                path: 'site/index.html',
+                kind: 'modified',
+                writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' },
+              },
+              {
+                path: 'site/months.svg',
+                kind: 'deleted',
+                writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' },
+              },
               { path: 'notes.md', kind: 'modified', writtenBy: { type: 'user' } },
             ],
       unsaved: scope === 'conversation' ? [] : [{ path: 'notes.md', kind: 'modified', oldSize: 600, newSize: 612 }],
@@ -191,23 +227,43 @@ export class MockTransport implements Transport {
           : path.endsWith('.md')
             ? fixtures.README_MD
             : fixtures.SITE_HTML;
-      return { path, mime: 'text/plain', size: text.length, text: maxBytes === 0 ? '' : text, truncated: maxBytes < text.length, hash: `${path}-1` };
+      return {
+        path,
+        mime: 'text/plain',
+        size: text.length,
+        text: maxBytes === 0 ? '' : text,
+        truncated: maxBytes < text.length,
+        hash: `${path}-1`,
+      };
     },
     import_plan: ({ sources }) => ({
       files: sources.length,
       bytes: 48_000,
-      clashes: sources.filter((path) => path.includes('sales')).map((source) => ({ source, target: 'sales.csv', identical: false })),
+      clashes: sources
+        .filter((path) => path.includes('sales'))
+        .map((source) => ({ source, target: 'sales.csv', identical: false })),
       skipped: [{ source: '/home/someone/link', reason: 'It is a symbolic link.' }],
     }),
     import_start: async ({ sessionId, importId, sources }) => {
       const bytes = 48_000;
       for (let step = 0; step <= 10; step += 1) {
         await new Promise((resolve) => setTimeout(resolve, 60));
-        const progress = { id: importId, filesDone: 0, files: sources.length, bytesDone: (bytes * step) / 10, bytes, current: sources[0] ?? '' };
+        const progress = {
+          id: importId,
+          filesDone: 0,
+          files: sources.length,
+          bytesDone: (bytes * step) / 10,
+          bytes,
+          current: sources[0] ?? '',
+        };
         this.#app({ type: 'importProgress', sessionId, progress });
       }
       return {
-        imported: sources.map((source) => ({ path: source.split('/').at(-1) ?? source, size: bytes, mime: 'text/csv' })),
+        imported: sources.map((source) => ({
+          path: source.split('/').at(-1) ?? source,
+          size: bytes,
+          mime: 'text/csv',
+        })),
         skipped: [],
         cancelled: false,
       };
@@ -216,18 +272,32 @@ export class MockTransport implements Transport {
     timeline_list: () => ({ spans: this.#fixture.spans }),
     preview_open: ({ source }) => {
       const image = source.type === 'live' && /\.(png|svg)$/.test(source.path);
-      return { token: fixtures.newId(), url: image ? 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><rect width="4" height="3" fill="teal"/></svg>' : `data:text/html,${encodeURIComponent(fixtures.SITE_HTML)}` };
+      return {
+        token: fixtures.newId(),
+        url: image
+          ? 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><rect width="4" height="3" fill="teal"/></svg>'
+          : `data:text/html,${encodeURIComponent(fixtures.SITE_HTML)}`,
+      };
     },
     preview_close: () => ({}),
-    settings_get: () => ({ settings: this.#settings, path: '/home/someone/.config/okcvm/settings.json', problem: null }),
+    settings_get: () => ({
+      settings: this.#settings,
+      path: '/home/someone/.config/okcvm/settings.json',
+      problem: null,
+    }),
     settings_save: ({ settings }) => {
       this.#settings = settings;
       return { settings, path: '/home/someone/.config/okcvm/settings.json', problem: null };
     },
     secret_status: () => this.#secrets,
     secret_choose: ({ choice }) => (this.#secrets = { ...this.#secrets, backend: choice.type }),
-    key_set: ({ profile }) => (this.#secrets = { ...this.#secrets, keys: [...this.#secrets.keys, { profile, set: true, fromEnvironment: false }] }),
-    key_delete: ({ profile }) => (this.#secrets = { ...this.#secrets, keys: this.#secrets.keys.filter((key) => key.profile !== profile) }),
+    key_set: ({ profile }) =>
+      (this.#secrets = {
+        ...this.#secrets,
+        keys: [...this.#secrets.keys, { profile, set: true, fromEnvironment: false }],
+      }),
+    key_delete: ({ profile }) =>
+      (this.#secrets = { ...this.#secrets, keys: this.#secrets.keys.filter((key) => key.profile !== profile) }),
     model_test: ({ key }) => ({
       ok: key !== null,
       firstTokenMs: key !== null ? 312 : null,
@@ -236,14 +306,28 @@ export class MockTransport implements Transport {
         { name: 'Address', status: 'ok', message: 'The server answers in 14 ms.' },
         key !== null
           ? { name: 'Key', status: 'ok', message: 'The key is accepted.' }
-          : { name: 'Key', status: 'failed', message: 'The server refuses the request without a key (401).', hint: 'Enter the key that the provider gave you.' },
+          : {
+              name: 'Key',
+              status: 'failed',
+              message: 'The server refuses the request without a key (401).',
+              hint: 'Enter the key that the provider gave you.',
+            },
       ],
     }),
     model_discover: async () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       return this.options.has('noserver')
         ? { servers: [] }
-        : { servers: [{ name: 'Ollama', baseUrl: 'http://127.0.0.1:11434/v1', models: ['qwen3:8b', 'llama3.2:3b'], provider: 'openAi' }] };
+        : {
+            servers: [
+              {
+                name: 'Ollama',
+                baseUrl: 'http://127.0.0.1:11434/v1',
+                models: ['qwen3:8b', 'llama3.2:3b'],
+                provider: 'openAi',
+              },
+            ],
+          };
     },
     logs_read: () => ({
       path: '/home/someone/.local/share/okcvm/logs/okcvm.log',
@@ -265,7 +349,8 @@ export class MockTransport implements Transport {
   #goTo(sessionId: string, nodeId: string) {
     const detail = this.#detail(sessionId);
     const path: string[] = [];
-    for (let id: string | null = nodeId; id !== null; id = detail.tree.find((node) => node.id === id)?.parentId ?? null) path.unshift(id);
+    for (let id: string | null = nodeId; id !== null; id = detail.tree.find((node) => node.id === id)?.parentId ?? null)
+      path.unshift(id);
     detail.turns = detail.turns.filter(({ node }) => path.includes(node.id));
     detail.currentNode = nodeId;
     detail.undo = { undo: 'Restore', redo: null };

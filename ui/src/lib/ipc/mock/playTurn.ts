@@ -18,8 +18,19 @@ const ANSWER =
 /** A turn with a pause, a file that streams in, a command with live output, and a deployment. */
 export async function playTurn({ nodeId, parentId, message, stopped, emit, app, detail }: Play): Promise<void> {
   const startedAt = Date.now();
-  let node = makeNode(nodeId, parentId, message.text, startedAt, { status: 'running', endedAt: null, changes: null, snapshot: null });
-  const turn = { node, message, items: [] as Item[], error: null as null | { message: string; hint?: string }, usage: unknownUsage };
+  let node = makeNode(nodeId, parentId, message.text, startedAt, {
+    status: 'running',
+    endedAt: null,
+    changes: null,
+    snapshot: null,
+  });
+  const turn = {
+    node,
+    message,
+    items: [] as Item[],
+    error: null as null | { message: string; hint?: string },
+    usage: unknownUsage,
+  };
   const parent = detail.turns.findIndex((other) => other.node.id === parentId);
   detail.turns = [...detail.turns.slice(0, parent + 1), turn];
   detail.tree.push(node);
@@ -32,7 +43,12 @@ export async function playTurn({ nodeId, parentId, message, stopped, emit, app, 
     emit({ type: 'itemCompleted', item: done });
   };
   const end = (type: 'turnCompleted' | 'turnInterrupted') => {
-    node = { ...node, status: type === 'turnCompleted' ? 'completed' : 'interrupted', endedAt: Date.now(), changes: { added: 1, modified: 1, deleted: 0 } };
+    node = {
+      ...node,
+      status: type === 'turnCompleted' ? 'completed' : 'interrupted',
+      endedAt: Date.now(),
+      changes: { added: 1, modified: 1, deleted: 0 },
+    };
     turn.node = node;
     detail.tree = detail.tree.map((other) => (other.id === nodeId ? node : other));
     if (type === 'turnCompleted') emit({ type, node });
@@ -60,9 +76,18 @@ export async function playTurn({ nodeId, parentId, message, stopped, emit, app, 
     }
     emit({ type: 'itemDelta', itemId: writing.id, delta: { type: 'arguments', text: json.slice(at, at + 24) } });
   }
-  finish(writing, { ...call, arguments: json, status: 'completed', result: { content: [{ type: 'text', text: 'Wrote site/app.js.' }], isError: false, artifacts: [] } });
+  finish(writing, {
+    ...call,
+    arguments: json,
+    status: 'completed',
+    result: { content: [{ type: 'text', text: 'Wrote site/app.js.' }], isError: false, artifacts: [] },
+  });
 
-  const command = makeCall('shell', { command: 'for i in 1 2 3 4 5; do echo step $i; sleep 1; done', description: 'Count slowly' }, { status: 'running' }) as {
+  const command = makeCall(
+    'shell',
+    { command: 'for i in 1 2 3 4 5; do echo step $i; sleep 1; done', description: 'Count slowly' },
+    { status: 'running' },
+  ) as {
     type: 'toolCall';
   } & ToolCall;
   const running = makeItem(nodeId, 1, command, Date.now(), null);
@@ -77,7 +102,11 @@ export async function playTurn({ nodeId, parentId, message, stopped, emit, app, 
     output += `step ${step}\n`;
     emit({ type: 'itemDelta', itemId: running.id, delta: { type: 'output', text: `step ${step}\n` } });
   }
-  finish(running, { ...command, status: 'completed', result: { content: [{ type: 'text', text: `${output}[exit code 0]` }], isError: false, artifacts: [] } });
+  finish(running, {
+    ...command,
+    status: 'completed',
+    result: { content: [{ type: 'text', text: `${output}[exit code 0]` }], isError: false, artifacts: [] },
+  });
 
   const text = makeItem(nodeId, 2, { type: 'text', text: '' }, Date.now(), null);
   emit({ type: 'itemStarted', item: text });

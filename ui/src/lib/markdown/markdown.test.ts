@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { MarkdownBlocks } from './blocks';
+import { renderMarkdown } from './render';
+
+describe('MarkdownBlocks', () => {
+  const document = [
+    '# Title',
+    'A paragraph with **bold** text.',
+    '- one\n- two\n\n- three',
+    '```js\nconst a = 1;\n\nconst b = 2;\n```',
+    '| a | b |\n|---|---|\n| 1 | 2 |',
+    'The end.',
+  ].join('\n\n');
+
+  it('comes to the same as rendering all at once, however it is cut', () => {
+    for (const step of [1, 3, 7, 50]) {
+      const blocks = new MarkdownBlocks();
+      for (let end = step; end < document.length; end += step) blocks.update(document.slice(0, end), false);
+      const streamed = blocks.update(document, true).map(({ html }) => html.trim());
+      const whole = new MarkdownBlocks().update(document, true).map(({ html }) => html.trim());
+      expect(streamed).toEqual(whole);
+      expect(streamed).toHaveLength(6);
+    }
+  });
+
+  it('never touches a frozen block again', () => {
+    const blocks = new MarkdownBlocks();
+    const first = blocks.update('First.\n\nSecond', false)[0];
+    for (let end = 0; end < 20; end += 1) {
+      expect(blocks.update(`First.\n\nSecond${' word'.repeat(end)}`, false)[0]).toBe(first);
+    }
+  });
+
+  it('parses only the tail', () => {
+    const paragraph = `${'word '.repeat(40)}\n\n`;
+    const cost = (paragraphs: number) => {
+      const blocks = new MarkdownBlocks();
+      const before = paragraph.repeat(paragraphs);
+      blocks.update(before, false);
+      blocks.parsedChars = 0;
+      for (let count = 1; count <= 50; count += 1) blocks.update(`${before}${'x '.repeat(count)}`, false);
+      return blocks.parsedChars;
+    };
+    // The one paragraph behind which nothing stood yet is parsed once more; nothing before it is.
+    expect(cost(400)).toBe(cost(4));
+  });
+
+  it('starts over for another text', () => {
+    const blocks = new MarkdownBlocks();
+    blocks.update('One.\n\nTwo.\n\nThree', false);
+    expect(blocks.update('Other.', true).map(({ html }) => html)).toEqual(['<p>Other.</p>\n']);
+  });
+
+  it('survives line ends that the parser normalises', () => {
+    const blocks = new MarkdownBlocks();
+    blocks.update('One.\r\n\r\nTwo', false);
+    const html = blocks.update('One.\r\n\r\nTwo.\r\n\r\nThree.', true).map((block) => block.html.trim());
+    expect(html).toEqual(['<p>One.</p>', '<p>Two.</p>', '<p>Three.</p>']);
+  });
+});
+
+describe('what a reply may contain', () => {
+  function parse(source: string): Document {
+    return new DOMParser().parseFromString(renderMarkdown(source), 'text/html');
+  }
+
+  it('never has a picture: a link stands for it', () => {
+    const page = parse(
+      '![pixel](https://tracker.example/p.png "t") <img src="https://tracker.example/q.png" onerror="alert(1)">',
+    );
+    expect(page.querySelectorAll('img, picture, source, video, audio, iframe, object, embed, svg')).toHaveLength(0);
+    expect(page.querySelector('a')?.getAttribute('href')).toBe('https://tracker.example/p.png');
+  });
+
+  it('never has a script, a style, a form or a handler', () => {
+    const page = parse(
+      '<script>alert(1)</script><style>*{}</style><form action="https://x.example"><input name=a></form><b onclick="alert(1)" style="position:fixed">x</b><a href="javascript:alert(1)">y</a>\n\n[z](javascript:alert(1)) [d](data:text/html,x)',
+    );
+    expect(page.querySelectorAll('script, style, form, input')).toHaveLength(0);
+    expect(page.body.innerHTML).not.toMatch(/onclick|style=|javascript:|data:text/);
+  });
+
+  it('tells addresses from paths of the workspace', () => {
+    const page = parse('[a](https://example.org/x) [b](site/index.html) [c](/mnt/okcomputer/a%20b.csv)');
+    const links = [...page.querySelectorAll('a')].map((link) => [link.getAttribute('href'), link.dataset.path ?? null]);
+    expect(links).toEqual([
+      ['https://example.org/x', null],
+      ['#', 'site/index.html'],
+      ['#', '/mnt/okcomputer/a%20b.csv'],
+    ]);
+  });
+
+  it('escapes code of a language that it does not know', () => {
+    const page = parse('```nolang\n<img src=x onerror=alert(1)>\n```');
+    expect(page.querySelectorAll('img')).toHaveLength(0);
+    expect(page.querySelector('code')?.textContent).toContain('<img src=x');
+  });
+});

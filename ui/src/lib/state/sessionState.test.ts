@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { callItem, detail, node, numbered, textItem, unknownUsage } from '../../../tests/support';
+import { SessionState } from './sessionState.svelte';
+
+function started() {
+  const session = new SessionState(detail());
+  const next = numbered();
+  session.apply(
+    next({
+      type: 'turnStarted',
+      node: node('n1', null, 0, { status: 'running', endedAt: null }),
+      message: { text: 'hi', attachments: [] },
+    }),
+  );
+  return { session, next };
+}
+
+describe('events of a turn', () => {
+  it('append fragments in order', () => {
+    const { session, next } = started();
+    session.apply(next({ type: 'itemStarted', item: textItem('i1', 'n1', '', null) }));
+    for (const text of ['Hel', 'lo ', '世', '界'])
+      session.apply(next({ type: 'itemDelta', itemId: 'i1', delta: { type: 'text', text } }));
+    expect(session.turns[0]?.items[0]?.text).toBe('Hello 世界');
+    expect(session.running).toBe(true);
+  });
+
+  it('heal a lost fragment by the completed item', () => {
+    const { session, next } = started();
+    session.apply(next({ type: 'itemStarted', item: textItem('i1', 'n1', '', null) }));
+    session.apply(next({ type: 'itemDelta', itemId: 'i1', delta: { type: 'text', text: 'one ' } }));
+    next({ type: 'itemDelta', itemId: 'i1', delta: { type: 'text', text: 'two ' } }); // never arrives
+    session.apply(next({ type: 'itemDelta', itemId: 'i1', delta: { type: 'text', text: 'three' } }));
+    expect(session.turns[0]?.items[0]?.text).toBe('one three');
+    session.apply(next({ type: 'itemCompleted', item: textItem('i1', 'n1', 'one two three', 9) }));
+    expect(session.turns[0]?.items[0]).toMatchObject({ text: 'one two three', open: false });
+  });
+
+  it('heal a lost start by the completed item, in its place', () => {
+    const { session, next } = started();
+    session.apply(next({ type: 'itemCompleted', item: textItem('i2', 'n1', 'second', 9, 1) }));
+    session.apply(next({ type: 'itemCompleted', item: textItem('i1', 'n1', 'first', 9, 0) }));
+    expect(session.turns[0]?.items.map((item) => item.text)).toEqual(['first', 'second']);
+  });
+
+  it('ignore what the answer of the engine already holds', () => {
+    const session = new SessionState(detail({ sequence: 5 }));
+    const effects = session.apply({ sequence: 5, event: { type: 'resync' } });
+    expect(effects).toEqual([]);
+  });
+
+  it('stream arguments and live output of a call, and take its result', () => {
+    const { session, next } = started();
+    session.apply(next({ type: 'itemStarted', item: callItem('c1', 'n1', {}) }));
+    session.apply(next({ type: 'itemDelta', itemId: 'c1', delta: { type: 'arguments', text: '{"command":' } }));
+    session.apply(next({ type: 'itemDelta', itemId: 'c1', delta: { type: 'arguments', text: '"ls"}' } }));
+    session.apply(next({ type: 'itemDelta', itemId: 'c1', delta: { type: 'output', text: 'a\n' } }));
+    const item = session.turns[0]?.items[0];
+    expect(item).toMatchObject({ arguments: '{"command":"ls"}', output: 'a\n', status: 'running' });
+    const result = { content: [{ type: 'text' as const, text: 'a' }], isError: false, artifacts: [] };
+    session.apply(next({ type: 'itemCompleted', item: callItem('c1', 'n1', { status: 'completed', result }) }));
+    expect(item).toMatchObject({ status: 'completed', result });
+  });
+
+  it('end a turn once, with its error', () => {
+    const { session, next } = started();
+    session.apply(next({ type: 'heartbeat', awaited: { type: 'model', model: 'm', attempt: 1 }, sinceAt: 1 }));
+    expect(session.awaited?.sinceAt).toBe(1);
+    const failed = node('n1', null, 0, { status: 'failed' });
+    const effects = session.apply(
+      next({ type: 'turnFailed', node: failed, error: { message: 'No route.', hint: 'Check.' } }),
+    );
+    expect(effects).toEqual([{ type: 'turnEnded', node: failed }]);
+    expect(session).toMatchObject({ running: false, awaited: null, tree: [failed] });
+    expect(session.turns[0]?.error).toEqual({ message: 'No route.', hint: 'Check.' });
+  });
+});
+
+describe('the path that is shown', () => {
+  const turn = (id: string, parent: string | null, at: number) => ({
+    node: node(id, parent, at),
+    message: { text: id, attachments: [] },
+    items: [],
+    error: null,
+    usage: unknownUsage,
+  });
+
+  it('puts a sibling in the place of what followed its parent', () => {
+    const turns = [turn('a', null, 0), turn('b', 'a', 1), turn('c', 'b', 2)];
+    const session = new SessionState(detail({ turns, tree: turns.map(({ node: known }) => known), currentNode: 'c' }));
+    const next = numbered();
+    session.apply(
+      next(
+        {
+          type: 'turnStarted',
+          node: node('b2', 'a', 3, { status: 'running' }),
+          message: { text: 'again', attachments: [] },
+        },
+        'b2',
+      ),
+    );
+    expect(session.turns.map(({ node: shown }) => shown.id)).toEqual(['a', 'b2']);
+    expect(session.tree.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'b2']);
+    expect(session.currentNode).toBe('b2');
+  });
+
+  it('asks again when a turn belongs to another path, on resync and when the tree changed', () => {
+    const session = new SessionState(detail());
+    const next = numbered();
+    expect(session.apply(next({ type: 'usage', usage: unknownUsage }, 'elsewhere'))).toEqual([{ type: 'reopen' }]);
+    expect(session.apply({ sequence: 2, event: { type: 'resync' } })).toEqual([{ type: 'reopen' }]);
+    expect(
+      session.apply({ sequence: 3, event: { type: 'app', event: { type: 'treeChanged', sessionId: 's1' } } }),
+    ).toEqual([{ type: 'reopen' }]);
+  });
+
+  it('leaves events of other sessions alone', () => {
+    const session = new SessionState(detail());
+    const effects = session.apply({
+      sequence: 1,
+      event: { type: 'app', event: { type: 'treeChanged', sessionId: 'other' } },
+    });
+    expect(effects).toEqual([]);
+  });
+});

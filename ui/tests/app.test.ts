@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { info, secrets, settings } from '$lib/ipc/mock/fixtures';
+import { CommandError, type NumberedEvent, type SessionDetail } from '$lib/ipc';
+import { App } from '$lib/state/app.svelte';
+import { detail, node, ScriptedTransport, textItem, unknownUsage } from './support';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['requestAnimationFrame', 'cancelAnimationFrame', 'setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function open(session: SessionDetail) {
+  const transport = new ScriptedTransport({
+    settings_get: () => ({ settings, path: '', problem: null }),
+    app_info: () => info,
+    secret_status: () => secrets,
+    session_list: () => ({ sessions: [session.summary] }),
+    session_open: () => structuredClone(session),
+    file_list: () => ({ entries: [], truncated: false }),
+    turn_start: () => ({ type: 'started', nodeId: 'n1' }),
+  });
+  const app = new App(transport, null);
+  await app.start();
+  return { app, transport };
+}
+
+const frame = () => vi.advanceTimersByTimeAsync(20);
+const running = node('n1', null, 0, { status: 'running', endedAt: null });
+const turn = { node: running, message: { text: 'hi', attachments: [] }, items: [], error: null, usage: unknownUsage };
+
+describe('the window', () => {
+  it('listens from where the opened session ends', async () => {
+    const { app, transport } = await open(detail({ sequence: 41 }));
+    expect(app.session?.id).toBe('s1');
+    expect(transport.subscribedAfter).toBe(41);
+  });
+
+  it('opens the session again on resync, and keeps what arrives meanwhile', async () => {
+    const session = detail({ turns: [turn], tree: [running], currentNode: 'n1', sequence: 0 });
+    const { app, transport } = await open(session);
+    let answer: (given: SessionDetail) => void = () => undefined;
+    transport.handlers.session_open = () => new Promise((resolve) => (answer = resolve));
+    transport.emit({ type: 'resync' });
+    await frame();
+    expect(transport.named('session_open')).toHaveLength(2);
+    // 2 is part of the answer, 3 is news.
+    transport.emit({
+      type: 'turn',
+      sessionId: 's1',
+      nodeId: 'n1',
+      event: { type: 'itemDelta', itemId: 'i1', delta: { type: 'text', text: 'old ' } },
+    });
+    transport.emit({
+      type: 'turn',
+      sessionId: 's1',
+      nodeId: 'n1',
+      event: { type: 'itemDelta', itemId: 'i1', delta: { type: 'text', text: 'new' } },
+    });
+    await frame();
+    answer({ ...session, turns: [{ ...turn, items: [textItem('i1', 'n1', 'old ', null)] }], sequence: 2 });
+    await frame();
+    expect(app.session?.turns[0]?.items[0]?.text).toBe('old new');
+  });
+
+  it('changes the document once for a burst of events', async () => {
+    const { app, transport } = await open(detail({ turns: [turn], tree: [running], currentNode: 'n1' }));
+    const apply = vi.spyOn(app.session as NonNullable<typeof app.session>, 'apply');
+    for (let count = 0; count < 50; count += 1) {
+      transport.emit({
+        type: 'turn',
+        sessionId: 's1',
+        nodeId: 'n1',
+        event: { type: 'heartbeat', awaited: { type: 'snapshot' }, sinceAt: count },
+      });
+    }
+    expect(apply).not.toHaveBeenCalled();
+    await frame();
+    expect(apply).toHaveBeenCalledTimes(50);
+    const sequences = apply.mock.calls.map(([event]) => (event as NumberedEvent).sequence);
+    expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
+  });
+
+  it('gives back a message that could not be sent', async () => {
+    const { app, transport } = await open(detail());
+    transport.handlers.turn_start = () => {
+      throw new CommandError({ message: 'The disk is full.' });
+    };
+    app.composer.write('s1', 'A long thought');
+    await app.send();
+    expect(app.composer.draft('s1').text).toBe('A long thought');
+    expect(app.toasts.list[0]).toMatchObject({ kind: 'error', text: 'The disk is full.' });
+  });
+
+  it('shows a site as soon as it is deployed', async () => {
+    const { app, transport } = await open(detail());
+    app.layout.showTab('tree');
+    const deployment = {
+      id: 'd1',
+      folder: 'site',
+      version: 1,
+      title: 'Site',
+      nodeId: null,
+      deployedAt: 0,
+      url: 'http://d1.localhost:1/',
+      files: 1,
+      size: 1,
+    };
+    transport.emit({ type: 'app', event: { type: 'deployed', sessionId: 's1', deployment } });
+    await frame();
+    expect(app.preview.target).toEqual({ type: 'deployment', id: 'd1' });
+    expect(app.layout.tab).toBe('preview');
+    app.openLink('http://d1.localhost:1/page');
+    expect(app.modal).toBeNull();
+    app.openLink('https://example.org/');
+    expect(app.modal).toEqual({ type: 'link', url: 'https://example.org/' });
+  });
+
+  it('reloads the preview for files that belong to it, once for a burst', async () => {
+    const { app, transport } = await open(detail());
+    app.preview.show({ type: 'folder', path: 'site' });
+    const changed = (paths: string[]) =>
+      transport.emit({ type: 'app', event: { type: 'workspaceChanged', sessionId: 's1', paths } });
+    changed(['notes.md', 'sites/a.html']);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(app.preview.version).toBe(0);
+    changed(['site/a.css']);
+    changed(['site/b.css']);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(app.preview.version).toBe(1);
+    changed([]);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(app.preview.version).toBe(2);
+  });
+});

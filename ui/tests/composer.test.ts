@@ -1,0 +1,79 @@
+import { fireEvent, render, screen } from '@testing-library/svelte';
+import { describe, expect, it, vi } from 'vitest';
+import Harness from './Harness.svelte';
+import Composer from '$lib/features/composer/Composer.svelte';
+import { settings } from '$lib/ipc/mock/fixtures';
+import { App } from '$lib/state/app.svelte';
+import { SessionState } from '$lib/state/sessionState.svelte';
+import { testids } from '$lib/testids';
+import { detail, node, ScriptedTransport, unknownUsage } from './support';
+
+function setup(running: boolean) {
+  const transport = new ScriptedTransport({
+    turn_start: () => ({ type: 'started', nodeId: 'n1' }),
+    turn_stop: () => ({}),
+    turn_steer: () => ({}),
+  });
+  const app = new App(transport, null);
+  app.preferences.settings = settings;
+  const turn = {
+    node: node('n1', null, 0, running ? { status: 'running', endedAt: null } : {}),
+    message: { text: 'hi', attachments: [] },
+    items: [],
+    error: null,
+    usage: unknownUsage,
+  };
+  app.session = new SessionState(detail({ turns: [turn], tree: [turn.node], currentNode: 'n1' }));
+  render(Harness, { app, component: Composer });
+  return { app, transport, input: screen.getByTestId(testids.composerInput) };
+}
+
+describe('the composer', () => {
+  it('sends with Enter, and only then is empty', async () => {
+    const { transport, input, app } = setup(false);
+    await fireEvent.input(input, { target: { value: 'make a site' } });
+    await fireEvent.keyDown(input, { key: 'Enter' });
+    await vi.waitFor(() =>
+      expect(transport.named('turn_start')).toEqual([{ sessionId: 's1', text: 'make a site', attachments: [] }]),
+    );
+    expect(app.composer.draft('s1').text).toBe('');
+  });
+
+  it('never sends what an input method is composing', async () => {
+    const { transport, input } = setup(false);
+    await fireEvent.input(input, { target: { value: 'ni' } });
+    await fireEvent.keyDown(input, { key: 'Enter', isComposing: true });
+    await fireEvent.keyDown(input, { key: 'Enter', keyCode: 229 });
+    await fireEvent.keyDown(input, { key: 'Process', keyCode: 229 });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(transport.named('turn_start')).toEqual([]);
+  });
+
+  it('leaves Shift+Enter to the text', async () => {
+    const { transport, input } = setup(false);
+    await fireEvent.input(input, { target: { value: 'a' } });
+    const kept = await fireEvent.keyDown(input, { key: 'Enter', shiftKey: true });
+    expect(kept).toBe(true);
+    expect(transport.named('turn_start')).toEqual([]);
+  });
+
+  it('stops with Escape, but not while an input method is composing', async () => {
+    const { transport, input } = setup(true);
+    await fireEvent.keyDown(input, { key: 'Escape', isComposing: true });
+    expect(transport.named('turn_stop')).toEqual([]);
+    await fireEvent.keyDown(input, { key: 'Escape' });
+    await vi.waitFor(() => expect(transport.named('turn_stop')).toEqual([{ sessionId: 's1' }]));
+  });
+
+  it('steers the running turn', async () => {
+    const { transport, input } = setup(true);
+    await fireEvent.input(input, { target: { value: 'shorter' } });
+    await fireEvent.click(screen.getByTestId(testids.composerSteer));
+    await vi.waitFor(() => expect(transport.named('turn_steer')).toEqual([{ sessionId: 's1', text: 'shorter' }]));
+  });
+
+  it('says that the demo is scripted', () => {
+    setup(false);
+    expect(screen.getByTestId(testids.demoBadge)).toHaveTextContent('Scripted demo');
+  });
+});
