@@ -2,7 +2,7 @@
 
 mod desktop;
 
-use okcvm_protocol::{AppError, WINDOW_COMMANDS, dispatch};
+use okcvm_protocol::{AppError, WindowCommand, dispatch};
 use serde_json::Value;
 use tauri::ipc::{Invoke, InvokeBody, InvokeError};
 use tauri::{AppHandle, Manager, Webview};
@@ -26,7 +26,7 @@ async fn respond(webview: &Webview, command: &str, payload: &Value) -> Result<Va
     let app = webview.app_handle().clone();
     let host = app.state::<Shell>().host.clone()?;
     let params = payload.get("params").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-    if WINDOW_COMMANDS.iter().any(|row| row.name == command) {
+    if let Some(command) = WindowCommand::named(command) {
         return desktop::answer(webview, &host, command, params, payload).await;
     }
     dispatch(&host, command, params).await

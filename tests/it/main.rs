@@ -6,5 +6,6 @@ mod command_line;
 mod demo_job;
 mod desk;
 mod killed;
+mod local_model;
 mod restore;
 mod turns;

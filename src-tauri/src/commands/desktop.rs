@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    AppError, DeploymentParams, Empty, ErrorCode, FileParams, LinkParams, NumberedEvent, PathsResponse,
-    WindowAttachParams,
+    AppError, DeploymentParams, Empty, FileParams, LinkParams, NumberedEvent, PathsResponse,
+    WindowAttachParams, WindowCommand,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,19 +28,19 @@ const RUNNABLE: &[&str] = &[
 pub(super) async fn answer(
     webview: &Webview,
     host: &Host,
-    command: &str,
+    command: WindowCommand,
     params: Value,
     payload: &Value,
 ) -> Result<Value, AppError> {
     let app = webview.app_handle();
     match command {
-        "window_attach" => {
+        WindowCommand::Attach => {
             let WindowAttachParams { after } = read(params)?;
             let channel = channel(webview, payload)?;
             bridge::attach(app, host, channel, after);
             write(&Empty {})
         }
-        "window_pick_files" => {
+        WindowCommand::PickFiles => {
             let (sender, receiver) = tokio::sync::oneshot::channel();
             app.dialog().file().pick_files(move |picked| {
                 // The page may have gone while the dialog was open.
@@ -48,14 +48,14 @@ pub(super) async fn answer(
             });
             write(&paths(receiver.await.unwrap_or_default()))
         }
-        "window_pick_folder" => {
+        WindowCommand::PickFolder => {
             let (sender, receiver) = tokio::sync::oneshot::channel();
             app.dialog().file().pick_folder(move |picked| {
                 let _ = sender.send(picked.into_iter().collect());
             });
             write(&paths(receiver.await.unwrap_or_default()))
         }
-        "window_open_deployment" => {
+        WindowCommand::OpenDeployment => {
             let DeploymentParams { deployment_id } = read(params)?;
             let (deployment, _) = host.deployment(&deployment_id)?;
             if deployment.url.is_empty() {
@@ -64,14 +64,14 @@ pub(super) async fn answer(
             }
             open_url(app, &deployment.url)
         }
-        "window_open_link" => {
+        WindowCommand::OpenLink => {
             let LinkParams { url } = read(params)?;
             if !(url.starts_with("https://") || url.starts_with("http://")) {
                 return Err(AppError::new(format!("“{url}” is no web address.")));
             }
             open_url(app, &url)
         }
-        "window_open_file" => {
+        WindowCommand::OpenFile => {
             let FileParams { session_id, path } = read(params)?;
             let file = workspace_file(app, &session_id, &path).await?;
             if runnable(&file) {
@@ -82,20 +82,17 @@ pub(super) async fn answer(
             opened.map_err(|error| outside(&path, &error))?;
             write(&Empty {})
         }
-        "window_reveal_file" => {
+        WindowCommand::RevealFile => {
             let FileParams { session_id, path } = read(params)?;
             let file = workspace_file(app, &session_id, &path).await?;
             app.opener().reveal_item_in_dir(&file).map_err(|error| outside(&path, &error))?;
             write(&Empty {})
         }
-        "window_reveal_logs" => {
+        WindowCommand::RevealLogs => {
             let folder = host.data().logs();
             let shown = app.opener().open_path(folder.to_string_lossy(), None::<&str>);
             shown.map_err(|error| outside(&folder.to_string_lossy(), &error))?;
             write(&Empty {})
-        }
-        _ => {
-            Err(AppError::new(format!("There is no command named {command}.")).with_code(ErrorCode::NotFound))
         }
     }
 }

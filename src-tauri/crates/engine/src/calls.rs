@@ -11,6 +11,7 @@ use okcvm_protocol::{
 use okcvm_store::Store;
 use okcvm_tools::{Effect, FileReads, ReadStamp, ToolContext, ToolError, ToolProgress, ToolSink};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::turn_loop::{Base, End, TurnState};
 use crate::{Engine, EngineError};
@@ -84,13 +85,16 @@ impl Engine {
                 }
             } else {
                 let step = group[0].step;
-                base.join(state, step).await?;
+                if let Some(joined) = state.cancel.run_until_cancelled(base.join(state, step)).await {
+                    joined?;
+                }
             }
             let mut running = Vec::new();
             for item in group {
                 let ItemBody::ToolCall(call) = &item.body else { continue };
                 let refused = repeats.refuses(call);
-                running.push(self.run_call(state, item, refused));
+                let span = tracing::info_span!("tool", tool = call.tool, call = %item.id);
+                running.push(self.run_call(state, item, refused).instrument(span));
             }
             for done in futures::future::join_all(running).await {
                 let (call, result) = done?;
@@ -163,7 +167,7 @@ impl Engine {
             usage: Usage::default(),
         };
         self.put_span(state, &span)?;
-        tracing::info!(turn = %state.node_id, tool = call.tool, call = %item.id, "tool begins");
+        tracing::info!("tool begins");
 
         let live = Arc::new(LiveCall {
             state: Arc::clone(state),
@@ -209,7 +213,7 @@ impl Engine {
             }
         };
         self.put_span(state, &span)?;
-        tracing::info!(turn = %state.node_id, tool = call.tool, call = %item.id, status = ?call.status, "tool ends");
+        tracing::info!(status = ?call.status, "tool ends");
         self.end_call(state, &mut item, call.clone())?;
         if let Some(error) = fatal {
             return Err(End::Failed(error));
@@ -244,7 +248,7 @@ impl Engine {
             cancel: state.cancel.child_token(),
         };
         // In a task of its own, so that a panic in a tool is a failed call and not a dead turn.
-        let running = tokio::spawn(async move { tool.call(&context, arguments).await });
+        let running = tokio::spawn(async move { tool.call(&context, arguments).await }.in_current_span());
         match running.await {
             Ok(outcome) => outcome,
             Err(error) => Err(ToolError::for_model(format!("The tool broke down: {error}."))),

@@ -110,7 +110,9 @@ impl Engine {
         work: impl FnOnce(&Engine) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
         let engine = self.clone();
-        tokio::task::spawn_blocking(move || work(&engine)).await?
+        // What is logged in the work belongs to the turn that asked for it.
+        let span = tracing::Span::current();
+        tokio::task::spawn_blocking(move || span.in_scope(|| work(&engine))).await?
     }
 
     /// The open session, opening it if it is not. Blocking.

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::create_folder;
 use crate::{Engine, EngineError, Watching};
 
+/// How the folder of a deployment begins while it is copied.
+const HALF_DEPLOYMENT: &str = ".copying-";
+
 /// What a running turn can be told from outside.
 pub(crate) struct RunningTurn {
     pub(crate) node_id: NodeId,
@@ -99,6 +102,7 @@ impl Runtime {
     }
 
     fn recover(&self, engine: &Engine) -> Result<(), EngineError> {
+        self.sweep_half_deployments();
         if self.notice.is_some() {
             // The old history was moved aside: what earlier nodes recorded is not in the new one.
             for node in engine.store().nodes(&self.id)? {
@@ -144,6 +148,18 @@ impl Runtime {
             tracing::warn!(session = %self.id, turn = %node.summary.id, "marked a turn of an ended program as interrupted");
         }
         Ok(())
+    }
+
+    /// Removes what a deployment left that was cut short before it was entered anywhere.
+    fn sweep_half_deployments(&self) {
+        let Ok(entries) = std::fs::read_dir(self.folder.join("deployments")) else { return };
+        for entry in entries.filter_map(Result::ok) {
+            if entry.file_name().to_string_lossy().starts_with(HALF_DEPLOYMENT)
+                && let Err(error) = std::fs::remove_dir_all(entry.path())
+            {
+                tracing::warn!(%error, path = %entry.path().display(), "a half deployment could not be removed");
+            }
+        }
     }
 
     /// Records the live files on top of what they last equalled, and notes that. Blocking.

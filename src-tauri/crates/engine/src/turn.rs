@@ -8,6 +8,7 @@ use okcvm_protocol::{
 };
 use okcvm_store::NewNode;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::runtime::{RunningTurn, SharedRuntime};
 use crate::{Engine, EngineError};
@@ -203,8 +204,9 @@ impl Engine {
         self.tell_session(&runtime.id);
         let engine = self.clone();
         let shared = runtime.clone();
+        let span = tracing::info_span!(parent: None, "turn", session = %runtime.id, turn = %node_id);
         tokio::spawn(async move {
-            engine.run_turn(&shared, node, cancel).await;
+            engine.run_turn(&shared, node, cancel).instrument(span).await;
             engine.next_in_queue(&shared).await;
         });
         Ok(node_id)

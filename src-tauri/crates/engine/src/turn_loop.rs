@@ -176,10 +176,12 @@ impl Base {
     /// Waits until the files before the turn are recorded; only then may a tool write. A failure is told to the user
     /// and does not stop the work.
     pub(crate) async fn join(&mut self, state: &TurnState, step: u32) -> Result<(), EngineError> {
-        let Some(taking) = self.taking.take() else {
+        let Some(taking) = &mut self.taking else {
             return Ok(());
         };
-        match taking.await? {
+        let taken = taking.await;
+        self.taking = None;
+        match taken? {
             Ok(base) => self.taken = Some(base),
             Err(error) => {
                 let reason = error.to_app_error();
@@ -202,7 +204,7 @@ impl Engine {
     /// Runs the turn of a stored node to exactly one end.
     pub(crate) async fn run_turn(&self, runtime: &SharedRuntime, node: NodeRow, cancel: CancellationToken) {
         let node_id = node.summary.id.clone();
-        tracing::info!(session = %runtime.id, turn = %node_id, "turn begins");
+        tracing::info!("turn begins");
         let state = Arc::new(TurnState {
             engine: self.clone(),
             runtime: runtime.clone(),
@@ -272,7 +274,7 @@ impl Engine {
         }
         match stored {
             Ok(node) => {
-                tracing::info!(session = %state.runtime.id, turn = %state.node_id, ?status, "turn ends");
+                tracing::info!(?status, "turn ends");
                 let node = node.summary;
                 state.tell(match (status, error) {
                     (NodeStatus::Completed | NodeStatus::Running, _) => TurnEvent::TurnCompleted { node },
@@ -305,7 +307,9 @@ impl Engine {
     fn take_base(&self, state: &Arc<TurnState>) -> Base {
         let engine = self.clone();
         let shared = Arc::clone(state);
+        let span = tracing::Span::current();
         let taking = tokio::task::spawn_blocking(move || {
+            let _entered = span.enter();
             let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
             let recorded = shared.runtime.record(&engine, Author::User, "Changed by hand")?;
             let by_user = (recorded.changed && has_any(&recorded.changes)).then_some(&recorded.changes);
@@ -343,7 +347,12 @@ impl Engine {
         base: &mut Base,
     ) -> Result<End, End> {
         let wanted = profile.to_owned();
-        let model = self.blocking(move |engine| Ok(engine.inner.parts.models.model(&wanted)?)).await?;
+        // A keychain may ask the user first; a stop does not wait for the answer.
+        let finding = self.blocking(move |engine| Ok(engine.inner.parts.models.model(&wanted)?));
+        let Some(model) = state.cancel.run_until_cancelled(finding).await else {
+            return Ok(state.interruption(limits));
+        };
+        let model = model?;
         let mut repeats = Repeats::default();
         let mut step = 0;
         loop {

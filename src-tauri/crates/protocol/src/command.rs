@@ -158,57 +158,53 @@ commands! {
     logs_read(LogsParams) -> LogsResponse;
 }
 
-/// Requests that only a window answers, with the shell's own means; declared here for the permission list.
-pub const WINDOW_COMMANDS: &[CommandSpec] = &[
-    CommandSpec {
-        name: "window_attach",
-        params: "WindowAttachParams",
-        response: "Empty",
-        summary: "Streams numbered events to the given channel, from a number on.",
-    },
-    CommandSpec {
-        name: "window_pick_files",
-        params: "Empty",
-        response: "PathsResponse",
-        summary: "Asks the user for files with the system's dialog.",
-    },
-    CommandSpec {
-        name: "window_pick_folder",
-        params: "Empty",
-        response: "PathsResponse",
-        summary: "Asks the user for a folder with the system's dialog.",
-    },
-    CommandSpec {
-        name: "window_open_deployment",
-        params: "DeploymentParams",
-        response: "Empty",
-        summary: "Opens a deployed site in the system's browser.",
-    },
-    CommandSpec {
-        name: "window_open_link",
-        params: "LinkParams",
-        response: "Empty",
-        summary: "Opens an http or https address in the system's browser.",
-    },
-    CommandSpec {
-        name: "window_open_file",
-        params: "FileParams",
-        response: "Empty",
-        summary: "Opens a file of the workspace with the system's program for it.",
-    },
-    CommandSpec {
-        name: "window_reveal_file",
-        params: "FileParams",
-        response: "Empty",
-        summary: "Shows a file of the workspace in the system's file manager.",
-    },
-    CommandSpec {
-        name: "window_reveal_logs",
-        params: "Empty",
-        response: "Empty",
-        summary: "Shows the log files in the system's file manager.",
-    },
-];
+macro_rules! window_commands {
+    ($($(#[doc = $summary:literal])* $variant:ident = $name:literal ($params:ident) -> $response:ident;)*) => {
+        /// Requests that only a window answers, with the shell's own means. The shell matches on them, so that one
+        /// without a handler does not compile.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum WindowCommand {
+            $($(#[doc = $summary])* $variant),*
+        }
+
+        impl WindowCommand {
+            /// The command of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+
+        /// Every request that only a window answers.
+        pub const WINDOW_COMMANDS: &[CommandSpec] = &[$(CommandSpec {
+            name: $name,
+            params: stringify!($params),
+            response: stringify!($response),
+            summary: concat!($($summary),*),
+        }),*];
+    };
+}
+
+window_commands! {
+    /// Streams numbered events to the given channel, from a number on.
+    Attach = "window_attach"(WindowAttachParams) -> Empty;
+    /// Asks the user for files with the system's dialog.
+    PickFiles = "window_pick_files"(Empty) -> PathsResponse;
+    /// Asks the user for a folder with the system's dialog.
+    PickFolder = "window_pick_folder"(Empty) -> PathsResponse;
+    /// Opens a deployed site in the system's browser.
+    OpenDeployment = "window_open_deployment"(DeploymentParams) -> Empty;
+    /// Opens an http or https address in the system's browser.
+    OpenLink = "window_open_link"(LinkParams) -> Empty;
+    /// Opens a file of the workspace with the system's program for it.
+    OpenFile = "window_open_file"(FileParams) -> Empty;
+    /// Shows a file of the workspace in the system's file manager.
+    RevealFile = "window_reveal_file"(FileParams) -> Empty;
+    /// Shows the log files in the system's file manager.
+    RevealLogs = "window_reveal_logs"(Empty) -> Empty;
+}
 
 wire! {
     /// From which event on the window wants to hear; the channel travels beside it.

@@ -69,7 +69,7 @@ impl RootFolder {
             use rustix::fs::ResolveFlags;
             let path = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
             let mode = if flags.contains(OFlags::CREATE) { mode } else { Mode::empty() };
-            let resolve = ResolveFlags::NO_MAGICLINKS;
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
             match rustix::fs::openat2(&self.handle, path, flags, mode, resolve) {
                 // XDEV: perhaps a link by the absolute name of the workspace. AGAIN: a rename raced with
                 // `..`. NOSYS and PERM: the call does not exist or a container forbids it.

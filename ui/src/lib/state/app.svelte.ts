@@ -1,5 +1,6 @@
 import { getContext, setContext } from 'svelte';
 import { toAppError, type EngineEvent, type NumberedEvent, type RestoreScope, type Transport } from '$lib/ipc';
+import { copyText } from '$lib/format/clipboard';
 import { I18n } from '$lib/i18n/i18n.svelte';
 import { Composer } from './composer.svelte';
 import { EventPump } from './eventPump';
@@ -86,7 +87,8 @@ export class App {
       this.applyAppearance();
       await this.sessions.load();
       const last = this.sessions.sessions.find(({ id }) => id === this.layout.session) ?? this.sessions.sessions[0];
-      if (last) await this.openSession(last.id);
+      // A session that cannot be opened must not keep the others closed.
+      if (last) await this.attempt(() => this.openSession(last.id));
       await this.transport.subscribe(this.session?.sequence ?? 0, (events) => this.#pump.push(events));
       await this.transport.onDrop((event) => {
         this.dragging = event.type === 'enter';
@@ -376,8 +378,10 @@ export class App {
   }
 
   async copy(text: string): Promise<void> {
-    await this.attempt(() => navigator.clipboard.writeText(text));
-    this.announcement = this.i18n.t('common.copied');
+    await this.attempt(async () => {
+      await copyText(text);
+      this.toasts.info(this.i18n.t('common.copied'));
+    });
   }
 
   previewFolder(path: string): void {

@@ -63,7 +63,7 @@ function unescape(raw: string): string {
   // An escape that is not all there yet waits for the rest.
   const whole = raw.replace(/(^|[^\\])((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?$/, '$1$2');
   try {
-    return JSON.parse(`"${whole.replace(/[\u0000-\u001f]/g, (char) => JSON.stringify(char).slice(1, -1))}"`) as string;
+    return JSON.parse(`"${whole.replace(/\p{Cc}/gu, (char) => JSON.stringify(char).slice(1, -1))}"`) as string;
   } catch {
     return whole;
   }

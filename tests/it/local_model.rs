@@ -1,0 +1,272 @@
+//! The engine with a model that nobody scripted: SmolLM2-135M on a llama.cpp server. What the model says is its own
+//! affair; what is told, counted and stored of it has to hold whatever it says.
+
+mod provision;
+mod server;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use okcvm_host::Subscription;
+use okcvm_model::{LocalPorts, discover};
+use okcvm_protocol::{
+    CheckStatus, CommandHandler, EngineEvent, ItemBody, ItemDelta, LocalServer as Found, ModelProfile,
+    ModelTestParams, NodeId, NodeStatus, ProviderKind, SessionConfigureParams, SessionId, SessionParams, Span,
+    SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits,
+};
+
+use crate::desk::Desk;
+use provision::{PYTHON, cache_folder, provide};
+use server::{LocalServer, MODEL};
+
+/// Everything, without fetching the model.
+const PATIENCE: Duration = Duration::from_secs(230);
+/// One turn: the prompt is read at about a hundred tokens a second, an answer written at about thirty.
+const TURN: Duration = Duration::from_secs(150);
+/// A server that lost its client is free again after this.
+const RELEASE: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_model_works_in_every_format() {
+    let begun = Instant::now();
+    let provided = provide(PYTHON, &cache_folder()).await.unwrap_or_else(|error| panic!("{error}"));
+    println!("provided after {:.1?}", begun.elapsed());
+    let begun = Instant::now();
+    let server = LocalServer::start(&provided).await;
+    println!("the server is ready after {:.1?}", begun.elapsed());
+    tokio::time::timeout(PATIENCE, work_with(&server))
+        .await
+        .unwrap_or_else(|_| panic!("not done after {PATIENCE:?}; the server said:\n{}", server.said()));
+}
+
+/// One server for all, because it remembers the prompt, whose reading takes the longest.
+async fn work_with(server: &LocalServer) {
+    let begun = Instant::now();
+    let done = |what: &str| println!("{what}: done after {:.1?}", begun.elapsed());
+    is_found(server).await;
+    done("discovery");
+    let desk = desk(server, "openai", &server.address("/v1"));
+    ends_once_with_all_of_it_stored(&desk, 2).await;
+    done("chat completions");
+    stops_in_the_middle(&desk, server).await;
+    done("stop");
+    let other = self::desk(server, "anthropic", &server.address(""));
+    ends_once_with_all_of_it_stored(&other, 1).await;
+    done("messages");
+    passes_the_connection_test(&desk, server, ProviderKind::OpenAi, &server.address("/v1")).await;
+    done("connection test, chat completions");
+    passes_the_connection_test(&desk, server, ProviderKind::Anthropic, &server.address("")).await;
+    done("connection test, messages");
+}
+
+async fn is_found(server: &LocalServer) {
+    let expected = Found {
+        name: "llama.cpp".into(),
+        base_url: server.address("/v1"),
+        models: vec![MODEL.into()],
+        provider: ProviderKind::OpenAi,
+    };
+    let silent = silent_port();
+    let ports = LocalPorts { ollama: silent, lm_studio: silent, llama_cpp: server.port };
+    assert_eq!(discover(&ports).await, [expected.clone()]);
+    // At LM Studio's port it is still known for what it is.
+    let ports = LocalPorts { ollama: silent, lm_studio: server.port, llama_cpp: silent };
+    assert_eq!(discover(&ports).await, [expected]);
+}
+
+/// A port on which nobody listens.
+fn silent_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// One turn of at most so many model requests.
+async fn ends_once_with_all_of_it_stored(desk: &Desk, steps: u32) {
+    let session = session_with(desk, steps).await;
+    let mut events = desk.listen();
+    let node = desk.send(&session, "Say hello in one short sentence.", Vec::new()).await;
+    let mut seen = hear(&mut events, &node, TURN, is_end).await.expect("the turn did not end in time");
+    desk.host.engine().wait_until_idle(&session).await;
+    let late = hear(&mut events, &node, Duration::from_millis(300), is_end).await;
+    assert!(late.is_none(), "the turn ended twice: {late:?}");
+
+    match seen.pop().unwrap() {
+        TurnEvent::TurnCompleted { .. } => {}
+        TurnEvent::TurnInterrupted { error, .. } => {
+            assert!(error.message.contains(&format!("{steps} model requests")), "{}", error.message);
+        }
+        end => panic!("it failed: {end:?}"),
+    }
+    // What was told piece by piece is what is stored.
+    let told = told(&seen);
+    let detail = desk.detail(&session).await;
+    let turn = &detail.turns[0];
+    let mut kept = BTreeMap::new();
+    for item in &turn.items {
+        assert!(item.ended_at.is_some(), "{item:?}");
+        match &item.body {
+            ItemBody::Text { text } => kept.insert(item.id.to_string(), text.clone()),
+            ItemBody::ToolCall(call) => {
+                assert!(matches!(call.status, ToolCallStatus::Completed | ToolCallStatus::Failed), "{call:?}");
+                assert!(call.result.is_some(), "{call:?}");
+                kept.insert(item.id.to_string(), call.arguments.clone())
+            }
+            other => panic!("this model does not think and nothing is to be remarked: {other:?}"),
+        };
+    }
+    println!("  {} pieces; it said or called: {kept:?}", seen.iter().filter(|event| is_piece(event)).count());
+    assert_eq!(told, kept);
+    assert!(told.values().any(|text| !text.is_empty()), "the model said nothing");
+
+    let requests = model_spans(desk, &session).await;
+    assert!((1..=steps as usize).contains(&requests.len()), "{requests:?}");
+    for span in &requests {
+        println!("  {:?} ms to the first token; {:?}", span.first_token_ms, span.usage);
+        assert_eq!((span.name.as_str(), span.status, span.retries, &span.error), (MODEL, SpanStatus::Ok, 0, &None));
+        let length = span.ended_at.unwrap() - span.started_at;
+        let first = i64::try_from(span.first_token_ms.unwrap()).unwrap();
+        assert!(0 < first && first <= length + 1, "first token after {first} of {length} ms");
+        assert!(span.usage.input_tokens > Some(500), "the prompt has tools and rules: {:?}", span.usage);
+        assert!(span.usage.output_tokens > Some(0), "{:?}", span.usage);
+    }
+    let sum = |of: fn(&Span) -> Option<u64>| requests.iter().map(|span| of(span).unwrap()).sum::<u64>();
+    assert_eq!(turn.usage.input_tokens, Some(sum(|span| span.usage.input_tokens)));
+    assert_eq!(turn.usage.output_tokens, Some(sum(|span| span.usage.output_tokens)));
+}
+
+async fn stops_in_the_middle(desk: &Desk, server: &LocalServer) {
+    let session = session_with(desk, 20).await;
+    let mut events = desk.listen();
+    let node = desk.send(&session, "Write a very long story about a river.", Vec::new()).await;
+    let mut seen = hear(&mut events, &node, TURN, is_piece).await.expect("the model said nothing in time");
+    assert!(server.is_busy().await, "the answer was over before it could be stopped");
+    let stopped = Instant::now();
+    desk.host.turn_stop(SessionParams { session_id: session.clone() }).await.unwrap();
+    while server.is_busy().await {
+        assert!(stopped.elapsed() < RELEASE, "the server still works:\n{}", server.said());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!("  the server was free {:.0?} after the stop", stopped.elapsed());
+    seen.extend(hear(&mut events, &node, Duration::from_secs(5), is_end).await.expect("the stop did not end it"));
+    let end = seen.pop().unwrap();
+    let TurnEvent::TurnInterrupted { node: ended, error } = &end else { panic!("it was not stopped: {end:?}") };
+    assert_eq!((ended.status, error.message.as_str()), (NodeStatus::Interrupted, "You stopped this turn."));
+    desk.host.engine().wait_until_idle(&session).await;
+    let detail = desk.detail(&session).await;
+    assert_eq!(detail.turns[0].node.status, NodeStatus::Interrupted);
+    // What came before the stop is kept.
+    let first = &detail.turns[0].items[0];
+    let (ItemBody::Text { text } | ItemBody::ToolCall(okcvm_protocol::ToolCall { arguments: text, .. })) =
+        &first.body
+    else {
+        panic!("{first:?}")
+    };
+    assert_eq!(told(&seen).get(first.id.as_str()), Some(text));
+    let requests = model_spans(desk, &session).await;
+    let last = requests.last().unwrap();
+    assert_eq!((last.status, last.ended_at.is_some()), (SpanStatus::Interrupted, true), "{requests:?}");
+    assert!(last.first_token_ms.is_some(), "{last:?}");
+}
+
+async fn passes_the_connection_test(desk: &Desk, server: &LocalServer, provider: ProviderKind, address: &str) {
+    let profile = ModelProfile {
+        id: "local".into(),
+        name: "Local".into(),
+        provider,
+        base_url: address.into(),
+        model: MODEL.into(),
+        vision: false,
+        max_tokens: None,
+        prices: None,
+    };
+    let report = desk.host.model_test(ModelTestParams { profile, key: None }).await.unwrap();
+    println!("  {report:?}");
+    let rows: Vec<(&str, CheckStatus)> =
+        report.checks.iter().map(|check| (check.name.as_str(), check.status)).collect();
+    let works = ["Address", "Key", "Model", "Streaming"].map(|name| (name, CheckStatus::Ok));
+    assert_eq!(rows[..4], works, "{report:?}\n{}", server.said());
+    // Whether it calls the tool is its own affair.
+    assert!(matches!(rows[4..], [("Tools", CheckStatus::Ok | CheckStatus::Warning)]), "{report:?}");
+    assert_eq!((report.ok, report.models), (true, vec![MODEL.to_owned()]));
+    assert!(report.first_token_ms > Some(0));
+}
+
+fn desk(server: &LocalServer, provider: &str, address: &str) -> Desk {
+    assert!(address.contains(&server.port.to_string()));
+    Desk::with(&[
+        ("OKCVM_CHAT_PROVIDER", provider),
+        ("OKCVM_CHAT_BASE_URL", address),
+        ("OKCVM_CHAT_MODEL", MODEL),
+    ])
+}
+
+async fn session_with(desk: &Desk, steps: u32) -> SessionId {
+    let session = desk.session().await;
+    let limits = TurnLimits { max_steps: steps, ..TurnLimits::default() };
+    let params = SessionConfigureParams { session_id: session.clone(), profile: None, limits: Some(limits) };
+    desk.host.session_configure(params).await.unwrap();
+    session
+}
+
+async fn model_spans(desk: &Desk, session: &SessionId) -> Vec<Span> {
+    let params = SessionParams { session_id: session.clone() };
+    let spans = desk.host.timeline_list(params).await.unwrap().spans;
+    spans.into_iter().filter(|span| span.kind == SpanKind::Model).collect()
+}
+
+/// The pieces of each text and of the arguments of each call, put together.
+fn told(events: &[TurnEvent]) -> BTreeMap<String, String> {
+    let mut told = BTreeMap::new();
+    for event in events {
+        match event {
+            TurnEvent::ItemStarted { item } => {
+                told.entry(item.id.to_string()).or_insert_with(String::new);
+            }
+            TurnEvent::ItemDelta {
+                item_id,
+                delta: ItemDelta::Text { text } | ItemDelta::Arguments { text },
+            } => told.entry(item_id.to_string()).or_default().push_str(text),
+            _ => {}
+        }
+    }
+    told
+}
+
+fn is_piece(event: &TurnEvent) -> bool {
+    matches!(
+        event,
+        TurnEvent::ItemDelta { delta: ItemDelta::Text { .. } | ItemDelta::Arguments { .. }, .. }
+    )
+}
+
+fn is_end(event: &TurnEvent) -> bool {
+    matches!(
+        event,
+        TurnEvent::TurnCompleted { .. } | TurnEvent::TurnFailed { .. } | TurnEvent::TurnInterrupted { .. }
+    )
+}
+
+/// The events of a turn until one that is wanted, which is the last; `None` if it does not come in time.
+async fn hear(
+    events: &mut Subscription,
+    node: &NodeId,
+    limit: Duration,
+    wanted: fn(&TurnEvent) -> bool,
+) -> Option<Vec<TurnEvent>> {
+    let mut seen = Vec::new();
+    let hearing = async {
+        loop {
+            for numbered in events.next(1).await {
+                assert_ne!(numbered.event, EngineEvent::Resync, "events were lost");
+                let EngineEvent::Turn { node_id, event, .. } = numbered.event else { continue };
+                if node_id == *node {
+                    seen.push(event);
+                    if seen.last().is_some_and(wanted) {
+                        return;
+                    }
+                }
+            }
+        }
+    };
+    tokio::time::timeout(limit, hearing).await.ok()?;
+    Some(seen)
+}
