@@ -10,7 +10,7 @@ export default defineConfig(({ mode }) => ({
   plugins: [svelte(), svelteTesting()],
   resolve: { alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) } },
   clearScreen: false,
-  server: { port: 5173, strictPort: true, host: '127.0.0.1' },
+  server: { port: 1420, strictPort: true, host: 'localhost' },
   define: { __MOCK__: JSON.stringify(mode !== 'production') },
   build: {
     outDir: mode === 'mock' ? 'node_modules/.mock-dist' : 'dist',

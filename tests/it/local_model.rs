@@ -11,8 +11,8 @@ use okcvm_host::Subscription;
 use okcvm_model::{LocalPorts, discover};
 use okcvm_protocol::{
     CheckStatus, CommandHandler, EngineEvent, ItemBody, ItemDelta, LocalServer as Found, ModelProfile,
-    ModelTestParams, NodeId, NodeStatus, ProviderKind, SessionConfigureParams, SessionId, SessionParams, Span,
-    SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits,
+    ModelTestParams, NodeId, NodeStatus, ProviderKind, SessionConfigureParams, SessionId, SessionParams,
+    Span, SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits,
 };
 
 use crate::desk::Desk;
@@ -106,7 +106,10 @@ async fn ends_once_with_all_of_it_stored(desk: &Desk, steps: u32) {
         match &item.body {
             ItemBody::Text { text } => kept.insert(item.id.to_string(), text.clone()),
             ItemBody::ToolCall(call) => {
-                assert!(matches!(call.status, ToolCallStatus::Completed | ToolCallStatus::Failed), "{call:?}");
+                assert!(
+                    matches!(call.status, ToolCallStatus::Completed | ToolCallStatus::Failed),
+                    "{call:?}"
+                );
                 assert!(call.result.is_some(), "{call:?}");
                 kept.insert(item.id.to_string(), call.arguments.clone())
             }
@@ -121,7 +124,10 @@ async fn ends_once_with_all_of_it_stored(desk: &Desk, steps: u32) {
     assert!((1..=steps as usize).contains(&requests.len()), "{requests:?}");
     for span in &requests {
         println!("  {:?} ms to the first token; {:?}", span.first_token_ms, span.usage);
-        assert_eq!((span.name.as_str(), span.status, span.retries, &span.error), (MODEL, SpanStatus::Ok, 0, &None));
+        assert_eq!(
+            (span.name.as_str(), span.status, span.retries, &span.error),
+            (MODEL, SpanStatus::Ok, 0, &None)
+        );
         let length = span.ended_at.unwrap() - span.started_at;
         let first = i64::try_from(span.first_token_ms.unwrap()).unwrap();
         assert!(0 < first && first <= length + 1, "first token after {first} of {length} ms");
@@ -146,9 +152,13 @@ async fn stops_in_the_middle(desk: &Desk, server: &LocalServer) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     println!("  the server was free {:.0?} after the stop", stopped.elapsed());
-    seen.extend(hear(&mut events, &node, Duration::from_secs(5), is_end).await.expect("the stop did not end it"));
+    seen.extend(
+        hear(&mut events, &node, Duration::from_secs(5), is_end).await.expect("the stop did not end it"),
+    );
     let end = seen.pop().unwrap();
-    let TurnEvent::TurnInterrupted { node: ended, error } = &end else { panic!("it was not stopped: {end:?}") };
+    let TurnEvent::TurnInterrupted { node: ended, error } = &end else {
+        panic!("it was not stopped: {end:?}")
+    };
     assert_eq!((ended.status, error.message.as_str()), (NodeStatus::Interrupted, "You stopped this turn."));
     desk.host.engine().wait_until_idle(&session).await;
     let detail = desk.detail(&session).await;
@@ -167,7 +177,12 @@ async fn stops_in_the_middle(desk: &Desk, server: &LocalServer) {
     assert!(last.first_token_ms.is_some(), "{last:?}");
 }
 
-async fn passes_the_connection_test(desk: &Desk, server: &LocalServer, provider: ProviderKind, address: &str) {
+async fn passes_the_connection_test(
+    desk: &Desk,
+    server: &LocalServer,
+    provider: ProviderKind,
+    address: &str,
+) {
     let profile = ModelProfile {
         id: "local".into(),
         name: "Local".into(),
@@ -232,10 +247,7 @@ fn told(events: &[TurnEvent]) -> BTreeMap<String, String> {
 }
 
 fn is_piece(event: &TurnEvent) -> bool {
-    matches!(
-        event,
-        TurnEvent::ItemDelta { delta: ItemDelta::Text { .. } | ItemDelta::Arguments { .. }, .. }
-    )
+    matches!(event, TurnEvent::ItemDelta { delta: ItemDelta::Text { .. } | ItemDelta::Arguments { .. }, .. })
 }
 
 fn is_end(event: &TurnEvent) -> bool {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { info, secrets, settings } from '$lib/ipc/mock/fixtures';
 import { CommandError, type NumberedEvent, type SessionDetail } from '$lib/ipc';
 import { App } from '$lib/state/app.svelte';
+import { PreviewState } from '$lib/state/preview.svelte';
 import { detail, node, ScriptedTransport, textItem, unknownUsage } from './support';
 
 beforeEach(() => {
@@ -132,5 +133,40 @@ describe('the window', () => {
     changed([]);
     await vi.advanceTimersByTimeAsync(400);
     expect(app.preview.version).toBe(2);
+  });
+});
+
+describe('the preview after a restore', () => {
+  const site = (id: string, nodeId: string | null) => ({
+    id,
+    folder: 'site',
+    version: 1,
+    title: id,
+    nodeId,
+    deployedAt: 0,
+    url: '',
+    files: 1,
+    size: 1,
+  });
+  const sites = [site('later', 'b'), site('first', 'a')];
+
+  it('goes back to the site of the path, and forward again', () => {
+    const preview = new PreviewState();
+    preview.reset(sites, new Set(['a', 'b']));
+    expect(preview.target).toEqual({ type: 'deployment', id: 'later' });
+    preview.follow(sites, new Set(['a']));
+    expect(preview.target).toEqual({ type: 'deployment', id: 'first' });
+    preview.follow(sites, new Set(['a', 'b']));
+    expect(preview.target).toEqual({ type: 'deployment', id: 'later' });
+  });
+
+  it('shows the live files where the path has no site, and leaves an open file open', () => {
+    const preview = new PreviewState();
+    preview.show({ type: 'deployment', id: 'later' });
+    preview.follow(sites, new Set(['other']));
+    expect(preview.target).toEqual({ type: 'folder', path: 'site' });
+    preview.show({ type: 'file', path: 'notes.md' });
+    preview.follow(sites, new Set(['a']));
+    expect(preview.target).toEqual({ type: 'file', path: 'notes.md' });
   });
 });

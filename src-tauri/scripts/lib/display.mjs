@@ -56,21 +56,27 @@ export async function takePicture(display, path) {
   if (result.code !== 0) throw new Error(`no picture of display ${display} could be taken`);
 }
 
-/** How much is drawn: 0 for one colour, larger the more there is. */
-function liveliness(path) {
-  const answer = ask('identify', ['-format', '%[standard-deviation]', path]);
-  return answer === undefined ? 0 : Number.parseFloat(answer);
+/** What a picture is like: its number of colours (text alone has dozens) and how far they lie apart. */
+function impression(path) {
+  const [colours, deviation] = (ask('identify', ['-format', '%k %[standard-deviation]', path]) ?? '1 0').split(' ');
+  return { colours: Number(colours), deviation: Number.parseFloat(deviation) };
 }
 
-/** Takes pictures until something is drawn and two in a row look the same. Returns false if that never came. */
-export async function takeSettledPicture(display, path, limitSeconds = 60) {
+/**
+ * Takes pictures until there is text on them and three in a row look the same. Returns false if that never came; the
+ * last picture stays.
+ */
+export async function takeSettledPicture(display, path, limitSeconds = 90) {
   const end = Date.now() + limitSeconds * 1000;
-  let before = -1;
+  let before = { colours: 0, deviation: 0 };
+  let same = 0;
   while (Date.now() < end) {
     await sleep(1000);
     await takePicture(display, path);
-    const now = liveliness(path);
-    if (now > 0 && Math.abs(now - before) < 1) return true;
+    const now = impression(path);
+    const alike = now.colours === before.colours && Math.abs(now.deviation - before.deviation) < 1;
+    same = now.colours > 30 && alike ? same + 1 : 0;
+    if (same === 2) return true;
     before = now;
   }
   return false;

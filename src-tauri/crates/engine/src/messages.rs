@@ -147,3 +147,7 @@ fn content_part(content: &ToolContent, pictures: &Pictures<'_>) -> ModelPart {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "messages_tests.rs"]
+mod tests;

@@ -148,8 +148,10 @@ impl Engine {
                     .with_hint("Move it to the trash first."),
             ));
         }
-        // Whoever holds the lock may be writing.
-        self.writable(id)?;
+        // Whoever holds the lock may be writing. A session that cannot be opened (its folder is gone) can still go.
+        if let Err(EngineError::ReadOnly) = self.writable(id) {
+            return Err(EngineError::ReadOnly);
+        }
         self.close_runtime(id);
         self.store().purge_session(id)?;
         let folder = self.session_folder(id);

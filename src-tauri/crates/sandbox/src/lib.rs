@@ -12,11 +12,12 @@
 //! returns, and also when the program that called it is killed.
 
 mod command;
-mod policy;
 mod sandbox;
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod policy;
 #[cfg(target_os = "linux")]
 mod probe;
 #[cfg(target_os = "linux")]

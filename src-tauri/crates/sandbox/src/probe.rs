@@ -71,7 +71,8 @@ pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
 fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
     let scratch = Scratch::new().map_err(|error| format!("no folder to try it in: {error}"))?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).ok();
-    let port = listener.as_ref().and_then(|listener| listener.local_addr().ok()).map_or(9, |address| address.port());
+    let port =
+        listener.as_ref().and_then(|listener| listener.local_addr().ok()).map_or(9, |address| address.port());
     let policy = Policy {
         tier,
         script: ATTEMPTS.to_owned(),
@@ -162,23 +163,32 @@ fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxS
         }),
     }
     layers.push(landlock_check(tier, walls.landlock));
-    layers.push(ok("System calls", "Filtered: mounts, tracing, keys, kernel modules and others are refused.".to_owned()));
+    layers.push(ok(
+        "System calls",
+        "Filtered: mounts, tracing, keys, kernel modules and others are refused.".to_owned(),
+    ));
     layers.push(ok("Network", "None, loopback included.".to_owned()));
     layers.push(match tier {
-        Tier::Full => ok("Ending", "All processes of a command end with it, also if the app is killed.".to_owned()),
+        Tier::Full => {
+            ok("Ending", "All processes of a command end with it, also if the app is killed.".to_owned())
+        }
         Tier::Reduced => ok(
             "Ending",
             "A reaper finds and ends all processes of a command, also if the app is killed.".to_owned(),
         ),
     });
     layers.push(match walls.process_limit {
-        ProcessLimit::Bound => ok("Process limit", "The number of processes of a command is limited.".to_owned()),
+        ProcessLimit::Bound => {
+            ok("Process limit", "The number of processes of a command is limited.".to_owned())
+        }
         ProcessLimit::Unbound => Check {
             name: "Process limit".to_owned(),
             status: CheckStatus::Warning,
             message: "The number of processes of a command is limited only by the system.".to_owned(),
             hint: match tier {
-                Tier::Full => Some("Run the app as an ordinary user, or with Linux 6.14 or later.".to_owned()),
+                Tier::Full => {
+                    Some("Run the app as an ordinary user, or with Linux 6.14 or later.".to_owned())
+                }
                 Tier::Reduced => Some("Allow user namespaces.".to_owned()),
             },
         },
@@ -191,7 +201,8 @@ fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxS
 }
 
 fn landlock_check(tier: Tier, version: i32) -> Check {
-    let mut message = format!("Version {version}: writing only in the workspace and in private temporary folders.");
+    let mut message =
+        format!("Version {version}: writing only in the workspace and in private temporary folders.");
     let mut missing = Vec::new();
     if tier == Tier::Reduced {
         missing.push(
@@ -252,13 +263,13 @@ impl Scratch {
         use std::os::unix::fs::DirBuilderExt;
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let root =
-            std::env::temp_dir().canonicalize()?.join(format!("{PROBE_PREFIX}{}-{count}", std::process::id()));
+        let root = std::env::temp_dir()
+            .canonicalize()?
+            .join(format!("{PROBE_PREFIX}{}-{count}", std::process::id()));
         let mut builder = std::fs::DirBuilder::new();
         builder.mode(0o700);
         builder.create(&root)?;
-        let scratch =
-            Self { workspace: root.join("workspace"), outside: root.join("outside"), root };
+        let scratch = Self { workspace: root.join("workspace"), outside: root.join("outside"), root };
         builder.create(&scratch.workspace)?;
         builder.create(&scratch.outside)?;
         std::fs::write(scratch.outside.join("secret"), "secret\n")?;

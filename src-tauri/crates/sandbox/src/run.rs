@@ -40,7 +40,8 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<Run, SandboxError> {
     if cancel.is_cancelled() {
-        let exit = Exit { outcome: Outcome::Cancelled, duration: Duration::ZERO, output_bytes: 0, dropped_bytes: 0 };
+        let exit =
+            Exit { outcome: Outcome::Cancelled, duration: Duration::ZERO, output_bytes: 0, dropped_bytes: 0 };
         return Ok(Run { exit, walls: None });
     }
     let mut policy_line = serde_json::to_vec(policy).map_err(|error| {

@@ -130,7 +130,10 @@ impl Sandbox {
             return Err(SandboxError::Refused(format!("The environment variable {name:?} cannot be set.")));
         }
         let workspace = command.workspace.canonicalize().map_err(|error| {
-            SandboxError::Refused(format!("The workspace {} is not there: {error}", command.workspace.display()))
+            SandboxError::Refused(format!(
+                "The workspace {} is not there: {error}",
+                command.workspace.display()
+            ))
         })?;
         let readable = self.inner.roots.readable_from(&workspace);
         let policy = crate::policy::Policy {

@@ -58,3 +58,7 @@ pub(crate) fn from_optional<T: DeserializeOwned>(
 ) -> Result<Option<T>, StoreError> {
     text.map(|text| from_text(what, &text)).transpose()
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

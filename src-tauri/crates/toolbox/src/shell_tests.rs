@@ -138,7 +138,10 @@ async fn output_and_exit_code_are_told() {
             ("kill -TERM $$", ("(no output)\n[ended by signal 15 (SIGTERM)]", true)),
             ("printf '\\033[31mred\\033[0m 漢字\\n'", ("red 漢字\n[exit code 0]", false)),
             ("printf '10%%\\r50%%\\r100%%\\n'", ("100%\n[exit code 0]", false)),
-            ("printf 'a\\n' > f; cat f | tr a b && echo c; false || echo d", ("b\nc\nd\n[exit code 0]", false)),
+            (
+                "printf 'a\\n' > f; cat f | tr a b && echo c; false || echo d",
+                ("b\nc\nd\n[exit code 0]", false),
+            ),
         ] {
             assert_eq!(told(&trial.command(command).await), expected, "{command}");
         }
@@ -184,7 +187,11 @@ async fn long_output_is_cut_in_the_middle_and_kept() {
             assert!(text.starts_with("1\n2\n3\n"), "{text}");
             assert!(text.ends_with(&format!("\n{last}\n[exit code 1]")), "{text}");
             let missing = whole.len() - 9_500;
-            let words = format!("[… {} of {} characters", call::count(missing as u64), call::count(whole.len() as u64));
+            let words = format!(
+                "[… {} of {} characters",
+                call::count(missing as u64),
+                call::count(whole.len() as u64)
+            );
             assert!(text.contains(&words), "{words}: {text}");
             let path = trial.context.session_folder.join(format!("outputs/{}.txt", trial.context.item_id));
             assert_eq!(
@@ -211,7 +218,9 @@ async fn long_output_is_cut_in_the_middle_and_kept() {
 #[tokio::test]
 async fn binary_output_is_named() {
     for trial in Trial::each() {
-        let result = trial.command("printf '\\211PNG\\r\\n\\032\\n\\0\\0\\0\\rIHDR'; head -c 500000 /dev/urandom").await;
+        let result = trial
+            .command("printf '\\211PNG\\r\\n\\032\\n\\0\\0\\0\\rIHDR'; head -c 500000 /dev/urandom")
+            .await;
         let text = text(&result);
         assert!(text.starts_with("(binary output: 500.0 kB, a PNG picture; it is not shown."), "{text}");
         assert!(text.ends_with("\n[exit code 0]"), "{text}");
@@ -241,8 +250,7 @@ async fn a_timeout_is_told_with_the_output_so_far() {
 async fn an_impossible_timeout_is_corrected_and_told() {
     let trial = Trial::each().next().expect("a tier");
     for (timeout, used) in [(9_000_000, 600_000), (0, 1), (-5, 1)] {
-        let result =
-            trial.call(json!({ "command": "echo a", "timeout": timeout })).await.expect("a result");
+        let result = trial.call(json!({ "command": "echo a", "timeout": timeout })).await.expect("a result");
         let remark =
             format!("[timeout {timeout} ms is not possible: it must be 1 to 600000; {used} ms was used]");
         assert!(text(&result).ends_with(&remark), "{}", text(&result));
@@ -284,7 +292,10 @@ async fn the_model_learns_where_the_workspace_is() {
     );
     assert!(text(&result).contains(&words), "{}", text(&result));
     let Some(trial) = Trial::new(Tier::Full) else { return };
-    assert_eq!(told(&trial.command("cd /mnt/okcomputer && pwd").await), ("/mnt/okcomputer\n[exit code 0]", false));
+    assert_eq!(
+        told(&trial.command("cd /mnt/okcomputer && pwd").await),
+        ("/mnt/okcomputer\n[exit code 0]", false)
+    );
 }
 
 #[tokio::test]

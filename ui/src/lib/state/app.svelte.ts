@@ -128,7 +128,7 @@ export class App {
       if (again) this.session?.load(detail);
       else {
         this.session = new SessionState(detail);
-        this.preview.reset(detail.deployments);
+        this.preview.reset(detail.deployments, this.session.activePath);
         this.changesNode = null;
         this.layout.rememberSession(id);
       }
@@ -186,7 +186,7 @@ export class App {
     if (next) return this.openSession(next.id);
     this.session = null;
     this.layout.rememberSession(null);
-    this.preview.reset([]);
+    this.preview.reset([], new Set());
     await this.files.show(null);
   }
 
@@ -275,6 +275,8 @@ export class App {
     await this.#inSession(async (sessionId) => {
       await this.transport.invoke('restore_apply', { sessionId, nodeId, scope });
       await this.#moved(sessionId);
+      // The path is as it was, so that only the live files show what was restored.
+      if (scope === 'files') this.#showLive();
       this.toasts.info(this.i18n.t('restore.done'), {
         label: this.i18n.t('common.undo'),
         run: () => void this.undoRestore(),
@@ -313,8 +315,16 @@ export class App {
     });
   }
 
+  #showLive(): void {
+    const { target } = this.preview;
+    const shown = target.type === 'deployment' && this.session?.deployments.find(({ id }) => id === target.id);
+    if (shown) this.preview.show({ type: 'folder', path: shown.folder });
+  }
+
   async #moved(sessionId: string): Promise<void> {
     await this.openSession(sessionId);
+    const session = this.session;
+    if (session) this.preview.follow(session.deployments, session.activePath);
     this.preview.filesChanged([]);
     await this.files.changed([]);
   }

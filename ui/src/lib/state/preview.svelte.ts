@@ -39,10 +39,20 @@ export class PreviewState {
     this.target = target;
   }
 
-  /** The choice for a session that was just opened. */
-  reset(deployments: Deployment[]): void {
-    const latest = deployments[0];
+  /** The choice for a session that was just opened: the latest site of the shown path. */
+  reset(deployments: Deployment[], activePath: ReadonlySet<string>): void {
+    const latest = deployments.find(({ nodeId }) => nodeId === null || activePath.has(nodeId));
     this.target = latest ? { type: 'deployment', id: latest.id } : { type: 'none' };
+  }
+
+  /** After a restore a site of a turn that was left gives way to the one of the path, or else to the live files. */
+  follow(deployments: Deployment[], activePath: ReadonlySet<string>): void {
+    const { target } = this;
+    if (target.type === 'none') this.reset(deployments, activePath);
+    if (target.type !== 'deployment') return;
+    const shown = deployments.find(({ id }) => id === target.id);
+    this.reset(deployments, activePath);
+    if (this.target.type === 'none' && shown) this.target = { type: 'folder', path: shown.folder };
   }
 
   reload(): void {

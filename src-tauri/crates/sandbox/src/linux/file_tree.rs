@@ -17,7 +17,8 @@ const OLD: &str = "/old";
 const QUIET: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
 /// What this tree has in a version of its own.
-const OWN_FILES: [&str; 5] = ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/hostname"];
+const OWN_FILES: [&str; 5] =
+    ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/hostname"];
 /// Process numbers below this are given out only once in a namespace.
 const RESERVED_PROCESS_NUMBERS: u64 = 300;
 
@@ -32,7 +33,9 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;
     std::env::set_current_dir("/").step("changing the root")?;
 
-    for path in run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name))) {
+    for path in
+        run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)))
+    {
         show(path).step("binding system folders")?;
     }
     identity(run).step("writing /etc")?;

@@ -52,7 +52,8 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
             (private, PathBuf::from(WORKSPACE_MOUNT))
         }
         Tier::Reduced => {
-            rustix::process::set_child_subreaper(Some(rustix::process::getpid())).step("becoming a subreaper")?;
+            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+                .step("becoming a subreaper")?;
             (private_folders()?, policy.workspace.clone())
         }
     };
@@ -89,7 +90,8 @@ fn private_folders() -> SetUp<Private> {
     let mut builder = std::fs::DirBuilder::new();
     builder.mode(0o700);
     for attempt in 0..100_u32 {
-        let folder = PathBuf::from(format!("/tmp/{PRIVATE_PREFIX}{pid}-{:08x}", nanoseconds.wrapping_add(attempt)));
+        let folder =
+            PathBuf::from(format!("/tmp/{PRIVATE_PREFIX}{pid}-{:08x}", nanoseconds.wrapping_add(attempt)));
         match builder.create(&folder) {
             Ok(()) => {
                 let private = Private { home: folder.join("home"), temporary: folder.join("tmp") };
@@ -194,7 +196,8 @@ fn watch(run: &Run, reaper: Pid, life_sign: OwnedFd) -> SetUp<()> {
                 Tier::Reduced => drop(life_sign),
             }
         }
-        let waited = rustix::process::waitpid(Some(reaper), WaitOptions::empty()).step("waiting for the reaper");
+        let waited =
+            rustix::process::waitpid(Some(reaper), WaitOptions::empty()).step("waiting for the reaper");
         if run.policy.tier == Tier::Reduced && !descendants::end_all() {
             return Err("some processes did not end").step("ending what the command left");
         }

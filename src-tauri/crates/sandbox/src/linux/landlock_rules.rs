@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
-    make_bitflags, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    Scope, make_bitflags, path_beneath_rules,
 };
 
 use super::{Run, SetUp, Step};
@@ -45,7 +45,10 @@ pub(super) fn restrict(run: &Run) -> SetUp<i32> {
         .step(step)?
         .add_rules(path_beneath_rules(&run.policy.readable, READ))
         .step(step)?
-        .add_rules(path_beneath_rules(["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"], DEVICE))
+        .add_rules(path_beneath_rules(
+            ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"],
+            DEVICE,
+        ))
         .step(step)?
         .add_rules(path_beneath_rules(
             [run.workspace_inside.as_path(), run.private.home.as_path(), run.private.temporary.as_path()],
@@ -73,6 +76,8 @@ pub(super) fn restrict(run: &Run) -> SetUp<i32> {
             Ok(kernel_abi.unwrap_or(effective_abi as i32))
         }
         LandlockStatus::NotEnabled => Err("the kernel has it, but it is switched off").step(step),
-        LandlockStatus::NotImplemented => Err("the kernel does not have it (Linux 5.13 or later does)").step(step),
+        LandlockStatus::NotImplemented => {
+            Err("the kernel does not have it (Linux 5.13 or later does)").step(step)
+        }
     }
 }

@@ -46,13 +46,15 @@ fn finish(run: &Run, ended: Option<WaitStatus>) -> i32 {
 fn start(run: &Run, guard_lives: &OwnedFd) -> SetUp<Pid> {
     let process_limit = match run.policy.tier {
         Tier::Full => {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).step("binding to the guard")?;
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+                .step("binding to the guard")?;
             let limit = file_tree::enter(run)?;
             rustix::system::sethostname(b"okcomputer").step("naming the host")?;
             limit
         }
         Tier::Reduced => {
-            rustix::process::set_child_subreaper(Some(rustix::process::getpid())).step("becoming a subreaper")?;
+            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+                .step("becoming a subreaper")?;
             ProcessLimit::Unbound
         }
     };

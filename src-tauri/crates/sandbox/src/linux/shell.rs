@@ -68,7 +68,8 @@ fn shell(run: &Run) -> SetUp<Command> {
     if bash.is_some() {
         command.args(["--noprofile", "--norc"]);
     }
-    let output = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout().as_fd(), 3).step("joining the outputs")?;
+    let output =
+        rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout().as_fd(), 3).step("joining the outputs")?;
     command
         .arg("-c")
         .arg(&run.policy.script)

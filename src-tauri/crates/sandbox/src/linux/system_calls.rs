@@ -193,12 +193,11 @@ fn refused(tier: Tier, landlock: i32) -> Result<Rules, seccompiler::BackendError
     for flag in NEW_NAMESPACES {
         when(&mut rules, libc::SYS_clone, &[has(0, *flag as u32)?])?;
     }
-    when(&mut rules, libc::SYS_socketpair, &[SeccompCondition::new(
-        0,
-        SeccompCmpArgLen::Dword,
-        SeccompCmpOp::Ne,
-        libc::AF_UNIX as u64,
-    )?])?;
+    when(
+        &mut rules,
+        libc::SYS_socketpair,
+        &[SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, libc::AF_UNIX as u64)?],
+    )?;
     // A datagram socket sends to any address, also when it has a partner. A raw local one is a datagram socket, too.
     for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
         let is_kind = SeccompCondition::new(

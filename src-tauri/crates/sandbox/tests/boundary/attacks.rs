@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 
 use okcvm_sandbox::{Outcome, Tier};
 
-use crate::trial::{SECRET, Trial, exists, marker};
+use crate::trial::{Program, SECRET, Trial, exists, marker};
 
 #[test]
 fn nothing_outside_of_the_workspace_is_written() {
@@ -53,7 +53,9 @@ fn nothing_of_the_user_is_read() {
         trial.refused("cat ../outside/.ssh/id");
         trial.refused(&format!("ls -a {home}"));
         trial.refused("ls -a /root");
-        for path in ["/etc/shadow", "/etc/ssh", "/etc/machine-id", "/proc/kcore", "/dev/mem", "/dev/vda", "/dev/sda"] {
+        for path in
+            ["/etc/shadow", "/etc/ssh", "/etc/machine-id", "/proc/kcore", "/dev/mem", "/dev/vda", "/dev/sda"]
+        {
             let ran = trial.run(&format!("head -c 16 {path} 2> error"));
             assert!(ran.bytes.is_empty(), "{:?}: {path}", trial.tier);
         }
@@ -114,12 +116,11 @@ fn the_environment_of_the_app_is_not_seen() {
 #[test]
 fn command_lines_of_other_programs_are_not_seen() {
     let marker = marker();
-    let mut other = std::process::Command::new("sleep").arg(&marker).spawn().expect("a program");
+    let _other = Program::start(std::process::Command::new("sleep").arg(&marker));
     for trial in Trial::each() {
         let ran = trial.run("cat /proc/*/cmdline | tr '\\0' ' '; ps ax; true");
         assert!(!ran.text().contains(&marker), "{:?}", trial.tier);
     }
-    other.kill().and_then(|()| other.wait()).expect("its end");
 }
 
 #[test]
@@ -245,7 +246,12 @@ print('tried')
         assert!(ran.text().ends_with("tried\n"), "{:?}: {}", trial.tier, ran.text());
         for socket in [abstract_one, named] {
             socket.set_nonblocking(true).expect("mode");
-            assert!(socket.recv(&mut [0; 8]).is_err(), "{:?}: a datagram came in: {}", trial.tier, ran.text());
+            assert!(
+                socket.recv(&mut [0; 8]).is_err(),
+                "{:?}: a datagram came in: {}",
+                trial.tier,
+                ran.text()
+            );
         }
     }
 }
@@ -282,9 +288,9 @@ fn links_lead_nowhere() {
 
 #[test]
 fn other_processes_are_not_touched() {
-    let mut other = std::process::Command::new("sleep").arg("60").spawn().expect("a program");
+    let mut other = Program::start(std::process::Command::new("sleep").arg("60"));
     for trial in Trial::each() {
-        let pid = other.id();
+        let pid = other.0.id();
         for signal in ["KILL", "TERM", "STOP", "0"] {
             trial.refused(&format!("kill -{signal} {pid}"));
             trial.refused(&format!("kill -{signal} $CALLER"));
@@ -310,9 +316,8 @@ for pid in ({pid}, int(os.environ['REAPER']), int(os.environ['CALLER'])):
 "
         ));
         assert_eq!(ran.text(), "-1 ".repeat(9), "{:?}", trial.tier);
-        assert!(other.try_wait().expect("status").is_none(), "{:?}: it was ended", trial.tier);
+        assert!(other.0.try_wait().expect("status").is_none(), "{:?}: it was ended", trial.tier);
     }
-    other.kill().and_then(|()| other.wait()).expect("its end");
 }
 
 #[test]
@@ -413,11 +418,13 @@ fn the_second_numbering_of_system_calls_is_refused() {
 fn shared_memory_of_the_machine_is_not_reached() {
     let path = format!("/dev/shm/okcvm-test-{}", marker());
     std::fs::write(&path, SECRET).expect("file");
+    // A key that another run of this test does not use.
+    let key = 0x0c00_0000 + std::process::id();
     for trial in Trial::each() {
         trial.refused(&format!("cat {path}"));
-        let ran = trial.python(
-            "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nprint(libc.shmget(0x0c5a7e57, 4096, 0o1666))\n",
-        );
+        let ran = trial.python(&format!(
+            "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nprint(libc.shmget({key}, 4096, 0o1666))\n"
+        ));
         match trial.tier {
             // A namespace of its own: allowed, and gone with it.
             Tier::Full => assert_eq!(ran.text(), "0\n"),
@@ -428,7 +435,7 @@ fn shared_memory_of_the_machine_is_not_reached() {
     let mut segments = String::new();
     let mut file = std::fs::File::open("/proc/sysvipc/shm").expect("list");
     file.read_to_string(&mut segments).expect("list");
-    assert!(!segments.contains(&0x0c5a_7e57.to_string()), "{segments}");
+    assert!(!segments.contains(&key.to_string()), "{segments}");
 }
 
 #[test]
@@ -448,7 +455,8 @@ print('capabilities', list(data))
 ",
         );
         // The bounding set of an ordinary user cannot be emptied; without new privileges it is of no use.
-        let bounding = if rustix::process::geteuid().is_root() || trial.tier == Tier::Full { "0" } else { "" };
+        let bounding =
+            if rustix::process::geteuid().is_root() || trial.tier == Tier::Full { "0" } else { "" };
         let text = ran.text();
         assert!(text.starts_with("no new privileges 1\nfiltered 2\n"), "{:?}: {text}", trial.tier);
         assert!(text.contains(&format!("bounding {bounding}")), "{:?}: {text}", trial.tier);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use okcvm_sandbox::{Outcome, Tier};
 use tokio_util::sync::CancellationToken;
 
-use crate::trial::{HELPER, Trial, children, eventually, marked, marker, run, runtime};
+use crate::trial::{HELPER, Program, Trial, children, eventually, marked, marker, run, runtime};
 
 /// Starts processes in every way that has outlived its shell before, all with the marker.
 fn leave_behind(marker: &str) -> String {
@@ -49,7 +49,12 @@ fn what_a_command_leaves_behind_ends_with_it() {
     for trial in Trial::each() {
         let marker = marker();
         let ran = trial.run(&format!("{}exit 3", leave_behind(&marker)));
-        assert_eq!((ran.exit.outcome, ran.text()), (Outcome::Exited(3), "started\n".to_owned()), "{:?}", trial.tier);
+        assert_eq!(
+            (ran.exit.outcome, ran.text()),
+            (Outcome::Exited(3), "started\n".to_owned()),
+            "{:?}",
+            trial.tier
+        );
         assert_eq!(marked(&marker), [0_u32; 0], "{:?}", trial.tier);
         assert!(ran.exit.duration < Duration::from_secs(10), "{:?}: {:?}", trial.tier, ran.exit.duration);
     }
@@ -62,7 +67,12 @@ fn a_timeout_ends_the_whole_tree() {
         let mut command = trial.command(&format!("{}sleep {marker}", leave_behind(&marker)));
         command.timeout = Duration::from_secs(2);
         let ran = trial.run_command(command);
-        assert_eq!((ran.exit.outcome, ran.text()), (Outcome::TimedOut, "started\n".to_owned()), "{:?}", trial.tier);
+        assert_eq!(
+            (ran.exit.outcome, ran.text()),
+            (Outcome::TimedOut, "started\n".to_owned()),
+            "{:?}",
+            trial.tier
+        );
         assert_eq!(marked(&marker), [0_u32; 0], "{:?}", trial.tier);
         assert!(ran.exit.duration < Duration::from_secs(5), "{:?}: {:?}", trial.tier, ran.exit.duration);
     }
@@ -88,7 +98,12 @@ fn a_cancelled_command_ends_at_once() {
             assert!(took < Duration::from_secs(2), "{:?}: {took:?}", trial.tier);
             ran
         });
-        assert_eq!((ran.exit.outcome, ran.text()), (Outcome::Cancelled, "started\n".to_owned()), "{:?}", trial.tier);
+        assert_eq!(
+            (ran.exit.outcome, ran.text()),
+            (Outcome::Cancelled, "started\n".to_owned()),
+            "{:?}",
+            trial.tier
+        );
         assert_eq!(marked(&marker), [0_u32; 0], "{:?}", trial.tier);
     }
 }
@@ -134,31 +149,38 @@ fn killing_the_app_or_the_helper_ends_all() {
         for victim in [Victim::App, Victim::Guard, Victim::Reaper] {
             let marker = marker();
             let tier = if trial.tier == Tier::Full { "full" } else { "reduced" };
-            let mut app = std::process::Command::new(HELPER)
-                .args(["run", tier])
-                .arg(&trial.workspace)
-                .args(["60", &format!("{}sleep {marker}", leave_behind(&marker))])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("the app");
-            eventually("six processes", || marked(&marker).iter().filter(|pid| **pid != app.id()).count() >= 6);
-            let guard = children(app.id());
+            let mut app = Program::start(
+                std::process::Command::new(HELPER)
+                    .args(["run", tier])
+                    .arg(&trial.workspace)
+                    .args(["60", &format!("{}sleep {marker}", leave_behind(&marker))])
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null()),
+            );
+            eventually("six processes", || {
+                marked(&marker).iter().filter(|pid| **pid != app.0.id()).count() >= 6
+            });
+            let guard = children(app.0.id());
             let reaper = children(guard[0]);
             assert_eq!((guard.len(), reaper.len()), (1, 1), "{:?}", trial.tier);
+            // What the helper was started with, too, would stay readable for as long as it lives.
+            let environment = std::fs::read(format!("/proc/{}/environ", guard[0])).expect("environment");
+            assert_eq!(String::from_utf8_lossy(&environment), "");
             let pid = match victim {
-                Victim::App => app.id(),
+                Victim::App => app.0.id(),
                 Victim::Guard => guard[0],
                 Victim::Reaper => reaper[0],
             };
             let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a process");
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a kill");
             eventually(&format!("the end of all ({victim:?}, {tier})"), || {
-                marked(&marker).iter().all(|pid| *pid == app.id())
+                marked(&marker).iter().all(|pid| *pid == app.0.id())
             });
-            eventually("the end of the helper", || !std::path::Path::new(&format!("/proc/{}/exe", guard[0])).exists());
+            eventually("the end of the helper", || {
+                !std::path::Path::new(&format!("/proc/{}/exe", guard[0])).exists()
+            });
             // Its own end: it was killed, or it says that the helper was lost.
-            assert!(!app.wait().expect("its end").success());
+            assert!(!app.0.wait().expect("its end").success());
         }
     }
 }
@@ -166,7 +188,8 @@ fn killing_the_app_or_the_helper_ends_all() {
 #[test]
 fn private_folders_are_removed() {
     let Some(trial) = Trial::new(Tier::Reduced) else { return };
-    let ran = trial.run("mkdir -p $HOME/a/b; echo x > $HOME/a/b/c; echo x > $TMPDIR/d; chmod 000 $HOME/a; echo $HOME");
+    let ran = trial
+        .run("mkdir -p $HOME/a/b; echo x > $HOME/a/b/c; echo x > $TMPDIR/d; chmod 000 $HOME/a; echo $HOME");
     let home = ran.text().trim().to_owned();
     assert!(home.starts_with("/tmp/okcvm-shell-"), "{home}");
     assert!(!std::path::Path::new(&home).parent().expect("parent").exists());
@@ -180,7 +203,9 @@ fn many_commands_run_side_by_side() {
             for number in 0..12 {
                 let sandbox = trial.sandbox.clone();
                 let command = trial.command(&format!("sleep 0.1; echo {number}"));
-                running.push(tokio::spawn(async move { run(&sandbox, command, &CancellationToken::new()).await }));
+                running.push(tokio::spawn(
+                    async move { run(&sandbox, command, &CancellationToken::new()).await },
+                ));
             }
             let mut outputs = Vec::new();
             for task in running {

@@ -76,9 +76,13 @@ fn a_taker_that_left_does_not_stop_a_command() {
 #[test]
 fn a_fork_bomb_is_bounded_and_ends() {
     let Some(trial) = Trial::new(Tier::Full) else { return };
-    if trial.sandbox.status().layers.iter().any(|layer| {
-        layer.name == "Process limit" && layer.status != okcvm_protocol::CheckStatus::Ok
-    }) {
+    if trial
+        .sandbox
+        .status()
+        .layers
+        .iter()
+        .any(|layer| layer.name == "Process limit" && layer.status != okcvm_protocol::CheckStatus::Ok)
+    {
         eprintln!("not run: {:?}", trial.sandbox.status());
         return;
     }

@@ -146,6 +146,22 @@ pub async fn run(sandbox: &Sandbox, command: Command, cancel: &CancellationToken
     Ran { exit: exit.expect("a run"), bytes }
 }
 
+/// A program beside the sandbox, ended with the test however that ends.
+pub struct Program(pub std::process::Child);
+
+impl Program {
+    pub fn start(command: &mut std::process::Command) -> Self {
+        Self(command.spawn().expect("a program"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// An argument for `sleep` by which its processes are found again.
 pub fn marker() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -169,8 +185,10 @@ fn processes(wanted: impl Fn(&str, &[String]) -> bool) -> Vec<u32> {
         let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
         let Some((_, stat)) = stat.rsplit_once(')') else { continue };
         let Ok(arguments) = std::fs::read(entry.path().join("cmdline")) else { continue };
-        let arguments: Vec<String> =
-            arguments.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+        let arguments: Vec<String> = arguments
+            .split(|byte| *byte == 0)
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .collect();
         if !stat.trim_start().starts_with('Z') && wanted(stat, &arguments) {
             found.push(pid);
         }

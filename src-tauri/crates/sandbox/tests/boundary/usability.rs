@@ -105,12 +105,19 @@ fn the_full_tier_has_the_workspace_where_the_agent_expects_it() {
     let Some(trial) = Trial::new(Tier::Full) else { return };
     assert_eq!(trial.output("pwd; echo x > /mnt/okcomputer/file; cat file"), "/mnt/okcomputer\nx\n");
     assert_eq!(std::fs::read_to_string(trial.workspace.join("file")).expect("file"), "x\n");
-    assert_eq!(trial.output("whoami; hostname; echo x > /dev/shm/a; cat /dev/shm/a"), "agent\nokcomputer\nx\n");
+    assert_eq!(
+        trial.output("whoami; hostname; echo x > /dev/shm/a; cat /dev/shm/a"),
+        "agent\nokcomputer\nx\n"
+    );
     assert_eq!(trial.sandbox.path_inside(&trial.workspace), PathBuf::from("/mnt/okcomputer"));
     // The next command sees files of the workspace, and nothing else of this one.
-    assert_eq!(trial.output("ls; ls /tmp /dev/shm ~; ps ax | grep -c '[o]kcvm-sandbox'"), "file\n/dev/shm:\n\n/home/agent:\n\n/tmp:\n1\n");
+    assert_eq!(
+        trial.output("ls; ls /tmp /dev/shm ~; ps ax | grep -c '[o]kcvm-sandbox'"),
+        "file\n/dev/shm:\n\n/home/agent:\n\n/tmp:\n1\n"
+    );
     // Files belong to whom they would belong without a sandbox.
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(trial.workspace.join("file")).expect("file"));
+    let owner =
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(trial.workspace.join("file")).expect("file"));
     assert_eq!(owner, rustix::process::geteuid().as_raw());
 }
 

@@ -1,0 +1,202 @@
+use okcvm_protocol::{
+    Item, ItemBody, ItemId, NodeId, NodeStatus, RestoreId, SnapshotId, Todo, TodoPriority, TodoStatus,
+    TurnLimits, UserMessage,
+};
+
+use super::*;
+use crate::{NewNode, NewSession, NodeRow, RestoreRow, RestoreState, SessionRow};
+
+fn open() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("deep/okcvm.db")).unwrap();
+    (folder, store)
+}
+
+fn session(store: &Store) -> SessionRow {
+    let new = NewSession {
+        title: None,
+        folder: None,
+        profile: "demo".into(),
+        limits: TurnLimits::default(),
+        at: 1,
+    };
+    store.create_session(&new).unwrap()
+}
+
+fn node(store: &Store, session: &SessionRow, parent: Option<&NodeRow>) -> NodeRow {
+    store
+        .begin_node(&NewNode {
+            session_id: session.id.clone(),
+            parent_id: parent.map(|node| node.summary.id.clone()),
+            title: "t".into(),
+            message: UserMessage { text: "说 “hi”\u{0}".into(), attachments: Vec::new() },
+            at: 2,
+        })
+        .unwrap()
+}
+
+fn todo(content: &str) -> Todo {
+    Todo { id: None, content: content.into(), priority: TodoPriority::High, status: TodoStatus::InProgress }
+}
+
+#[test]
+fn what_was_stored_is_there_after_opening_again() {
+    let (folder, store) = open();
+    let session = session(&store);
+    let node = node(&store, &session, None);
+    let item = Item {
+        id: ItemId::new(),
+        node_id: node.summary.id.clone(),
+        ordinal: 0,
+        step: 0,
+        started_at: 3,
+        ended_at: None,
+        body: ItemBody::Text { text: "half".into() },
+    };
+    store.put_item(&item).unwrap();
+    let whole = Item { ended_at: Some(4), body: ItemBody::Text { text: "half and half".into() }, ..item };
+    store.put_item(&whole).unwrap();
+    drop(store);
+    let store = Store::open(&folder.path().join("deep/okcvm.db")).unwrap();
+    assert_eq!(store.items(&node.summary.id).unwrap(), [whole]);
+    assert_eq!(store.nodes(&session.id).unwrap(), [node.clone()]);
+    assert_eq!(store.session(&session.id).unwrap().current_node, Some(node.summary.id));
+}
+
+#[test]
+fn a_file_of_a_later_version_is_refused_and_left_alone() {
+    let (folder, store) = open();
+    store.connection().pragma_update(None, "user_version", 99).unwrap();
+    drop(store);
+    let path = folder.path().join("deep/okcvm.db");
+    assert!(matches!(Store::open(&path), Err(StoreError::TooNew { found: 99, .. })));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_an_error_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okcvm.db");
+    std::fs::write(&path, "no database at all, and long enough to be looked at by SQLite as a page header")
+        .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert!(Store::open(&path).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn the_to_do_list_follows_the_tree() {
+    let (_folder, store) = open();
+    let session = session(&store);
+    let id = &session.id;
+    store.set_todos(id, None, &[todo("before any message")]).unwrap();
+    assert_eq!(store.todos(id, None).unwrap(), [todo("before any message")]);
+    let root = node(&store, &session, None);
+    assert_eq!(store.todos(id, Some(&root.summary.id)).unwrap(), [todo("before any message")]);
+    store.set_todos(id, Some(&root.summary.id), &[todo("root")]).unwrap();
+    let left = node(&store, &session, Some(&root));
+    let right = node(&store, &session, Some(&root));
+    store.set_todos(id, Some(&left.summary.id), &[]).unwrap();
+    assert_eq!(store.todos(id, Some(&left.summary.id)).unwrap(), []);
+    assert_eq!(store.todos(id, Some(&right.summary.id)).unwrap(), [todo("root")]);
+}
+
+#[test]
+fn a_name_by_the_user_is_not_replaced() {
+    let (_folder, store) = open();
+    let session = session(&store);
+    let title = |store: &Store| store.session(&session.id).unwrap().title;
+    store.rename_session(&session.id, "made from a message", false, 2).unwrap();
+    store.rename_session(&session.id, "made from the next", false, 3).unwrap();
+    assert_eq!(title(&store), "made from a message");
+    store.rename_session(&session.id, "mine", true, 4).unwrap();
+    store.rename_session(&session.id, "made again", false, 5).unwrap();
+    assert_eq!(title(&store), "mine");
+}
+
+#[test]
+fn waiting_messages_are_taken_back_once_and_keep_their_order() {
+    let (_folder, store) = open();
+    let session = session(&store);
+    let message = |text: &str| UserMessage { text: text.into(), attachments: Vec::new() };
+    let first = store.queue_message(&session.id, &message("a"), 1).unwrap();
+    let second = store.queue_message(&session.id, &message("b"), 1).unwrap();
+    assert_eq!(store.queue(&session.id).unwrap(), [first.clone(), second.clone()]);
+    assert!(store.unqueue(&session.id, &first.id).unwrap());
+    assert!(!store.unqueue(&session.id, &first.id).unwrap());
+    assert_eq!(store.queue(&session.id).unwrap(), [second]);
+}
+
+#[test]
+fn a_restore_ends_in_one_step_and_a_new_one_drops_what_was_undone() {
+    let (_folder, store) = open();
+    let session = session(&store);
+    let root = node(&store, &session, None);
+    let tip = node(&store, &session, Some(&root));
+    let restore = |title: &str| RestoreRow {
+        id: RestoreId::new(),
+        session_id: session.id.clone(),
+        made_at: 1,
+        state: RestoreState::Intent,
+        title: title.into(),
+        from_node: Some(tip.summary.id.clone()),
+        to_node: Some(root.summary.id.clone()),
+        before: Some(SnapshotId("b".into())),
+        after: Some(SnapshotId("a".into())),
+    };
+    let first = restore("first");
+    store.put_restore(&first).unwrap();
+    store.finish_restore(&first, RestoreState::Done, first.to_node.as_ref(), first.after.as_ref()).unwrap();
+    let row = store.session(&session.id).unwrap();
+    assert_eq!((row.current_node, row.head_snapshot), (first.to_node.clone(), first.after.clone()));
+    let undoing = RestoreRow { state: RestoreState::UndoIntent, ..first.clone() };
+    store.put_restore(&undoing).unwrap();
+    store
+        .finish_restore(&undoing, RestoreState::Undone, first.from_node.as_ref(), first.before.as_ref())
+        .unwrap();
+    let second = restore("second");
+    store.put_restore(&second).unwrap();
+    store.finish_restore(&second, RestoreState::Done, second.to_node.as_ref(), None).unwrap();
+    let states: Vec<_> =
+        store.restores(&session.id).unwrap().into_iter().map(|row| (row.title, row.state)).collect();
+    assert_eq!(states, [("second".to_owned(), RestoreState::Done)]);
+    assert_eq!(store.session(&session.id).unwrap().head_snapshot, first.before);
+}
+
+#[test]
+fn a_removed_session_takes_all_its_rows_along() {
+    let (_folder, store) = open();
+    let (gone, stays) = (session(&store), session(&store));
+    for session in [&gone, &stays] {
+        let node = node(&store, session, None);
+        store.end_node(&node.summary.id, NodeStatus::Completed, None, 9).unwrap();
+        store.note_file_read(&session.id, "a", "h").unwrap();
+    }
+    store.purge_session(&gone.id).unwrap();
+    assert!(matches!(store.session(&gone.id), Err(StoreError::Missing { .. })));
+    assert_eq!(store.nodes(&gone.id).unwrap(), []);
+    assert_eq!(store.file_read(&gone.id, "a").unwrap(), None);
+    assert_eq!(store.nodes(&stays.id).unwrap().len(), 1);
+}
+
+#[test]
+fn two_programs_write_at_once() {
+    let (folder, store) = open();
+    let session = session(&store);
+    let path = folder.path().join("deep/okcvm.db");
+    let writers: Vec<_> = (0..4)
+        .map(|number| {
+            let (path, id) = (path.clone(), session.id.clone());
+            std::thread::spawn(move || {
+                let store = Store::open(&path).unwrap();
+                for step in 0..50 {
+                    store.note_file_read(&id, &format!("{number}-{step}"), "h").unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    let _: NodeId = node(&store, &session, None).summary.id;
+    assert_eq!(store.file_read(&session.id, "3-49").unwrap().as_deref(), Some("h"));
+}
