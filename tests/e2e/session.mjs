@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { startDisplay, stopProcess } from '../../src-tauri/scripts/lib/display.mjs';
+import { processesWith, programOf, waitForEnd } from './harness/processes.mjs';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const JOURNEY_LIMIT_MS = 5 * 60_000;
@@ -64,6 +65,23 @@ async function openKeyring() {
   throw new Error('the keyring did not open within ten seconds');
 }
 
+/** Ends what a journey left behind, which happens when one runs out of time. Returns what it was. */
+async function sweep() {
+  const left = processesWith('OKCVM_E2E_BASE', base).filter((pid) => pid !== process.pid);
+  const names = left.map((pid) => `${pid} ${programOf(pid)}`);
+  for (const name of ['SIGTERM', 'SIGKILL']) {
+    for (const pid of await waitForEnd(left, 0)) {
+      try {
+        process.kill(pid, name);
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
+    }
+    await waitForEnd(left, 5000);
+  }
+  return names;
+}
+
 let code = 1;
 let keyring;
 let tests;
@@ -83,6 +101,11 @@ try {
   process.stderr.write(`${error.stack}\n`);
 } finally {
   if (keyring !== undefined) await stopProcess(keyring);
+  const left = await sweep();
+  if (left.length > 0) {
+    process.stderr.write(`the journeys left running: ${left.join(', ')}\n`);
+    code ||= 1;
+  }
   await display.stop();
   rmSync(base, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -47,9 +47,9 @@ export function processesWith(name, value) {
     });
 }
 
-/** The program that a process runs. */
+/** The program that a process runs, also if a newer build has taken its place on disk. */
 export function programOf(pid) {
-  return read(() => readlinkSync(`/proc/${pid}/exe`));
+  return read(() => readlinkSync(`/proc/${pid}/exe`))?.replace(/ \(deleted\)$/, '');
 }
 
 /** True until it has ended; one that only waits to be collected has ended. */

@@ -1,6 +1,7 @@
 //! Readable lines on the console and one JSON object a line in a file that rotates daily. Known secrets are taken out
 //! of both.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use okcvm_protocol::AppError;
@@ -66,6 +67,7 @@ pub fn start_logging(
     };
     let to_console = tracing_subscriber::fmt::layer()
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(RedactingMakeWriter::new(std::io::stderr, redactor.clone()))
         .with_filter(parse(shown)?);
     // A second start in one process (tests) keeps the first subscriber.

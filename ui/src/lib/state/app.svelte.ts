@@ -277,10 +277,14 @@ export class App {
       await this.#moved(sessionId);
       // The path is as it was, so that only the live files show what was restored.
       if (scope === 'files') this.#showLive();
-      this.toasts.info(this.i18n.t('restore.done'), {
-        label: this.i18n.t('common.undo'),
-        run: () => void this.undoRestore(),
-      });
+      this.toasts.info(
+        this.i18n.t('restore.done'),
+        {
+          label: this.i18n.t('common.undo'),
+          run: () => void this.undoRestore(),
+        },
+        'restore',
+      );
     });
   }
 
@@ -289,10 +293,14 @@ export class App {
       await this.transport.invoke('node_fork', { sessionId, nodeId });
       await this.#moved(sessionId);
       this.composer.focus();
-      this.toasts.info(this.i18n.t('tree.forked'), {
-        label: this.i18n.t('common.undo'),
-        run: () => void this.undoRestore(),
-      });
+      this.toasts.info(
+        this.i18n.t('tree.forked'),
+        {
+          label: this.i18n.t('common.undo'),
+          run: () => void this.undoRestore(),
+        },
+        'restore',
+      );
     });
   }
 
@@ -300,10 +308,14 @@ export class App {
     await this.#inSession(async (sessionId) => {
       await this.transport.invoke('restore_undo', { sessionId });
       await this.#moved(sessionId);
-      this.toasts.info(this.i18n.t('restore.undone'), {
-        label: this.i18n.t('common.redo'),
-        run: () => void this.redoRestore(),
-      });
+      this.toasts.info(
+        this.i18n.t('restore.undone'),
+        {
+          label: this.i18n.t('common.redo'),
+          run: () => void this.redoRestore(),
+        },
+        'restore',
+      );
     });
   }
 
@@ -311,7 +323,11 @@ export class App {
     await this.#inSession(async (sessionId) => {
       await this.transport.invoke('restore_redo', { sessionId });
       await this.#moved(sessionId);
-      this.toasts.info(this.i18n.t('restore.redone'));
+      this.toasts.info(
+        this.i18n.t('restore.redone'),
+        { label: this.i18n.t('common.undo'), run: () => void this.undoRestore() },
+        'restore',
+      );
     });
   }
 

@@ -7,6 +7,8 @@ export interface Toast {
   hint?: string;
   detail?: string;
   action?: { label: string; run: () => void };
+  /** A newer toast of the same topic takes its place: what the older one offers may be over. */
+  topic?: string;
 }
 
 const INFO_MS = 7_000;
@@ -17,8 +19,9 @@ export class Toasts {
   list = $state.raw<Toast[]>([]);
   #next = 1;
 
-  info(text: string, action?: Toast['action']): void {
-    this.#add({ id: this.#next++, kind: 'info', text, action }, INFO_MS);
+  info(text: string, action?: Toast['action'], topic?: string): void {
+    if (topic !== undefined) this.clear(topic);
+    this.#add({ id: this.#next++, kind: 'info', text, action, topic }, INFO_MS);
   }
 
   error(error: AppError): void {
@@ -28,6 +31,10 @@ export class Toasts {
       { id: this.#next++, kind: 'error', text: error.message, hint: error.hint, detail: error.detail },
       ERROR_MS,
     );
+  }
+
+  clear(topic: string): void {
+    this.list = this.list.filter((toast) => toast.topic !== topic);
   }
 
   dismiss(id: number): void {
