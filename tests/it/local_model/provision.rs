@@ -59,16 +59,19 @@ pub async fn provide(python: &str, cache: &Path) -> Result<Provided, String> {
     let _lock = lock(&cache.join("lock")).await?;
     let folder = cache.join(FOLDER);
     let provided = Provided::below(&folder);
+    for entry in std::fs::read_dir(cache).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PART) {
+            // A pip that outlived its killed test may still write there; the next run removes the rest.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
     // A Python that was updated away leaves a folder that no longer works.
     if provided.model.is_file() && serves(&provided).await.is_ok() {
         return Ok(provided);
     }
-    for entry in std::fs::read_dir(cache).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if name == FOLDER || name.to_string_lossy().starts_with(PART) {
-            std::fs::remove_dir_all(entry.path())
-                .map_err(|error| format!("{} cannot be removed: {error}", entry.path().display()))?;
-        }
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)
+            .map_err(|error| format!("{} cannot be removed: {error}", folder.display()))?;
     }
     let part = tempfile::Builder::new().prefix(PART).tempdir_in(cache).map_err(|error| error.to_string())?;
     make(python, part.path()).await?;

@@ -39,10 +39,7 @@ macro_rules! commands {
         /// Shows a visitor every type that a command takes or gives, for the TypeScript bindings.
         pub fn visit_command_types(visitor: &mut impl ts_rs::TypeVisitor) {
             $(visitor.visit::<$params>(); visitor.visit::<$response>();)*
-            visitor.visit::<WindowAttachParams>();
-            visitor.visit::<PathsResponse>();
-            visitor.visit::<LinkParams>();
-            visitor.visit::<NumberedEvent>();
+            visit_window_types(visitor);
         }
 
         /// Answers the command of that name with JSON; an unknown name or wrong parameters are an error.
@@ -175,6 +172,11 @@ macro_rules! window_commands {
                     _ => None,
                 }
             }
+        }
+
+        fn visit_window_types(visitor: &mut impl ts_rs::TypeVisitor) {
+            $(visitor.visit::<$params>(); visitor.visit::<$response>();)*
+            visitor.visit::<NumberedEvent>();
         }
 
         /// Every request that only a window answers.

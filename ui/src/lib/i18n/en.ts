@@ -6,6 +6,7 @@ export const en = {
   'app.sidebar': 'Sessions and files',
   'app.panel': 'Preview, tree, changes and timeline',
   'app.readOnly': 'Another program has this session open. You can read it here, but not change it.',
+  'app.inTrash': 'This session is in the trash. Recover it to go on.',
   'app.resizeSidebar': 'Width of the left column',
   'app.resizePanel': 'Width of the right column',
   'common.cancel': 'Cancel',

@@ -8,6 +8,7 @@ export const zh: Record<MessageKey, string> = {
   'app.sidebar': '会话与文件',
   'app.panel': '预览、会话树、更改与时间线',
   'app.readOnly': '此会话正由另一个程序打开。在这里只能查看，不能修改。',
+  'app.inTrash': '此会话在回收站中，恢复后可继续使用。',
   'app.resizeSidebar': '左栏宽度',
   'app.resizePanel': '右栏宽度',
   'common.cancel': '取消',

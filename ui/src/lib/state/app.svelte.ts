@@ -1,5 +1,5 @@
 import { getContext, setContext } from 'svelte';
-import { toAppError, type EngineEvent, type NumberedEvent, type RestoreScope, type Transport } from '$lib/ipc';
+import { toAppError, type EngineEvent, type NumberedEvent, type Transport } from '$lib/ipc';
 import { copyText } from '$lib/format/clipboard';
 import { I18n } from '$lib/i18n/i18n.svelte';
 import { Composer } from './composer.svelte';
@@ -7,6 +7,7 @@ import { EventPump } from './eventPump';
 import { Files } from './files.svelte';
 import { Imports } from './imports.svelte';
 import { Layout } from './layout.svelte';
+import { Moves } from './moves';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
 import { PreviewState } from './preview.svelte';
 import { SessionList } from './sessionList.svelte';
@@ -36,6 +37,7 @@ export class App {
   readonly preview = new PreviewState();
   readonly imports: Imports;
   readonly composer = new Composer();
+  readonly moves = new Moves(this);
 
   session = $state.raw<SessionState | null>(null);
   modal = $state.raw<Modal | null>(null);
@@ -176,7 +178,9 @@ export class App {
 
   async recoverSession(id: string): Promise<void> {
     await this.attempt(async () => {
-      this.sessions.apply(await this.transport.invoke('session_recover', { sessionId: id }));
+      const summary = await this.transport.invoke('session_recover', { sessionId: id });
+      this.sessions.apply(summary);
+      if (this.session?.id === id) this.session.summary = summary;
       if (!this.session) await this.openSession(id);
     });
   }
@@ -225,7 +229,7 @@ export class App {
   }
 
   async steer(): Promise<void> {
-    await this.#inSession(async (sessionId) => {
+    await this.inSession(async (sessionId) => {
       const draft = this.composer.draft(sessionId);
       if (draft.text.trim() === '') return;
       this.composer.write(sessionId, '');
@@ -238,19 +242,18 @@ export class App {
     });
   }
 
-  stop = () => this.#inSession((sessionId) => this.transport.invoke('turn_stop', { sessionId }));
+  stop = () => this.inSession((sessionId) => this.transport.invoke('turn_stop', { sessionId }));
 
-  retry = (nodeId: string) =>
-    this.#inSession((sessionId) => this.transport.invoke('turn_retry', { sessionId, nodeId }));
+  retry = (nodeId: string) => this.inSession((sessionId) => this.transport.invoke('turn_retry', { sessionId, nodeId }));
 
   edit = (nodeId: string, text: string) =>
-    this.#inSession((sessionId) => this.transport.invoke('turn_edit', { sessionId, nodeId, text }));
+    this.inSession((sessionId) => this.transport.invoke('turn_edit', { sessionId, nodeId, text }));
 
-  continueTurn = () => this.#inSession((sessionId) => this.transport.invoke('turn_continue', { sessionId }));
+  continueTurn = () => this.inSession((sessionId) => this.transport.invoke('turn_continue', { sessionId }));
 
   /** Takes a waiting message back into the composer. */
   async unqueue(queueId: string): Promise<void> {
-    await this.#inSession(async (sessionId) => {
+    await this.inSession(async (sessionId) => {
       const queued = this.session?.queue.find(({ id }) => id === queueId);
       await this.transport.invoke('queue_remove', { sessionId, queueId });
       const draft = this.composer.draft(sessionId);
@@ -266,91 +269,6 @@ export class App {
       if (!session) return this.preferences.save({ defaultProfile: profile });
       await this.transport.invoke('session_configure', { sessionId: session.id, profile, limits: null });
       session.profile = profile;
-    });
-  }
-
-  // Restore
-
-  async restore(nodeId: string, scope: RestoreScope): Promise<void> {
-    await this.#inSession(async (sessionId) => {
-      await this.transport.invoke('restore_apply', { sessionId, nodeId, scope });
-      await this.#moved(sessionId);
-      // The path is as it was, so that only the live files show what was restored.
-      if (scope === 'files') this.#showLive();
-      this.toasts.info(
-        this.i18n.t('restore.done'),
-        {
-          label: this.i18n.t('common.undo'),
-          run: () => void this.undoRestore(),
-        },
-        'restore',
-      );
-    });
-  }
-
-  async fork(nodeId: string): Promise<void> {
-    await this.#inSession(async (sessionId) => {
-      await this.transport.invoke('node_fork', { sessionId, nodeId });
-      await this.#moved(sessionId);
-      this.composer.focus();
-      this.toasts.info(
-        this.i18n.t('tree.forked'),
-        {
-          label: this.i18n.t('common.undo'),
-          run: () => void this.undoRestore(),
-        },
-        'restore',
-      );
-    });
-  }
-
-  async undoRestore(): Promise<void> {
-    await this.#inSession(async (sessionId) => {
-      await this.transport.invoke('restore_undo', { sessionId });
-      await this.#moved(sessionId);
-      this.toasts.info(
-        this.i18n.t('restore.undone'),
-        {
-          label: this.i18n.t('common.redo'),
-          run: () => void this.redoRestore(),
-        },
-        'restore',
-      );
-    });
-  }
-
-  async redoRestore(): Promise<void> {
-    await this.#inSession(async (sessionId) => {
-      await this.transport.invoke('restore_redo', { sessionId });
-      await this.#moved(sessionId);
-      this.toasts.info(
-        this.i18n.t('restore.redone'),
-        { label: this.i18n.t('common.undo'), run: () => void this.undoRestore() },
-        'restore',
-      );
-    });
-  }
-
-  #showLive(): void {
-    const { target } = this.preview;
-    const shown = target.type === 'deployment' && this.session?.deployments.find(({ id }) => id === target.id);
-    if (shown) this.preview.show({ type: 'folder', path: shown.folder });
-  }
-
-  async #moved(sessionId: string): Promise<void> {
-    await this.openSession(sessionId);
-    const session = this.session;
-    if (session) this.preview.follow(session.deployments, session.activePath);
-    this.preview.filesChanged([]);
-    await this.files.changed([]);
-  }
-
-  async label(nodeId: string, label: string | null): Promise<void> {
-    await this.#inSession(async (sessionId) => {
-      const node = await this.transport.invoke('node_label', { sessionId, nodeId, label });
-      const session = this.session;
-      if (session?.id !== sessionId) return;
-      session.tree = session.tree.map((other) => (other.id === node.id ? node : other));
     });
   }
 
@@ -373,17 +291,17 @@ export class App {
 
   /** Names a file of the workspace in the draft. */
   attachWorkspaceFile = (path: string) =>
-    this.#inSession(async (sessionId) => {
+    this.inSession(async (sessionId) => {
       const { size, mime } = await this.transport.invoke('file_read', { sessionId, path, maxBytes: 0 });
       this.composer.attach(sessionId, [{ path, size, mime }]);
       this.composer.focus();
     });
 
   openFile = (path: string) =>
-    this.#inSession((sessionId) => this.transport.invoke('window_open_file', { sessionId, path }));
+    this.inSession((sessionId) => this.transport.invoke('window_open_file', { sessionId, path }));
 
   revealFile = (path: string) =>
-    this.#inSession((sessionId) => this.transport.invoke('window_reveal_file', { sessionId, path }));
+    this.inSession((sessionId) => this.transport.invoke('window_reveal_file', { sessionId, path }));
 
   openDeployment = (deploymentId: string) =>
     this.attempt(() => this.transport.invoke('window_open_deployment', { deploymentId }));
@@ -438,7 +356,8 @@ export class App {
 
   // Events
 
-  async #inSession<T>(work: (sessionId: string) => Promise<T>): Promise<T | undefined> {
+  /** Runs a request that needs the open session; does nothing without one. */
+  async inSession<T>(work: (sessionId: string) => Promise<T>): Promise<T | undefined> {
     const id = this.session?.id;
     return id === undefined ? undefined : this.attempt(() => work(id));
   }

@@ -77,7 +77,7 @@ export const unknownUsage: Usage = {
 export class SessionState {
   readonly id: string;
   summary = $state.raw<SessionSummary>() as SessionSummary;
-  readOnly = $state(false);
+  #access = $state<SessionDetail['access']>('write');
   workspacePath = $state('');
   currentNode = $state<string | null>(null);
   tree = $state.raw<NodeSummary[]>([]);
@@ -95,6 +95,8 @@ export class SessionState {
   spans = $state.raw<Span[] | null>(null);
   sequence = 0;
 
+  /** Another program writes it, or it lies in the trash. */
+  readonly readOnly = $derived(this.#access === 'readOnly' || this.summary.deletedAt !== null);
   readonly running = $derived(this.turns.at(-1)?.running ?? false);
   readonly lastTurn = $derived(this.turns.at(-1) ?? null);
   readonly activePath = $derived(new Set(this.turns.map((turn) => turn.node.id)));
@@ -107,7 +109,7 @@ export class SessionState {
   /** Takes the engine's whole answer; turns and items that are already shown keep their place by their ids. */
   load(detail: SessionDetail): void {
     this.summary = detail.summary;
-    this.readOnly = detail.access === 'readOnly';
+    this.#access = detail.access;
     this.workspacePath = detail.workspacePath;
     this.currentNode = detail.currentNode;
     this.tree = detail.tree;

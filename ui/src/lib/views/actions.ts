@@ -1,4 +1,5 @@
 import type { MessageKey } from '$lib/i18n/en';
+import { isMac } from '$lib/format/keys';
 import type { App } from '$lib/state/app.svelte';
 import { panelTabs } from '$lib/state/layout.svelte';
 
@@ -90,7 +91,7 @@ export const actions: Action[] = [
     keys: ['Mod+Z'],
     notInText: true,
     available: (app) => idle(app) && app.session?.undo.undo !== null,
-    run: (app) => void app.undoRestore(),
+    run: (app) => void app.moves.undo(),
   },
   {
     id: 'redoRestore',
@@ -98,7 +99,7 @@ export const actions: Action[] = [
     keys: ['Mod+Shift+Z'],
     notInText: true,
     available: (app) => idle(app) && app.session?.undo.redo !== null,
-    run: (app) => void app.redoRestore(),
+    run: (app) => void app.moves.redo(),
   },
   {
     id: 'reload',
@@ -126,8 +127,6 @@ export const actions: Action[] = [
   },
 ];
 
-export const isMac = typeof navigator !== 'undefined' && /mac/i.test(navigator.platform);
-
 /** Whether a key press is the named one. */
 export function matches(keys: string, event: KeyboardEvent): boolean {
   const parts = keys.split('+');
@@ -139,14 +138,4 @@ export function matches(keys: string, event: KeyboardEvent): boolean {
     !event.altKey &&
     event.key.toLowerCase() === key.toLowerCase()
   );
-}
-
-/** The keys as people write them on this system. */
-export function showKeys(keys: string): string {
-  return keys
-    .split('+')
-    .map((part) =>
-      part === 'Mod' ? (isMac ? '⌘' : 'Ctrl') : part === 'Shift' && isMac ? '⇧' : part === 'Escape' ? 'Esc' : part,
-    )
-    .join(isMac ? '' : '+');
 }

@@ -326,6 +326,15 @@ size: number, };
 export type DeploymentId = string;
 
 /**
+ * Names a deployment.
+ */
+export type DeploymentParams = { 
+/**
+ * Which.
+ */
+deploymentId: DeploymentId, };
+
+/**
  * A changed place of a file.
  */
 export type DiffHunk = { 

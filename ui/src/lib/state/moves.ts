@@ -1,0 +1,90 @@
+import type { RestoreScope } from '$lib/ipc';
+import type { App } from './app.svelte';
+
+/** What moves a session along its tree, and names its nodes. Every move can be taken back. */
+export class Moves {
+  constructor(private readonly app: App) {}
+
+  async restore(nodeId: string, scope: RestoreScope): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      await this.app.transport.invoke('restore_apply', { sessionId, nodeId, scope });
+      await this.#moved(sessionId);
+      // The path is as it was, so that only the live files show what was restored.
+      if (scope === 'files') this.#showLive();
+      this.app.toasts.info(
+        this.app.i18n.t('restore.done'),
+        {
+          label: this.app.i18n.t('common.undo'),
+          run: () => void this.undo(),
+        },
+        'restore',
+      );
+    });
+  }
+
+  async fork(nodeId: string): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      await this.app.transport.invoke('node_fork', { sessionId, nodeId });
+      await this.#moved(sessionId);
+      this.app.composer.focus();
+      this.app.toasts.info(
+        this.app.i18n.t('tree.forked'),
+        {
+          label: this.app.i18n.t('common.undo'),
+          run: () => void this.undo(),
+        },
+        'restore',
+      );
+    });
+  }
+
+  async undo(): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      await this.app.transport.invoke('restore_undo', { sessionId });
+      await this.#moved(sessionId);
+      this.app.toasts.info(
+        this.app.i18n.t('restore.undone'),
+        {
+          label: this.app.i18n.t('common.redo'),
+          run: () => void this.redo(),
+        },
+        'restore',
+      );
+    });
+  }
+
+  async redo(): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      await this.app.transport.invoke('restore_redo', { sessionId });
+      await this.#moved(sessionId);
+      this.app.toasts.info(
+        this.app.i18n.t('restore.redone'),
+        { label: this.app.i18n.t('common.undo'), run: () => void this.undo() },
+        'restore',
+      );
+    });
+  }
+
+  #showLive(): void {
+    const { target } = this.app.preview;
+    const shown = target.type === 'deployment' && this.app.session?.deployments.find(({ id }) => id === target.id);
+    if (shown) this.app.preview.show({ type: 'folder', path: shown.folder });
+  }
+
+  async #moved(sessionId: string): Promise<void> {
+    await this.app.openSession(sessionId);
+    const session = this.app.session;
+    if (session) this.app.preview.follow(session.deployments, session.activePath);
+    this.app.preview.filesChanged([]);
+    await this.app.files.changed([]);
+  }
+
+  async label(nodeId: string, label: string | null): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      const node = await this.app.transport.invoke('node_label', { sessionId, nodeId, label });
+      const session = this.app.session;
+      if (session?.id !== sessionId) return;
+      session.tree = session.tree.map((other) => (other.id === node.id ? node : other));
+    });
+  }
+}
