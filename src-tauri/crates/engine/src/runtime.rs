@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_protocol::{
-    AppError, AppEvent, ItemBody, NodeId, NodeStatus, SessionAccess, SessionId, ToolCallStatus,
+    AppError, AppEvent, ErrorCode, ItemBody, NodeId, NodeStatus, SessionAccess, SessionId, ToolCallStatus,
 };
 use okcvm_snapshots::{Author, History, RecordInfo, Recorded};
 use okcvm_workspace::{Watch, Workspace};
@@ -143,6 +143,7 @@ impl Runtime {
             }
             engine.store().set_node_snapshot(&node.summary.id, &recorded.snapshot, &changes)?;
             let error = AppError::new("The program ended while this turn was running.")
+                .with_code(ErrorCode::ProgramEnded)
                 .with_hint("Continue it, or try it again.");
             engine.store().end_node(&node.summary.id, NodeStatus::Interrupted, Some(&error), at)?;
             tracing::warn!(session = %self.id, turn = %node.summary.id, "marked a turn of an ended program as interrupted");

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use okcvm_model::{ChatModel, FinishReason, ModelRequest, ModelTool};
 use okcvm_protocol::{
-    AppError, Awaited, ChangeCounts, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel, SnapshotId,
-    TurnEvent, TurnLimits, Usage,
+    AppError, Awaited, ChangeCounts, ErrorCode, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel,
+    SnapshotId, TurnEvent, TurnLimits, Usage,
 };
 use okcvm_snapshots::Author;
 use okcvm_store::NodeRow;
@@ -138,7 +138,7 @@ impl TurnState {
     pub(crate) fn interruption(&self, limits: &TurnLimits) -> End {
         let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
         End::Interrupted(match deadline {
-            Deadline::Open => AppError::new("You stopped this turn."),
+            Deadline::Open => AppError::new("You stopped this turn.").with_code(ErrorCode::Cancelled),
             Deadline::Passed => limit_reached(&format!("{} minutes", limits.max_minutes)),
         })
     }
@@ -449,6 +449,7 @@ impl Engine {
 
 fn limit_reached(limit: &str) -> AppError {
     AppError::new(format!("This turn reached its limit of {limit}."))
+        .with_code(ErrorCode::LimitReached)
         .with_hint("Continue it, or raise the limit in the settings.")
 }
 

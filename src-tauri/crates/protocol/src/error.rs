@@ -19,6 +19,10 @@ wire_enum! {
         Locked,
         /// The user called it off.
         Cancelled,
+        /// A turn reached a limit that the user set.
+        LimitReached,
+        /// The program ended while the turn was running.
+        ProgramEnded,
     }
 }
 

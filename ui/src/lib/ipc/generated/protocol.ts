@@ -424,7 +424,7 @@ export type EntryKind = "file" | "folder" | "link" | "special";
 /**
  * Only the failures on which a window branches.
  */
-export type ErrorCode = "readOnly" | "notFound" | "unauthorized" | "busy" | "noKeychain" | "locked" | "cancelled";
+export type ErrorCode = "readOnly" | "notFound" | "unauthorized" | "busy" | "noKeychain" | "locked" | "cancelled" | "limitReached" | "programEnded";
 
 /**
  * One changed file, without its lines.
