@@ -1,4 +1,4 @@
-//! The engine as a whole: real git, `SQLite`, processes, sockets; only the model is scripted.
+//! The engine as a whole: real git, `SQLite`, processes, sockets; the model is scripted, but for one small real one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -153,7 +153,7 @@ impl Default for Settings {
             limits: TurnLimits::default(),
             import: ImportLimits::default(),
             appearance: Appearance { theme: Theme::System, language: Language::System },
-            stall_seconds: 120,
+            stall_seconds: 300,
             deployment_port: None,
             key_storage: None,
             first_run_done: false,
