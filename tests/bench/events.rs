@@ -1,7 +1,7 @@
 //! A token at the end of a long chat beside one at its start: both are one event and one stored item.
 
 use okcvm_engine::EventBus;
-use okcvm_protocol::{AppEvent, EngineEvent, Item, ItemBody, ItemId, NodeId, TurnLimits, UserMessage};
+use okcvm_protocol::{AppEvent, EngineEvent, Item, ItemBody, ItemId, NodeId, UserMessage};
 use okcvm_store::{NewNode, NewSession, Store};
 
 use crate::{Bar, Outcome, Row, compare, timed};
@@ -43,8 +43,8 @@ fn chat(path: &std::path::Path, items: u32) -> Outcome<(Store, NodeId)> {
     let session = store.create_session(&NewSession {
         title: None,
         folder: None,
-        profile: "demo".into(),
-        limits: TurnLimits::default(),
+        profile: None,
+        limits: None,
         at: 0,
     })?;
     let node = store.begin_node(&NewNode {

@@ -7,5 +7,6 @@ mod demo_job;
 mod desk;
 mod killed;
 mod local_model;
+mod mended;
 mod restore;
 mod turns;

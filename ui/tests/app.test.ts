@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { info, secrets, settings } from '$lib/ipc/mock/fixtures';
-import { CommandError, type NumberedEvent, type SessionDetail } from '$lib/ipc';
+import { CommandError, type Deployment, type NumberedEvent, type SessionDetail } from '$lib/ipc';
 import { App } from '$lib/state/app.svelte';
 import { PreviewState } from '$lib/state/preview.svelte';
 import { detail, node, ScriptedTransport, textItem, unknownUsage } from './support';
@@ -168,5 +168,49 @@ describe('the preview after a restore', () => {
     preview.show({ type: 'file', path: 'notes.md' });
     preview.follow(sites, new Set(['a']));
     expect(preview.target).toEqual({ type: 'file', path: 'notes.md' });
+  });
+});
+
+describe('what comes from outside of the window', () => {
+  it('goes on writing when the other program is done, and shows the site that it made', async () => {
+    const { app, transport } = await open(detail({ access: 'readOnly' }));
+    expect(app.session?.readOnly).toBe(true);
+    const deployment: Deployment = {
+      id: 'd1',
+      folder: 'output',
+      version: 1,
+      title: 'Site',
+      nodeId: null,
+      deployedAt: 1,
+      url: '',
+      files: 1,
+      size: 1,
+    };
+    transport.handlers.session_open = () => detail({ access: 'write', deployments: [deployment] });
+    await app.lookAgain();
+    expect(app.session?.readOnly).toBe(false);
+    expect(app.preview.target).toEqual({ type: 'deployment', id: 'd1' });
+  });
+
+  it('shows the notice of a session until it is dismissed', async () => {
+    const { app, transport } = await open(detail({ notice: 'The history was moved aside.' }));
+    expect(app.session?.notice).toBe('The history was moved aside.');
+    app.session?.dismissNotice();
+    await app.lookAgain();
+    expect(transport.named('session_open')).toHaveLength(2);
+    expect(app.session?.notice).toBeNull();
+  });
+
+  it('words what the engine refuses in the language of the window', async () => {
+    const { app, transport } = await open(detail());
+    app.i18n.choose('zh');
+    transport.handlers.turn_stop = () => {
+      throw new CommandError({ code: 'busy', message: 'A turn is running in this session.' });
+    };
+    await app.stop();
+    expect(app.toasts.list.at(-1)).toMatchObject({
+      text: '此会话有一轮正在运行。',
+      detail: 'A turn is running in this session.',
+    });
   });
 });

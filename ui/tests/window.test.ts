@@ -1,6 +1,7 @@
-import { fireEvent, render, screen, within } from '@testing-library/svelte';
+import { fireEvent, render, screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 import { MockTransport } from '$lib/ipc/mock/mockTransport';
+import type { CommandName, Params, Response } from '$lib/ipc';
 import Root from '$lib/views/Root.svelte';
 import { testids } from '$lib/testids';
 
@@ -31,5 +32,36 @@ describe('the whole window', () => {
     render(Root, { transport: new MockTransport(new URLSearchParams('lang=zh')) });
     const frame = await screen.findByTestId(testids.previewFrame);
     expect(frame.getAttribute('sandbox')).toBe('allow-scripts');
+  });
+
+  it('renames a session by its menu, which gives the focus on', async () => {
+    render(Root, { transport: new MockTransport(new URLSearchParams('lang=en')) });
+    // A narrow window has the list in a drawer.
+    await fireEvent.click(await screen.findByTestId(testids.sidebarToggle));
+    const [menu] = await screen.findAllByTestId(testids.sessionMenu);
+    await fireEvent.pointerDown(menu as HTMLElement, { button: 0, pointerType: 'mouse' });
+    await fireEvent.pointerUp(await screen.findByTestId(testids.sessionRename), { button: 0, pointerType: 'mouse' });
+    await waitFor(() => expect(screen.getByTestId(testids.sessionRenameInput)).toHaveFocus());
+    const input = screen.getByTestId(testids.sessionRenameInput);
+    await fireEvent.input(input, { target: { value: 'Another name' } });
+    await fireEvent.keyDown(input, { key: 'Enter' });
+    await waitFor(() => expect(screen.getAllByTestId(testids.sessionTitle)[0]).toHaveTextContent('Another name'));
+  });
+
+  it('says where a wrong settings file is, and that defaults are in force', async () => {
+    class WithProblem extends MockTransport {
+      override async invoke<C extends CommandName>(command: C, params: Params<C>): Promise<Response<C>> {
+        const answer = await super.invoke(command, params);
+        if (command !== 'settings_get') return answer;
+        return { ...answer, path: '/data/settings.toml', problem: { message: 'line 3: no such setting.' } };
+      }
+    }
+    render(Root, { transport: new WithProblem(new URLSearchParams('lang=en')) });
+    const banner = await screen.findByTestId(testids.settingsProblem);
+    expect(banner).toHaveTextContent('Defaults are in force');
+    await fireEvent.click(within(banner).getByRole('button'));
+    const problem = await screen.findByTestId(testids.settingsProblemDetail);
+    expect(problem).toHaveTextContent('/data/settings.toml');
+    expect(problem).toHaveTextContent('line 3: no such setting.');
   });
 });

@@ -1,5 +1,5 @@
 // Runs the journeys of tests/e2e in the real window, on a display and a message bus of their own.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LOCKED, WINDOW_FEATURES, cargo } from './cargo.mjs';
@@ -20,6 +20,8 @@ export async function runJourneys(names, options) {
   });
   if (built.code !== 0) return built;
   const out = join(root, 'tests/e2e/out');
+  // Pictures and logs of an earlier run would pass for ones of this run.
+  if (names.length === 0) rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const session = join(root, 'tests/e2e/session.mjs');
   return run('dbus-run-session', ['--', process.execPath, session, ...names], {

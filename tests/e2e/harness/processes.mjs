@@ -52,6 +52,17 @@ export function programOf(pid) {
   return read(() => readlinkSync(`/proc/${pid}/exe`))?.replace(/ \(deleted\)$/, '');
 }
 
+/** What each thread of a process does: for the message about one that does not end. */
+export function waitsIn(pid) {
+  const threads = read(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  return threads
+    .map((thread) => {
+      const name = read(() => readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim());
+      return `${name}: ${read(() => readFileSync(`/proc/${pid}/task/${thread}/wchan`, 'utf8')) || '?'}`;
+    })
+    .join(', ');
+}
+
 /** True until it has ended; one that only waits to be collected has ended. */
 export function isAlive(pid) {
   const status = read(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));

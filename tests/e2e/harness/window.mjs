@@ -3,14 +3,17 @@ import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import { remote } from 'webdriverio';
 
 import { stopProcess } from '../../../src-tauri/scripts/lib/display.mjs';
 import { environment, which } from '../../../src-tauri/scripts/lib/paths.mjs';
-import { freePort, isAlive, listens, processesWith, programOf, waitForEnd } from './processes.mjs';
+import { ask } from '../../../src-tauri/scripts/lib/run.mjs';
+import { freePort, isAlive, listens, processesWith, programOf, waitForEnd, waitsIn } from './processes.mjs';
 import { byId, testids } from './testids.mjs';
 
+const closeWindow = fileURLToPath(new URL('closeWindow.py', import.meta.url));
 const program = process.env.OKCVM_E2E_WINDOW;
 const out = process.env.OKCVM_E2E_OUT;
 const base = process.env.OKCVM_E2E_BASE;
@@ -89,7 +92,21 @@ export class AppWindow {
     });
     this.pid = this.processes().find((pid) => programOf(pid) === program);
     if (this.pid === undefined) throw new Error(`no process runs ${program}`);
+    await this.browser.execute((selector) => {
+      // What the window told its user is gone after some seconds; a failed journey wants to know.
+      window.okcvmTold = [];
+      new MutationObserver(() => {
+        for (const { innerText } of document.querySelectorAll(selector)) {
+          if (!window.okcvmTold.includes(innerText)) window.okcvmTold.push(innerText);
+        }
+      }).observe(document.body, { childList: true, subtree: true });
+    }, byId(testids.toast));
     await this.resize(size);
+  }
+
+  /** Every message at the edge of the window so far. */
+  async told() {
+    return this.browser.execute(() => window.okcvmTold).catch(() => ['unknown: the page does not answer']);
   }
 
   /** Gives the window a size and waits until the page has it. */
@@ -202,21 +219,28 @@ export class AppWindow {
     await this.close();
   }
 
-  /** Closes the window as its user would, ends the drivers, and fails if a process stays behind. */
+  /**
+   * Closes the window as its user would: the app ends by itself, within ten seconds, and takes all of its processes
+   * with it. Then ends the drivers.
+   */
   async close() {
     const before = this.processes();
-    if (this.browser !== undefined && this.pid !== undefined && isAlive(this.pid)) {
-      await this.browser.deleteSession().catch(() => {});
+    if (this.pid !== undefined && isAlive(this.pid)) {
+      const windows = ask('xdotool', ['search', '--onlyvisible', '--pid', String(this.pid)])?.split('\n') ?? [];
+      for (const window of windows) ask('/usr/bin/python3', [closeWindow, window]);
+      await waitForEnd([this.pid], 10_000);
     }
+    // The driver would end the app by force and hide that it did not end by itself.
+    const stubborn = this.pid !== undefined && isAlive(this.pid) ? `: ${waitsIn(this.pid)}` : undefined;
     // Never SIGKILL first: tauri-driver would leave WebKitWebDriver behind.
     await stopProcess(this.driver);
     const left = await waitForEnd([...new Set([...before, ...this.processes()])], 10_000);
+    const named = left.map((pid) => `${pid} ${programOf(pid)} (${waitsIn(pid)})`);
     for (const pid of left) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
     this.log.end();
-    if (left.length > 0)
-      throw new Error(
-        `still running after the window closed: ${left.map((pid) => `${pid} ${programOf(pid)}`).join(', ')}`,
-      );
+    if (stubborn !== undefined)
+      throw new Error(`the app did not end within ten seconds of its window's close${stubborn}`);
+    if (named.length > 0) throw new Error(`still running after the window closed: ${named.join(', ')}`);
   }
 }
 
@@ -250,10 +274,14 @@ export async function journey(options, work) {
   } catch (error) {
     await window.browser.switchFrame(null).catch(() => {});
     await window.picture('failed').catch(() => {});
+    const told = await window.told();
     await window.close().catch(() => {});
-    throw new Error(`${error.message}\n--- logs of ${options.name} (${dirname(window.logPath)})\n${window.logs()}`, {
-      cause: error,
-    });
+    throw new Error(
+      `${error.message}\nThe window told: ${JSON.stringify(told)}\n--- logs of ${options.name} (${dirname(window.logPath)})\n${window.logs()}`,
+      {
+        cause: error,
+      },
+    );
   }
   await window.close();
 }

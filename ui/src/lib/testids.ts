@@ -15,6 +15,8 @@ export const testids = {
   firstRunSave: 'first-run-save',
   demoBadge: 'demo-badge',
   readOnlyBanner: 'read-only-banner',
+  sessionNotice: 'session-notice',
+  settingsProblem: 'settings-problem',
 
   sidebar: 'sidebar',
   sidebarToggle: 'sidebar-toggle',
@@ -115,6 +117,7 @@ export const testids = {
   settings: 'settings',
   settingsClose: 'settings-close',
   settingsSection: 'settings-section',
+  settingsProblemDetail: 'settings-problem-detail',
   profileRow: 'profile-row',
   profileAdd: 'profile-add',
   profileEdit: 'profile-edit',

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 /// Give an agent a computer of its own: files, a shell, and a history that goes back to any moment.
 #[derive(Debug, Parser)]
@@ -12,40 +12,50 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const AFTER_HELP: &str = "Environment:
-  OKCVM_HOME           all data under this folder
-  OKCVM_CHAT_PROVIDER  openai, anthropic or demo
-  OKCVM_CHAT_BASE_URL  address of the model, for example http://127.0.0.1:8080/v1
-  OKCVM_CHAT_MODEL     name of the model
-  OKCVM_CHAT_API_KEY   its key
-  OKCVM_DEMO_PACE      full lets the demo model speak without pauses
-  OKCVM_LOG            log filter, for example debug
+const AFTER_HELP: &str = "The answer goes to stdout, progress to stderr.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped";
+Environment:
+  OKCVM_HOME           folder for all data; otherwise the platform's folder for application data
+  OKCVM_CHAT_BASE_URL  address of a model that answers in place of the one in the settings,
+                       for example http://127.0.0.1:8080/v1
+  OKCVM_CHAT_MODEL     name of that model
+  OKCVM_CHAT_API_KEY   its key, if it needs one
+  OKCVM_CHAT_PROVIDER  how to speak to it: openai (default), anthropic or demo
+  OKCVM_CHAT_VISION    1 if it takes pictures
+  OKCVM_DEMO_PACE      full: the scripted demo model speaks without pauses
+  OKCVM_LOG            what is logged, for example debug
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or SIGTERM";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Send a message and stream the answer
+    /// Send a message to the agent and show its answer as it comes
+    ///
+    /// Ctrl-C stops the turn and keeps what was done; a second Ctrl-C ends the program at once.
     Run(RunArguments),
-    /// Look at sessions and go back in them
+    /// List sessions, read them, and go back to any moment of one
     Session {
         #[command(subcommand)]
         command: SessionCommand,
     },
-    /// Use the tools by hand
+    /// List the agent's tools, and run one by hand
     Tool {
         #[command(subcommand)]
         command: ToolCommand,
     },
-    /// Do the demo job: a website from a table of data, by the scripted model with the real tools
+    /// Watch a whole job without a model of your own: a website made from a table of data
+    ///
+    /// The model is scripted and says so; the tools, the files and the history are real.
     Demo(DemoArguments),
-    /// Tell what is installed, what is missing, and how to get it
+    /// Check this machine: what works, what is missing, and how to get it
+    ///
+    /// Exits with 1 if something that is needed does not work.
     Doctor {
-        /// One JSON array
+        /// Print the checks as one JSON array
         #[arg(long)]
         json: bool,
     },
-    /// Look at and change the settings
+    /// Show, change and check the settings
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
@@ -54,90 +64,102 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// What to ask
+    /// What to ask of the agent
     pub(crate) prompt: String,
-    /// Work in this folder; the session of the folder goes on
+    /// Let the agent work in this existing folder, in the folder's session, which goes on if there is one
+    ///
+    /// Without this and --session, a new session with a folder of its own is made.
     #[arg(long, value_name = "DIR")]
     pub(crate) workspace: Option<PathBuf>,
-    /// Go on in this session (an id or its beginning)
+    /// Go on in this session: its id, or the beginning or end of it
     #[arg(long, value_name = "ID", conflicts_with = "workspace")]
     pub(crate) session: Option<String>,
-    /// A model profile of the settings; with `OKCVM_CHAT_…` set, the name of a model there
+    /// Which model answers: a profile of the settings, which the session keeps
+    ///
+    /// With `OKCVM_CHAT_…` set, any other NAME is the model to ask at that address in place of `OKCVM_CHAT_MODEL`, for
+    /// this run alone. Without, the name of a profile's model does as well as the profile's own.
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
-    /// Copy these files in first
+    /// Copy this file or folder to the agent first; may be given several times
     #[arg(long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// One event a line on stdout
+    /// Print every event of the turn as a JSON object on a line of its own
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
-    /// Make a website from this CSV instead of the built-in one
+    /// Use this table instead of the built-in example
     #[arg(long, value_name = "CSV")]
     pub(crate) file: Option<PathBuf>,
-    /// One event a line on stdout
+    /// Print every event of the turn as a JSON object on a line of its own
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Scope {
-    /// Files, conversation and to-dos
+    /// Files, conversation and to-do list
     All,
     /// Only the files
     Files,
-    /// Only conversation and to-dos
+    /// Only conversation and to-do list
     Conversation,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
-    /// List sessions
+    /// List sessions with their ids, the latest first
     List {
-        /// Those in the trash
+        /// List those in the trash instead
         #[arg(long)]
         trash: bool,
-        /// One JSON array
+        /// Print one JSON array
         #[arg(long)]
         json: bool,
     },
     /// Show the conversation of a session
     Show {
-        /// An id or its beginning
+        /// Its id, or the beginning or end of it
         session: String,
-        /// Everything as one JSON object
+        /// Print everything about the session as one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Show the tree of a session
+    /// Show all turns of a session as a tree, with the end of each node's id
+    ///
+    /// ● is where the conversation is now. +1 ~2 -3 counts files that the turn added, changed and deleted. Where the
+    /// conversation was branched, the branches are indented.
     Tree {
-        /// An id or its beginning
+        /// Its id, or the beginning or end of it
         session: String,
-        /// One JSON array of nodes
+        /// Print one JSON array of nodes
         #[arg(long)]
         json: bool,
     },
-    /// Go to a node, files and conversation, so that the next message branches from it
+    /// Go to a node, files and conversation, so that the next message makes a branch there
+    ///
+    /// Nothing is lost: `okcvm session restore <SESSION> --undo` takes it back.
     Fork {
-        /// An id or its beginning
+        /// Its id, or the beginning or end of it
         session: String,
-        /// An id or its end
+        /// The node to go to: its name, or the beginning or end of its id
         node: String,
     },
-    /// Go to a node; without one, list what would change with --dry-run
+    /// Go to a node, or take that back
+    ///
+    /// The present is recorded before anything moves, so every restore can be undone.
     Restore {
-        /// An id or its beginning
+        /// Its id, or the beginning or end of it
         session: String,
-        /// An id or its end
+        /// The node to go to: its name, or the beginning or end of its id
         #[arg(required_unless_present_any = ["undo", "redo"])]
         node: Option<String>,
         /// What to bring back
         #[arg(long, value_enum, default_value = "all")]
         scope: Scope,
-        /// Only list what would change and who wrote it last
+        /// Change nothing; list the files that would change, and who wrote them last
         #[arg(long)]
         dry_run: bool,
         /// Take the last restore back
@@ -147,55 +169,85 @@ pub(crate) enum SessionCommand {
         #[arg(long, conflicts_with_all = ["node", "dry_run"])]
         redo: bool,
     },
-    /// Show what a node did to the files
+    /// Show how a turn changed the files, line by line
     Diff {
-        /// An id or its beginning
+        /// Its id, or the beginning or end of it
         session: String,
-        /// An id or its end; the current one if absent
+        /// The node: its name, or the beginning or end of its id; the current one if absent
         node: Option<String>,
-        /// One JSON object
+        /// Print the changed files as one JSON object
         #[arg(long)]
         json: bool,
     },
+    /// Show how far a turn of a session may go, and change it
+    ///
+    /// A turn that reaches a limit is interrupted; the next message goes on. For new sessions:
+    /// `okcvm config set limits.maxSteps 40`.
+    Limits {
+        /// Its id, or the beginning or end of it
+        session: String,
+        #[command(flatten)]
+        changes: LimitArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LimitArguments {
+    /// Most model requests of a turn
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) steps: Option<u32>,
+    /// Most minutes of a turn
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) minutes: Option<u32>,
+    /// Most tokens of a turn, in and out, as the provider reports them
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) tokens: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ToolCommand {
-    /// List the tools of the contract
+    /// List the agent's tools, and why those that cannot be used here cannot
     List {
-        /// One JSON array
+        /// Print one JSON array
         #[arg(long)]
         json: bool,
     },
     /// Run one tool exactly as the agent would
-    Call {
-        /// With or without `mshtools-`
-        name: String,
-        /// The folder to work in
-        #[arg(long, value_name = "DIR")]
-        workspace: PathBuf,
-        /// A JSON object; `-` reads it from stdin
-        #[arg(long, value_name = "JSON", default_value = "{}")]
-        arguments: String,
-        /// The whole result with the paths of its artifacts
-        #[arg(long)]
-        json: bool,
-    },
+    ///
+    /// The result goes to stdout, live output to stderr. For example:
+    /// okcvm tool call shell --workspace . --arguments '{"command": "ls"}'
+    Call(CallArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallArguments {
+    /// The tool's name, with or without `mshtools-`
+    pub(crate) name: String,
+    /// The existing folder to work in, which the tool sees as /mnt/okcomputer
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: PathBuf,
+    /// The tool's arguments as a JSON object; `-` reads them from stdin
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(crate) arguments: String,
+    /// Print the whole result as one JSON object, with the paths of what it made; no live output
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Show the settings in force
+    /// Show all settings in force, those of the environment included
     Show {
-        /// One JSON object
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Change one setting, for example `limits.maxSteps 40`
+    /// Change one setting in the settings file, for example `limits.maxSteps 40`
     Set {
-        /// Its path
+        /// Its name, as `okcvm config show` prints it
         field: String,
-        /// Its value: JSON, or plain words for text
+        /// Its new value: text as it is, anything else as JSON
+        #[arg(allow_hyphen_values = true)]
         value: String,
     },
     /// Check the settings file; an error names file, line and field

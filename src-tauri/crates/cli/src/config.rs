@@ -39,18 +39,20 @@ pub(crate) fn answer(
                 return Err(problem.clone().into());
             }
             let mut settings = to_value(file.settings())?;
-            let place = place(&mut settings, field)?;
-            *place = match serde_json::from_str(value) {
-                Ok(parsed) if !place.is_string() || matches!(parsed, Value::String(_)) => parsed,
+            let old = place(&mut settings, field)?;
+            *old = match serde_json::from_str(value) {
+                Ok(parsed) if !old.is_string() || matches!(parsed, Value::String(_)) => parsed,
                 _ => Value::String(value.clone()),
             };
             let settings: Settings = serde_json::from_value(settings)
                 .map_err(|error| AppError::new(format!("{field} cannot be “{value}”: {error}.")))?;
-            file.save(settings).map_err(|mut error| {
-                if let Some(field) = error.detail.take() {
-                    error.message = format!("{field}: {}", error.message);
+            let mut known = to_value(&settings)?;
+            file.save(settings).map_err(|error| match &error.detail {
+                // A value that is refused has its field in the detail; other failures have their cause there.
+                Some(field) if place(&mut known, field).is_ok() => {
+                    AppError { message: format!("{field}: {}", error.message), detail: None, ..error }
                 }
-                error
+                _ => error,
             })?;
             output::line(&format!("{field} is set in {}.", file.path().display()));
             Ok(())

@@ -3,31 +3,41 @@
 use std::path::PathBuf;
 
 use okcvm_host::Host;
-use okcvm_protocol::{AppError, CommandHandler, DEMO_PROFILE, NodeStatus, SessionParams};
+use okcvm_protocol::{AppError, CommandHandler, DEMO_PROFILE, SessionParams};
 
 use crate::arguments::DemoArguments;
 use crate::failure::Failure;
-use crate::{output, run, session};
+use crate::files::{self, NamedFiles};
+use crate::output::{self, Format};
+use crate::run::{self, Place};
+use crate::stops::Stops;
+use crate::tree;
 
 /// Data for a first look. The figures are plainly made up, and the name of the file says so.
 const EXAMPLE: &str = include_str!("example-harvest.csv");
 const EXAMPLE_NAME: &str = "example-harvest.csv";
 
-pub(crate) async fn answer(host: &Host, arguments: DemoArguments) -> Result<(), Failure> {
-    let settings = host.settings();
-    let made = host.engine().create_session(None, None, DEMO_PROFILE, &settings.limits)?;
+pub(crate) async fn answer(host: &Host, arguments: DemoArguments, stops: &Stops) -> Result<(), Failure> {
     let file = match arguments.file {
         Some(file) => file,
         None => example(host)?,
     };
-    if !arguments.json {
+    let files = NamedFiles::check(&[file], &host.settings().import)?;
+    let format = Format::of(arguments.json);
+    if format == Format::Text {
         output::note("The demo model is scripted; everything that it does is done by the real tools.\n");
     }
-    let attachments = run::copy_in(host, &made.id, &[file]).await?;
-    let end =
-        run::stream(host, &made.id, "Make a website about this data.", attachments, arguments.json).await?;
+    let made = run::find_session(host, Place::New).await?;
+    let running = made
+        .used_by(host, async |id| {
+            host.engine().configure_session(id, Some(DEMO_PROFILE), None)?;
+            let attachments = files::copy_in(host, id, &files, stops).await?;
+            run::begin(host, id, "Make a website about this data.", attachments, stops).await
+        })
+        .await?;
+    let end = running.follow(host, stops, format).await?;
     let detail = host.session_open(SessionParams { session_id: made.id.clone() }).await?;
-    if !arguments.json {
+    if format == Format::Text {
         output::line("\nMade:");
         output::line(&format!("  workspace  {}", detail.workspace_path));
         for deployment in &detail.deployments {
@@ -38,12 +48,12 @@ pub(crate) async fn answer(host: &Host, arguments: DemoArguments) -> Result<(), 
             }
         }
         output::line("\nSession tree:");
-        for line in session::draw(&detail.tree, detail.current_node.as_ref()) {
+        for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
             output::line(&format!("  {line}"));
         }
         output::line(&format!("\nSession {}", made.id));
     }
-    if end == NodeStatus::Completed { Ok(()) } else { Err(Failure::quiet(1)) }
+    end.outcome()
 }
 
 /// The example as a file, in the data folder, to be copied in like a file of the user.

@@ -16,6 +16,12 @@ impl Failure {
     pub(crate) fn quiet(code: u8) -> Self {
         Self { error: None, code }
     }
+
+    /// The exit code.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
 }
 
 impl From<AppError> for Failure {
@@ -30,16 +36,28 @@ impl From<okcvm_host::EngineError> for Failure {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "this is where a command line speaks")]
-pub(crate) fn report(failure: &Failure) -> ExitCode {
-    if let Some(error) = &failure.error {
-        eprintln!("okcvm: {}", error.message);
-        if let Some(hint) = &error.hint {
-            eprintln!("       {hint}");
-        }
-        if let Some(detail) = &error.detail {
-            eprintln!("       ({detail})");
-        }
+/// Says what failed and gives the exit code. An answer that could not be written is a failure of its own.
+pub(crate) fn exit_code(result: Result<(), Failure>, written: Result<(), AppError>) -> ExitCode {
+    let mut code = 0;
+    if let Err(error) = written {
+        say(&error);
+        code = 1;
     }
-    ExitCode::from(failure.code)
+    if let Err(failure) = result {
+        if let Some(error) = &failure.error {
+            say(error);
+        }
+        code = failure.code;
+    }
+    ExitCode::from(code)
+}
+
+fn say(error: &AppError) {
+    use std::io::Write;
+    let mut text = format!("okcvm: {}\n", error.message);
+    for more in [error.hint.clone(), error.detail.as_ref().map(|detail| format!("({detail})"))] {
+        text.extend(more.map(|more| format!("       {more}\n")));
+    }
+    // Where stderr cannot be written there is no place left to say so.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

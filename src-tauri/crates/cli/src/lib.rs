@@ -5,11 +5,16 @@
 mod arguments;
 mod config;
 mod demo;
+mod doctor;
 mod failure;
+mod files;
 mod output;
 mod run;
 mod session;
+mod stops;
 mod tool;
+mod tree;
+mod view;
 
 use std::process::ExitCode;
 
@@ -19,8 +24,10 @@ use okcvm_host::{
 };
 use okcvm_protocol::AppError;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, ToolCommand};
 use crate::failure::Failure;
+use crate::output::Format;
+use crate::stops::Stops;
 
 /// Everything between the arguments of the process and its exit code.
 pub fn main() -> ExitCode {
@@ -29,48 +36,63 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return failure::report(&Failure::from(
-                AppError::new("The program could not start.").with_detail(error.to_string()),
-            ));
+            let error = AppError::new("The program could not start.").with_detail(error.to_string());
+            return failure::exit_code(Err(error.into()), Ok(()));
         }
     };
     let result = runtime.block_on(answer(arguments));
+    let written = output::finish();
     // A blocking call that hangs must not keep the program from ending.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure::report(&failure),
-    }
+    failure::exit_code(result, written)
 }
 
 async fn answer(arguments: Arguments) -> Result<(), Failure> {
     let environment = Environment::of_process()?;
     let data = DataFolder::find(&environment)?;
-    data.create()?;
     let redactor = Redactor::new();
-    let _log: LogGuard =
-        start_logging(&data.logs(), environment.log_filter.as_deref(), Console::Quiet, &redactor)?;
+    let log = prepare(&environment, &data, &redactor);
+    if let Command::Doctor { json } = arguments.command {
+        return examine(log, environment, &data, redactor, Format::of(json)).await;
+    }
+    let _log = log?;
     match arguments.command {
         Command::Config { command } => config::answer(&command, &environment, &data),
         Command::Run(run) => {
-            let host = open(environment, Serving::No, redactor)?;
+            let host = open(environment, &redactor)?;
+            let stops = Stops::listen()?;
             probe_keys(&host).await;
-            run::answer(&host, run).await
+            closing(&host, run::answer(&host, run, &stops)).await
         }
         Command::Session { command } => {
-            session::answer(&open(environment, Serving::No, redactor)?, command).await
+            let host = open(environment, &redactor)?;
+            closing(&host, session::answer(&host, command)).await
         }
-        Command::Tool { command } => tool::answer(&open(environment, Serving::No, redactor)?, command).await,
-        Command::Demo(demo) => demo::answer(&open(environment, Serving::No, redactor)?, demo).await,
-        Command::Doctor { json } => {
-            let host = open(environment, Serving::No, redactor)?;
-            probe_keys(&host).await;
-            doctor(&host, json)
+        Command::Tool { command: ToolCommand::List { json } } => {
+            tool::list(&open(environment, &redactor)?, Format::of(json)).await
         }
+        Command::Tool { command: ToolCommand::Call(call) } => {
+            let host = open(environment, &redactor)?;
+            warn_of_settings(&host);
+            closing(&host, tool::call(&host, call, redactor)).await
+        }
+        Command::Demo(demo) => {
+            let host = open(environment, &redactor)?;
+            let stops = Stops::listen()?;
+            warn_of_settings(&host);
+            closing(&host, demo::answer(&host, demo, &stops)).await
+        }
+        // Answered above, before anything that may fail.
+        Command::Doctor { .. } => Ok(()),
     }
 }
 
-fn open(environment: Environment, serving: Serving, redactor: Redactor) -> Result<Host, AppError> {
+fn prepare(environment: &Environment, data: &DataFolder, redactor: &Redactor) -> Result<LogGuard, AppError> {
+    data.create()?;
+    start_logging(&data.logs(), environment.log_filter.as_deref(), Console::Quiet, redactor)
+}
+
+fn open(environment: Environment, redactor: &Redactor) -> Result<Host, AppError> {
     let helper = std::env::current_exe().map_err(|error| {
         AppError::new("The program does not know where it lies.").with_detail(error.to_string())
     })?;
@@ -78,10 +100,26 @@ fn open(environment: Environment, serving: Serving, redactor: Redactor) -> Resul
         environment,
         helper,
         watching: Watching::No,
-        serving,
+        serving: Serving::No,
         preview_base: "preview://localhost/".to_owned(),
     };
-    Host::open(options, redactor)
+    let host = Host::open(options, redactor.clone())?;
+    // This program ends with its own message; what waits in the session is for one that stays.
+    host.engine().hold_queue();
+    Ok(host)
+}
+
+/// Does the work, and leaves nothing running behind it.
+async fn closing(host: &Host, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let result = work.await;
+    host.shut_down().await;
+    result
+}
+
+fn warn_of_settings(host: &Host) {
+    if let Some(problem) = host.settings_problem() {
+        output::note(&problem.to_string());
+    }
 }
 
 async fn probe_keys(host: &Host) {
@@ -90,17 +128,22 @@ async fn probe_keys(host: &Host) {
     let _ = tokio::task::spawn_blocking(move || shared.probe_keys()).await;
 }
 
-fn doctor(host: &Host, json: bool) -> Result<(), Failure> {
-    let checks = host.examine();
-    if json {
-        output::json(&checks)?;
-    } else {
-        for check in &checks {
-            output::check(check);
+async fn examine(
+    log: Result<LogGuard, AppError>,
+    environment: Environment,
+    data: &DataFolder,
+    redactor: Redactor,
+    format: Format,
+) -> Result<(), Failure> {
+    let opened = match log {
+        Ok(log) => open(environment, &redactor).map(|host| (host, log)),
+        Err(problem) => Err(problem),
+    };
+    match opened {
+        Ok((host, _log)) => {
+            probe_keys(&host).await;
+            doctor::answer(&host, format)
         }
+        Err(problem) => doctor::without_engine(data, problem, format),
     }
-    if checks.iter().any(|check| check.status == okcvm_protocol::CheckStatus::Failed) {
-        return Err(Failure::quiet(1));
-    }
-    Ok(())
 }

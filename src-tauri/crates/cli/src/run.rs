@@ -1,261 +1,280 @@
 //! `okcvm run`: one message, streamed.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use okcvm_host::{Host, Start};
+use okcvm_host::{EngineError, Host, Start};
 use okcvm_protocol::{
-    Attachment, ClashPolicy, CommandHandler, ENVIRONMENT_PROFILE, EngineEvent, ImportId, ImportParams,
-    ItemBody, ItemDelta, NodeId, NodeStatus, SessionId, SessionSummary, ToolCallStatus, TurnEvent,
+    AppError, Attachment, CommandHandler, ENVIRONMENT_PROFILE, EngineEvent, NodeId, NodeStatus,
+    NumberedEvent, SessionId, SessionParams,
 };
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
-use crate::{output, session};
+use crate::files::NamedFiles;
+use crate::output::{self, Format};
+use crate::stops::{STOPPED, Stops};
+use crate::view::{End, Said, View};
+use crate::{files, session};
 
-/// How a shell tells that a program was stopped from outside.
-const STOPPED: u8 = 130;
+/// Events that are taken from the engine at a time.
+const BATCH: usize = 1024;
 
-pub(crate) async fn answer(host: &Host, arguments: RunArguments) -> Result<(), Failure> {
-    let session = find_session(host, &arguments).await?;
-    choose_model(host, &session.id, arguments.model.as_deref())?;
-    let attachments = copy_in(host, &session.id, &arguments.files).await?;
-    let end = stream(host, &session.id, &arguments.prompt, attachments, arguments.json).await?;
-    if !arguments.json {
+pub(crate) async fn answer(host: &Host, arguments: RunArguments, stops: &Stops) -> Result<(), Failure> {
+    // Everything that can be wrong with the wish is looked at before a session is made for it.
+    if arguments.prompt.trim().is_empty() && arguments.files.is_empty() {
+        return Err(EngineError::EmptyMessage.into());
+    }
+    let profile = choose_model(host, arguments.model.as_deref())?;
+    let files = NamedFiles::check(&arguments.files, &host.settings().import)?;
+    let place = match (arguments.session, arguments.workspace) {
+        (Some(id), _) => Place::Session(id),
+        (None, Some(folder)) => Place::Folder(folder),
+        (None, None) => Place::New,
+    };
+    let session = find_session(host, place).await?;
+    let format = Format::of(arguments.json);
+    let end = session
+        .used_by(host, async |id| {
+            if let Some(profile) = &profile {
+                host.engine().configure_session(id, Some(profile), None)?;
+            }
+            let attachments = files::copy_in(host, id, &files, stops).await?;
+            begin(host, id, &arguments.prompt, attachments, stops).await
+        })
+        .await?
+        .follow(host, stops, format)
+        .await?;
+    if format == Format::Text {
         output::note(&format!("session {} in {}", session.id, workspace_path(host, &session.id).await?));
     }
-    match end {
-        NodeStatus::Completed => Ok(()),
-        NodeStatus::Interrupted => Err(Failure::quiet(STOPPED)),
-        NodeStatus::Failed | NodeStatus::Running => Err(Failure::quiet(1)),
-    }
+    end.outcome()
 }
 
 pub(crate) async fn workspace_path(host: &Host, session: &SessionId) -> Result<String, Failure> {
     let (shared, id) = (host.clone(), session.clone());
     let workspace = tokio::task::spawn_blocking(move || shared.engine().workspace(&id))
         .await
-        .map_err(okcvm_host::EngineError::from)??;
+        .map_err(EngineError::from)??;
     Ok(workspace.root().to_string_lossy().into_owned())
 }
 
-async fn find_session(host: &Host, arguments: &RunArguments) -> Result<SessionSummary, Failure> {
-    let settings = host.settings();
-    if let Some(id) = &arguments.session {
-        return Ok(session::find(host, id)?);
-    }
-    let (shared, folder) = (host.clone(), arguments.workspace.clone());
-    let made = tokio::task::spawn_blocking(move || {
-        let engine = shared.engine();
-        match folder {
-            Some(folder) => engine.session_of_folder(&folder, &settings.default_profile, &settings.limits),
-            None => engine.create_session(None, None, &settings.default_profile, &settings.limits),
-        }
-    });
-    Ok(made.await.map_err(okcvm_host::EngineError::from)??)
+/// Where a message goes.
+pub(crate) enum Place {
+    /// The session of this id, or of a part of it.
+    Session(String),
+    /// The session of this folder, made if there is none.
+    Folder(PathBuf),
+    /// A session of its own.
+    New,
 }
 
-/// The environment stands above what the session was made with, and `--model` above both.
-fn choose_model(host: &Host, session: &SessionId, model: Option<&str>) -> Result<(), Failure> {
+/// A session, and whether it was made for this command.
+pub(crate) struct Found {
+    pub(crate) id: SessionId,
+    new: bool,
+}
+
+impl Found {
+    /// Does something with the session. Fails that, a session that was made for it goes again.
+    pub(crate) async fn used_by<T>(
+        &self,
+        host: &Host,
+        work: impl AsyncFnOnce(&SessionId) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let result = work(&self.id).await;
+        if result.is_err() && self.new {
+            let removed = match host.engine().delete_session(&self.id).await {
+                Ok(_) => host.session_purge(SessionParams { session_id: self.id.clone() }).await.map(drop),
+                Err(error) => Err(error.to_app_error()),
+            };
+            if let Err(error) = removed {
+                tracing::warn!(session = %self.id, %error, "an empty session stays");
+            }
+        }
+        result
+    }
+}
+
+pub(crate) async fn find_session(host: &Host, place: Place) -> Result<Found, Failure> {
+    let folder = match place {
+        Place::Session(id) => return Ok(Found { id: session::find(host, &id)?.id, new: false }),
+        Place::New => {
+            return Ok(Found { id: host.engine().create_session(None, None)?.id, new: true });
+        }
+        Place::Folder(folder) => files::absolute(&folder)?,
+    };
+    let shared = host.clone();
+    let finding = tokio::task::spawn_blocking(move || {
+        let engine = shared.engine();
+        let known: HashSet<SessionId> =
+            engine.list_sessions("", false)?.into_iter().map(|session| session.id).collect();
+        let id = engine.session_of_folder(&folder)?.id;
+        Ok::<_, EngineError>(Found { new: !known.contains(&id), id })
+    });
+    Ok(finding.await.map_err(EngineError::from)??)
+}
+
+/// Which model answers. The environment stands above what the session was made with, for this run alone; `--model`
+/// above both. Returns the profile that the session is to keep.
+fn choose_model(host: &Host, model: Option<&str>) -> Result<Option<String>, Failure> {
     let settings = host.settings();
     let from_environment = settings.profiles.iter().any(|profile| profile.id == ENVIRONMENT_PROFILE);
-    let profile = match model {
-        Some(name) => {
-            let known = settings.profiles.iter().find(|profile| profile.id == name || profile.model == name);
-            let Some(profile) = known else {
-                let names: Vec<&str> = settings.profiles.iter().map(|profile| profile.id.as_str()).collect();
-                return Err(okcvm_protocol::AppError::new(format!(
-                    "There is no model profile named “{name}”."
-                ))
-                .with_hint(format!("There are: {}.", names.join(", ")))
-                .into());
-            };
-            Some(profile.id.clone())
+    if let Some(problem) = host.settings_problem() {
+        if model.is_none() && !from_environment {
+            // Which model is the user's own choice is not known, and another one is not asked in its place.
+            return Err(problem.into());
         }
-        None if from_environment => Some(ENVIRONMENT_PROFILE.to_owned()),
-        None => None,
-    };
-    if let Some(profile) = profile {
-        host.engine().configure_session(session, Some(&profile), None)?;
+        output::note(&problem.to_string());
     }
-    Ok(())
+    let own = |profile: &&okcvm_protocol::ModelProfile| profile.id != ENVIRONMENT_PROFILE;
+    let Some(name) = model else {
+        host.engine().set_profile_override(from_environment.then(|| ENVIRONMENT_PROFILE.to_owned()));
+        return Ok(None);
+    };
+    if let Some(profile) = settings.profiles.iter().filter(own).find(|profile| profile.id == name) {
+        return Ok(Some(profile.id.clone()));
+    }
+    if host.override_model(name) {
+        host.engine().set_profile_override(Some(ENVIRONMENT_PROFILE.to_owned()));
+        return Ok(None);
+    }
+    if let Some(profile) = settings.profiles.iter().find(|profile| profile.model == name) {
+        return Ok(Some(profile.id.clone()));
+    }
+    let names: Vec<&str> = settings.profiles.iter().map(|profile| profile.id.as_str()).collect();
+    Err(AppError::new(format!("There is no model profile named “{name}”."))
+        .with_hint(format!("There are: {}.", names.join(", ")))
+        .into())
 }
 
-pub(crate) async fn copy_in(
-    host: &Host,
-    session: &SessionId,
-    files: &[PathBuf],
-) -> Result<Vec<Attachment>, Failure> {
-    if files.is_empty() {
-        return Ok(Vec::new());
-    }
-    let absolute = |path: &PathBuf| {
-        std::path::absolute(path)
-            .map(|path| path.to_string_lossy().into_owned())
-            .map_err(|error| okcvm_protocol::AppError::new(format!("{}: {error}", path.display())))
-    };
-    let report = host
-        .import_start(ImportParams {
-            session_id: session.clone(),
-            import_id: ImportId::new(),
-            sources: files.iter().map(absolute).collect::<Result<_, _>>()?,
-            target: String::new(),
-            clashes: ClashPolicy::Replace,
-        })
-        .await?;
-    for skipped in &report.skipped {
-        output::note(&format!("left out: {} ({})", skipped.source, skipped.reason));
-    }
-    Ok(report.imported)
+/// A turn that runs, and what it tells.
+pub(crate) struct Running {
+    session: SessionId,
+    node: NodeId,
+    told: mpsc::UnboundedReceiver<NumberedEvent>,
+    view: View,
+    _reading: AbortOnDropHandle<()>,
 }
 
-/// Sends the message and shows its turn until the end. Ctrl-C stops the turn.
-pub(crate) async fn stream(
+/// Sends the message.
+pub(crate) async fn begin(
     host: &Host,
     session: &SessionId,
     prompt: &str,
     attachments: Vec<Attachment>,
-    json: bool,
-) -> Result<NodeStatus, Failure> {
+    stops: &Stops,
+) -> Result<Running, Failure> {
+    if stops.came() {
+        return Err(Failure::quiet(STOPPED));
+    }
     let events = host.engine().events();
     let mut reader = events.subscribe(events.last());
+    // The engine forgets old events and waits for no reader, so they are taken as fast as they come, and wait here
+    // for as long as it takes to show them.
+    let (sender, told) = mpsc::unbounded_channel();
+    let reading = tokio::spawn(async move {
+        loop {
+            let batch = reader.next(BATCH).await;
+            if batch.is_empty() || batch.into_iter().any(|event| sender.send(event).is_err()) {
+                return;
+            }
+        }
+    });
     let node = match host.engine().start_turn(session, prompt, attachments).await? {
         Start::Started(node) => node,
-        Start::Queued(_) => return Err(okcvm_host::EngineError::Busy.into()),
+        Start::Queued(_) => return Err(EngineError::Busy.into()),
     };
-    let mut view = View::default();
-    let mut stops = 0;
-    loop {
-        tokio::select! {
-            batch = reader.next(256) => {
-                for numbered in batch {
-                    if json {
-                        output::json_line(&numbered)?;
-                    }
-                    if let Some(end) = view.take(&numbered.event, &node, json) {
-                        host.engine().wait_until_idle(session).await;
-                        return Ok(end);
-                    }
-                }
-            }
-            signal = tokio::signal::ctrl_c() => {
-                stops += 1;
-                if signal.is_err() || stops > 1 {
-                    return Err(Failure::quiet(STOPPED));
-                }
-                output::note("stopping …");
-                // The turn may have ended by itself in this moment.
-                let _ = host.engine().stop_turn(session);
-            }
-        }
-    }
+    Ok(Running {
+        session: session.clone(),
+        node,
+        told,
+        view: View::default(),
+        _reading: AbortOnDropHandle::new(reading),
+    })
 }
 
-/// What was shown so far.
-#[derive(Default)]
-struct View {
-    line_open: bool,
-    reasoning: std::collections::HashSet<String>,
-}
-
-impl View {
-    fn take(&mut self, event: &EngineEvent, wanted: &NodeId, silent: bool) -> Option<NodeStatus> {
-        let EngineEvent::Turn { node_id, event, .. } = event else {
-            return None;
+impl Running {
+    /// Shows the turn until its end. A signal stops it.
+    pub(crate) async fn follow(mut self, host: &Host, stops: &Stops, format: Format) -> Result<End, Failure> {
+        let mut stopping = false;
+        let end = loop {
+            let numbered = tokio::select! {
+                biased;
+                () = stops.stopped(), if !stopping => {
+                    stopping = true;
+                    // The turn may have ended by itself in this moment.
+                    let _ = host.engine().stop_turn(&self.session);
+                    continue;
+                }
+                numbered = self.told.recv() => numbered,
+            };
+            let Some(numbered) = numbered else {
+                return Err(EngineError::Task("the events ended".into()).into());
+            };
+            let ended = if matches!(numbered.event, EngineEvent::Resync) {
+                self.read_again(host, &numbered, format).await?
+            } else {
+                self.show(&numbered, format)?
+            };
+            if let Some(end) = ended {
+                break end;
+            }
         };
-        if node_id != wanted {
-            return None;
-        }
-        match event {
-            TurnEvent::TurnCompleted { .. } => {
-                self.close_line(silent);
-                return Some(NodeStatus::Completed);
-            }
-            TurnEvent::TurnFailed { error, .. } => {
-                self.close_line(silent);
-                output::note(&format!("failed: {error}"));
-                return Some(NodeStatus::Failed);
-            }
-            TurnEvent::TurnInterrupted { error, .. } => {
-                self.close_line(silent);
-                output::note(&format!("interrupted: {error}"));
-                return Some(NodeStatus::Interrupted);
-            }
-            _ if silent => {}
-            TurnEvent::ItemStarted { item } => self.started(item),
-            TurnEvent::ItemDelta { item_id, delta: ItemDelta::Text { text } }
-                if !self.reasoning.contains(item_id.as_str()) =>
-            {
-                output::piece(text);
-                self.line_open = !text.ends_with('\n');
-            }
-            TurnEvent::ItemCompleted { item } => self.completed(item),
-            TurnEvent::Heartbeat { awaited, since_at } => tracing::debug!(?awaited, since_at, "waiting"),
-            TurnEvent::TurnStarted { .. }
-            | TurnEvent::ItemDelta { .. }
-            | TurnEvent::ItemProgress { .. }
-            | TurnEvent::Usage { .. }
-            | TurnEvent::Span { .. }
-            | TurnEvent::SnapshotTaken { .. } => {}
-        }
-        None
+        host.engine().wait_until_idle(&self.session).await;
+        Ok(end)
     }
 
-    fn started(&mut self, item: &okcvm_protocol::Item) {
-        match &item.body {
-            ItemBody::Reasoning { .. } => {
-                self.reasoning.insert(item.id.as_str().to_owned());
-            }
-            ItemBody::ToolCall(call) if call.status == ToolCallStatus::Running => {
-                self.close_line(false);
-                output::note(&format!("→ {} {}", call.tool, shortened(&call.arguments)));
-            }
-            ItemBody::Text { .. }
-            | ItemBody::ToolCall(_)
-            | ItemBody::Steer { .. }
-            | ItemBody::Notice { .. } => {}
+    fn show(&mut self, numbered: &NumberedEvent, format: Format) -> Result<Option<End>, Failure> {
+        if format == Format::Json {
+            output::json_line(numbered)?;
         }
+        let EngineEvent::Turn { node_id, event, .. } = &numbered.event else { return Ok(None) };
+        if *node_id != self.node {
+            return Ok(None);
+        }
+        let end = self.view.take(event, now());
+        for said in self.view.said() {
+            match said {
+                Said::Answer(text) if format == Format::Text => output::piece(text),
+                Said::Note(text) if format == Format::Text || end.is_some() => output::note(&text),
+                Said::Waiting(text) if format == Format::Text => output::waiting(text),
+                Said::Answer(_) | Said::Note(_) | Said::Waiting(_) => {}
+            }
+        }
+        Ok(end)
     }
 
-    fn completed(&mut self, item: &okcvm_protocol::Item) {
-        match &item.body {
-            ItemBody::Text { .. } => self.close_line(false),
-            ItemBody::ToolCall(call) => {
-                let mark = match call.status {
-                    ToolCallStatus::Completed => "✓",
-                    ToolCallStatus::Pending
-                    | ToolCallStatus::Running
-                    | ToolCallStatus::Failed
-                    | ToolCallStatus::Interrupted => "✗",
-                };
-                self.close_line(false);
-                output::note(&format!("{mark} {}", call.tool));
-                for artifact in call.result.iter().flat_map(|result| &result.artifacts) {
-                    let place = artifact.url.as_deref().unwrap_or(&artifact.path);
-                    output::note(&format!("  {}: {place}", artifact.title));
-                }
+    /// Events were lost: what they told is in the store.
+    async fn read_again(
+        &mut self,
+        host: &Host,
+        lost: &NumberedEvent,
+        format: Format,
+    ) -> Result<Option<End>, Failure> {
+        self.show(lost, format)?;
+        let detail = host.session_open(SessionParams { session_id: self.session.clone() }).await?;
+        let Some(turn) = detail.turns.iter().find(|turn| turn.node.id == self.node) else {
+            // Nobody else moves in a session that this program writes.
+            return Ok(Some(End { status: NodeStatus::Failed, error: None }));
+        };
+        for event in self.view.missed(turn) {
+            let event =
+                EngineEvent::Turn { session_id: self.session.clone(), node_id: self.node.clone(), event };
+            let numbered = NumberedEvent { sequence: lost.sequence, event };
+            if let Some(end) = self.show(&numbered, format)? {
+                return Ok(Some(end));
             }
-            ItemBody::Notice { text, .. } => {
-                self.close_line(false);
-                output::note(text);
-            }
-            ItemBody::Reasoning { .. } | ItemBody::Steer { .. } => {}
         }
-    }
-
-    fn close_line(&mut self, silent: bool) {
-        if self.line_open && !silent {
-            output::piece("\n");
-        }
-        self.line_open = false;
+        Ok(None)
     }
 }
 
-fn shortened(arguments: &str) -> String {
-    let line = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 100 {
-        return line;
-    }
-    format!("{}…", line.chars().take(99).collect::<String>())
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 /// The path of a folder for people: relative to here if it lies below.

@@ -1,17 +1,15 @@
 //! `okcvm session`: looking at sessions and going back in them.
 
-use std::collections::BTreeMap;
-
 use okcvm_host::Host;
 use okcvm_protocol::{
     AppError, ChangeKind, ChangeSide, CommandHandler, DiffLineKind, DiffParams, ErrorCode, FileDiff,
-    ItemBody, NodeId, NodeParams, NodeStatus, NodeSummary, RestoreOutcome, RestoreParams, RestoreScope,
-    SessionDetail, SessionId, SessionParams, SessionSummary, Writer,
+    ItemBody, NodeId, NodeParams, RestoreOutcome, RestoreParams, RestoreScope, SessionAccess,
+    SessionConfigureParams, SessionDetail, SessionId, SessionParams, SessionSummary, TurnLimits, Writer,
 };
 
-use crate::arguments::{Scope, SessionCommand};
+use crate::arguments::{LimitArguments, Scope, SessionCommand};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, tree};
 
 pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), Failure> {
     match command {
@@ -25,13 +23,12 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
             Ok(())
         }
         SessionCommand::Tree { session, json } => {
-            let id = find(host, &session)?.id;
-            let tree = host.engine().tree(&id)?;
+            // Opening ends the turn of a program that was killed in it.
+            let detail = open(host, &find(host, &session)?.id).await?;
             if json {
-                return Ok(output::json(&tree)?);
+                return Ok(output::json(&detail.tree)?);
             }
-            let current = open(host, &id).await?.current_node;
-            for line in draw(&tree, current.as_ref()) {
+            for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
                 output::line(&line);
             }
             Ok(())
@@ -39,12 +36,13 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         SessionCommand::Fork { session, node } => {
             let session = find(host, &session)?.id;
             let node_id = find_node(host, &session, &node)?;
-            let outcome = host.node_fork(NodeParams { session_id: session, node_id }).await?;
-            report(&outcome);
+            let params = NodeParams { session_id: session.clone(), node_id };
+            report(&host.node_fork(params).await?, &session, Back::Undo);
             Ok(())
         }
         SessionCommand::Restore { session, node, scope, dry_run, undo, redo } => {
             let session_id = find(host, &session)?.id;
+            let id = session_id.clone();
             let outcome = match node {
                 _ if undo => host.restore_undo(SessionParams { session_id }).await?,
                 _ if redo => host.restore_redo(SessionParams { session_id }).await?,
@@ -58,9 +56,10 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
                 }
                 None => return Err(AppError::new("Name a node to go to.").into()),
             };
-            report(&outcome);
+            report(&outcome, &id, if undo { Back::Redo } else { Back::Undo });
             Ok(())
         }
+        SessionCommand::Limits { session, changes } => limits(host, &session, &changes).await,
         SessionCommand::Diff { session, node, json } => diff(host, &session, node.as_deref(), json).await,
     }
 }
@@ -77,6 +76,10 @@ impl From<Scope> for RestoreScope {
 
 /// The session of an id or of an unambiguous part of one.
 pub(crate) fn find(host: &Host, wanted: &str) -> Result<SessionSummary, AppError> {
+    if wanted.is_empty() {
+        return Err(AppError::new("The id of the session is empty.")
+            .with_hint("`okcvm session list` shows the sessions with their ids."));
+    }
     let engine = host.engine();
     let mut sessions = engine.list_sessions("", false)?;
     sessions.extend(engine.list_sessions("", true)?);
@@ -95,6 +98,10 @@ pub(crate) fn find(host: &Host, wanted: &str) -> Result<SessionSummary, AppError
 }
 
 fn find_node(host: &Host, session: &SessionId, wanted: &str) -> Result<NodeId, AppError> {
+    if wanted.is_empty() {
+        return Err(AppError::new("The id of the node is empty.")
+            .with_hint("`okcvm session tree` shows the nodes with the ends of their ids."));
+    }
     let tree = host.engine().tree(session)?;
     let mut fits = tree.into_iter().filter(|node| {
         node.id.as_str().starts_with(wanted)
@@ -139,6 +146,9 @@ fn titled(title: &str) -> &str {
 fn show(detail: &SessionDetail) {
     output::line(&format!("{}  {}", detail.summary.id, titled(&detail.summary.title)));
     output::line(&format!("workspace: {}", detail.workspace_path));
+    if detail.access == SessionAccess::ReadOnly {
+        output::line("Another program has this session open for writing; here it can only be read.");
+    }
     if let Some(notice) = &detail.notice {
         output::line(notice);
     }
@@ -171,44 +181,42 @@ fn show(detail: &SessionDetail) {
     }
 }
 
-/// The tree as lines: a node each, children below and indented where branches part.
-pub(crate) fn draw(tree: &[NodeSummary], current: Option<&NodeId>) -> Vec<String> {
-    let mut children: BTreeMap<Option<&NodeId>, Vec<&NodeSummary>> = BTreeMap::new();
-    for node in tree {
-        children.entry(node.parent_id.as_ref()).or_default().push(node);
-    }
-    let mut lines = Vec::new();
-    // A stack instead of recursion: a session may have thousands of nodes on one line.
-    let mut waiting: Vec<(&NodeSummary, usize)> =
-        children.get(&None).into_iter().flatten().rev().map(|node| (*node, 0)).collect();
-    while let Some((node, depth)) = waiting.pop() {
-        let mark = if Some(&node.id) == current { '●' } else { '○' };
-        let status = match node.status {
-            NodeStatus::Completed => String::new(),
-            NodeStatus::Running => "  running".into(),
-            NodeStatus::Failed => "  failed".into(),
-            NodeStatus::Interrupted => "  interrupted".into(),
-        };
-        let changes = node.changes.as_ref().map_or_else(String::new, |counts| {
-            format!("  +{} ~{} -{}", counts.added, counts.modified, counts.deleted)
-        });
-        let label = node.label.as_ref().map_or_else(String::new, |label| format!("  [{label}]"));
-        let id = node.id.as_str();
-        let short = &id[id.len().saturating_sub(8)..];
-        lines.push(format!("{}{mark} {short}  {}{changes}{status}{label}", "  ".repeat(depth), node.title));
-        let below = children.get(&Some(&node.id)).map(Vec::as_slice).unwrap_or_default();
-        let deeper = if below.len() > 1 { depth + 1 } else { depth };
-        waiting.extend(below.iter().rev().map(|child| (*child, deeper)));
-    }
-    lines
+/// What takes a restore back.
+#[derive(Clone, Copy)]
+enum Back {
+    Undo,
+    Redo,
 }
 
-fn report(outcome: &RestoreOutcome) {
+fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back) {
+    let back = match back {
+        Back::Undo => "--undo` takes it back",
+        Back::Redo => "--redo` does it again",
+    };
     output::line(&format!(
-        "{} written, {} removed. `okcvm session restore <session> --undo` takes it back.",
+        "{} written, {} removed. `okcvm session restore {session} {back}.",
         files(outcome.written),
         outcome.removed
     ));
+}
+
+/// Shows the limits of a session, after changing those that are named.
+async fn limits(host: &Host, session: &str, changes: &LimitArguments) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let kept = open(host, &session_id).await?.limits;
+    let limits = TurnLimits {
+        max_steps: changes.steps.unwrap_or(kept.max_steps),
+        max_minutes: changes.minutes.unwrap_or(kept.max_minutes),
+        max_tokens: changes.tokens.unwrap_or(kept.max_tokens),
+    };
+    if limits != kept {
+        let params = SessionConfigureParams { session_id, profile: None, limits: Some(limits.clone()) };
+        host.session_configure(params).await?;
+    }
+    output::line(&format!("steps    {}", limits.max_steps));
+    output::line(&format!("minutes  {}", limits.max_minutes));
+    output::line(&format!("tokens   {}", limits.max_tokens));
+    Ok(())
 }
 
 fn files(count: u32) -> String {

@@ -22,6 +22,8 @@ const SAME_CALLS: u32 = 2;
 const REFUSALS: u32 = 3;
 /// Live output that is kept while a tool runs, in bytes; its end is kept.
 const LIVE_OUTPUT: usize = 64 * 1024;
+/// The longest word that is held back until its end is known, so that a secret is not told in two halves, in bytes.
+const HELD_BACK: usize = 512;
 /// Live output is stored at least this often.
 const LIVE_FLUSH: Duration = Duration::from_millis(250);
 
@@ -171,10 +173,15 @@ impl Engine {
 
         let live = Arc::new(LiveCall {
             state: Arc::clone(state),
-            item: Mutex::new((item.clone(), call.clone(), Instant::now())),
+            output: Mutex::new(LiveOutput {
+                item: item.clone(),
+                call: call.clone(),
+                held: String::new(),
+                stored: Instant::now(),
+            }),
         });
         let outcome = self.carry_out_call(state, &item, &call, Arc::<LiveCall>::clone(&live)).await;
-        call.live_output = live.output();
+        call.live_output = live.finish();
 
         let fatal = match outcome {
             Ok(result) => {
@@ -201,9 +208,8 @@ impl Engine {
         };
         if let Some(result) = &mut call.result {
             self.clean(result);
-            keep_pictures(&state.runtime.folder.join("blobs"), state.runtime.workspace.root(), result);
+            keep_pictures(&state.runtime.folder.join("blobs"), state.runtime.root(), result);
         }
-        call.live_output = (self.inner.parts.redact)(&call.live_output);
         span.ended_at = Some(self.now());
         (span.status, span.error) = match call.status {
             ToolCallStatus::Failed => (SpanStatus::Error, call.result.as_ref().and_then(first_line)),
@@ -241,7 +247,7 @@ impl Engine {
             session_id: state.runtime.id.clone(),
             node_id: Some(state.node_id.clone()),
             item_id: item.id.clone(),
-            workspace_root: state.runtime.workspace.root().to_owned(),
+            workspace_root: state.runtime.root().to_owned(),
             session_folder: state.runtime.folder.clone(),
             sink,
             reads: self.file_reads(&state.runtime.id),
@@ -270,6 +276,10 @@ impl Engine {
             if let ToolContent::Text { text } = content {
                 *text = (self.inner.parts.redact)(text);
             }
+        }
+        let hunks = result.diff.iter_mut().flat_map(|diff| &mut diff.hunks);
+        for line in hunks.flat_map(|hunk| &mut hunk.lines) {
+            line.text = (self.inner.parts.redact)(&line.text);
         }
     }
 
@@ -311,7 +321,7 @@ impl Engine {
             session_id: session.clone(),
             node_id: current,
             item_id: okcvm_protocol::ItemId::new(),
-            workspace_root: runtime.workspace.root().to_owned(),
+            workspace_root: runtime.root().to_owned(),
             session_folder: runtime.folder.clone(),
             sink,
             reads: self.file_reads(session),
@@ -365,45 +375,71 @@ fn keep_pictures(blobs: &Path, root: &Path, result: &ToolResult) {
 /// Takes the output of a running call.
 struct LiveCall {
     state: Arc<TurnState>,
-    item: Mutex<(Item, ToolCall, Instant)>,
+    output: Mutex<LiveOutput>,
+}
+
+struct LiveOutput {
+    item: Item,
+    call: ToolCall,
+    /// The start of a word whose end has not come yet.
+    held: String,
+    stored: Instant,
 }
 
 impl LiveCall {
-    fn output(&self) -> String {
-        self.item.lock().unwrap_or_else(PoisonError::into_inner).1.live_output.clone()
+    /// What was shown, with what was still held back.
+    fn finish(&self) -> String {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = std::mem::take(&mut output.held);
+        self.show(&mut output, &rest);
+        output.call.live_output.clone()
+    }
+
+    fn show(&self, output: &mut LiveOutput, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let text = (self.state.engine.inner.parts.redact)(text);
+        let shown = &mut output.call.live_output;
+        shown.push_str(&text);
+        if shown.len() > LIVE_OUTPUT {
+            let mut cut = shown.len() - LIVE_OUTPUT / 2;
+            while !shown.is_char_boundary(cut) {
+                cut += 1;
+            }
+            shown.drain(..cut);
+        }
+        let item_id = output.item.id.clone();
+        self.state.tell(TurnEvent::ItemDelta { item_id, delta: ItemDelta::Output { text } });
+        if output.stored.elapsed() >= LIVE_FLUSH {
+            output.stored = Instant::now();
+            output.item.body = ItemBody::ToolCall(output.call.clone());
+            if let Err(error) = self.state.engine.store().put_item(&output.item) {
+                tracing::warn!(%error, call = %output.item.id, "live output could not be stored");
+            }
+        }
     }
 }
 
 impl ToolSink for LiveCall {
     fn progress(&self, progress: ToolProgress) {
         self.state.alive();
-        let mut live = self.item.lock().unwrap_or_else(PoisonError::into_inner);
-        let (item, call, stored) = &mut *live;
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         match progress {
             ToolProgress::Output(text) => {
-                let text = (self.state.engine.inner.parts.redact)(&text);
-                call.live_output.push_str(&text);
-                if call.live_output.len() > LIVE_OUTPUT {
-                    let mut cut = call.live_output.len() - LIVE_OUTPUT / 2;
-                    while !call.live_output.is_char_boundary(cut) {
-                        cut += 1;
-                    }
-                    call.live_output.drain(..cut);
+                let mut all = std::mem::take(&mut output.held);
+                all.push_str(&text);
+                let whole = all
+                    .rfind(char::is_whitespace)
+                    .map_or(0, |space| space + all[space..].chars().next().map_or(0, char::len_utf8));
+                if all.len() - whole <= HELD_BACK {
+                    output.held = all.split_off(whole);
                 }
-                self.state.tell(TurnEvent::ItemDelta {
-                    item_id: item.id.clone(),
-                    delta: ItemDelta::Output { text },
-                });
-                if stored.elapsed() >= LIVE_FLUSH {
-                    *stored = Instant::now();
-                    item.body = ItemBody::ToolCall(call.clone());
-                    if let Err(error) = self.state.engine.store().put_item(item) {
-                        tracing::warn!(%error, call = %item.id, "live output could not be stored");
-                    }
-                }
+                self.show(&mut output, &all);
             }
             ToolProgress::Message(message) => {
-                self.state.tell(TurnEvent::ItemProgress { item_id: item.id.clone(), message });
+                let item_id = output.item.id.clone();
+                self.state.tell(TurnEvent::ItemProgress { item_id, message });
             }
         }
     }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_model::ChatModel;
-use okcvm_protocol::{AppError, Attachment, SessionId};
-use okcvm_store::Store;
+use okcvm_protocol::{AppError, Attachment, SessionId, TurnLimits};
+use okcvm_store::{SessionRow, Store};
 use okcvm_tools::Registry;
 
 use crate::runtime::Runtime;
@@ -16,6 +17,15 @@ use crate::{Clock, EngineError, EventBus};
 pub trait ModelSource: Send + Sync {
     /// Connects to the model of that profile. May ask the keychain, and so may block.
     fn model(&self, profile: &str) -> Result<Arc<dyn ChatModel>, AppError>;
+}
+
+/// What a session uses that chose nothing of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionDefaults {
+    /// The model profile.
+    pub profile: String,
+    /// Limits of a turn.
+    pub limits: TurnLimits,
 }
 
 /// What the system prompt is filled with.
@@ -58,6 +68,8 @@ pub struct EngineParts {
     pub registry: Arc<Registry>,
     /// The models.
     pub models: Arc<dyn ModelSource>,
+    /// What sessions use that chose nothing of their own, as it is at each moment.
+    pub defaults: Arc<dyn Fn() -> SessionDefaults + Send + Sync>,
     /// The system prompt.
     pub prompt: Arc<SystemPrompt>,
     /// The time.
@@ -68,10 +80,16 @@ pub struct EngineParts {
     pub redact: Arc<dyn Fn(&str) -> String + Send + Sync>,
 }
 
+/// The place of a session that is open or being opened. Each has a lock of its own, so that a session that takes long
+/// to open holds up no other.
+type Place = Arc<Mutex<Option<Arc<Runtime>>>>;
+
 pub(crate) struct Inner {
     pub(crate) parts: EngineParts,
     pub(crate) options: EngineOptions,
-    runtimes: Mutex<HashMap<SessionId, Arc<Runtime>>>,
+    places: Mutex<HashMap<SessionId, Place>>,
+    profile_override: Mutex<Option<String>>,
+    queue_held: AtomicBool,
 }
 
 /// The engine. Cheap to clone; all clones are one.
@@ -83,7 +101,39 @@ pub struct Engine {
 impl Engine {
     /// An engine over its parts.
     pub fn new(parts: EngineParts, options: EngineOptions) -> Self {
-        Self { inner: Arc::new(Inner { parts, options, runtimes: Mutex::new(HashMap::new()) }) }
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                options,
+                places: Mutex::new(HashMap::new()),
+                profile_override: Mutex::new(None),
+                queue_held: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// Lets every turn of this program use that profile, whatever its session chose. Nothing is stored.
+    pub fn set_profile_override(&self, profile: Option<String>) {
+        *self.inner.profile_override.lock().unwrap_or_else(PoisonError::into_inner) = profile;
+    }
+
+    /// Leaves waiting messages waiting, for a program that ends with the turn that it began.
+    pub fn hold_queue(&self) {
+        self.inner.queue_held.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn queue_is_held(&self) -> bool {
+        self.inner.queue_held.load(Ordering::SeqCst)
+    }
+
+    /// The profile and the limits of a session's next turn.
+    pub(crate) fn choices(&self, row: &SessionRow) -> SessionDefaults {
+        let defaults = (self.inner.parts.defaults)();
+        let forced = self.inner.profile_override.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        SessionDefaults {
+            profile: forced.or_else(|| row.profile.clone()).unwrap_or(defaults.profile),
+            limits: row.limits.clone().unwrap_or(defaults.limits),
+        }
     }
 
     /// The stream of events.
@@ -115,36 +165,50 @@ impl Engine {
         tokio::task::spawn_blocking(move || span.in_scope(|| work(&engine))).await?
     }
 
+    fn place(&self, id: &SessionId) -> Place {
+        let mut places = self.inner.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(places.entry(id.clone()).or_default())
+    }
+
     /// The open session, opening it if it is not. Blocking.
     pub(crate) fn runtime(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
-        // Held while opening, so that a session is opened once.
-        let mut runtimes = self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = runtimes.get(id) {
+        let place = self.place(id);
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*place {
             return Ok(Arc::clone(runtime));
         }
         let runtime = Arc::new(Runtime::open(self, id)?);
-        runtimes.insert(id.clone(), Arc::clone(&runtime));
+        *place = Some(Arc::clone(&runtime));
         Ok(runtime)
     }
 
+    /// The session if it is open; one that is being opened counts as not open yet.
     pub(crate) fn open_runtime(&self, id: &SessionId) -> Option<Arc<Runtime>> {
-        self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        let place = self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()?;
+        let place = place.try_lock().ok()?;
+        place.clone()
+    }
+
+    pub(crate) fn open_runtimes(&self) -> Vec<Arc<Runtime>> {
+        let places: Vec<Place> =
+            self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        places.iter().filter_map(|place| place.try_lock().ok()?.clone()).collect()
     }
 
     pub(crate) fn close_runtime(&self, id: &SessionId) {
-        self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// The open session, which this program may write. Blocking.
     pub(crate) fn writable(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
         let runtime = self.runtime(id)?;
+        runtime.workspace()?;
         if runtime.try_write(self)? { Ok(runtime) } else { Err(EngineError::ReadOnly) }
     }
 
     /// Stops every running turn and waits until each has ended.
     pub async fn shut_down(&self) {
-        let runtimes: Vec<Arc<Runtime>> =
-            self.inner.runtimes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let runtimes = self.open_runtimes();
         for runtime in &runtimes {
             runtime.stop();
         }

@@ -43,6 +43,14 @@ pub enum EngineError {
     /// The history failed.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The folder of the session is not there.
+    #[error("the folder {folder} is not there: {source}")]
+    FolderMissing {
+        /// Which.
+        folder: String,
+        /// Why.
+        source: WorkspaceError,
+    },
     /// The workspace failed.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
@@ -66,7 +74,7 @@ impl EngineError {
     /// The error as a person reads it.
     pub fn to_app_error(&self) -> AppError {
         match self {
-            Self::ReadOnly => AppError::new("This session is open in another program.")
+            Self::ReadOnly => AppError::new("This session, or its folder, is in use by another program.")
                 .with_code(ErrorCode::ReadOnly)
                 .with_hint("It can be read here. Close it there to write here."),
             Self::Busy => AppError::new("A turn is running in this session.")
@@ -85,6 +93,13 @@ impl EngineError {
             Self::NotQueued => AppError::new("This message no longer waits: its turn has begun."),
             Self::Store(error) => error.to_app_error(),
             Self::Snapshot(error) => error.to_app_error(),
+            Self::FolderMissing { folder, source } => AppError::new(format!(
+                "The folder of this session, {folder}, is not there."
+            ))
+            .with_hint(
+                "Bring it back, for example by connecting its disk. The conversation can be read meanwhile.",
+            )
+            .with_detail(source.to_string()),
             Self::Workspace(error) => error.to_app_error(),
             Self::File { path, source } => {
                 AppError::new(format!("{path} could not be used.")).with_detail(source.to_string())

@@ -18,7 +18,9 @@ mod turn;
 mod turn_loop;
 
 pub use clock::{Clock, SystemClock};
-pub use engine::{Engine, EngineOptions, EngineParts, ModelSource, PromptFacts, SystemPrompt, Watching};
+pub use engine::{
+    Engine, EngineOptions, EngineParts, ModelSource, PromptFacts, SessionDefaults, SystemPrompt, Watching,
+};
 pub use error::EngineError;
 pub use events::{EventBus, Subscription};
 pub use turn::Start;

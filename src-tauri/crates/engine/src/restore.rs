@@ -3,11 +3,11 @@
 //! Every move records the present first and is written down as an intent before a file is touched, so that it can be
 //! undone, done again, and finished after a crash.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use okcvm_protocol::{
-    AppEvent, NodeId, RestoreChange, RestoreId, RestoreOutcome, RestorePlan, RestoreScope, SessionId,
-    SnapshotId, UndoState, Writer,
+    AppEvent, ChangeKind, FileChange, NodeId, RestoreChange, RestoreId, RestoreOutcome, RestorePlan,
+    RestoreScope, SessionId, SnapshotId, UndoState, Writer,
 };
 use okcvm_snapshots::Author;
 use okcvm_store::{NodeRow, RestoreRow, RestoreState};
@@ -44,24 +44,11 @@ impl Engine {
             return Ok(plan);
         }
         let target = restorable(&row)?;
-        plan.unsaved =
-            runtime.history.compare_live(&runtime.workspace, session_row.head_snapshot.as_ref())?;
-        // The head lacks what the user changed since; those paths are looked at one by one below.
-        let mut changes = runtime.history.diff(session_row.head_snapshot.as_ref(), &target)?;
-        for unsaved in &plan.unsaved {
-            if changes.iter().any(|change| change.path == unsaved.path) {
-                continue;
-            }
-            let mut back = unsaved.clone();
-            std::mem::swap(&mut back.old_size, &mut back.new_size);
-            back.kind = match unsaved.kind {
-                okcvm_protocol::ChangeKind::Added => okcvm_protocol::ChangeKind::Deleted,
-                okcvm_protocol::ChangeKind::Deleted => okcvm_protocol::ChangeKind::Added,
-                other => other,
-            };
-            changes.push(back);
-        }
-        let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
+        let workspace = runtime.workspace()?;
+        plan.unsaved = runtime.history.compare_live(&workspace, session_row.head_snapshot.as_ref())?;
+        let recorded = runtime.history.diff(session_row.head_snapshot.as_ref(), &target)?;
+        let changes = live_to_target(&plan.unsaved, &recorded);
+        let paths: Vec<String> = changes.iter().map(|(path, _)| path.clone()).collect();
         let writers = match &session_row.head_snapshot {
             Some(head) => runtime.history.last_writer(head, &paths)?,
             None => std::collections::BTreeMap::new(),
@@ -69,12 +56,12 @@ impl Engine {
         let by_snapshot = writers_by_snapshot(&nodes);
         plan.changes = changes
             .into_iter()
-            .map(|change| {
-                let by_hand = plan.unsaved.iter().any(|unsaved| unsaved.path == change.path);
+            .map(|(path, kind)| {
+                let by_hand = plan.unsaved.iter().any(|unsaved| unsaved.path == path);
                 let written_by = if by_hand {
                     Writer::User
                 } else {
-                    writers.get(&change.path).map_or(Writer::Unknown, |snapshot| {
+                    writers.get(&path).map_or(Writer::Unknown, |snapshot| {
                         by_snapshot.get(snapshot).map_or_else(
                             || match runtime.history.author(snapshot) {
                                 Ok(Author::User) => Writer::User,
@@ -87,7 +74,7 @@ impl Engine {
                         )
                     })
                 };
-                RestoreChange { path: change.path, kind: change.kind, written_by }
+                RestoreChange { path, kind, written_by }
             })
             .collect();
         Ok(plan)
@@ -118,11 +105,16 @@ impl Engine {
         self.moving(session, |engine, runtime| {
             let mut row = engine.undoable(&runtime.id)?.ok_or(EngineError::NothingTo("undo"))?;
             let current = engine.store().session(&runtime.id)?.current_node;
-            let node = if row.from_node == row.to_node { current } else { row.from_node.clone() };
             let present = engine.record_present(runtime)?;
             row.state = RestoreState::UndoIntent;
+            if row.scope == RestoreScope::Files {
+                // The conversation stays where it is, wherever it has gone since.
+                row.from_node.clone_from(&current);
+            }
+            // Redo goes back to exactly this present, with whatever came after the restore.
+            row.to_node = current;
+            let node = row.from_node.clone();
             if row.before.is_some() {
-                // Redo goes back to exactly this present, with whatever came after the restore.
                 row.after = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
@@ -143,9 +135,13 @@ impl Engine {
         self.moving(session, |engine, runtime| {
             let mut row = engine.redoable(&runtime.id)?.ok_or(EngineError::NothingTo("redo"))?;
             let current = engine.store().session(&runtime.id)?.current_node;
-            let node = if row.from_node == row.to_node { current } else { row.to_node.clone() };
             let present = engine.record_present(runtime)?;
             row.state = RestoreState::RedoIntent;
+            if row.scope == RestoreScope::Files {
+                row.to_node.clone_from(&current);
+            }
+            row.from_node = current;
+            let node = row.to_node.clone();
             if row.before.is_some() {
                 row.before = Some(present.clone());
             }
@@ -219,6 +215,7 @@ impl Engine {
             made_at: self.now(),
             state: RestoreState::Intent,
             title: title(),
+            scope,
             from_node: session.current_node,
             to_node: to_node.clone(),
             before: files.map(|_| present.clone()),
@@ -238,7 +235,7 @@ impl Engine {
         node: Option<&NodeId>,
     ) -> Result<RestoreOutcome, EngineError> {
         let outcome = match target {
-            Some(target) => match runtime.history.restore(&runtime.workspace, present, target) {
+            Some(target) => match runtime.history.restore(&runtime.workspace()?, present, target) {
                 Ok(outcome) => outcome,
                 Err(error) => {
                     self.put_back(runtime, row, present);
@@ -258,7 +255,7 @@ impl Engine {
     fn put_back(&self, runtime: &Runtime, row: &RestoreRow, present: &SnapshotId) {
         let back = runtime
             .record(self, Author::User, "State of a restore that failed")
-            .and_then(|half| Ok(runtime.history.restore(&runtime.workspace, &half.snapshot, present)?))
+            .and_then(|half| Ok(runtime.history.restore(&runtime.workspace()?, &half.snapshot, present)?))
             .and_then(|_| Ok(self.store().set_head_snapshot(&runtime.id, Some(present))?));
         if let Err(error) = back {
             tracing::error!(session = %runtime.id, %error, "a failed restore could not be taken back");
@@ -290,12 +287,56 @@ impl Runtime {
             tracing::warn!(session = %self.id, title = row.title, "finishing a restore that was cut short");
             if let Some(target) = target {
                 let half = self.record(engine, Author::User, "State of a restore that was cut short")?;
-                self.history.restore(&self.workspace, &half.snapshot, target)?;
+                self.history.restore(&self.workspace()?, &half.snapshot, target)?;
             }
             engine.store().finish_restore(&row, state, node.as_ref(), target.as_ref())?;
         }
         Ok(())
     }
+}
+
+/// What would happen to each live file: `unsaved` leads from the last record to the live files, `recorded` from the last
+/// record to the target.
+fn live_to_target(unsaved: &[FileChange], recorded: &[FileChange]) -> Vec<(String, ChangeKind)> {
+    // Whether a path is there after some changes; `None` if they do not touch it.
+    let after = |changes: &[FileChange], path: &str| {
+        changes.iter().find_map(|change| {
+            if change.path == path {
+                Some(change.kind != ChangeKind::Deleted)
+            } else {
+                (change.old_path.as_deref() == Some(path)).then_some(false)
+            }
+        })
+    };
+    // Whether it was there before them.
+    let before = |changes: &[FileChange], path: &str| {
+        changes.iter().find_map(|change| {
+            if change.old_path.as_deref() == Some(path) {
+                Some(true)
+            } else {
+                let new = matches!(change.kind, ChangeKind::Added | ChangeKind::Renamed);
+                (change.path == path).then_some(!new)
+            }
+        })
+    };
+    let touched =
+        unsaved.iter().chain(recorded).flat_map(|change| [Some(&change.path), change.old_path.as_ref()]);
+    let paths: BTreeSet<&String> = touched.flatten().collect();
+    paths
+        .into_iter()
+        .filter_map(|path| {
+            let last = before(unsaved, path).or_else(|| before(recorded, path)).unwrap_or(true);
+            let live = after(unsaved, path).unwrap_or(last);
+            let target = after(recorded, path).unwrap_or(last);
+            let kind = match (live, target) {
+                (true, true) => ChangeKind::Modified,
+                (false, true) => ChangeKind::Added,
+                (true, false) => ChangeKind::Deleted,
+                (false, false) => return None,
+            };
+            Some((path.clone(), kind))
+        })
+        .collect()
 }
 
 fn restorable(row: &NodeRow) -> Result<SnapshotId, EngineError> {

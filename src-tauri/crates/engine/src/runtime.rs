@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use okcvm_protocol::{
-    AppError, AppEvent, ErrorCode, ItemBody, NodeId, NodeStatus, SessionAccess, SessionId, ToolCallStatus,
-};
+use okcvm_protocol::{AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId};
 use okcvm_snapshots::{Author, History, RecordInfo, Recorded};
 use okcvm_workspace::{Watch, Workspace};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -30,15 +29,20 @@ pub(crate) struct RunningTurn {
 pub(crate) struct Runtime {
     pub(crate) id: SessionId,
     pub(crate) folder: PathBuf,
-    pub(crate) workspace: Workspace,
+    /// Where the files lie.
+    root: PathBuf,
+    /// Absent while the folder of the user is not there.
+    workspace: Mutex<Option<Workspace>>,
     pub(crate) history: History,
-    /// What opening the history had to do, for the person to read.
-    pub(crate) notice: Option<String>,
+    /// What opening had to do, or could not do, for the person to read.
+    notice: Mutex<Option<String>>,
     /// Held while a turn begins or a restore moves the files, so that neither meets the other.
     pub(crate) gate: tokio::sync::Mutex<()>,
     pub(crate) running: Mutex<Option<RunningTurn>>,
     idle: watch::Sender<bool>,
-    /// The operating system's lock; held by the one program that writes.
+    /// The file of the operating system's lock: of the session, or of the user's folder, whose sessions share one.
+    lock_path: PathBuf,
+    /// Held by the one program that writes.
     lock: Mutex<Option<File>>,
     _watch: Option<Watch>,
 }
@@ -49,29 +53,90 @@ impl Runtime {
         let row = engine.store().session(id)?;
         let folder = engine.session_folder(id);
         create_folder(&folder)?;
-        let workspace = match &row.folder {
-            Some(path) => Workspace::open(std::path::Path::new(path))?,
-            None => Workspace::create(&folder.join("workspace"))?,
+        let (root, lock_path) = match &row.folder {
+            Some(path) => {
+                let locks = engine.inner.options.sessions_folder.join(".locks");
+                create_folder(&locks)?;
+                (PathBuf::from(path), locks.join(format!("{:x}.lock", Sha256::digest(path.as_bytes()))))
+            }
+            None => {
+                let root = folder.join("workspace");
+                create_folder(&root)?;
+                (root, folder.join("lock"))
+            }
         };
         let opened = History::open(&folder.join("history"))?;
-        let watch = match engine.inner.options.watching {
-            Watching::Yes => watch_files(engine, id, &workspace),
-            Watching::No => None,
+        let workspace = Workspace::open(&root).ok();
+        let watch = match (engine.inner.options.watching, &workspace) {
+            (Watching::Yes, Some(workspace)) => watch_files(engine, id, workspace),
+            (Watching::Yes, None) | (Watching::No, _) => None,
         };
+        if opened.notice.is_some() {
+            // The old history was moved aside: what earlier nodes recorded is not in the new one.
+            for node in engine.store().nodes(id)? {
+                engine
+                    .store()
+                    .set_not_restorable(&node.summary.id, "its history was damaged and moved aside.")?;
+            }
+            engine.store().set_head_snapshot(id, None)?;
+            engine.store().drop_restores(id)?;
+        }
         let runtime = Self {
             id: id.clone(),
             folder,
-            workspace,
+            root,
+            workspace: Mutex::new(workspace),
             history: opened.history,
-            notice: opened.notice,
+            notice: Mutex::new(opened.notice),
             gate: tokio::sync::Mutex::new(()),
             running: Mutex::new(None),
             idle: watch::Sender::new(true),
+            lock_path,
             lock: Mutex::new(None),
             _watch: watch,
         };
-        runtime.try_write(engine)?;
+        match runtime.workspace() {
+            Ok(_) => {
+                runtime.try_write(engine)?;
+            }
+            Err(error) => runtime.remark(&error.to_app_error().to_string()),
+        }
         Ok(runtime)
+    }
+
+    /// The files; an error names the folder if it is not there.
+    pub(crate) fn workspace(&self) -> Result<Workspace, EngineError> {
+        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.root.is_dir() {
+            *workspace = None;
+        }
+        if workspace.is_none() {
+            let opened = Workspace::open(&self.root).map_err(|source| EngineError::FolderMissing {
+                folder: self.root.display().to_string(),
+                source,
+            })?;
+            *workspace = Some(opened);
+        }
+        workspace.clone().ok_or(EngineError::NotRunning)
+    }
+
+    /// Absolute path of the files, there or not.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn notice(&self) -> Option<String> {
+        self.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remark(&self, text: &str) {
+        let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = match notice.take() {
+            Some(earlier) if !earlier.contains(text) => format!("{earlier} {text}"),
+            Some(earlier) => earlier,
+            None => text.to_owned(),
+        };
+        *notice = Some(text);
     }
 
     /// Takes the lock if it is free; the first time, finishes what a crash cut short. Tells whether this program writes.
@@ -80,17 +145,47 @@ impl Runtime {
         if lock.is_some() {
             return Ok(true);
         }
-        let path = self.folder.join("lock");
-        let failed = |source| EngineError::File { path: path.display().to_string(), source };
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(false),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        let mut taken = self.try_lock()?;
+        if taken.is_none() {
+            // Another session of the same folder in this program lets go while no turn runs in it.
+            for other in engine.open_runtimes() {
+                if other.id != self.id && other.lock_path == self.lock_path {
+                    other.let_go();
+                }
+            }
+            taken = self.try_lock()?;
+        }
+        let Some(file) = taken else { return Ok(false) };
+        if let Err(error) = self.recover(engine) {
+            // The session can be read; the next try to write looks again.
+            tracing::error!(session = %self.id, %error, "what a crash left could not be mended");
+            let reason = error.to_app_error();
+            self.remark(&format!("What the last end of the program left could not be mended: {reason}"));
+            return Ok(false);
         }
         *lock = Some(file);
-        self.recover(engine)?;
         Ok(true)
+    }
+
+    fn try_lock(&self) -> Result<Option<File>, EngineError> {
+        let failed = |source| EngineError::File { path: self.lock_path.display().to_string(), source };
+        let options = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock_path);
+        let file = options.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Gives the lock up unless a turn runs or something moves.
+    fn let_go(&self) {
+        let Ok(_gate) = self.gate.try_lock() else { return };
+        if self.running_node().is_none()
+            && let Ok(mut lock) = self.lock.try_lock()
+        {
+            *lock = None;
+        }
     }
 
     pub(crate) fn access(&self) -> SessionAccess {
@@ -103,39 +198,10 @@ impl Runtime {
 
     fn recover(&self, engine: &Engine) -> Result<(), EngineError> {
         self.sweep_half_deployments();
-        if self.notice.is_some() {
-            // The old history was moved aside: what earlier nodes recorded is not in the new one.
-            for node in engine.store().nodes(&self.id)? {
-                engine
-                    .store()
-                    .set_not_restorable(&node.summary.id, "its history was damaged and moved aside.")?;
-            }
-            engine.store().set_head_snapshot(&self.id, None)?;
-        }
         self.finish_restores(engine)?;
         for node in engine.store().running_nodes(&self.id)? {
             let at = engine.now();
-            for mut item in engine.store().items(&node.summary.id)? {
-                let mut changed = item.ended_at.is_none();
-                if let ItemBody::ToolCall(call) = &mut item.body
-                    && matches!(call.status, ToolCallStatus::Pending | ToolCallStatus::Running)
-                {
-                    call.status = ToolCallStatus::Interrupted;
-                    changed = true;
-                }
-                if changed {
-                    item.ended_at = Some(at);
-                    engine.store().put_item(&item)?;
-                }
-            }
-            for mut span in engine.store().spans(&node.summary.id)? {
-                if span.ended_at.is_none() {
-                    // When it really ended is not known; the span stays without a length.
-                    span.ended_at = Some(span.started_at);
-                    span.status = okcvm_protocol::SpanStatus::Interrupted;
-                    engine.store().put_span(&span)?;
-                }
-            }
+            engine.close_items(&node.summary.id, at)?;
             let recorded = self.record(engine, Author::Agent, "State after an interrupted turn")?;
             let changes = self.history.counts(node.summary.base_snapshot.as_ref(), &recorded.snapshot)?;
             if node.summary.base_snapshot.is_none() {
@@ -172,7 +238,7 @@ impl Runtime {
     ) -> Result<Recorded, EngineError> {
         let head = engine.store().session(&self.id)?.head_snapshot;
         let info = RecordInfo { message, author, at_ms: engine.now() };
-        let recorded = self.history.record(&self.workspace, head.as_ref(), info)?;
+        let recorded = self.history.record(&self.workspace()?, head.as_ref(), info)?;
         if head.as_ref() != Some(&recorded.snapshot) {
             engine.store().set_head_snapshot(&self.id, Some(&recorded.snapshot))?;
         }
@@ -189,9 +255,14 @@ impl Runtime {
         self.idle.send_replace(false);
     }
 
-    /// Notes that no turn runs.
-    pub(crate) fn end(&self) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Notes that no turn runs, and gives back what was said to the turn after its last look.
+    pub(crate) fn end(&self) -> VecDeque<String> {
+        let ended = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        ended.map(|turn| turn.steers).unwrap_or_default()
+    }
+
+    /// Wakes who waits for the end of the turn.
+    pub(crate) fn rest(&self) {
         self.idle.send_replace(true);
     }
 

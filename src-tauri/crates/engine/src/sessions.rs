@@ -57,44 +57,38 @@ impl Engine {
             .collect())
     }
 
-    /// Makes a session with its own folder, or over a folder of the user, which must exist and be allowed.
+    /// Makes a session with its own folder, or over a folder of the user, which must exist and be allowed. Model and
+    /// limits follow the defaults until the session chooses its own.
     pub fn create_session(
         &self,
         title: Option<&str>,
         folder: Option<&Path>,
-        profile: &str,
-        limits: &TurnLimits,
     ) -> Result<SessionSummary, EngineError> {
-        let folder = match folder {
-            Some(folder) => {
-                check_folder(folder, self.inner.options.home.as_deref())?;
-                Some(Workspace::open(folder)?.root().to_string_lossy().into_owned())
-            }
-            None => None,
-        };
-        let row = self.store().create_session(&NewSession {
-            title: title.map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned),
-            folder,
-            profile: profile.to_owned(),
-            limits: limits.clone(),
-            at: self.now(),
-        })?;
+        let folder = folder.map(|folder| self.allowed_folder(folder)).transpose()?;
+        let title = title.map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned);
+        let new = NewSession { title, folder, profile: None, limits: None, at: self.now() };
+        let row = self.store().create_session(&new)?;
         self.tell_session(&row.id);
         Ok(self.summary(&row))
     }
 
     /// The session of a user's folder, made if there is none.
-    pub fn session_of_folder(
-        &self,
-        folder: &Path,
-        profile: &str,
-        limits: &TurnLimits,
-    ) -> Result<SessionSummary, EngineError> {
-        let root = Workspace::open(folder)?.root().to_string_lossy().into_owned();
-        match self.store().session_of_folder(&root)? {
-            Some(row) => Ok(self.summary(&row)),
-            None => self.create_session(None, Some(folder), profile, limits),
-        }
+    pub fn session_of_folder(&self, folder: &Path) -> Result<SessionSummary, EngineError> {
+        let folder = Some(self.allowed_folder(folder)?);
+        let new = NewSession { title: None, folder, profile: None, limits: None, at: self.now() };
+        let row = self.store().find_or_create_session(&new)?;
+        self.tell_session(&row.id);
+        Ok(self.summary(&row))
+    }
+
+    /// The canonical path of a folder that may be a workspace.
+    fn allowed_folder(&self, folder: &Path) -> Result<String, EngineError> {
+        let absolute = std::path::absolute(folder)
+            .map_err(|source| EngineError::File { path: folder.display().to_string(), source })?;
+        // The folder of all sessions lies in the data folder, which no agent may touch.
+        let data = self.inner.options.sessions_folder.parent();
+        check_folder(&absolute, self.inner.options.home.as_deref(), data)?;
+        Ok(Workspace::open(&absolute)?.root().to_string_lossy().into_owned())
     }
 
     /// Gives a session another name.
@@ -116,7 +110,8 @@ impl Engine {
         limits: Option<&TurnLimits>,
     ) -> Result<SessionSummary, EngineError> {
         let row = self.store().session(id)?;
-        self.store().configure_session(id, profile.unwrap_or(&row.profile), limits.unwrap_or(&row.limits))?;
+        let profile = profile.or(row.profile.as_deref());
+        self.store().configure_session(id, profile, limits.or(row.limits.as_ref()))?;
         self.tell_session(id);
         self.session_summary(id)
     }
@@ -126,6 +121,11 @@ impl Engine {
         if let Some(runtime) = self.open_runtime(id) {
             runtime.stop();
             runtime.idle().await;
+        }
+        let wanted = id.clone();
+        let allowed = self.blocking(move |engine| engine.writable(&wanted)).await;
+        if let Err(EngineError::ReadOnly) = allowed {
+            return Err(EngineError::ReadOnly);
         }
         self.store().set_session_deleted(id, Some(self.now()))?;
         self.tell_session(id);
@@ -170,11 +170,14 @@ impl Engine {
         address: impl Fn(Deployment) -> Deployment,
     ) -> Result<SessionDetail, EngineError> {
         let runtime = self.runtime(id)?;
-        runtime.try_write(self)?;
+        if runtime.workspace().is_ok() {
+            runtime.try_write(self)?;
+        }
         // The number is read before the rows: an event that falls between comes again and changes nothing.
         let sequence = self.events().last();
         let row = self.store().session(id)?;
         let nodes = self.store().nodes(id)?;
+        let choices = self.choices(&row);
         let turns = path_to(&nodes, row.current_node.as_ref())
             .into_iter()
             .map(|node| self.turn(node))
@@ -182,17 +185,17 @@ impl Engine {
         Ok(SessionDetail {
             summary: self.summary(&row),
             access: runtime.access(),
-            workspace_path: runtime.workspace.root().to_string_lossy().into_owned(),
+            workspace_path: runtime.root().to_string_lossy().into_owned(),
             turns,
             todos: self.store().todos(id, row.current_node.as_ref())?,
             queue: self.store().queue(id)?,
             deployments: self.store().deployments(id)?.into_iter().map(address).collect(),
             undo: self.undo_state(id)?,
-            limits: row.limits,
-            profile: row.profile,
+            limits: choices.limits,
+            profile: choices.profile,
             current_node: row.current_node,
             tree: nodes.into_iter().map(|node| node.summary).collect(),
-            notice: runtime.notice.clone(),
+            notice: runtime.notice(),
             sequence,
         })
     }
@@ -248,12 +251,12 @@ impl Engine {
 
     /// The files of a session, opened. Blocking.
     pub fn workspace(&self, id: &SessionId) -> Result<Workspace, EngineError> {
-        Ok(self.runtime(id)?.workspace.clone())
+        self.runtime(id)?.workspace()
     }
 
     /// The files of a session, which this program may write. Blocking.
     pub fn writable_workspace(&self, id: &SessionId) -> Result<Workspace, EngineError> {
-        Ok(self.writable(id)?.workspace.clone())
+        self.writable(id)?.workspace()
     }
 }
 

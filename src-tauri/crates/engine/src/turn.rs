@@ -153,7 +153,7 @@ impl Engine {
         self.tell_queue(session)
     }
 
-    fn tell_queue(&self, session: &SessionId) -> Result<(), EngineError> {
+    pub(crate) fn tell_queue(&self, session: &SessionId) -> Result<(), EngineError> {
         let queue = self.store().queue(session)?;
         self.events().app(AppEvent::QueueChanged { session_id: session.clone(), queue });
         Ok(())
@@ -215,7 +215,7 @@ impl Engine {
     /// Begins the turn of the oldest waiting message. After a stop or an error the queue waits for the user.
     async fn next_in_queue(&self, runtime: &SharedRuntime) {
         let _gate = runtime.gate.lock().await;
-        if runtime.running_node().is_some() {
+        if runtime.running_node().is_some() || self.queue_is_held() {
             return;
         }
         let next = (|| -> Result<(), EngineError> {

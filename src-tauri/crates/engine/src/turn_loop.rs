@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use okcvm_model::{ChatModel, FinishReason, ModelRequest, ModelTool};
 use okcvm_protocol::{
     AppError, Awaited, ChangeCounts, ErrorCode, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel,
-    SnapshotId, TurnEvent, TurnLimits, Usage,
+    SnapshotId, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
 };
 use okcvm_snapshots::Author;
 use okcvm_store::NodeRow;
@@ -221,10 +221,11 @@ impl Engine {
         });
         let end = match self.store().session(&runtime.id) {
             Ok(session) => {
-                let silence = tokio::spawn(Arc::clone(&state).watch_silence(session.limits.clone()));
+                let choices = self.choices(&session);
+                let silence = tokio::spawn(Arc::clone(&state).watch_silence(choices.limits.clone()));
                 let mut base = self.take_base(&state);
                 let mut end = self
-                    .run_steps(&state, &session.profile, &session.limits, &mut base)
+                    .run_steps(&state, &choices.profile, &choices.limits, &mut base)
                     .await
                     .unwrap_or_else(|end| end);
                 state.awaiting(Awaited::Snapshot);
@@ -260,18 +261,15 @@ impl Engine {
             End::Interrupted(error) => (NodeStatus::Interrupted, Some(error)),
         };
         let at = self.now();
+        match self.close_items(&state.node_id, at) {
+            Ok(closed) => closed.into_iter().for_each(|item| state.tell(TurnEvent::ItemCompleted { item })),
+            Err(error) => tracing::error!(%error, "what the turn left open could not be closed"),
+        }
         let stored = self
             .store()
             .end_node(&state.node_id, status, error.as_ref(), at)
             .and_then(|()| self.store().touch_session(&state.runtime.id, at))
             .and_then(|()| self.store().node(&state.node_id));
-        // What was said to the turn after its last look is not lost: it waits for the next one.
-        for text in state.runtime.take_steers() {
-            let message = okcvm_protocol::UserMessage { text, attachments: Vec::new() };
-            if let Err(error) = self.store().queue_message(&state.runtime.id, &message, at) {
-                tracing::error!(turn = %state.node_id, %error, "a late message could not be kept");
-            }
-        }
         match stored {
             Ok(node) => {
                 tracing::info!(?status, "turn ends");
@@ -298,8 +296,49 @@ impl Engine {
                 }
             }
         }
-        state.runtime.end();
+        // What was said to the turn after its last look is not lost: it waits for the next one.
+        let late = state.runtime.end();
+        for text in &late {
+            let message = okcvm_protocol::UserMessage { text: text.clone(), attachments: Vec::new() };
+            if let Err(error) = self.store().queue_message(&state.runtime.id, &message, at) {
+                tracing::error!(%error, "a late message could not be kept");
+            }
+        }
+        if !late.is_empty()
+            && let Err(error) = self.tell_queue(&state.runtime.id)
+        {
+            tracing::error!(%error, "a late message could not be told");
+        }
+        state.runtime.rest();
         self.tell_session(&state.runtime.id);
+    }
+
+    /// Ends the items and spans of a node that are still open, as their turn is over, and gives those items back.
+    pub(crate) fn close_items(&self, node: &NodeId, at: i64) -> Result<Vec<Item>, EngineError> {
+        let mut closed = Vec::new();
+        for mut item in self.store().items(node)? {
+            let mut open = item.ended_at.is_none();
+            if let ItemBody::ToolCall(call) = &mut item.body
+                && matches!(call.status, ToolCallStatus::Pending | ToolCallStatus::Running)
+            {
+                call.status = ToolCallStatus::Interrupted;
+                open = true;
+            }
+            if open {
+                item.ended_at = Some(at);
+                self.store().put_item(&item)?;
+                closed.push(item);
+            }
+        }
+        for mut span in self.store().spans(node)? {
+            if span.ended_at.is_none() {
+                // When it really ended is not known; the span stays without a length.
+                span.ended_at = Some(span.started_at);
+                span.status = SpanStatus::Interrupted;
+                self.store().put_span(&span)?;
+            }
+        }
+        Ok(closed)
     }
 
     /// Records the files before the turn beside the first model request. What differs from the last record is the

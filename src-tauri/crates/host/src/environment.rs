@@ -23,6 +23,19 @@ pub struct Environment {
     pub log_filter: Option<String>,
 }
 
+/// All data under this folder.
+const HOME: &str = "OKCVM_HOME";
+/// Variables that are text.
+const VARIABLES: &[&str] = &[
+    "OKCVM_CHAT_PROVIDER",
+    "OKCVM_CHAT_BASE_URL",
+    "OKCVM_CHAT_MODEL",
+    "OKCVM_CHAT_API_KEY",
+    "OKCVM_CHAT_VISION",
+    "OKCVM_DEMO_PACE",
+    "OKCVM_LOG",
+];
+
 impl Environment {
     /// Reads the variables; one that makes no sense is an error that names it.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, AppError> {
@@ -34,7 +47,7 @@ impl Environment {
         };
         let home = directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
         Ok(Self {
-            okcvm_home: variable("OKCVM_HOME").map(PathBuf::from),
+            okcvm_home: variable(HOME).map(PathBuf::from),
             home,
             profile: profile(&variable)?,
             key: variable("OKCVM_CHAT_API_KEY").map(SecretString::from),
@@ -45,7 +58,15 @@ impl Environment {
 
     /// Reads the variables of this process.
     pub fn of_process() -> Result<Self, AppError> {
-        Self::read(|name| std::env::var(name).ok())
+        for name in VARIABLES {
+            if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
+                return Err(AppError::new(format!("{name} is not readable as text (UTF-8).")));
+            }
+        }
+        let mut environment = Self::read(|name| std::env::var(name).ok())?;
+        // A path may hold any bytes.
+        environment.okcvm_home = std::env::var_os(HOME).filter(|home| !home.is_empty()).map(PathBuf::from);
+        Ok(environment)
     }
 }
 
@@ -57,7 +78,12 @@ fn profile(variable: &impl Fn(&str) -> Option<String>) -> Result<Option<ModelPro
         Some("anthropic") => ProviderKind::Anthropic,
         Some("demo") => ProviderKind::Demo,
         Some(other) => return Err(wrong("OKCVM_CHAT_PROVIDER", other, "openai, anthropic or demo")),
-        None if base_url.is_some() => ProviderKind::OpenAi,
+        None if ["OKCVM_CHAT_BASE_URL", "OKCVM_CHAT_MODEL", "OKCVM_CHAT_API_KEY"]
+            .iter()
+            .any(|name| variable(name).is_some()) =>
+        {
+            ProviderKind::OpenAi
+        }
         None => return Ok(None),
     };
     if provider != ProviderKind::Demo {
@@ -117,6 +143,8 @@ mod tests {
     fn half_a_profile_and_wrong_words_are_errors_that_name_the_variable() {
         for (pairs, named) in [
             (vec![("OKCVM_CHAT_BASE_URL", "http://127.0.0.1:1/v1")], "OKCVM_CHAT_MODEL"),
+            (vec![("OKCVM_CHAT_MODEL", "m")], "OKCVM_CHAT_BASE_URL"),
+            (vec![("OKCVM_CHAT_API_KEY", "k")], "OKCVM_CHAT_BASE_URL"),
             (vec![("OKCVM_CHAT_PROVIDER", "anthropic")], "OKCVM_CHAT_BASE_URL"),
             (vec![("OKCVM_CHAT_PROVIDER", "other")], "OKCVM_CHAT_PROVIDER"),
             (vec![("OKCVM_DEMO_PACE", "fast")], "OKCVM_DEMO_PACE"),
@@ -128,7 +156,8 @@ mod tests {
 
     #[test]
     fn the_key_is_not_shown_by_debug() {
-        let environment = read(&[("OKCVM_CHAT_API_KEY", "sk-very-secret")]).unwrap();
+        let pairs = [("OKCVM_CHAT_PROVIDER", "demo"), ("OKCVM_CHAT_API_KEY", "sk-very-secret")];
+        let environment = read(&pairs).unwrap();
         assert!(!format!("{environment:?}").contains("very-secret"));
     }
 }

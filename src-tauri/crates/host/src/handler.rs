@@ -78,11 +78,9 @@ impl CommandHandler for Host {
     }
 
     async fn session_create(&self, params: SessionCreateParams) -> Result<SessionSummary, AppError> {
-        let settings = self.settings();
         self.blocking(move |host| {
             let folder = params.folder.as_deref().map(Path::new);
-            let profile = &settings.default_profile;
-            Ok(host.engine.create_session(params.title.as_deref(), folder, profile, &settings.limits)?)
+            Ok(host.engine.create_session(params.title.as_deref(), folder)?)
         })
         .await
     }

@@ -5,7 +5,9 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use okcvm_engine::{Clock, Engine, EngineOptions, EngineParts, EventBus, PromptFacts, SystemClock, Watching};
+use okcvm_engine::{
+    Clock, Engine, EngineOptions, EngineParts, EventBus, PromptFacts, SessionDefaults, SystemClock, Watching,
+};
 use okcvm_manifest::{Manifest, PromptFile, PromptValues};
 use okcvm_preview::{DeploymentServer, Previews};
 use okcvm_protocol::{
@@ -13,7 +15,7 @@ use okcvm_protocol::{
 };
 use okcvm_sandbox::Sandbox;
 use okcvm_secrets::{Redactor, Vault, VaultOptions};
-use okcvm_store::Store;
+use okcvm_store::{Store, StoreError};
 use okcvm_toolbox::ToolboxParts;
 use okcvm_tools::Registry;
 
@@ -117,7 +119,7 @@ impl Host {
         let HostOptions { environment, helper, watching, serving, preview_base } = options;
         let data = DataFolder::find(&environment)?;
         data.create()?;
-        let store = Arc::new(Store::open(&data.database())?);
+        let store = Arc::new(Store::open(&data.database()).map_err(|error| unusable(&data, &error))?);
         let file = SettingsFile::read(&data.settings());
         if let Some(problem) = file.problem() {
             tracing::warn!(%problem, "the settings file cannot be read; defaults are in force");
@@ -165,6 +167,16 @@ impl Host {
                 store: Arc::clone(&store),
                 registry: Arc::clone(&registry),
                 models: Arc::clone(&models) as Arc<dyn okcvm_engine::ModelSource>,
+                defaults: Arc::new({
+                    let settings = Arc::clone(&settings);
+                    move || {
+                        let settings = settings.read().unwrap_or_else(PoisonError::into_inner);
+                        SessionDefaults {
+                            profile: settings.default_profile.clone(),
+                            limits: settings.limits.clone(),
+                        }
+                    }
+                }),
                 prompt: Arc::new(prompt(manifest, Arc::clone(&registry))),
                 clock,
                 events,
@@ -214,7 +226,8 @@ impl Parts {
             Ok(server) => {
                 let port = server.port();
                 *self.address.port.lock().unwrap_or_else(PoisonError::into_inner) = Some(port);
-                if chosen.is_none() {
+                // A settings file that cannot be read is left as it is: the port then holds for this run.
+                if chosen.is_none() && self.settings_problem().is_none() {
                     let settings = Settings { deployment_port: Some(port), ..self.settings() };
                     if let Err(error) = self.save_settings(settings) {
                         tracing::warn!(%error, "the port of deployed sites could not be kept");
@@ -262,6 +275,13 @@ impl Parts {
     /// Settings as in force, the environment included.
     pub fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes another model of the endpoint that the environment names, for this run. Tells whether there is one.
+    pub fn override_model(&self, model: &str) -> bool {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let profile = settings.profiles.iter_mut().find(|profile| profile.id == ENVIRONMENT_PROFILE);
+        profile.map(|profile| model.clone_into(&mut profile.model)).is_some()
     }
 
     /// What is wrong with the settings file.
@@ -313,6 +333,22 @@ impl Parts {
     /// Stops all turns and waits for their end.
     pub async fn shut_down(&self) {
         self.engine.shut_down().await;
+    }
+}
+
+/// The database cannot be opened: says which file, and how to go on without it.
+fn unusable(data: &DataFolder, error: &StoreError) -> AppError {
+    let reason = error.to_app_error();
+    AppError {
+        message: format!("The database {} cannot be opened.", data.database().display()),
+        hint: reason.hint.or_else(|| {
+            Some(
+                "If it is damaged, move it aside: a new one is begun, and the files of your sessions stay."
+                    .into(),
+            )
+        }),
+        detail: Some(error.to_string()),
+        code: reason.code,
     }
 }
 

@@ -61,27 +61,35 @@ impl SettingsFile {
         settings
     }
 
-    /// Writes new settings, whole or not at all. The profile of the environment is not written. A file that could not
-    /// be read is kept beside the new one.
+    /// Writes new settings, whole or not at all. Only what differs from the settings as they were read is changed, so
+    /// that two programs may save at once. The profile of the environment is not written. A file that could not be
+    /// read is kept beside the new one.
     pub fn save(&mut self, mut new: Settings) -> Result<(), AppError> {
-        new.profiles.retain(|profile| profile.id != ENVIRONMENT_PROFILE);
-        if new.default_profile == ENVIRONMENT_PROFILE {
-            new.default_profile.clone_from(&self.settings.default_profile);
-        }
-        check(&new)?;
         let failed = |error: &dyn std::fmt::Display| {
             AppError::new(format!("{} cannot be written.", self.path.display()))
                 .with_hint("Check that the disk is not full and that the file may be written.")
                 .with_detail(error.to_string())
         };
-        let old = std::fs::read_to_string(&self.path).unwrap_or_default();
-        let mut document = match old.parse::<DocumentMut>() {
-            Ok(document) if self.problem.is_none() => document,
+        new.profiles.retain(|profile| profile.id != ENVIRONMENT_PROFILE);
+        if new.default_profile == ENVIRONMENT_PROFILE {
+            new.default_profile.clone_from(&self.settings.default_profile);
+        }
+        check(&new)?;
+        let lock = std::fs::File::create(self.path.with_extension("lock")).map_err(|error| failed(&error))?;
+        lock.lock().map_err(|error| failed(&error))?;
+        let old = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(failed(&error)),
+        };
+        let mut document = match (old.parse::<DocumentMut>(), parse(&self.path, &old)) {
+            (Ok(document), Ok(now)) => {
+                new = three_way(&self.settings, &now, &new).map_err(|error| failed(&error))?;
+                check(&new)?;
+                document
+            }
             _ => {
-                if !old.is_empty() {
-                    let aside = self.path.with_extension("unreadable.toml");
-                    std::fs::write(&aside, &old).map_err(|error| failed(&error))?;
-                }
+                std::fs::write(unused_name(&self.path), &old).map_err(|error| failed(&error))?;
                 DocumentMut::new()
             }
         };
@@ -94,6 +102,31 @@ impl SettingsFile {
         self.problem = None;
         Ok(())
     }
+}
+
+/// What another program wrote since `base` was read, with what differs between `base` and `new` on top.
+fn three_way(base: &Settings, now: &Settings, new: &Settings) -> Result<Settings, serde_json::Error> {
+    fn lay(base: &Value, now: &mut Value, new: &Value) {
+        match (base, now, new) {
+            (Value::Object(base), Value::Object(now), Value::Object(new)) => {
+                for (name, value) in new {
+                    let place = now.entry(name).or_insert(Value::Null);
+                    lay(base.get(name).unwrap_or(&Value::Null), place, value);
+                }
+            }
+            (base, now, new) if base != new => new.clone_into(now),
+            _ => {}
+        }
+    }
+    let mut merged = serde_json::to_value(now)?;
+    lay(&serde_json::to_value(base)?, &mut merged, &serde_json::to_value(new)?);
+    serde_json::from_value(merged)
+}
+
+/// A free name beside the file, for one that cannot be read.
+fn unused_name(path: &Path) -> PathBuf {
+    let names = (1..).map(|number| path.with_extension(format!("unreadable-{number}.toml")));
+    names.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.with_extension("unreadable.toml"))
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -84,9 +84,38 @@ fn a_file_that_could_not_be_read_is_kept_when_saving() {
     let (folder, path) = folder_with("not toml at all = =");
     let mut file = SettingsFile::read(&path);
     file.save(Settings { first_run_done: true, ..Settings::default() }).unwrap();
-    let kept = std::fs::read_to_string(folder.path().join("settings.unreadable.toml")).unwrap();
+    let kept = std::fs::read_to_string(folder.path().join("settings.unreadable-1.toml")).unwrap();
     assert_eq!(kept, "not toml at all = =");
     assert!(SettingsFile::read(&path).settings().first_run_done);
+}
+
+#[test]
+fn two_programs_that_save_at_once_lose_nothing() {
+    let (_folder, path) = folder_with("# mine\n");
+    let writers: Vec<_> = (1..=8)
+        .map(|number| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let mut file = SettingsFile::read(&path);
+                let mut settings = file.settings().clone();
+                match number % 4 {
+                    0 => settings.limits.max_steps = 7,
+                    1 => settings.limits.max_minutes = 8,
+                    2 => settings.stall_seconds = 9,
+                    _ => settings.first_run_done = true,
+                }
+                file.save(settings).unwrap();
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    let file = SettingsFile::read(&path);
+    let settings = file.settings();
+    assert_eq!((settings.limits.max_steps, settings.limits.max_minutes), (7, 8));
+    assert_eq!((settings.stall_seconds, settings.first_run_done), (9, true));
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("# mine"));
 }
 
 #[test]

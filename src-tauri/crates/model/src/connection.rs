@@ -13,7 +13,7 @@ use crate::{
     wire::{WireFormat, WireModel},
 };
 
-/// Tokens of a test's answer, unless the profile says less; enough for a model that thinks first.
+/// Tokens of a test's answer at most; enough for a model that thinks first.
 const TEST_TOKENS: u32 = 1024;
 
 /// Tries the profile: the address answers, the key is accepted, the model is known, an answer streams, a tool

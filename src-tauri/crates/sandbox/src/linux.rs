@@ -11,6 +11,7 @@ mod guard;
 mod landlock_rules;
 mod process;
 mod reaper;
+mod repositories;
 mod shell;
 mod system_calls;
 
@@ -71,4 +72,6 @@ struct Run {
     private: Private,
     /// Where the command sees its workspace.
     workspace_inside: std::path::PathBuf,
+    /// None in the reduced tier, in which nothing can be held in place.
+    repositories: repositories::Repositories,
 }

@@ -30,6 +30,7 @@ echo inside > inside || exit 11
 (echo changed > "$OKCVM_PROBE/secret") 2>/dev/null && exit 13
 (echo new > "$OKCVM_PROBE/new") 2>/dev/null && exit 14
 (exec 3<> "/dev/tcp/127.0.0.1/$OKCVM_PROBE_PORT") 2>/dev/null && exit 15
+(echo planted > .git/hooks/planted) 2>/dev/null && [ "$OKCVM_PROBE_TIER" = full ] && exit 17
 /bin/sh -c 'exit 7'
 [ $? -eq 7 ] || exit 16
 echo held
@@ -80,6 +81,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         environment: vec![
             ("OKCVM_PROBE".to_owned(), scratch.outside.to_string_lossy().into_owned()),
             ("OKCVM_PROBE_PORT".to_owned(), port.to_string()),
+            ("OKCVM_PROBE_TIER".to_owned(), if tier == Tier::Full { "full" } else { "reduced" }.to_owned()),
         ],
         limits: Limits { output_bytes: 64 * 1024, ..Limits::default() },
         readable: roots.readable.clone(),
@@ -104,6 +106,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         Outcome::Exited(12) => return Err("a command read a file outside of its workspace".to_owned()),
         Outcome::Exited(13 | 14) => return Err("a command wrote outside of its workspace".to_owned()),
         Outcome::Exited(15) => return Err("a command reached a server of this machine".to_owned()),
+        Outcome::Exited(17) => return Err("a command changed the hooks of a repository".to_owned()),
         Outcome::TimedOut => return Err("a command did not end in time".to_owned()),
         Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => {
             return Err(format!("a command did not work ({outcome:?}): {}", output.trim()));
@@ -168,6 +171,25 @@ fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxS
         "Filtered: mounts, tracing, keys, kernel modules and others are refused.".to_owned(),
     ));
     layers.push(ok("Network", "None, loopback included.".to_owned()));
+    layers.push(match tier {
+        Tier::Full => ok(
+            "Repositories",
+            "Hooks and settings of git repositories that are there when a command starts are read-only to it; those of \
+             repositories that it makes are not."
+                .to_owned(),
+        ),
+        Tier::Reduced => Check {
+            name: "Repositories".to_owned(),
+            status: CheckStatus::Warning,
+            message: "Hooks and settings of git repositories in the workspace are not protected: what a command writes \
+                      there, git runs later outside of the sandbox."
+                .to_owned(),
+            hint: Some(
+                "Allow user namespaces, or look at .git/hooks and .git/config before you use git in the folder."
+                    .to_owned(),
+            ),
+        },
+    });
     layers.push(match tier {
         Tier::Full => {
             ok("Ending", "All processes of a command end with it, also if the app is killed.".to_owned())
@@ -271,6 +293,7 @@ impl Scratch {
         builder.create(&root)?;
         let scratch = Self { workspace: root.join("workspace"), outside: root.join("outside"), root };
         builder.create(&scratch.workspace)?;
+        builder.recursive(true).create(scratch.workspace.join(".git/hooks"))?;
         builder.create(&scratch.outside)?;
         std::fs::write(scratch.outside.join("secret"), "secret\n")?;
         Ok(scratch)

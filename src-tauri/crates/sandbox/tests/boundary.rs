@@ -11,6 +11,9 @@ mod ending;
 #[path = "boundary/limits.rs"]
 mod limits;
 #[cfg(test)]
+#[path = "boundary/repositories.rs"]
+mod repositories;
+#[cfg(test)]
 #[path = "boundary/trial.rs"]
 mod trial;
 #[cfg(test)]

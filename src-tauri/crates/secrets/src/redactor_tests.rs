@@ -21,7 +21,8 @@ fn a_learnt_secret_goes_in_every_dress() {
         url.query_pairs_mut().append_pair("key", SECRET);
         url.to_string()
     };
-    let hexadecimal: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hexadecimal: String =
+        SECRET.bytes().flat_map(|byte| format!("{byte:02x}").into_bytes()).map(char::from).collect();
     let dresses = [
         SECRET.to_owned(),
         form_encoded,

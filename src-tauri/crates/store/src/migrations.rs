@@ -17,8 +17,8 @@ const MIGRATIONS: &[&str] = &["
         updated_at INTEGER NOT NULL,
         deleted_at INTEGER,
         folder TEXT,
-        profile TEXT NOT NULL,
-        limits TEXT NOT NULL,
+        profile TEXT,
+        limits TEXT,
         current_node TEXT,
         head_snapshot TEXT
     ) STRICT;
@@ -96,6 +96,7 @@ const MIGRATIONS: &[&str] = &["
         made_at INTEGER NOT NULL,
         state TEXT NOT NULL,
         title TEXT NOT NULL,
+        scope TEXT NOT NULL,
         from_node TEXT,
         to_node TEXT,
         before_snapshot TEXT,

@@ -1,7 +1,7 @@
 //! The undo stack of restores. A restore is written as an intent first, so that one that was cut short is finished
 //! at the next start.
 
-use okcvm_protocol::{NodeId, RestoreId, SessionId, SnapshotId};
+use okcvm_protocol::{NodeId, RestoreId, RestoreScope, SessionId, SnapshotId};
 use rusqlite::{Row, params};
 
 use crate::error::Doing;
@@ -61,6 +61,8 @@ pub struct RestoreRow {
     pub state: RestoreState,
     /// What it did, in words.
     pub title: String,
+    /// What it moves: files, conversation, or both.
+    pub scope: RestoreScope,
     /// The current node before.
     pub from_node: Option<NodeId>,
     /// The current node after.
@@ -78,21 +80,43 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RestoreRow> {
         made_at: row.get(2)?,
         state: RestoreState::parse(&row.get::<_, String>(3)?),
         title: row.get(4)?,
-        from_node: row.get::<_, Option<String>>(5)?.map(NodeId),
-        to_node: row.get::<_, Option<String>>(6)?.map(NodeId),
-        before: row.get::<_, Option<String>>(7)?.map(SnapshotId),
-        after: row.get::<_, Option<String>>(8)?.map(SnapshotId),
+        scope: match row.get::<_, String>(5)?.as_str() {
+            "files" => RestoreScope::Files,
+            "conversation" => RestoreScope::Conversation,
+            _ => RestoreScope::All,
+        },
+        from_node: row.get::<_, Option<String>>(6)?.map(NodeId),
+        to_node: row.get::<_, Option<String>>(7)?.map(NodeId),
+        before: row.get::<_, Option<String>>(8)?.map(SnapshotId),
+        after: row.get::<_, Option<String>>(9)?.map(SnapshotId),
     })
 }
 
+fn scope_text(scope: RestoreScope) -> &'static str {
+    match scope {
+        RestoreScope::All => "all",
+        RestoreScope::Files => "files",
+        RestoreScope::Conversation => "conversation",
+    }
+}
+
 impl Store {
+    /// Drops the whole stack of a session: its snapshots are gone.
+    pub fn drop_restores(&self, session: &SessionId) -> Result<(), StoreError> {
+        self.connection()
+            .execute("UPDATE restores SET state = 'dropped' WHERE session_id = ?1", [session.as_str()])
+            .doing("dropping the undo stack")?;
+        Ok(())
+    }
+
     /// Writes or rewrites a step of the stack.
     pub fn put_restore(&self, row: &RestoreRow) -> Result<(), StoreError> {
         self.connection()
             .execute(
-                "INSERT INTO restores (id, session_id, made_at, state, title, from_node, to_node, before_snapshot, \
-                 after_snapshot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
-                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, before_snapshot = excluded.before_snapshot, \
+                "INSERT INTO restores (id, session_id, made_at, state, title, scope, from_node, to_node, \
+                 before_snapshot, after_snapshot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, from_node = excluded.from_node, \
+                 to_node = excluded.to_node, before_snapshot = excluded.before_snapshot, \
                  after_snapshot = excluded.after_snapshot",
                 params![
                     row.id.as_str(),
@@ -100,6 +124,7 @@ impl Store {
                     row.made_at,
                     row.state.text(),
                     row.title,
+                    scope_text(row.scope),
                     row.from_node.as_ref().map(NodeId::as_str),
                     row.to_node.as_ref().map(NodeId::as_str),
                     row.before.as_ref().map(SnapshotId::as_str),
@@ -151,7 +176,7 @@ impl Store {
         let connection = self.connection();
         let mut statement = connection
             .prepare_cached(
-                "SELECT id, session_id, made_at, state, title, from_node, to_node, before_snapshot, after_snapshot \
+                "SELECT id, session_id, made_at, state, title, scope, from_node, to_node, before_snapshot, after_snapshot \
                  FROM restores WHERE session_id = ?1 AND state <> 'dropped' ORDER BY id",
             )
             .doing("reading the undo stack")?;

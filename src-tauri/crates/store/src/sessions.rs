@@ -1,10 +1,10 @@
 //! Sessions, their queue, and what they have read.
 
 use okcvm_protocol::{NodeId, QueueId, QueuedMessage, SessionId, SnapshotId, TurnLimits, UserMessage};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Doing;
-use crate::store::{from_text, to_text};
+use crate::store::{from_optional, from_text, to_text};
 use crate::{Store, StoreError};
 
 /// A session to be made.
@@ -14,10 +14,10 @@ pub struct NewSession {
     pub title: Option<String>,
     /// A folder of the user; the app's own if absent.
     pub folder: Option<String>,
-    /// The model profile.
-    pub profile: String,
-    /// Limits of a turn.
-    pub limits: TurnLimits,
+    /// The model profile; the default of each moment if absent.
+    pub profile: Option<String>,
+    /// Limits of a turn; the default of each moment if absent.
+    pub limits: Option<TurnLimits>,
     /// Now.
     pub at: i64,
 }
@@ -39,10 +39,10 @@ pub struct SessionRow {
     pub deleted_at: Option<i64>,
     /// A folder of the user; the app's own if absent.
     pub folder: Option<String>,
-    /// The model profile.
-    pub profile: String,
-    /// Limits of a turn.
-    pub limits: TurnLimits,
+    /// The model profile; the default of each moment if absent.
+    pub profile: Option<String>,
+    /// Limits of a turn; the default of each moment if absent.
+    pub limits: Option<TurnLimits>,
     /// The node that the conversation ends with.
     pub current_node: Option<NodeId>,
     /// The snapshot that the live files were last known to equal.
@@ -52,7 +52,7 @@ pub struct SessionRow {
 const COLUMNS: &str = "id, title, titled_by_user, created_at, updated_at, deleted_at, folder, profile, limits, \
                        current_node, head_snapshot";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(SessionRow, String)> {
+fn read(row: &Row<'_>) -> rusqlite::Result<(SessionRow, Option<String>)> {
     Ok((
         SessionRow {
             id: SessionId(row.get(0)?),
@@ -63,7 +63,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(SessionRow, String)> {
             deleted_at: row.get(5)?,
             folder: row.get(6)?,
             profile: row.get(7)?,
-            limits: TurnLimits::default(),
+            limits: None,
             current_node: row.get::<_, Option<String>>(9)?.map(NodeId),
             head_snapshot: row.get::<_, Option<String>>(10)?.map(SnapshotId),
         },
@@ -71,30 +71,60 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(SessionRow, String)> {
     ))
 }
 
-fn complete((mut session, limits): (SessionRow, String)) -> Result<SessionRow, StoreError> {
-    session.limits = from_text("sessions.limits", &limits)?;
+fn complete((mut session, limits): (SessionRow, Option<String>)) -> Result<SessionRow, StoreError> {
+    session.limits = from_optional("sessions.limits", limits)?;
     Ok(session)
+}
+
+fn insert(connection: &Connection, new: &NewSession) -> Result<SessionId, StoreError> {
+    let id = SessionId::new();
+    let limits = new.limits.as_ref().map(|limits| to_text("sessions.limits", limits)).transpose()?;
+    connection
+        .execute(
+            "INSERT INTO sessions (id, title, titled_by_user, created_at, updated_at, folder, profile, limits) \
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+            params![
+                id.as_str(),
+                new.title.as_deref().unwrap_or(""),
+                new.title.is_some(),
+                new.at,
+                new.folder,
+                new.profile,
+                limits
+            ],
+        )
+        .doing("making a session")?;
+    Ok(id)
 }
 
 impl Store {
     /// Makes a session.
     pub fn create_session(&self, new: &NewSession) -> Result<SessionRow, StoreError> {
-        let id = SessionId::new();
-        self.connection()
-            .execute(
-                "INSERT INTO sessions (id, title, titled_by_user, created_at, updated_at, folder, profile, limits) \
-                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
-                params![
-                    id.as_str(),
-                    new.title.as_deref().unwrap_or(""),
-                    new.title.is_some(),
-                    new.at,
-                    new.folder,
-                    new.profile,
-                    to_text("sessions.limits", &new.limits)?
-                ],
+        let id = insert(&self.connection(), new)?;
+        self.session(&id)
+    }
+
+    /// The latest session of the user's folder that `new` names, made if there is none. Two programs that ask at once
+    /// get the same one.
+    pub fn find_or_create_session(&self, new: &NewSession) -> Result<SessionRow, StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .doing("looking for the session of a folder")?;
+        let found: Option<String> = transaction
+            .query_row(
+                "SELECT id FROM sessions WHERE folder = ?1 AND deleted_at IS NULL ORDER BY updated_at DESC LIMIT 1",
+                [&new.folder],
+                |row| row.get(0),
             )
-            .doing("making a session")?;
+            .optional()
+            .doing("looking for the session of a folder")?;
+        let id = match found {
+            Some(id) => SessionId(id),
+            None => insert(&transaction, new)?,
+        };
+        transaction.commit().doing("making a session")?;
+        drop(connection);
         self.session(&id)
     }
 
@@ -122,23 +152,6 @@ impl Store {
         rows.into_iter().map(complete).collect()
     }
 
-    /// The latest session of a user's folder that is not in the trash.
-    pub fn session_of_folder(&self, folder: &str) -> Result<Option<SessionRow>, StoreError> {
-        let row = self
-            .connection()
-            .query_row(
-                &format!(
-                    "SELECT {COLUMNS} FROM sessions WHERE folder = ?1 AND deleted_at IS NULL \
-                     ORDER BY updated_at DESC LIMIT 1"
-                ),
-                [folder],
-                read,
-            )
-            .optional()
-            .doing("looking for the session of a folder")?;
-        row.map(complete).transpose()
-    }
-
     /// Names a session; a name by the user is not replaced by one that was made from a message.
     pub fn rename_session(
         &self,
@@ -157,17 +170,18 @@ impl Store {
         Ok(())
     }
 
-    /// Changes profile and limits.
+    /// Changes profile and limits; `None` follows the default.
     pub fn configure_session(
         &self,
         id: &SessionId,
-        profile: &str,
-        limits: &TurnLimits,
+        profile: Option<&str>,
+        limits: Option<&TurnLimits>,
     ) -> Result<(), StoreError> {
+        let limits = limits.map(|limits| to_text("sessions.limits", limits)).transpose()?;
         self.connection()
             .execute(
                 "UPDATE sessions SET profile = ?2, limits = ?3 WHERE id = ?1",
-                params![id.as_str(), profile, to_text("sessions.limits", limits)?],
+                params![id.as_str(), profile, limits],
             )
             .doing("configuring a session")?;
         Ok(())

@@ -13,13 +13,8 @@ fn open() -> (tempfile::TempDir, Store) {
 }
 
 fn session(store: &Store) -> SessionRow {
-    let new = NewSession {
-        title: None,
-        folder: None,
-        profile: "demo".into(),
-        limits: TurnLimits::default(),
-        at: 1,
-    };
+    let new =
+        NewSession { title: None, folder: None, profile: None, limits: Some(TurnLimits::default()), at: 1 };
     store.create_session(&new).unwrap()
 }
 
@@ -138,6 +133,7 @@ fn a_restore_ends_in_one_step_and_a_new_one_drops_what_was_undone() {
         made_at: 1,
         state: RestoreState::Intent,
         title: title.into(),
+        scope: okcvm_protocol::RestoreScope::All,
         from_node: Some(tip.summary.id.clone()),
         to_node: Some(root.summary.id.clone()),
         before: Some(SnapshotId("b".into())),

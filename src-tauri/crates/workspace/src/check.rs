@@ -27,9 +27,10 @@ const SYSTEM_FOLDERS: [&str; 17] = [
 ];
 
 /// Checks that `path` may be opened as a workspace: an existing folder that is not the root of the file
-/// system, not a folder of the operating system, not `home` or a folder that contains it, and not a mount
-/// point. Links are resolved first.
-pub fn check_folder(path: &Path, home: Option<&Path>) -> Result<(), WorkspaceError> {
+/// system, not a folder of the operating system, not `home` or a folder that contains it, not `own` (the
+/// data folder of the app, which need not exist yet), below it or above it, and not a mount point. Links are
+/// resolved first.
+pub fn check_folder(path: &Path, home: Option<&Path>, own: Option<&Path>) -> Result<(), WorkspaceError> {
     let shown = path.to_string_lossy().into_owned();
     let refused =
         |reason: &str| WorkspaceError::FolderRefused { path: shown.clone(), reason: reason.to_owned() };
@@ -57,6 +58,15 @@ pub fn check_folder(path: &Path, home: Option<&Path>) -> Result<(), WorkspaceErr
             return Err(refused("it contains your home folder"));
         }
     }
+    if let Some(own) = own {
+        let own = real_place(own);
+        if folder.starts_with(&own) {
+            return Err(refused("it belongs to the app's own data (sessions, their history and settings)"));
+        }
+        if own.starts_with(&folder) {
+            return Err(refused("it contains the app's own data (sessions, their history and settings)"));
+        }
+    }
     if SYSTEM_FOLDERS.iter().any(|system| folder == Path::new(system)) {
         return Err(refused("it belongs to the operating system"));
     }
@@ -64,6 +74,32 @@ pub fn check_folder(path: &Path, home: Option<&Path>) -> Result<(), WorkspaceErr
         return Err(refused("it is a mount point (the top of a disk or of a network drive)"));
     }
     Ok(())
+}
+
+/// Where `path` lies, or would lie if it were made: links are resolved as far as it exists.
+fn real_place(path: &Path) -> PathBuf {
+    let mut place = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut missing = Vec::new();
+    loop {
+        if let Ok(real) = std::fs::canonicalize(&place) {
+            place = real;
+            break;
+        }
+        let Some(last) = place.components().next_back() else { break };
+        missing.push(last.as_os_str().to_owned());
+        if !place.pop() {
+            break;
+        }
+    }
+    for part in missing.iter().rev() {
+        // What is missing cannot be a link, so `..` is its parent.
+        if part == ".." {
+            place.pop();
+        } else {
+            place.push(part);
+        }
+    }
+    place
 }
 
 fn is_mount_point(folder: &Path, parent: &Path, metadata: &std::fs::Metadata) -> bool {

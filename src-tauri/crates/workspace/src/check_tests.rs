@@ -1,7 +1,11 @@
 use super::*;
 
 fn reason(path: &Path, home: Option<&Path>) -> String {
-    match check_folder(path, home) {
+    reason_beside(path, home, None)
+}
+
+fn reason_beside(path: &Path, home: Option<&Path>, own: Option<&Path>) -> String {
+    match check_folder(path, home, own) {
         Ok(()) => "allowed".to_owned(),
         Err(WorkspaceError::FolderRefused { reason, .. }) => reason,
         Err(other) => panic!("{other}"),
@@ -28,6 +32,36 @@ fn dangerous_folders_are_refused_with_the_reason() {
     assert_eq!(reason(&home.join("file"), Some(&home)), "it is not a folder");
     assert_eq!(reason(&place.join("missing"), Some(&home)), "it does not exist");
     assert_eq!(reason(Path::new("relative"), Some(&home)), "it is not an absolute path");
+}
+
+#[test]
+fn the_data_of_the_app_is_no_workspace() {
+    let place = tempfile::tempdir().unwrap();
+    let place = std::fs::canonicalize(place.path()).unwrap();
+    let home = place.join("person");
+    let own = home.join("share/app");
+    let link = place.join("link");
+    std::fs::create_dir_all(home.join("share/apple")).unwrap();
+    std::os::unix::fs::symlink(&own, &link).unwrap();
+    let check = |path: &Path, own: &Path| reason_beside(path, Some(&home), Some(own));
+    let above = "it contains the app's own data (sessions, their history and settings)";
+    let inside = "it belongs to the app's own data (sessions, their history and settings)";
+
+    // A folder that does not exist yet will lie there all the same.
+    assert_eq!(check(&home.join("share"), &own), above);
+    assert_eq!(check(&home.join("share"), &home.join("share/./missing/../app")), above);
+    assert_eq!(check(&home.join("share/apple"), &own), "allowed");
+
+    std::fs::create_dir_all(own.join("sessions/1/workspace")).unwrap();
+    assert_eq!(check(&home.join("share"), &own), above);
+    assert_eq!(check(&home.join("share"), &link), above);
+    assert_eq!(check(&own, &own), inside);
+    assert_eq!(check(&link, &own), inside);
+    assert_eq!(check(&own.join("sessions/1/workspace"), &own), inside);
+    assert_eq!(check(&link.join("sessions"), &own), inside);
+    assert_eq!(check(&own.join("sessions"), &link), inside);
+    assert_eq!(check(&home.join("share/apple"), &own), "allowed");
+    assert_eq!(reason(&own, Some(&home)), "allowed");
 }
 
 #[test]

@@ -1,6 +1,7 @@
+import type { AppError, Language } from '$lib/ipc';
 import { en, type MessageKey } from './en';
+import { wordError, wordSentence } from './engine';
 import { zh } from './zh';
-import type { Language } from '$lib/ipc';
 
 export type { MessageKey };
 export type Locale = 'en' | 'zh';
@@ -24,6 +25,12 @@ export class I18n {
   }
 
   t = (key: MessageKey, values?: Values): string => fill(this.#messages[key], values);
+
+  /** A sentence of the engine, in this language where it is known. */
+  engine = (text: string): string => wordSentence(text, this.locale);
+
+  /** An error of the engine, in this language where it is known. */
+  error = (error: AppError): AppError => wordError(error, this.locale);
 
   /** The form for a count; `{count}` is filled in. */
   count = (key: CountKey, count: number, values?: Values): string => {

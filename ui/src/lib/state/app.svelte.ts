@@ -1,5 +1,5 @@
 import { getContext, setContext } from 'svelte';
-import { toAppError, type EngineEvent, type NumberedEvent, type Transport } from '$lib/ipc';
+import { toAppError, type EngineEvent, type ModelProfile, type NumberedEvent, type Transport } from '$lib/ipc';
 import { copyText } from '$lib/format/clipboard';
 import { I18n } from '$lib/i18n/i18n.svelte';
 import { Composer } from './composer.svelte';
@@ -53,6 +53,11 @@ export class App {
   readonly activeProfile = $derived(
     this.preferencesProfile(this.session?.profile) ?? this.preferencesProfile(undefined),
   );
+  /** Nobody has chosen a model yet: the first page stands in place of the workbench. */
+  get firstRun(): boolean {
+    return this.preferences.settings !== null && !this.preferences.settings.firstRunDone;
+  }
+
   readonly demo = $derived(this.activeProfile?.provider === 'demo');
 
   readonly #pump = new EventPump((events) => this.#receive(events));
@@ -74,7 +79,7 @@ export class App {
         this.composer.attach(sessionId, attachments);
         if (attachments.length > 0) this.composer.focus();
       },
-      failed: (error) => this.toasts.error(error),
+      failed: (error) => this.toasts.error(this.i18n.error(error)),
     });
   }
 
@@ -107,13 +112,25 @@ export class App {
     if (appearance) this.i18n.choose(appearance.language);
   }
 
+  /** A name that a person gave stays as it is; the two that the engine gives are worded. */
+  profileName(profile: ModelProfile): string {
+    const given = profile.id !== DEMO_PROFILE && profile.id !== this.preferences.info?.environmentProfile;
+    return given ? profile.name : this.i18n.engine(profile.name);
+  }
+
+  /** What failed, for a place that has room for a sentence or two. */
+  wordFailure(thrown: unknown): string {
+    const { message, hint } = this.i18n.error(toAppError(thrown));
+    return [message, hint].filter(Boolean).join(' ');
+  }
+
   /** Runs a request of the person; what fails is said. */
   async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
     } catch (thrown) {
       const error = toAppError(thrown);
-      if (error.code !== 'cancelled') this.toasts.error(error);
+      if (error.code !== 'cancelled') this.toasts.error(this.i18n.error(error));
       return undefined;
     }
   }
@@ -386,6 +403,14 @@ export class App {
       void this.files.changed(changed);
     }
     if (reopen) void this.#reopen();
+  }
+
+  /** Reads the open session anew: what another program did, and whether it may be written by now. */
+  async lookAgain(): Promise<void> {
+    const known = new Set(this.session?.deployments.map(({ id }) => id));
+    await this.#reopen();
+    const site = this.session?.deployments.find(({ id }) => !known.has(id));
+    if (site) this.preview.show({ type: 'deployment', id: site.id });
   }
 
   async #reopen(): Promise<void> {

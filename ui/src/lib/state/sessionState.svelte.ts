@@ -90,6 +90,7 @@ export class SessionState {
   profile = $state('');
   /** What opening the session had to do. */
   notice = $state<string | null>(null);
+  #dismissedNotice: string | null = null;
   awaited = $state.raw<{ awaited: Awaited; sinceAt: number } | null>(null);
   /** Spans that the timeline asked for; `null` until then. */
   spans = $state.raw<Span[] | null>(null);
@@ -120,10 +121,16 @@ export class SessionState {
     this.undo = detail.undo;
     this.limits = detail.limits;
     this.profile = detail.profile;
-    this.notice = detail.notice;
+    this.notice = detail.notice === this.#dismissedNotice ? null : detail.notice;
     this.sequence = detail.sequence;
     this.spans = null;
     if (!this.running) this.awaited = null;
+  }
+
+  /** The person has read it; the engine says it again at every opening. */
+  dismissNotice(): void {
+    this.#dismissedNotice = this.notice;
+    this.notice = null;
   }
 
   node(id: string | null): NodeSummary | undefined {

@@ -43,6 +43,7 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     let process_limit = processes(run)?;
     private_folders(run).step("mounting private folders")?;
     workspace(run).step("binding the workspace")?;
+    run.repositories.protect().step("closing hooks and settings of repositories")?;
 
     rustix::mount::unmount(OLD, UnmountFlags::DETACH).step("leaving the old root")?;
     std::fs::remove_dir(OLD).step("leaving the old root")?;
@@ -78,7 +79,7 @@ fn show(path: &Path) -> io::Result<()> {
         std::fs::write(path, "")?;
     }
     rustix::mount::mount_bind_recursive(&source, path)?;
-    process::restrict_mount(&path.to_string_lossy(), READ_ONLY, Depth::Tree)
+    process::restrict_mount(path, READ_ONLY, Depth::Tree)
 }
 
 /// One user and group, so that names resolve without showing those of the machine.
@@ -109,7 +110,7 @@ fn devices(run: &Run) -> io::Result<()> {
         std::fs::write(&target, "")?;
         rustix::mount::mount_bind(old(&target), &target)?;
         process::restrict_mount(
-            &target.to_string_lossy(),
+            &target,
             libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC,
             Depth::Mount,
         )?;
@@ -156,7 +157,7 @@ fn processes(run: &Run) -> SetUp<ProcessLimit> {
         let path = Path::new("/proc").join(name);
         if path.exists() {
             rustix::mount::mount_bind_recursive(&path, &path).step("closing /proc")?;
-            process::restrict_mount(&path.to_string_lossy(), READ_ONLY, Depth::Tree).step("closing /proc")?;
+            process::restrict_mount(&path, READ_ONLY, Depth::Tree).step("closing /proc")?;
         }
     }
     for name in ["kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg"] {

@@ -11,6 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use rustix::thread::UnshareFlags;
 
 use super::process::{self, Forked};
+use super::repositories::Repositories;
 use super::{Private, Reporter, Run, SetUp, Step, descendants, reaper};
 use crate::policy::Policy;
 use crate::{Tier, WORKSPACE_MOUNT};
@@ -45,19 +46,19 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
     }
     let policy: Policy = serde_json::from_slice(&line).step("reading the policy")?;
     let reporter = Reporter(reporter.0.try_clone().step("keeping the report pipe")?);
-    let (private, workspace_inside) = match policy.tier {
+    let (private, workspace_inside, repositories) = match policy.tier {
         Tier::Full => {
             enter_namespaces()?;
             let private = Private { home: PathBuf::from("/home/agent"), temporary: PathBuf::from("/tmp") };
-            (private, PathBuf::from(WORKSPACE_MOUNT))
+            (private, PathBuf::from(WORKSPACE_MOUNT), Repositories::find(&policy.workspace))
         }
         Tier::Reduced => {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
                 .step("becoming a subreaper")?;
-            (private_folders()?, policy.workspace.clone())
+            (private_folders()?, policy.workspace.clone(), Repositories::default())
         }
     };
-    Ok(Some(Run { policy, reporter, private, workspace_inside }))
+    Ok(Some(Run { policy, reporter, private, workspace_inside, repositories }))
 }
 
 /// Own users, processes, messages, host name, control groups and network for everything that follows. The identity
@@ -145,6 +146,7 @@ fn guard(run: &Run) -> i32 {
         }
     };
     let done = watch(run, reaper, life_sign);
+    run.repositories.put_back(&run.policy.workspace);
     remove_private(run);
     match done {
         Ok(()) => 0,

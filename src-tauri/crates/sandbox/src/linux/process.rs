@@ -1,9 +1,10 @@
 //! The few system calls that the safe wrappers do not have.
 #![allow(unsafe_code, reason = "fork, close_range, mount_setattr, unshare and signalfd have no safe wrapper")]
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
@@ -39,8 +40,8 @@ pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
 }
 
 /// Adds restrictions to a mount, and to all below it if `recursive`.
-pub(super) fn restrict_mount(target: &str, attributes: u64, depth: Depth) -> io::Result<()> {
-    let target = CString::new(target)?;
+pub(super) fn restrict_mount(target: impl AsRef<OsStr>, attributes: u64, depth: Depth) -> io::Result<()> {
+    let target = CString::new(target.as_ref().as_bytes())?;
     let attributes = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let flags = match depth {
         Depth::Mount => 0,

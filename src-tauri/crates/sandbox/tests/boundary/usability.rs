@@ -127,7 +127,12 @@ fn the_status_names_every_layer() {
         let status = trial.sandbox.status();
         assert!(status.available);
         let names: Vec<&str> = status.layers.iter().map(|layer| layer.name.as_str()).collect();
-        assert_eq!(names, ["Namespaces", "Landlock", "System calls", "Network", "Ending", "Process limit"]);
+        assert_eq!(
+            names,
+            ["Namespaces", "Landlock", "System calls", "Network", "Repositories", "Ending", "Process limit"]
+        );
+        let repositories = &status.layers[4];
+        assert_eq!(repositories.status == CheckStatus::Ok, trial.tier == Tier::Full, "{status:?}");
         assert!(status.layers.iter().all(|layer| layer.status != CheckStatus::Failed), "{status:?}");
         match trial.tier {
             Tier::Full => assert!(status.mode.starts_with("Full"), "{status:?}"),

@@ -7,7 +7,7 @@ use okcvm_workspace::{WorkspaceError, WorkspacePath};
 use serde_json::{Value, json};
 
 use super::encoding::{Encoding, Extent};
-use super::{diff, stamp, write};
+use super::{diff, git, stamp, write};
 use crate::call::{arguments, blocking, file_path, missing, size, text, worded};
 
 /// The largest file that is edited, in bytes.
@@ -53,6 +53,7 @@ impl Tool for EditFileTool {
 fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, ToolError> {
     let workspace = crate::call::workspace(context)?;
     let path = file_path(&workspace, &given.file_path)?;
+    git::refuse(&workspace, &path)?;
     let read = match workspace.read(&path, MAX_SIZE) {
         Ok(read) => read,
         Err(WorkspaceError::NotFound { .. } | WorkspaceError::NotAFolder { .. }) => {

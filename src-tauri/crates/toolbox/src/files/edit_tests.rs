@@ -145,3 +145,15 @@ fn a_script_stays_executable_and_a_link_a_link() {
     assert!(std::fs::symlink_metadata(desk.path("link")).unwrap().is_symlink());
     assert_eq!(std::fs::metadata(desk.path("run.sh")).unwrap().permissions().mode() & 0o777, 0o755);
 }
+
+#[test]
+fn what_belongs_to_git_is_not_edited() {
+    let desk = seen(".git/config", "[core]\n");
+    std::os::unix::fs::symlink(".git", desk.path("way")).unwrap();
+    desk.text(&ReadFileTool, json!({"file_path": "way/config"}));
+    for path in [".git/config", "way/config"] {
+        let error = desk.error(&EditFileTool, change(path, "[core]", "[core]\nfsmonitor = evil"));
+        assert!(error.contains("belongs to git") && error.contains("Nothing was written"), "{path}: {error}");
+    }
+    assert_eq!(desk.bytes(".git/config"), b"[core]\n");
+}

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::encoding::{Encoding, Extent};
 use super::stamp::{self, Seen};
-use super::{diff, kind::Kind};
+use super::{diff, git, kind::Kind};
 use crate::call::{arguments, blocking, count, file_path, text, worded};
 
 /// The longest content of one call.
@@ -61,6 +61,7 @@ impl Tool for WriteFileTool {
                     "`{file_path}` names a folder. Give the path of a file in it; folders are made as they are needed."
                 )));
             }
+            git::refuse(&workspace, &path)?;
             let old = existing(&workspace, &path)?;
             match (old, append) {
                 (Some(old), true) => extend(context, &workspace, &path, old, &content),

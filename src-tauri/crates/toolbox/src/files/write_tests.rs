@@ -155,6 +155,51 @@ fn folders_and_ways_out_are_refused() {
 }
 
 #[test]
+fn what_belongs_to_git_is_not_written() {
+    let desk = Desk::new();
+    desk.put(".git/config", "[core]\n");
+    desk.put(".git/hooks/pre-commit.sample", "old\n");
+    desk.put("module/.git", "gitdir: ../.git/modules/module\n");
+    desk.put("store/HEAD", "ref: refs/heads/main\n");
+    desk.put("store/objects/a", "");
+    desk.put("store/refs/a", "");
+    std::os::unix::fs::symlink(".git", desk.path("way")).unwrap();
+    std::os::unix::fs::symlink(".git/config", desk.path("settings")).unwrap();
+    std::os::unix::fs::symlink(".git/hooks/post-checkout", desk.path("planted")).unwrap();
+    std::os::unix::fs::symlink("/mnt/okcomputer/.git/hooks", desk.path("mounted")).unwrap();
+    let append = |path: &str| json!({"file_path": path, "content": "evil", "append": true});
+    for path in [
+        ".git/config",
+        "/mnt/okcomputer/.git/config",
+        "./.git//hooks/pre-commit",
+        ".git",
+        ".GIT/config",
+        "module/.git",
+        "new/.git/hooks/pre-commit",
+        "way/config",
+        "way/hooks/pre-commit",
+        "settings",
+        "planted",
+        "mounted/pre-commit",
+        "store/config",
+        "store/hooks/pre-commit",
+    ] {
+        for arguments in [json!({"file_path": path, "content": "evil"}), append(path)] {
+            let error = desk.error(&WriteFileTool, arguments);
+            assert!(error.contains("belongs to git") && error.contains("Nothing was written"), "{path}: {error}");
+        }
+    }
+    assert_eq!(desk.bytes(".git/config"), b"[core]\n");
+    for path in [".git/hooks/pre-commit", ".git/hooks/post-checkout", "new", "store/config", "store/hooks"] {
+        assert!(!desk.path(path).exists(), "{path}");
+    }
+    for path in [".gitignore", ".github/workflows/build.yml", "a.git/notes", "git/config", "sub/.gitattributes"] {
+        write(&desk, path, "fine");
+    }
+    assert_eq!(desk.text(&ReadFileTool, json!({"file_path": ".git/config"})).matches("[core]").count(), 1);
+}
+
+#[test]
 fn a_script_stays_executable() {
     let desk = Desk::new();
     desk.put("run.sh", "#!/bin/sh\n");

@@ -1,0 +1,168 @@
+//! Ways in which things could be lost or stuck, each found once and kept here.
+
+use okcvm_protocol::{
+    ChangeKind, CommandHandler, NodeStatus, RestoreParams, RestoreScope, SessionAccess, SessionCreateParams,
+    SessionListParams, SessionParams, TurnStartParams,
+};
+
+use crate::desk::{Desk, host, tree};
+
+async fn write_turn(desk: &Desk, session: &okcvm_protocol::SessionId, name: &str) -> okcvm_protocol::NodeId {
+    // Hand work belongs to the turn that follows: enough to tell the moments apart.
+    std::fs::write(desk.files(session).await.join(name), name).unwrap();
+    let ended = desk.turn(session, "What can you do?", Vec::new()).await;
+    assert_eq!(ended.status, NodeStatus::Completed);
+    ended.node
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redo_goes_back_to_the_moment_that_undo_left_files_and_conversation_alike() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let first = write_turn(&desk, &session, "1").await;
+    write_turn(&desk, &session, "2").await;
+    let params = RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All };
+    desk.host.restore_apply(params).await.unwrap();
+    let later = write_turn(&desk, &session, "d").await;
+    let there = tree(&desk.files(&session).await);
+    let only = SessionParams { session_id: session.clone() };
+    desk.host.restore_undo(only.clone()).await.unwrap();
+    desk.host.restore_redo(only).await.unwrap();
+    assert_eq!(tree(&desk.files(&session).await), there);
+    assert_eq!(desk.detail(&session).await.current_node, Some(later));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_of_a_restore_to_the_current_node_takes_the_conversation_along() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let first = write_turn(&desk, &session, "1").await;
+    let files = desk.files(&session).await;
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+    let with_mine = tree(&files);
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first.clone(), scope: RestoreScope::All };
+    desk.host.restore_apply(params).await.unwrap();
+    assert!(!files.join("mine").exists());
+    write_turn(&desk, &session, "2").await;
+    desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!(tree(&files), with_mine);
+    assert_eq!(desk.detail(&session).await.current_node, Some(first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_speaks_of_the_files_as_they_are_now() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    std::fs::write(files.join("stays"), "1").unwrap();
+    let first = write_turn(&desk, &session, "later-gone").await;
+    std::fs::remove_file(files.join("later-gone")).unwrap();
+    write_turn(&desk, &session, "new").await;
+    // Since then by hand: the gone one is there again, the new one is gone, another is changed.
+    std::fs::write(files.join("later-gone"), "mine").unwrap();
+    std::fs::remove_file(files.join("new")).unwrap();
+    std::fs::write(files.join("stays"), "2").unwrap();
+    let params = RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::Files };
+    let plan = desk.host.restore_plan(params).await.unwrap();
+    let changes: Vec<_> = plan.changes.into_iter().map(|change| (change.path, change.kind)).collect();
+    let expected = [("later-gone", ChangeKind::Modified), ("stays", ChangeKind::Modified)];
+    assert_eq!(changes, expected.map(|(path, kind)| (path.to_owned(), kind)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_history_is_moved_aside_and_the_session_goes_on() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let first = write_turn(&desk, &session, "1").await;
+    write_turn(&desk, &session, "2").await;
+    let params = RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All };
+    desk.host.restore_apply(params).await.unwrap();
+    let history = desk.folder.path().join("data/sessions").join(session.as_str()).join("history");
+    let Desk { host: running, folder } = desk;
+    drop(running);
+    empty_objects(&history.join("repository.git/objects"));
+
+    let host = host(folder.path(), &[]);
+    let open = SessionParams { session_id: session.clone() };
+    let detail = host.session_open(open.clone()).await.unwrap();
+    assert!(detail.notice.is_some());
+    assert_eq!((detail.tree.len(), detail.access), (2, SessionAccess::Write));
+    assert!(detail.tree.iter().all(|node| node.not_restorable.is_some()));
+    assert_eq!(detail.undo.undo, None);
+    let mut events = host.engine().events().subscribe(host.engine().events().last());
+    let params =
+        TurnStartParams { session_id: session, text: "What can you do?".into(), attachments: Vec::new() };
+    let okcvm_protocol::TurnStartResponse::Started { node_id } = host.turn_start(params).await.unwrap()
+    else {
+        panic!("it waits")
+    };
+    assert_eq!(crate::desk::until_end(&mut events, &node_id).await.status, NodeStatus::Completed);
+}
+
+fn empty_objects(folder: &std::path::Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            empty_objects(&path);
+        } else {
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(&path, "").unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_folder_is_gone_can_be_read_and_goes_on_when_it_is_back() {
+    let desk = Desk::open();
+    let work = desk.folder.path().join("work");
+    std::fs::create_dir(&work).unwrap();
+    let create = SessionCreateParams { title: None, folder: Some(work.to_string_lossy().into_owned()) };
+    let session = desk.host.session_create(create).await.unwrap().id;
+    write_turn(&desk, &session, "1").await;
+    let away = desk.folder.path().join("away");
+    std::fs::rename(&work, &away).unwrap();
+
+    let Desk { host: running, folder } = desk;
+    drop(running);
+    let host = host(folder.path(), &[]);
+    let open = SessionParams { session_id: session.clone() };
+    let detail = host.session_open(open.clone()).await.unwrap();
+    assert_eq!((detail.turns.len(), detail.access), (1, SessionAccess::ReadOnly));
+    assert!(detail.notice.unwrap().contains("is not there"));
+    let params = TurnStartParams { session_id: session, text: "Hello".into(), attachments: Vec::new() };
+    assert!(host.turn_start(params.clone()).await.unwrap_err().message.contains("is not there"));
+
+    std::fs::rename(&away, &work).unwrap();
+    assert_eq!(host.session_open(open).await.unwrap().access, SessionAccess::Write);
+    host.turn_start(params).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_has_one_writer_whatever_the_number_of_its_sessions() {
+    let desk = Desk::open();
+    let work = desk.folder.path().join("work");
+    std::fs::create_dir(&work).unwrap();
+    let create = || SessionCreateParams { title: None, folder: Some(work.to_string_lossy().into_owned()) };
+    let first = desk.host.session_create(create()).await.unwrap().id;
+    let second = desk.host.session_create(create()).await.unwrap().id;
+    assert_eq!(desk.detail(&first).await.access, SessionAccess::Write);
+    // In one program the idle one lets go.
+    assert_eq!(desk.detail(&second).await.access, SessionAccess::Write);
+    let other = host(desk.folder.path(), &[]);
+    let detail = other.session_open(SessionParams { session_id: first }).await.unwrap();
+    assert_eq!(detail.access, SessionAccess::ReadOnly);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settings_file_with_an_error_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/settings.toml");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let wrong = "# mine\n[limits]\nmaxSteps = \"many\"\n";
+    std::fs::write(&path, wrong).unwrap();
+    let host = host(folder.path(), &[]);
+    host.session_list(SessionListParams { search: String::new(), trash: false }).await.unwrap();
+    assert!(host.settings_problem().is_some());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), wrong);
+}

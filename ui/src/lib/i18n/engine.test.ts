@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { wordError, wordSentence } from './engine';
+import { sentences } from './engineZh';
+
+const manifest = join(import.meta.dirname, '../../../../tool-manifest/tools');
+
+describe('the words of the engine', () => {
+  it('stay as they are in English', () => {
+    const error = { code: 'busy', message: 'A turn is running in this session.', hint: 'Wait.' } as const;
+    expect(wordError(error, 'en')).toBe(error);
+    expect(wordSentence('Works.', 'en')).toBe('Works.');
+  });
+
+  it('are worded by the code in Chinese, and the particulars go to the details', () => {
+    const error = {
+      code: 'limitReached',
+      message: 'This turn reached its limit of 60 steps.',
+      hint: 'Continue it, or raise the limit in the settings.',
+      detail: 'more',
+    } as const;
+    expect(wordError(error, 'zh')).toEqual({
+      code: 'limitReached',
+      message: '这一轮达到了您设置的上限。',
+      hint: '可以继续，或在“限制”设置中提高上限。',
+      detail: 'This turn reached its limit of 60 steps.\nmore',
+    });
+  });
+
+  it('keep their particulars where the sentence is known', () => {
+    const error = {
+      code: 'unauthorized',
+      message: '127.0.0.1:8080 refused the key for the model m-1: Incorrect API key provided.',
+      hint: 'Enter the key in the settings under Models; then retry.',
+    } as const;
+    expect(wordError(error, 'zh')).toEqual({
+      code: 'unauthorized',
+      message: '127.0.0.1:8080 拒绝了模型 m-1 的密钥：Incorrect API key provided.',
+      hint: '请在“模型”设置中填写密钥，然后重试。',
+    });
+    expect(wordSentence('m-1 answers, but the server does not list it.', 'zh')).toBe('m-1 有应答，但服务器未列出它。');
+  });
+
+  it('are shown as they came where nothing is known', () => {
+    const error = { message: 'Something new.', detail: 'x' };
+    expect(wordError(error, 'zh')).toEqual({ ...error, hint: undefined });
+  });
+
+  it('have the same gaps in both languages', () => {
+    const gaps = (text: string) => text.split('{}').length - 1;
+    for (const [sentence, words] of Object.entries(sentences)) expect(gaps(words), sentence).toBe(gaps(sentence));
+  });
+
+  it('name every tool of the contract', () => {
+    const files = readdirSync(manifest).filter((name) => name.endsWith('.json'));
+    expect(files).toHaveLength(24);
+    for (const name of files) {
+      const { summary } = JSON.parse(readFileSync(join(manifest, name), 'utf8')) as { summary: string };
+      expect(wordSentence(summary, 'zh'), name).toMatch(/[\u4e00-\u9fff]/);
+    }
+  });
+});

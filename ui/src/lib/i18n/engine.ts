@@ -1,0 +1,51 @@
+import type { AppError } from '$lib/ipc';
+import { errors, sentences } from './engineZh';
+import type { Locale } from './i18n.svelte';
+
+/*
+ * The engine speaks English. What it says often is worded here in the other language; what is not known is shown as
+ * it came, so that nothing is hidden.
+ */
+
+interface Pattern {
+  shape: RegExp;
+  words: string;
+}
+
+const GAP = '{}';
+
+function toPattern([sentence, words]: [string, string]): Pattern {
+  const literal = sentence.split(GAP).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return { shape: new RegExp(`^${literal.join('([^]+?)')}$`), words };
+}
+
+const patterns = Object.entries(sentences)
+  .filter(([sentence]) => sentence.includes(GAP))
+  .map(toPattern);
+
+/** A sentence of the engine in the language of the window. */
+export function wordSentence(text: string, locale: Locale): string {
+  if (locale === 'en') return text;
+  const known = sentences[text];
+  if (known !== undefined) return known;
+  for (const { shape, words } of patterns) {
+    const parts = shape.exec(text)?.slice(1);
+    if (!parts) continue;
+    let at = 0;
+    return words.replaceAll(GAP, () => parts[at++] ?? '');
+  }
+  return text;
+}
+
+/** An error of the engine in the language of the window. Particulars that a general wording lacks go to the details. */
+export function wordError(error: AppError, locale: Locale): AppError {
+  if (locale === 'en') return error;
+  const message = wordSentence(error.message, locale);
+  const hint = error.hint === undefined ? undefined : wordSentence(error.hint, locale);
+  const coded = error.code === undefined ? undefined : errors[error.code];
+  if (!coded) return { ...error, message, hint };
+  // A sentence of its own says more than the code does.
+  if (message !== error.message) return { ...error, message, hint: hint === error.hint ? coded.hint : hint };
+  const detail = [error.message, error.detail].filter(Boolean).join('\n');
+  return { ...error, message: coded.message, hint: coded.hint, detail };
+}

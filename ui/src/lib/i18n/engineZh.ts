@@ -1,0 +1,137 @@
+import type { ErrorCode } from '$lib/ipc';
+
+/** Failures that the engine marks with a code. */
+export const errors: Record<ErrorCode, { message: string; hint?: string }> = {
+  readOnly: { message: '此会话正由另一个程序打开。', hint: '在这里可以阅读；如需编辑，请先在那个程序中关闭它。' },
+  notFound: { message: '找不到所需的内容。', hint: '它可能已被删除或移动，具体名称见详情。' },
+  unauthorized: { message: '模型服务器没有接受密钥。', hint: '请在“模型”设置中填写有效的密钥，然后重试。' },
+  busy: { message: '此会话有一轮正在运行。', hint: '请先停止它，或等它结束。' },
+  noKeychain: {
+    message: '无法使用系统钥匙串。',
+    hint: '请在“密钥”设置中选择保存位置：本次运行的内存，或用口令加密的文件。也可以通过环境变量提供密钥。',
+  },
+  locked: { message: '密钥文件需要正确的口令。', hint: '请在“密钥”设置中输入口令，注意大小写。' },
+  cancelled: { message: '您停止了这一轮。' },
+  limitReached: { message: '这一轮达到了您设置的上限。', hint: '可以继续，或在“限制”设置中提高上限。' },
+  programEnded: { message: '这一轮运行时程序退出了。', hint: '可以继续，或重试。' },
+};
+
+/** Sentences that the engine says word for word; `{}` stands for a part that is kept. */
+export const sentences: Record<string, string> = {
+  // Why a tool cannot be used
+  'Not available yet in this version.': '此版本中尚不可用。',
+
+  // What the tools do
+  'Runs a command line in a sandboxed shell.': '在沙箱中运行命令。',
+  'Lists the open tabs of the browser.': '列出浏览器中打开的标签页。',
+  'Runs Python in a kernel that keeps its state.': '在保留状态的内核中运行 Python。',
+  'Makes a sound effect from a description.': '根据描述生成音效。',
+  'Searches the web for pictures.': '在网上搜索图片。',
+  'Describes a data source and what it can be asked.': '说明某个数据源以及可以查询的内容。',
+  'Opens a page in the browser of this session.': '在此会话的浏览器中打开页面。',
+  'Shows the to-do list of this conversation.': '查看此对话的待办清单。',
+  'Asks a data source.': '查询数据源。',
+  'Turns text into spoken sound.': '把文字转换为语音。',
+  'Replaces the to-do list of this conversation.': '更新此对话的待办清单。',
+  'Creates, replaces or extends a text file.': '创建、替换或追加文本文件。',
+  'Makes a picture from a description.': '根据描述生成图片。',
+  'Makes an editable .pptx from slides in HTML.': '把 HTML 幻灯片转换为可编辑的 .pptx。',
+  'Publishes a folder as a website on this machine.': '把文件夹发布为本机上的网站。',
+  'Searches the web.': '搜索网络。',
+  'Scrolls the open page down.': '向下滚动打开的页面。',
+  'Clicks an element of the open page.': '点击打开页面中的元素。',
+  'Replaces an exact piece of text in a file.': '替换文件中的一段文字。',
+  'Lists the voices for speech.': '列出可用的语音。',
+  'Types into a field of the open page.': '在打开页面的输入框中输入。',
+  'Reads a text or image file of the workspace.': '读取工作区中的文本或图片文件。',
+  'Finds text in the open page and scrolls to it.': '在打开的页面中查找文字并滚动到该处。',
+  'Scrolls the open page up.': '向上滚动打开的页面。',
+
+  // The sandbox
+  'Full: namespaces, Landlock and a system call filter.': '完整：命名空间、Landlock 与系统调用过滤。',
+  'Reduced: Landlock and a system call filter, without namespaces.': '部分：Landlock 与系统调用过滤，没有命名空间。',
+  'None: {}': '无：{}',
+  Namespaces: '命名空间',
+  'System calls': '系统调用',
+  Network: '网络',
+  Ending: '结束',
+  'Process limit': '进程数上限',
+  Boundary: '隔离',
+  'Commands have processes, users, mounts, host name and network of their own, and see the workspace as {}.':
+    '命令拥有独立的进程、用户、挂载、主机名和网络，工作区显示为 {}。',
+  'Filtered: mounts, tracing, keys, kernel modules and others are refused.':
+    '已过滤：拒绝挂载、跟踪、密钥、内核模块等调用。',
+  'None, loopback included.': '无，回环也不可用。',
+  'All processes of a command end with it, also if the app is killed.':
+    '命令的所有进程随它一起结束，即使应用被强制退出。',
+  'A reaper finds and ends all processes of a command, also if the app is killed.':
+    '回收程序会找到并结束命令的所有进程，即使应用被强制退出。',
+  'The number of processes of a command is limited.': '每条命令的进程数有上限。',
+  'The number of processes of a command is limited only by the system.': '每条命令的进程数只受系统限制。',
+  'Version {}: writing only in the workspace and in private temporary folders.':
+    '版本 {}：只能写入工作区和私有临时文件夹。',
+  'Not available: {}': '不可用：{}',
+
+  // The test of a connection
+  Address: '地址',
+  Key: '密钥',
+  Model: '模型',
+  Streaming: '流式输出',
+  Tools: '工具',
+  'The answer came in {} pieces.': '回答分 {} 段到达。',
+  'The answer came in one piece or was empty.': '回答一次性到达，或为空。',
+  'Answers will appear all at once.': '回答会一次性显示。',
+  'The key is accepted.': '密钥有效。',
+  'No key is needed.': '不需要密钥。',
+  'The model calls tools.': '模型能够调用工具。',
+  'The model answered with text where it was asked to call a tool.': '要求调用工具时，模型只回答了文字。',
+  'The agent needs tools: choose a model that supports tool calls.': '智能体需要工具：请选择支持工具调用的模型。',
+  'Works.': '正常。',
+  '{} answers, but the server does not list it.': '{} 有应答，但服务器未列出它。',
+  '{} answers.': '{} 有应答。',
+  'It lists: {}.': '服务器列出的模型：{}。',
+
+  // What models and servers do wrong
+  '{} cannot be reached: {}': '无法连接 {}：{}',
+  '{} refused the key for the model {}: {}': '{} 拒绝了模型 {} 的密钥：{}',
+  '{} wants a key for the model {}: {}': '{} 要求提供模型 {} 的密钥：{}',
+  '{} does not offer the model {}: {}': '{} 没有模型 {}：{}',
+  '{} limits requests to {}: {}': '{} 限制了对 {} 的请求：{}',
+  '{} failed with status {} ({}): {}': '{} 出错，状态码 {}（{}）：{}',
+  'The conversation is too long for {} at {}: {}': '对话对 {}（{}）来说太长：{}',
+  '{} at {} sent nothing for {}.': '{}（{}）在 {} 内没有任何回应。',
+  'The answer of {} at {} was cut off: {}': '{}（{}）的回答被中断：{}',
+  'Check the address in the settings under Models, that the server runs, and the network; then retry.':
+    '请检查“模型”设置中的地址、服务器是否在运行以及网络，然后重试。',
+  'Enter a valid key in the settings under Models, and check that it may use this model; then retry.':
+    '请在“模型”设置中填写有效的密钥，并确认它可以使用此模型，然后重试。',
+  'Enter the key in the settings under Models; then retry.': '请在“模型”设置中填写密钥，然后重试。',
+  'Choose one of the models that it offers: {}.': '请选择它提供的模型之一：{}。',
+  "Correct the model's name in the settings under Models.": '请在“模型”设置中更正模型名称。',
+  'Check the address in the settings under Models: most servers want it to end in /v1.':
+    '请检查“模型”设置中的地址：多数服务器要求以 /v1 结尾。',
+  'The server asks to wait {} seconds; then retry.': '服务器要求等待 {} 秒，然后重试。',
+  'It was tried {} times. Wait a while or check your plan there; then retry.':
+    '已尝试 {} 次。请稍等或检查您的套餐，然后重试。',
+  "The fault is on the server's side; it was tried {} times. Retry later, or choose another model.":
+    '问题出在服务器一侧，已尝试 {} 次。请稍后重试，或换一个模型。',
+  'Go back to an earlier point of the session, start a new one, or choose a model with a larger context.':
+    '请回到会话中较早的节点、新建会话，或选择上下文更大的模型。',
+  'What came before is kept. Retry, or choose another model.': '此前的内容已保留。请重试，或换一个模型。',
+  'What came before is kept. Retry, or raise the stall limit in the settings if the model is slow.':
+    '此前的内容已保留。请重试；如果模型较慢，可在设置中提高停滞时限。',
+  'What came before is kept. Retry; if it happens again, check the server.':
+    '此前的内容已保留。请重试；如再次发生，请检查服务器。',
+
+  // A session that had to be repaired
+  'The history of this session was damaged ({}). It was moved aside to `{}` and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
+    '此会话的历史记录已损坏（{}），已移至 `{}` 并重新开始记录。工作区的文件没有变化，但无法再恢复到更早的时刻。',
+
+  // The built-in profiles
+  Demo: '演示',
+  'From the environment': '来自环境变量',
+
+  // The settings file
+  'Correct the line; until then the defaults are in force.': '请更正该行；在此之前使用默认设置。',
+  'Correct the field; until then the defaults are in force.': '请更正该项；在此之前使用默认设置。',
+};
