@@ -1,27 +1,80 @@
 //! The command line as a script sees it.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::desk::command;
+use okcvm_testkit::ScriptedModelServer;
+use serde_json::Value;
 
-fn okcvm(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(command())
+use crate::desk::{PATIENCE, command};
+
+/// The command with nothing of this process's environment.
+pub fn prepared(folder: &Path, arguments: &[&str]) -> Command {
+    let mut program = Command::new(command());
+    program
         .args(arguments)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder.join("home"))
         .env("OKCVM_HOME", folder.join("data"))
         .env("OKCVM_DEMO_PACE", "full")
-        .output()
+        .stdin(Stdio::null());
+    program
+}
+
+/// The command with a model.
+pub fn asking(server: &ScriptedModelServer, folder: &Path, arguments: &[&str]) -> Command {
+    let mut program = prepared(folder, arguments);
+    program.env("OKCVM_CHAT_BASE_URL", server.openai_base()).env("OKCVM_CHAT_MODEL", "test-model");
+    program
+}
+
+pub fn okcvm(folder: &Path, arguments: &[&str]) -> Output {
+    finished(prepared(folder, arguments))
+}
+
+/// Runs a program to its end, which must come.
+pub fn finished(mut program: Command) -> Output {
+    let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(child.wait_with_output()));
+    ended
+        .recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| {
+            signal(pid, "KILL");
+            panic!("the command did not end in time: {program:?}")
+        })
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+/// Sends a signal to a program that this test started.
+pub fn signal(pid: u32, name: &str) {
+    // It may have ended by itself.
+    let _ = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).stderr(Stdio::null()).status();
+}
+
+/// Waits until something holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn sessions(folder: &Path) -> Vec<Value> {
+    let listed = okcvm(folder, &["session", "list", "--json"]);
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    serde_json::from_slice(&listed.stdout).unwrap()
+}
+
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn workspace(folder: &Path) -> String {
+pub fn workspace(folder: &Path) -> String {
     let path = folder.join("work");
     std::fs::create_dir_all(&path).unwrap();
     path.to_string_lossy().into_owned()

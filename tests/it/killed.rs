@@ -28,10 +28,10 @@ struct Told {
 async fn killed_at_twenty_moments_nothing_confirmed_is_lost() {
     let mut interrupted = 0;
     for round in 0..ROUNDS {
+        let moment = random_moment();
+        let round = format!("{round}, killed after {moment:?}");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("t.csv"), "name,n\nExample A,1\nExample B,2\n").unwrap();
-        // Spread over the job, never at the same place of it.
-        let moment = Duration::from_millis(150 + round * 390 + (round * 7919) % 200);
         let told = run_and_kill(folder.path(), moment);
         if !told.asked {
             continue;
@@ -76,7 +76,13 @@ async fn killed_at_twenty_moments_nothing_confirmed_is_lost() {
         assert_eq!(until_end(&mut events, &node).await.status, NodeStatus::Completed, "round {round}");
         host.engine().wait_until_idle(&id).await;
     }
-    assert!(interrupted >= ROUNDS / 2, "only {interrupted} of {ROUNDS} kills met a running turn");
+    assert!(interrupted >= ROUNDS / 4, "only {interrupted} of {ROUNDS} kills met a running turn");
+}
+
+/// A moment of the job, which takes some eight seconds; another one in every run.
+fn random_moment() -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    Duration::from_millis(150 + RandomState::new().hash_one(0) % 7_500)
 }
 
 impl Told {

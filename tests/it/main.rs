@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod command_line;
+mod command_line_refusals;
+mod command_line_streams;
 mod demo_job;
 mod desk;
 mod killed;

@@ -10,6 +10,11 @@
 //! (loopback included), no capabilities, and no way to gain any; it writes only in its workspace and in a private
 //! temporary folder, and sees nothing of the home folder. Every process it started is gone when [`Sandbox::run`]
 //! returns, and also when the program that called it is killed.
+//!
+//! Git runs what the hooks and settings of a repository name, outside of the sandbox as well. In the full tier those of
+//! repositories that are in the workspace when a command starts are read-only to it, and these repositories cannot be
+//! moved or removed; those that a command makes are covered from the next command on. In the reduced tier none are,
+//! because Landlock only adds rights below a folder and never takes them from a part of it; the status says so.
 
 mod command;
 mod sandbox;

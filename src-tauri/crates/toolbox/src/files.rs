@@ -3,6 +3,7 @@
 mod diff;
 mod edit;
 mod encoding;
+mod git;
 mod kind;
 mod lines;
 mod read;

@@ -109,11 +109,7 @@ fn devices(run: &Run) -> io::Result<()> {
         let target = Path::new("/dev").join(name);
         std::fs::write(&target, "")?;
         rustix::mount::mount_bind(old(&target), &target)?;
-        process::restrict_mount(
-            &target,
-            libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC,
-            Depth::Mount,
-        )?;
+        process::restrict_mount(&target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC, Depth::Mount)?;
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),

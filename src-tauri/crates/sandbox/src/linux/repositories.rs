@@ -86,9 +86,7 @@ impl There {
         match std::fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => Self::Folder,
             Ok(metadata) if metadata.is_file() => Self::File,
-            Ok(metadata) if metadata.is_symlink() => {
-                std::fs::read_link(path).map_or(Self::Other, Self::Link)
-            }
+            Ok(metadata) if metadata.is_symlink() => std::fs::read_link(path).map_or(Self::Other, Self::Link),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::Nothing,
             Ok(_) | Err(_) => Self::Other,
         }

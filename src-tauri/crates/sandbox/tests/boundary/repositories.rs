@@ -125,12 +125,13 @@ fn work_in_an_existing_repository_goes_on() {
 #[test]
 fn a_new_repository_works() {
     for trial in Trial::each() {
-        let output = trial.output(&format!(
+        let output = trial.output(
             "git init -q new && cd new && git config user.name a && git config user.email a@localhost && \
-             echo x > file && git add . && git commit -qm first && git log --oneline | wc -l"
-        ));
+             echo x > file && git add . && git commit -qm first && git log --oneline | wc -l",
+        );
         assert_eq!(output, "1\n", "{:?}", trial.tier);
-        let output = trial.output("cd new && echo y > file && git commit -qam second && git log --oneline | wc -l");
+        let output =
+            trial.output("cd new && echo y > file && git commit -qam second && git log --oneline | wc -l");
         assert_eq!(output, "2\n", "{:?}", trial.tier);
     }
 }
@@ -157,7 +158,9 @@ fn what_is_missing_is_not_made() {
     assert!(after == before, "{:?}", after.keys());
     // A file of that name would lead git to the settings and hooks of another repository.
     git(&trial.workspace, &["init", "-q", "evil"]);
-    for script in ["echo ../../evil/.git > project/.git/commondir", "ln -s ../x project/.git/commondir; sleep 60 &"] {
+    for script in
+        ["echo ../../evil/.git > project/.git/commondir", "ln -s ../x project/.git/commondir; sleep 60 &"]
+    {
         trial.output(script);
         assert!(!exists(folder.join(".git/commondir")), "{script}");
     }
@@ -250,7 +253,8 @@ fn a_flood_of_folders_hides_no_repository_above_it() {
     repository(&trial.workspace.join("zoo/project"));
     for first in 0..30 {
         for second in 0..30 {
-            std::fs::create_dir_all(trial.workspace.join(format!("a/{first}/{second}/{second}"))).expect("folders");
+            std::fs::create_dir_all(trial.workspace.join(format!("a/{first}/{second}/{second}")))
+                .expect("folders");
         }
     }
     let started = std::time::Instant::now();

@@ -186,14 +186,19 @@ fn what_belongs_to_git_is_not_written() {
     ] {
         for arguments in [json!({"file_path": path, "content": "evil"}), append(path)] {
             let error = desk.error(&WriteFileTool, arguments);
-            assert!(error.contains("belongs to git") && error.contains("Nothing was written"), "{path}: {error}");
+            assert!(
+                error.contains("belongs to git") && error.contains("Nothing was written"),
+                "{path}: {error}"
+            );
         }
     }
     assert_eq!(desk.bytes(".git/config"), b"[core]\n");
     for path in [".git/hooks/pre-commit", ".git/hooks/post-checkout", "new", "store/config", "store/hooks"] {
         assert!(!desk.path(path).exists(), "{path}");
     }
-    for path in [".gitignore", ".github/workflows/build.yml", "a.git/notes", "git/config", "sub/.gitattributes"] {
+    for path in
+        [".gitignore", ".github/workflows/build.yml", "a.git/notes", "git/config", "sub/.gitattributes"]
+    {
         write(&desk, path, "fine");
     }
     assert_eq!(desk.text(&ReadFileTool, json!({"file_path": ".git/config"})).matches("[core]").count(), 1);
