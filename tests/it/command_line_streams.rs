@@ -200,6 +200,7 @@ async fn a_message_that_waits_goes_on_waiting() {
     server.push(Answer::Silence);
     let mut events = desk.listen();
     let first = desk.send(&session, "First.", Vec::new()).await;
+    until("the request", || !server.chats().is_empty());
     let second = desk.host.engine().start_turn(&session, "Second.", Vec::new()).await.unwrap();
     assert!(matches!(second, okcvm_host::Start::Queued(_)));
     desk.host.engine().stop_turn(&session).unwrap();
@@ -229,8 +230,7 @@ async fn another_program_reads_what_one_writes_and_a_killed_turn_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = asking(&server, folder.path(), &["run", "Begin.", "--json"]);
     program.stdout(Stdio::piped()).stderr(Stdio::null());
-    let run = Ended::start(program);
-    let mut run = run;
+    let mut run = Ended::start(program);
     let rest = wait_for_line(run.0.stdout.take().unwrap(), "The start");
     let id = sessions(folder.path())[0]["id"].as_str().unwrap().to_owned();
     let show = okcvm(folder.path(), &["session", "show", &id]);

@@ -2,6 +2,7 @@ import { fireEvent, render, screen } from '@testing-library/svelte';
 import { describe, expect, it, vi } from 'vitest';
 import Harness from './Harness.svelte';
 import Composer from '$lib/features/composer/Composer.svelte';
+import { CommandError } from '$lib/ipc';
 import { settings } from '$lib/ipc/mock/fixtures';
 import { App } from '$lib/state/app.svelte';
 import { SessionState } from '$lib/state/sessionState.svelte';
@@ -75,5 +76,18 @@ describe('the composer', () => {
   it('says that the demo is scripted', () => {
     setup(false);
     expect(screen.getByTestId(testids.demoBadge)).toHaveTextContent('Scripted demo');
+  });
+
+  it('does not show a model that could not be chosen', async () => {
+    const { app, transport } = setup(false);
+    transport.handlers.session_configure = () => {
+      throw new CommandError({ code: 'readOnly', message: 'This session is open in another program.' });
+    };
+    const select = screen.getByTestId<HTMLSelectElement>(testids.composerModel);
+    const shown = app.activeProfile?.id;
+    const other = settings.profiles.find(({ id }) => id !== shown);
+    await fireEvent.change(select, { target: { value: other?.id } });
+    await vi.waitFor(() => expect(app.toasts.list).toHaveLength(1));
+    expect(select.value).toBe(shown);
   });
 });

@@ -67,10 +67,8 @@ impl Runtime {
         };
         let opened = History::open(&folder.join("history"))?;
         let workspace = Workspace::open(&root).ok();
-        let watch = match (engine.inner.options.watching, &workspace) {
-            (Watching::Yes, Some(workspace)) => watch_files(engine, id, workspace),
-            (Watching::Yes, None) | (Watching::No, _) => None,
-        };
+        let watched = workspace.as_ref().filter(|_| engine.inner.options.watching == Watching::Yes);
+        let watch = watched.and_then(|workspace| watch_files(engine, id, workspace));
         if opened.notice.is_some() {
             // The old history was moved aside: what earlier nodes recorded is not in the new one.
             for node in engine.store().nodes(id)? {

@@ -82,16 +82,14 @@ impl SettingsFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(failed(&error)),
         };
-        let mut document = match (old.parse::<DocumentMut>(), parse(&self.path, &old)) {
-            (Ok(document), Ok(now)) => {
-                new = three_way(&self.settings, &now, &new).map_err(|error| failed(&error))?;
-                check(&new)?;
-                document
-            }
-            _ => {
-                std::fs::write(unused_name(&self.path), &old).map_err(|error| failed(&error))?;
-                DocumentMut::new()
-            }
+        let readable = old.parse::<DocumentMut>().ok().zip(parse(&self.path, &old).ok());
+        let mut document = if let Some((document, now)) = readable {
+            new = three_way(&self.settings, &now, &new).map_err(|error| failed(&error))?;
+            check(&new)?;
+            document
+        } else {
+            std::fs::write(unused_name(&self.path), &old).map_err(|error| failed(&error))?;
+            DocumentMut::new()
         };
         let value = serde_json::to_value(&new).map_err(|error| failed(&error))?;
         if let Value::Object(fields) = value {

@@ -54,7 +54,7 @@ fn what_was_stored_is_there_after_opening_again() {
     drop(store);
     let store = Store::open(&folder.path().join("deep/okcvm.db")).unwrap();
     assert_eq!(store.items(&node.summary.id).unwrap(), [whole]);
-    assert_eq!(store.nodes(&session.id).unwrap(), [node.clone()]);
+    assert_eq!(store.nodes(&session.id).unwrap(), std::slice::from_ref(&node));
     assert_eq!(store.session(&session.id).unwrap().current_node, Some(node.summary.id));
 }
 

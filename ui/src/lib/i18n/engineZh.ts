@@ -54,6 +54,9 @@ export const sentences: Record<string, string> = {
   Namespaces: '命名空间',
   'System calls': '系统调用',
   Network: '网络',
+  Repositories: '代码仓库',
+  'Hooks and settings of git repositories that are there when a command starts are read-only to it; those of repositories that it makes are not.':
+    '命令启动时已有的 git 仓库，其钩子和设置对命令只读；命令新建的仓库不受此限。',
   Ending: '结束',
   'Process limit': '进程数上限',
   Boundary: '隔离',
