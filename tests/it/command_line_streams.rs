@@ -47,8 +47,8 @@ impl Drop for Ended {
 }
 
 fn long_answer() -> Reply {
-    let words: String = (0..MANY).map(|number| format!("{number:05} ")).collect();
-    Reply::text(words).in_pieces(6)
+    let words: Vec<String> = (0..MANY).map(|number| format!("{number:05}")).collect();
+    Reply::text(words.join(" ")).in_pieces(6)
 }
 
 /// Everything that a stream says, read in the background.

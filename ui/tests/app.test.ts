@@ -208,9 +208,6 @@ describe('what comes from outside of the window', () => {
       throw new CommandError({ code: 'busy', message: 'A turn is running in this session.' });
     };
     await app.stop();
-    expect(app.toasts.list.at(-1)).toMatchObject({
-      text: '此会话有一轮正在运行。',
-      detail: 'A turn is running in this session.',
-    });
+    expect(app.toasts.list.at(-1)).toMatchObject({ text: '此会话有一轮正在运行。', hint: '请先停止它，或等它结束。' });
   });
 });

@@ -181,8 +181,8 @@ pub(crate) enum SessionCommand {
     },
     /// Show how far a turn of a session may go, and change it
     ///
-    /// A turn that reaches a limit is interrupted; the next message goes on. For new sessions:
-    /// `okcvm config set limits.maxSteps 40`.
+    /// A turn that reaches a limit is interrupted; the next message goes on. Until they are changed here, the limits are
+    /// those of the settings (`okcvm config set limits.maxSteps 40`).
     Limits {
         /// Its id, or the beginning or end of it
         session: String,
@@ -204,6 +204,13 @@ pub(crate) struct LimitArguments {
     pub(crate) tokens: Option<u64>,
 }
 
+impl LimitArguments {
+    /// Whether one is to be changed.
+    pub(crate) fn any(&self) -> bool {
+        self.steps.is_some() || self.minutes.is_some() || self.tokens.is_some()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ToolCommand {
     /// List the agent's tools, and why those that cannot be used here cannot
@@ -214,8 +221,9 @@ pub(crate) enum ToolCommand {
     },
     /// Run one tool exactly as the agent would
     ///
-    /// The result goes to stdout, live output to stderr. For example:
-    /// okcvm tool call shell --workspace . --arguments '{"command": "ls"}'
+    /// The result goes to stdout, live output to stderr. A call makes no turn in the tree of the folder's session.
+    ///
+    /// For example: okcvm tool call shell --workspace . --arguments '{"command": "ls"}'
     Call(CallArguments),
 }
 
@@ -223,7 +231,7 @@ pub(crate) enum ToolCommand {
 pub(crate) struct CallArguments {
     /// The tool's name, with or without `mshtools-`
     pub(crate) name: String,
-    /// The existing folder to work in, which the tool sees as /mnt/okcomputer
+    /// The existing folder to work in; in the tool's arguments, /mnt/okcomputer stands for it
     #[arg(long, value_name = "DIR")]
     pub(crate) workspace: PathBuf,
     /// The tool's arguments as a JSON object; `-` reads them from stdin

@@ -11,7 +11,7 @@ use okcvm_protocol::{AppError, Check, CheckStatus};
 use serde::Serialize;
 
 /// Returns to the start of the line and empties it.
-const CLEAR_LINE: &str = "\r\x1b[K";
+pub(crate) const CLEAR_LINE: &str = "\r\x1b[K";
 
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

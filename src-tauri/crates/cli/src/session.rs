@@ -209,7 +209,7 @@ async fn limits(host: &Host, session: &str, changes: &LimitArguments) -> Result<
         max_minutes: changes.minutes.unwrap_or(kept.max_minutes),
         max_tokens: changes.tokens.unwrap_or(kept.max_tokens),
     };
-    if limits != kept {
+    if changes.any() {
         let params = SessionConfigureParams { session_id, profile: None, limits: Some(limits.clone()) };
         host.session_configure(params).await?;
     }

@@ -5,6 +5,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use okcvm_protocol::AppError;
 use tokio_util::sync::CancellationToken;
 
+use crate::output;
+
 /// How a shell tells that a program was stopped from outside.
 pub(crate) const STOPPED: u8 = 130;
 
@@ -71,8 +73,11 @@ fn hear(stopped: &CancellationToken, ready: &SyncSender<std::io::Result<()>>) {
 
 /// Not by the output thread, which may be blocked.
 fn say_stopping() {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "stopping … (a second Ctrl-C ends at once)");
+    use std::io::{IsTerminal, Write};
+    let mut notes = std::io::stderr();
+    // A terminal may show what is awaited on this line.
+    let clear = if notes.is_terminal() { output::CLEAR_LINE } else { "" };
+    let _ = writeln!(notes, "{clear}stopping … (a second Ctrl-C ends at once)");
 }
 
 #[cfg(unix)]

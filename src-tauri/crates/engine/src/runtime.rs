@@ -53,17 +53,14 @@ impl Runtime {
         let row = engine.store().session(id)?;
         let folder = engine.session_folder(id);
         create_folder(&folder)?;
-        let (root, lock_path) = match &row.folder {
-            Some(path) => {
-                let locks = engine.inner.options.sessions_folder.join(".locks");
-                create_folder(&locks)?;
-                (PathBuf::from(path), locks.join(format!("{:x}.lock", Sha256::digest(path.as_bytes()))))
-            }
-            None => {
-                let root = folder.join("workspace");
-                create_folder(&root)?;
-                (root, folder.join("lock"))
-            }
+        let (root, lock_path) = if let Some(path) = &row.folder {
+            let locks = engine.inner.options.sessions_folder.join(".locks");
+            create_folder(&locks)?;
+            (PathBuf::from(path), locks.join(format!("{:x}.lock", Sha256::digest(path.as_bytes()))))
+        } else {
+            let root = folder.join("workspace");
+            create_folder(&root)?;
+            (root, folder.join("lock"))
         };
         let opened = History::open(&folder.join("history"))?;
         let workspace = Workspace::open(&root).ok();

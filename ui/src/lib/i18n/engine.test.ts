@@ -28,6 +28,11 @@ describe('the words of the engine', () => {
     });
   });
 
+  it('leave nothing for the details where the wording says it all', () => {
+    const error = { code: 'cancelled', message: 'You stopped this turn.' } as const;
+    expect(wordError(error, 'zh')).toEqual({ code: 'cancelled', message: '您停止了这一轮。' });
+  });
+
   it('keep their particulars where the sentence is known', () => {
     const error = {
       code: 'unauthorized',

@@ -46,6 +46,6 @@ export function wordError(error: AppError, locale: Locale): AppError {
   if (!coded) return { ...error, message, hint };
   // A sentence of its own says more than the code does.
   if (message !== error.message) return { ...error, message, hint: hint === error.hint ? coded.hint : hint };
-  const detail = [error.message, error.detail].filter(Boolean).join('\n');
+  const detail = coded.whole ? error.detail : [error.message, error.detail].filter(Boolean).join('\n');
   return { ...error, message: coded.message, hint: coded.hint, detail };
 }

@@ -1,19 +1,23 @@
 import type { ErrorCode } from '$lib/ipc';
 
-/** Failures that the engine marks with a code. */
-export const errors: Record<ErrorCode, { message: string; hint?: string }> = {
-  readOnly: { message: '此会话正由另一个程序打开。', hint: '在这里可以阅读；如需编辑，请先在那个程序中关闭它。' },
+/** Failures that the engine marks with a code. `whole` says all that the engine's sentence does. */
+export const errors: Record<ErrorCode, { message: string; hint?: string; whole?: true }> = {
+  readOnly: {
+    message: '此会话正由另一个程序打开。',
+    hint: '在这里可以阅读；如需编辑，请先在那个程序中关闭它。',
+    whole: true,
+  },
   notFound: { message: '找不到所需的内容。', hint: '它可能已被删除或移动，具体名称见详情。' },
   unauthorized: { message: '模型服务器没有接受密钥。', hint: '请在“模型”设置中填写有效的密钥，然后重试。' },
-  busy: { message: '此会话有一轮正在运行。', hint: '请先停止它，或等它结束。' },
+  busy: { message: '此会话有一轮正在运行。', hint: '请先停止它，或等它结束。', whole: true },
   noKeychain: {
     message: '无法使用系统钥匙串。',
     hint: '请在“密钥”设置中选择保存位置：本次运行的内存，或用口令加密的文件。也可以通过环境变量提供密钥。',
   },
   locked: { message: '密钥文件需要正确的口令。', hint: '请在“密钥”设置中输入口令，注意大小写。' },
-  cancelled: { message: '您停止了这一轮。' },
+  cancelled: { message: '您停止了这一轮。', whole: true },
   limitReached: { message: '这一轮达到了您设置的上限。', hint: '可以继续，或在“限制”设置中提高上限。' },
-  programEnded: { message: '这一轮运行时程序退出了。', hint: '可以继续，或重试。' },
+  programEnded: { message: '这一轮运行时程序退出了。', hint: '可以继续，或重试。', whole: true },
 };
 
 /** Sentences that the engine says word for word; `{}` stands for a part that is kept. */
