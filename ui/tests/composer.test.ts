@@ -88,6 +88,6 @@ describe('the composer', () => {
     const other = settings.profiles.find(({ id }) => id !== shown);
     await fireEvent.change(select, { target: { value: other?.id } });
     await vi.waitFor(() => expect(app.toasts.list).toHaveLength(1));
-    expect(select.value).toBe(shown);
+    await vi.waitFor(() => expect(select.value).toBe(shown));
   });
 });
