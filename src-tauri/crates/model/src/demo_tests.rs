@@ -250,7 +250,7 @@ async fn a_csv_becomes_a_site_with_its_real_figures() {
     for part in [
         "<title>Sales 2025</title>",
         "3 rows and 4 columns from sales_2025.csv.",
-        "<b>1,650.00</b><span>sum of Revenue · lowest 99.50 · highest 1,200.50 · average 550.00</span>",
+        "<b>1,650.00</b><span>sum of Revenue, from 99.50 to 1,200.50, 550.00 on average</span>",
         "<b>22</b><span>sum of Units",
         "Units by Region (summed)",
         ">North: 15<",
@@ -448,7 +448,7 @@ async fn a_tool_that_is_not_offered_is_not_called() {
     desk.tools = vec!["write_file"];
     desk.user("Make a website about tea");
     let (_, opening, _) = desk.step().await;
-    assert!(opening.contains("titled “tea”"), "{opening}");
+    assert!(opening.contains("titled “Tea”"), "{opening}");
     let (calls, text) = desk.turn().await;
     assert_eq!(calls, ["write_file", "write_file"]);
     assert!(text.contains("not offered"), "{text}");

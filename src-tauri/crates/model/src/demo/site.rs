@@ -189,7 +189,7 @@ for (const field of document.querySelectorAll("input[data-filter]")) {
       entry.hidden = !entry.textContent.toLowerCase().includes(words);
       if (!entry.hidden) shown += 1;
     }
-    if (count) count.textContent = `${shown} / ${entries.length}`;
+    if (count) count.textContent = `${shown} / ${entries.length}.`;
   };
   field.addEventListener("input", filter);
   filter();

@@ -121,6 +121,7 @@ impl Table {
                 !names_only.contains(&name.as_str()) && !name.ends_with("_id")
             })
             .filter_map(|column| Some((column, self.numbers(column)?)))
+            .filter(|(_, numbers)| !numbers.are_years())
             .collect()
     }
 
@@ -163,6 +164,13 @@ pub(crate) struct Numbers {
     pub sum: f64,
     /// Digits after the point, at most six.
     pub decimals: usize,
+}
+
+impl Numbers {
+    /// Whole numbers that look like years; a sum of them says nothing.
+    fn are_years(&self) -> bool {
+        self.decimals == 0 && self.minimum >= 1800.0 && self.maximum <= 2100.0
+    }
 }
 
 /// A number as people write it: with thousands commas, a currency or percent sign. With its digits after the

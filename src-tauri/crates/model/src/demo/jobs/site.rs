@@ -287,7 +287,7 @@ fn of_words(
         .clone()
         .or_else(|| subject.clone())
         .unwrap_or_else(|| language.say("A new page", "新页面").to_owned());
-    let title = cut(&title, 80);
+    let title = capitalised(&cut(&title, 80));
     let plan: [&str; 3] = language.say(
         ["Write the page", "Write style and script", "Publish the site"],
         ["编写页面", "编写样式和脚本", "发布网站"],
@@ -501,4 +501,10 @@ fn plan_step(
 
 fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// With its first letter in upper case, as a title has it.
+fn capitalised(title: &str) -> String {
+    let mut letters = title.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -95,9 +95,9 @@ fn facts(page: &DataPage<'_>, measures: &[(usize, Numbers)]) -> String {
             written(numbers.sum, digits),
             match language {
                 Language::English => {
-                    format!("sum of {name} · lowest {low} · highest {high} · average {average}")
+                    format!("sum of {name}, from {low} to {high}, {average} on average")
                 }
-                Language::Chinese => format!("{name} 合计 · 最小 {low} · 最大 {high} · 平均 {average}"),
+                Language::Chinese => format!("{name} 合计，最小 {low}，最大 {high}，平均 {average}"),
             },
         ));
     }
@@ -201,7 +201,7 @@ fn rows_section(page: &DataPage<'_>) -> String {
         shown += 1;
     }
     let mut html = format!(
-        "<section>\n<h2>{}</h2>\n<input class=\"search\" type=\"search\" data-filter=\"tbody tr\" placeholder=\"{}\">\n<p class=\"note\"><span data-count></span> · {}</p>\n",
+        "<section>\n<h2>{}</h2>\n<input class=\"search\" type=\"search\" data-filter=\"tbody tr\" placeholder=\"{}\">\n<p class=\"note\"><span data-count></span> {}</p>\n",
         language.say("All rows", "全部数据"),
         language.say("Filter rows", "筛选"),
         language.say("Choose a heading to sort.", "点击表头可排序。"),
