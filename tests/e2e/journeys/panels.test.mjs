@@ -11,8 +11,7 @@ import { testids as id } from '../harness/testids.mjs';
 import { journey, stage } from '../harness/window.mjs';
 
 // Eight pixels by eight, all of one colour.
-const PICTURE =
-  'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGMQ6F+AFTEMLQkAWr5J4ZJ9o0QAAAAASUVORK5CYII=';
+const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGMQ6F+AFTEMLQkAWr5J4ZJ9o0QAAAAASUVORK5CYII=';
 
 test('files of every kind are shown as they are now, and the keys reach everything', (t) =>
   journey({ name: 'panels' }, async (window) => {
