@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { LOCKED, cargo } from './lib/cargo.mjs';
 import { ensureNodePackages } from './lib/nodePackages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensurePrerequisites } from './lib/prerequisites.mjs';
@@ -16,8 +17,16 @@ await ensurePrerequisites(['build', 'run']);
 await ensureNodePackages();
 step('Building and packing the release');
 mkdirSync(targetFolder, { recursive: true });
+// The command line lies beside the window in the package: it is also the program that holds agent code.
+const cli = await cargo(['build', ...LOCKED, '--release', '-p', 'okcvm-cli'], { stdout: 'error' });
+if (cli.code !== 0) fail('The command line could not be built.');
+const files = { '/usr/bin/okcvm': join(targetFolder, 'release/okcvm') };
+const config = JSON.stringify({ bundle: { linux: { deb: { files }, rpm: { files } } } });
 const result = await npm(
-  ['exec', '--yes', '--package', BUNDLER, '--', 'tauri', 'build', '--bundles', BUNDLES[process.platform] ?? 'deb'],
+  [
+    ...['exec', '--yes', '--package', BUNDLER, '--', 'tauri', 'build', '--config', config],
+    ...['--bundles', BUNDLES[process.platform] ?? 'deb'],
+  ],
   { cwd: join(root, 'src-tauri'), env: { CARGO_TARGET_DIR: targetFolder }, stdout: 'error' },
 );
 if (result.code !== 0) fail('The packages could not be made.');
