@@ -1,5 +1,7 @@
 // Looking at files of every kind that the preview knows, live, and working without the mouse.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -8,7 +10,7 @@ import { Key } from 'webdriverio';
 
 import { chooseDemo, filesIn, previewText, runTurn, send, turns, waitForTurn, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
-import { journey, stage } from '../harness/window.mjs';
+import { SOON, journey, stage } from '../harness/window.mjs';
 
 // Eight pixels by eight, all of one colour.
 const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGMQ6F+AFTEMLQkAWr5J4ZJ9o0QAAAAASUVORK5CYII=';
@@ -98,6 +100,16 @@ test('files of every kind are shown as they are now, and the keys reach everythi
       await browser.keys([Key.Ctrl, '2']);
       await window.until('three nodes', async () => (await window.all(id.treeNode)).length === 3);
       await window.picture('branches');
+    });
+
+    await stage(t, 'a second start ends by itself and leaves the window as it is', async () => {
+      const second = spawn(process.env.OKCVM_E2E_WINDOW, [], {
+        env: { ...process.env, OKCVM_HOME: window.home },
+        stdio: 'ignore',
+        timeout: SOON,
+      });
+      assert.deepEqual(await once(second, 'exit'), [0, null]);
+      assert.equal((await turns(window)).length, 2);
     });
 
     await stage(t, 'the list of sessions is searched by title', async () => {
