@@ -200,7 +200,9 @@ impl Endpoint {
 /// and speaks to this machine without the system's proxy.
 pub(crate) fn http_client(loopback: bool) -> Result<Client, reqwest::Error> {
     let builder = Client::builder().connect_timeout(CONNECT_LIMIT).redirect(redirect::Policy::none());
-    if loopback { builder.no_proxy() } else { builder }.build()
+    // A server on this machine may close a connection that is kept open just when it is used again; a new one costs
+    // next to nothing there.
+    if loopback { builder.no_proxy().pool_max_idle_per_host(0) } else { builder }.build()
 }
 
 /// The start of an answer's body; what is wrong with it does not matter here.
