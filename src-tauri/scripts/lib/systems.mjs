@@ -179,6 +179,12 @@ export const requirements = [
     },
   },
   {
+    what: 'a Python that makes environments (venv), for the local model of the tests',
+    for: ['test'],
+    probe: { command: ['python3', '-c', 'import ensurepip, venv'] },
+    packages: { debian: ['python3-venv'], fedora: ['python3'], arch: ['python'], macos: ['python3'] },
+  },
+  {
     what: 'git',
     for: ['test'],
     probe: { program: 'git' },
