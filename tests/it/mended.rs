@@ -166,3 +166,33 @@ async fn a_settings_file_with_an_error_is_left_as_it_is() {
     assert!(host.settings_problem().is_some());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), wrong);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_turn_is_seen_while_others_look_at_its_session() {
+    let server = okcvm_testkit::ScriptedModelServer::start().await.unwrap();
+    server.push(okcvm_testkit::Answer::Silence);
+    let base = server.openai_base();
+    let desk = Desk::with(&[("OKCVM_CHAT_BASE_URL", &base), ("OKCVM_CHAT_MODEL", "test-model")]);
+    let session = desk.session().await;
+    desk.send(&session, "Go.", Vec::new()).await;
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let looking: Vec<_> = (0..3)
+        .map(|_| {
+            let (host, session, over) = (desk.host.clone(), session.clone(), std::sync::Arc::clone(&over));
+            std::thread::spawn(move || {
+                while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                    host.engine().workspace(&session).unwrap();
+                }
+            })
+        })
+        .collect();
+    let unseen =
+        (0..20_000).filter(|_| !desk.host.engine().session_summary(&session).unwrap().running).count();
+    over.store(true, std::sync::atomic::Ordering::SeqCst);
+    for thread in looking {
+        thread.join().unwrap();
+    }
+    assert_eq!(unseen, 0, "the running turn was not seen {unseen} times");
+    desk.host.engine().stop_turn(&session).unwrap();
+    desk.host.engine().wait_until_idle(&session).await;
+}

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_protocol::{
-    AppError, Awaited, Item, ItemBody, ItemDelta, Span, SpanId, SpanKind, SpanStatus, ToolCall,
-    ToolCallStatus, ToolContent, ToolResult, TurnEvent, Usage,
+    AppError, Awaited, Item, ItemBody, ItemDelta, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
+    ToolContent, ToolResult, TurnEvent,
 };
 use okcvm_store::Store;
 use okcvm_tools::{Effect, FileReads, ReadStamp, ToolContext, ToolError, ToolProgress, ToolSink};
@@ -154,20 +154,7 @@ impl Engine {
         self.store().put_item(&item).map_err(EngineError::from)?;
         state.tell(TurnEvent::ItemStarted { item: item.clone() });
         state.awaiting(Awaited::Tool { tool: call.tool.clone(), item_id: item.id.clone() });
-        let mut span = Span {
-            id: SpanId::new(),
-            node_id: state.node_id.clone(),
-            item_id: Some(item.id.clone()),
-            kind: SpanKind::Tool,
-            name: call.tool.clone(),
-            started_at: self.now(),
-            ended_at: None,
-            first_token_ms: None,
-            retries: 0,
-            status: SpanStatus::Running,
-            error: None,
-            usage: Usage::default(),
-        };
+        let mut span = state.new_span(SpanKind::Tool, &call.tool, Some(&item.id));
         self.put_span(state, &span)?;
         tracing::info!("tool begins");
 
@@ -309,6 +296,7 @@ impl Engine {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
         let _gate = runtime.gate.lock().await;
+        runtime.must_write()?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy.to_app_error());
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use okcvm_model::ChatModel;
 use okcvm_protocol::{AppError, Attachment, SessionId, TurnLimits};
@@ -81,13 +81,17 @@ pub struct EngineParts {
 }
 
 /// The place of a session that is open or being opened. Each has a lock of its own, so that a session that takes long
-/// to open holds up no other.
-type Place = Arc<Mutex<Option<Arc<Runtime>>>>;
+/// to open holds up no other; who looks for an open one waits for nothing.
+#[derive(Default)]
+struct Place {
+    opening: Mutex<()>,
+    opened: OnceLock<Arc<Runtime>>,
+}
 
 pub(crate) struct Inner {
     pub(crate) parts: EngineParts,
     pub(crate) options: EngineOptions,
-    places: Mutex<HashMap<SessionId, Place>>,
+    places: Mutex<HashMap<SessionId, Arc<Place>>>,
     profile_override: Mutex<Option<String>>,
     queue_held: AtomicBool,
 }
@@ -165,7 +169,7 @@ impl Engine {
         tokio::task::spawn_blocking(move || span.in_scope(|| work(&engine))).await?
     }
 
-    fn place(&self, id: &SessionId) -> Place {
+    fn place(&self, id: &SessionId) -> Arc<Place> {
         let mut places = self.inner.places.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(places.entry(id.clone()).or_default())
     }
@@ -173,26 +177,26 @@ impl Engine {
     /// The open session, opening it if it is not. Blocking.
     pub(crate) fn runtime(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
         let place = self.place(id);
-        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = &*place {
+        if let Some(runtime) = place.opened.get() {
+            return Ok(Arc::clone(runtime));
+        }
+        let _opening = place.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = place.opened.get() {
             return Ok(Arc::clone(runtime));
         }
         let runtime = Arc::new(Runtime::open(self, id)?);
-        *place = Some(Arc::clone(&runtime));
-        Ok(runtime)
+        Ok(Arc::clone(place.opened.get_or_init(|| runtime)))
     }
 
     /// The session if it is open; one that is being opened counts as not open yet.
     pub(crate) fn open_runtime(&self, id: &SessionId) -> Option<Arc<Runtime>> {
-        let place = self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()?;
-        let place = place.try_lock().ok()?;
-        place.clone()
+        let places = self.inner.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(id)?.opened.get().cloned()
     }
 
     pub(crate) fn open_runtimes(&self) -> Vec<Arc<Runtime>> {
-        let places: Vec<Place> =
-            self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        places.iter().filter_map(|place| place.try_lock().ok()?.clone()).collect()
+        let places = self.inner.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.values().filter_map(|place| place.opened.get().cloned()).collect()
     }
 
     pub(crate) fn close_runtime(&self, id: &SessionId) {

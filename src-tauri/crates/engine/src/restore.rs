@@ -178,6 +178,7 @@ impl Engine {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
         let _gate = runtime.gate.lock().await;
+        runtime.must_write()?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy);
         }

@@ -191,6 +191,14 @@ impl Runtime {
         }
     }
 
+    /// Whoever holds the gate asks this: another session of the same folder may have got the lock before.
+    pub(crate) fn must_write(&self) -> Result<(), EngineError> {
+        match self.access() {
+            SessionAccess::Write => Ok(()),
+            SessionAccess::ReadOnly => Err(EngineError::ReadOnly),
+        }
+    }
+
     fn recover(&self, engine: &Engine) -> Result<(), EngineError> {
         self.sweep_half_deployments();
         self.finish_restores(engine)?;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use okcvm_model::{ChatModel, FinishReason, ModelError, ModelEvent, ModelRequest};
 use okcvm_protocol::{
-    Awaited, Item, ItemBody, ItemDelta, NoticeLevel, Span, SpanId, SpanKind, SpanStatus, ToolCall,
-    ToolCallStatus, TurnEvent, TurnLimits, Usage,
+    Awaited, Item, ItemBody, ItemDelta, NoticeLevel, Span, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
+    TurnEvent, TurnLimits, Usage,
 };
 use tokio::sync::mpsc;
 
@@ -221,20 +221,7 @@ impl Engine {
         limits: &TurnLimits,
     ) -> Result<Answer, End> {
         let name = model.name().to_owned();
-        let mut span = Span {
-            id: SpanId::new(),
-            node_id: state.node_id.clone(),
-            item_id: None,
-            kind: SpanKind::Model,
-            name: name.clone(),
-            started_at: self.now(),
-            ended_at: None,
-            first_token_ms: None,
-            retries: 0,
-            status: SpanStatus::Running,
-            error: None,
-            usage: Usage::default(),
-        };
+        let mut span = state.new_span(SpanKind::Model, &name, None);
         self.put_span(state, &span)?;
         state.awaiting(Awaited::Model { model: name.clone(), attempt: 1 });
         let mut stream = Stream::new(state, step);

@@ -48,6 +48,7 @@ impl Engine {
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
         let message = UserMessage { text: text.to_owned(), attachments };
         let gate = runtime.gate.lock().await;
+        runtime.must_write()?;
         if runtime.running_node().is_some() {
             let queued = self.store().queue_message(session, &message, self.now())?;
             self.tell_queue(session)?;
@@ -95,6 +96,7 @@ impl Engine {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
         let gate = runtime.gate.lock().await;
+        runtime.must_write()?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy);
         }
@@ -215,7 +217,7 @@ impl Engine {
     /// Begins the turn of the oldest waiting message. After a stop or an error the queue waits for the user.
     async fn next_in_queue(&self, runtime: &SharedRuntime) {
         let _gate = runtime.gate.lock().await;
-        if runtime.running_node().is_some() || self.queue_is_held() {
+        if runtime.running_node().is_some() || self.queue_is_held() || runtime.must_write().is_err() {
             return;
         }
         let next = (|| -> Result<(), EngineError> {

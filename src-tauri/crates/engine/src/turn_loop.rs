@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use okcvm_model::{ChatModel, FinishReason, ModelRequest, ModelTool};
 use okcvm_protocol::{
     AppError, Awaited, ChangeCounts, ErrorCode, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel,
-    SnapshotId, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
+    SnapshotId, Span, SpanId, SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
 };
 use okcvm_snapshots::Author;
 use okcvm_store::NodeRow;
@@ -89,6 +89,24 @@ impl TurnState {
             started_at: self.engine.now(),
             ended_at: None,
             body,
+        }
+    }
+
+    /// A span that begins now; not yet stored.
+    pub(crate) fn new_span(&self, kind: SpanKind, name: &str, item_id: Option<&ItemId>) -> Span {
+        Span {
+            id: SpanId::new(),
+            node_id: self.node_id.clone(),
+            item_id: item_id.cloned(),
+            kind,
+            name: name.to_owned(),
+            started_at: self.engine.now(),
+            ended_at: None,
+            first_token_ms: None,
+            retries: 0,
+            status: SpanStatus::Running,
+            error: None,
+            usage: Usage::default(),
         }
     }
 
