@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ObjectType, Oid, Repository};
-use okcvm_protocol::{ChangeCounts, FileChange, FileDiff, RestoreOutcome, SkippedFile, SnapshotId};
+use okcvm_protocol::{ChangeCounts, FileChange, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
 use crate::cache::Cache;
@@ -16,8 +16,8 @@ use crate::difference::{changes, counts, differences};
 use crate::durable::{sync_objects, write_reference};
 use crate::entry::empty_tree;
 use crate::error::SnapshotError;
+use crate::repository;
 use crate::scan::{Scan, ScanError, scan};
-use crate::{lines, repository, restore};
 
 /// Files with more bytes are not recorded, unless [`History::set_max_file_bytes`] says otherwise.
 pub const DEFAULT_MAX_FILE_BYTES: u64 = 100_000_000;
@@ -29,19 +29,19 @@ pub const DEFAULT_MAX_FILE_BYTES: u64 = 100_000_000;
 /// One process at a time may record; the lock for that is the caller's.
 #[derive(Clone)]
 pub struct History {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     /// The repository's folder.
     path: PathBuf,
     max_file_bytes: AtomicU64,
-    writer: Mutex<Writer>,
+    pub(crate) writer: Mutex<Writer>,
     reader: Mutex<Repository>,
 }
 
-struct Writer {
-    repository: Repository,
+pub(crate) struct Writer {
+    pub(crate) repository: Repository,
     cache: Option<Cache>,
     /// Objects of scans that no snapshot has made durable yet.
     unsynced: HashSet<Oid>,
@@ -86,7 +86,7 @@ impl std::fmt::Debug for History {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere leaves at worst objects that nothing names.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -177,53 +177,6 @@ impl History {
         let found = changes(&writer.repository, &differences(&writer.repository, old, scan.tree)?)?;
         writer.cache = Some(scan.cache);
         Ok(found)
-    }
-
-    /// What changed from the snapshot `from` (or nothing) to `to`, by path; a file that only moved is one
-    /// rename.
-    pub fn diff(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<Vec<FileChange>, SnapshotError> {
-        let repository = self.reader();
-        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
-        changes(&repository, &differences(&repository, old, new)?)
-    }
-
-    /// How many files came, changed and went from `from` (or nothing) to `to`; a renamed file came and went.
-    pub fn counts(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<ChangeCounts, SnapshotError> {
-        let repository = self.reader();
-        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
-        Ok(counts(&differences(&repository, old, new)?))
-    }
-
-    /// The lines of one change that [`History::diff`] named between the same two snapshots.
-    pub fn file_diff(
-        &self,
-        from: Option<&SnapshotId>,
-        to: &SnapshotId,
-        change: &FileChange,
-    ) -> Result<FileDiff, SnapshotError> {
-        let repository = self.reader();
-        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
-        lines::file_diff(&repository, old, new, change)
-    }
-
-    /// Makes the workspace, which `from` was just recorded of, what `to` holds.
-    ///
-    /// Only paths that differ between the two are touched, so that files that are equal keep their times
-    /// and what no snapshot holds stays. If a live path is neither what `from` nor what `to` holds, nothing
-    /// is touched and the error lists all such paths. New contents are written beside their places and
-    /// synced before the first file is replaced; removals come last; the result is checked. A restore that
-    /// was cut off is finished by running it again.
-    pub fn restore(
-        &self,
-        workspace: &Workspace,
-        from: &SnapshotId,
-        to: &SnapshotId,
-    ) -> Result<RestoreOutcome, SnapshotError> {
-        let writer = lock(&self.shared.writer);
-        let old = tree_of(&writer.repository, Some(from))?;
-        let new = tree_of(&writer.repository, Some(to))?;
-        let done = restore::restore(&writer.repository, workspace.root_handle(), old, new)?;
-        Ok(RestoreOutcome { written: done.written, removed: done.removed, before: Some(from.clone()) })
     }
 
     fn scan(&self, writer: &mut Writer, workspace: &Workspace) -> Result<Scan, SnapshotError> {

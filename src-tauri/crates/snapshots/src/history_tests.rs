@@ -3,7 +3,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use okcvm_protocol::{ChangeKind, DiffLineKind};
+use okcvm_protocol::{ChangeKind, DiffLineKind, FileDiff};
 
 use super::*;
 use crate::testing::{os, place, words};

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use git2::{Commit, Repository};
-use okcvm_protocol::{EntryKind, FileEntry, SkippedFile, SnapshotId};
+use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SkippedFile, SnapshotId};
 
 use crate::commit::{self, Author};
-use crate::difference::differences;
+use crate::difference::{changes, counts, differences};
 use crate::entry::{Entry, Kind, below, blob, blob_size, empty_tree, entry_at, raw, read_tree, shown, split};
 use crate::error::SnapshotError;
 use crate::history::{History, tree_of};
+use crate::lines;
 
 /// Links that a path inside of a snapshot may go through.
 const MAX_LINKS: u32 = 40;
@@ -19,6 +20,33 @@ const MAX_COMMITS: usize = 10_000;
 const LOOKED_UP_SINGLY: usize = 16;
 
 impl History {
+    /// What changed from the snapshot `from` (or nothing) to `to`, by path; a file that only moved is one
+    /// rename.
+    pub fn diff(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<Vec<FileChange>, SnapshotError> {
+        let repository = self.reader();
+        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
+        changes(&repository, &differences(&repository, old, new)?)
+    }
+
+    /// How many files came, changed and went from `from` (or nothing) to `to`; a renamed file came and went.
+    pub fn counts(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<ChangeCounts, SnapshotError> {
+        let repository = self.reader();
+        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
+        Ok(counts(&differences(&repository, old, new)?))
+    }
+
+    /// The lines of one change that [`History::diff`] named between the same two snapshots.
+    pub fn file_diff(
+        &self,
+        from: Option<&SnapshotId>,
+        to: &SnapshotId,
+        change: &FileChange,
+    ) -> Result<FileDiff, SnapshotError> {
+        let repository = self.reader();
+        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
+        lines::file_diff(&repository, old, new, change)
+    }
+
     /// What the snapshot does not hold, and why.
     pub fn skipped(&self, id: &SnapshotId) -> Result<Vec<SkippedFile>, SnapshotError> {
         Ok(commit::skipped(&commit::find(&self.reader(), id)?))

@@ -12,22 +12,47 @@ mod plan;
 use std::os::fd::BorrowedFd;
 
 use git2::{Oid, Repository};
+use okcvm_protocol::{RestoreOutcome, SnapshotId};
+use okcvm_workspace::Workspace;
 
 use crate::difference::differences;
 use crate::entry::{Kind, shown};
 use crate::error::{RestoreStage, SnapshotError};
+use crate::history::{History, lock, tree_of};
 
 use live::Live;
 
+impl History {
+    /// Makes the workspace, which `from` was just recorded of, what `to` holds.
+    ///
+    /// Only paths that differ between the two are touched, so that files that are equal keep their times
+    /// and what no snapshot holds stays. If a live path is neither what `from` nor what `to` holds, nothing
+    /// is touched and the error lists all such paths. New contents are written beside their places and
+    /// synced before the first file is replaced; removals come last; the result is checked. A restore that
+    /// was cut off is finished by running it again.
+    pub fn restore(
+        &self,
+        workspace: &Workspace,
+        from: &SnapshotId,
+        to: &SnapshotId,
+    ) -> Result<RestoreOutcome, SnapshotError> {
+        let writer = lock(&self.shared.writer);
+        let old = tree_of(&writer.repository, Some(from))?;
+        let new = tree_of(&writer.repository, Some(to))?;
+        let done = restore(&writer.repository, workspace.root_handle(), old, new)?;
+        Ok(RestoreOutcome { written: done.written, removed: done.removed, before: Some(from.clone()) })
+    }
+}
+
 /// How many files a restore touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Restored {
-    pub(crate) written: u32,
-    pub(crate) removed: u32,
+struct Restored {
+    written: u32,
+    removed: u32,
 }
 
 /// Brings the folder `root`, which holds the tree `from`, to the tree `to`.
-pub(crate) fn restore(
+fn restore(
     repository: &Repository,
     root: BorrowedFd<'_>,
     from: Oid,
