@@ -29,6 +29,17 @@ async function open(session: SessionDetail) {
 
 const frame = () => vi.advanceTimersByTimeAsync(20);
 const running = node('n1', null, 0, { status: 'running', endedAt: null });
+const site: Deployment = {
+  id: 'd1',
+  folder: 'site',
+  version: 1,
+  title: 'Site',
+  nodeId: null,
+  deployedAt: 0,
+  url: 'http://d1.localhost:1/',
+  files: 1,
+  size: 1,
+};
 const turn = { node: running, message: { text: 'hi', attachments: [] }, items: [], error: null, usage: unknownUsage };
 
 describe('the window', () => {
@@ -96,19 +107,7 @@ describe('the window', () => {
 
   it('shows a site as soon as it is deployed', async () => {
     const { app, transport } = await open(detail());
-    app.layout.showTab('tree');
-    const deployment = {
-      id: 'd1',
-      folder: 'site',
-      version: 1,
-      title: 'Site',
-      nodeId: null,
-      deployedAt: 0,
-      url: 'http://d1.localhost:1/',
-      files: 1,
-      size: 1,
-    };
-    transport.emit({ type: 'app', event: { type: 'deployed', sessionId: 's1', deployment } });
+    transport.emit({ type: 'app', event: { type: 'deployed', sessionId: 's1', deployment: site } });
     await frame();
     expect(app.preview.target).toEqual({ type: 'deployment', id: 'd1' });
     expect(app.layout.tab).toBe('preview');
@@ -116,6 +115,29 @@ describe('the window', () => {
     expect(app.modal).toBeNull();
     app.openLink('https://example.org/');
     expect(app.modal).toEqual({ type: 'link', url: 'https://example.org/' });
+  });
+
+  it('only marks the preview while the person reads another tab, until they touch nothing for a turn', async () => {
+    const { app, transport } = await open(detail());
+    const deploy = async () => {
+      transport.emit({ type: 'app', event: { type: 'deployed', sessionId: 's1', deployment: site } });
+      await frame();
+    };
+    app.layout.showTab('tree');
+    await deploy();
+    expect(app.layout).toMatchObject({ tab: 'tree', previewNews: true });
+    app.layout.showTab('preview');
+    expect(app.layout.previewNews).toBe(false);
+
+    app.layout.showTab('changes');
+    transport.emit({
+      type: 'turn',
+      sessionId: 's1',
+      nodeId: 'n1',
+      event: { type: 'turnStarted', node: running, message: turn.message },
+    });
+    await deploy();
+    expect(app.layout).toMatchObject({ tab: 'preview', previewNews: false });
   });
 
   it('reloads the preview for files that belong to it, once for a burst', async () => {

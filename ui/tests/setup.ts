@@ -4,11 +4,26 @@ import { afterEach } from 'vitest';
 afterEach(() => localStorage.clear());
 
 // What the window has and jsdom has not.
+/** Everything is as large as a small window. */
+const ROOM = { width: 800, height: 600, top: 0, left: 0, right: 800, bottom: 600, x: 0, y: 0 };
 class Observer {
-  observe(): void {}
+  #gone = false;
+  constructor(private readonly tell: (entries: unknown[]) => void) {}
+  observe(target: Element): void {
+    const size = [{ inlineSize: ROOM.width, blockSize: ROOM.height }];
+    const entry = { target, contentRect: ROOM, borderBoxSize: size, contentBoxSize: size };
+    queueMicrotask(() => this.#gone || this.tell([entry]));
+  }
   unobserve(): void {}
-  disconnect(): void {}
+  disconnect(): void {
+    this.#gone = true;
+  }
 }
+Object.defineProperty(HTMLElement.prototype, 'offsetParent', {
+  get(this: HTMLElement) {
+    return this.parentElement;
+  },
+});
 globalThis.ResizeObserver ??= Observer as unknown as typeof ResizeObserver;
 window.matchMedia ??= ((query: string) => ({
   matches: false,

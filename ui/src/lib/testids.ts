@@ -47,6 +47,7 @@ export const testids = {
 
   conversation: 'conversation',
   turn: 'turn',
+  continued: 'continued',
   userMessage: 'user-message',
   itemText: 'item-text',
   itemReasoning: 'item-reasoning',
@@ -82,6 +83,7 @@ export const testids = {
   tabTree: 'tab-tree',
   tabChanges: 'tab-changes',
   tabTimeline: 'tab-timeline',
+  previewNews: 'preview-news',
 
   previewFrame: 'preview-frame',
   previewSource: 'preview-source',

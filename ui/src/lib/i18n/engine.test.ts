@@ -2,8 +2,23 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { wordError, wordSentence } from './engine';
+import { sentencesOf } from '../../../tests/engineSources';
 import { sentences } from './engineZh';
 
+const rust = join(import.meta.dirname, '../../../../src-tauri');
+/** Where what a person reads comes from, and whether the wording of an error type reaches them as it stands. */
+const spoken: [folder: string, withErrors: boolean][] = [
+  ['crates/engine/src', false],
+  ['crates/host/src', false],
+  ['crates/store/src', false],
+  ['crates/snapshots/src', true],
+  ['crates/workspace/src', true],
+  ['crates/secrets/src', true],
+  ['crates/preview/src', false],
+  ['crates/model/src', true],
+  ['crates/toolbox/src', false],
+  ['src', false],
+];
 const manifest = join(import.meta.dirname, '../../../../tool-manifest/tools');
 
 describe('the words of the engine', () => {
@@ -16,15 +31,15 @@ describe('the words of the engine', () => {
   it('are worded by the code in Chinese, and the particulars go to the details', () => {
     const error = {
       code: 'limitReached',
-      message: 'This turn reached its limit of 60 steps.',
-      hint: 'Continue it, or raise the limit in the settings.',
+      message: 'Sixty were the most.',
+      hint: 'Raise it.',
       detail: 'more',
     } as const;
     expect(wordError(error, 'zh')).toEqual({
       code: 'limitReached',
       message: '这一轮达到了您设置的上限。',
       hint: '可以继续，或在“限制”设置中提高上限。',
-      detail: 'This turn reached its limit of 60 steps.\nmore',
+      detail: 'Sixty were the most.\nmore',
     });
   });
 
@@ -50,6 +65,24 @@ describe('the words of the engine', () => {
   it('are shown as they came where nothing is known', () => {
     const error = { message: 'Something new.', detail: 'x' };
     expect(wordError(error, 'zh')).toEqual({ ...error, hint: undefined });
+  });
+
+  it.each(spoken)('have Chinese words for everything that %s says', (folder, withErrors) => {
+    const missing = sentencesOf(join(rust, folder), withErrors).filter((sentence) => !(sentence in sentences));
+    expect(missing).toEqual([]);
+  });
+
+  it('word the reason inside of a sentence, and leave names and what others said', () => {
+    expect(wordSentence('`/home/x` cannot be used as a workspace: it is not a folder.', 'zh')).toBe(
+      '`/home/x` 不能用作工作区：它不是文件夹。',
+    );
+    expect(wordSentence('`Model` does not exist in the workspace.', 'zh')).toBe('工作区中没有 `Model`。');
+    expect(wordSentence('/a/settings.toml, line 3, limits: no number', 'zh')).toBe(
+      '/a/settings.toml 第 3 行，limits：no number',
+    );
+    expect(wordSentence('The history cannot be used: bad object header.', 'zh')).toBe(
+      '无法使用历史记录：bad object header。',
+    );
   });
 
   it('have the same gaps in both languages', () => {

@@ -19,8 +19,12 @@ function toPattern([sentence, words]: [string, string]): Pattern {
   return { shape: new RegExp(`^${literal.join('([^]+?)')}$`), words };
 }
 
+const literalLength = (sentence: string) => sentence.replaceAll(GAP, '').length;
+
 const patterns = Object.entries(sentences)
   .filter(([sentence]) => sentence.includes(GAP))
+  // The one that says most comes first.
+  .sort(([left], [right]) => literalLength(right) - literalLength(left))
   .map(toPattern);
 
 /** A sentence of the engine in the language of the window. */
@@ -32,7 +36,11 @@ export function wordSentence(text: string, locale: Locale): string {
     const parts = shape.exec(text)?.slice(1);
     if (!parts) continue;
     let at = 0;
-    return words.replaceAll(GAP, () => parts[at++] ?? '');
+    // A reason inside of a sentence is often a sentence of ours, too; a single word is a name and stays.
+    return words.replaceAll(GAP, () => {
+      const part = parts[at++] ?? '';
+      return part.includes(' ') ? wordSentence(part, locale) : part;
+    });
   }
   return text;
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '$lib/ipc';
+import { moreSentences } from './engineZhWords';
 
 /** Failures that the engine marks with a code. `whole` says all that the engine's sentence does. */
 export const errors: Record<ErrorCode, { message: string; hint?: string; whole?: true }> = {
@@ -22,6 +23,8 @@ export const errors: Record<ErrorCode, { message: string; hint?: string; whole?:
 
 /** Sentences that the engine says word for word; `{}` stands for a part that is kept. */
 export const sentences: Record<string, string> = {
+  ...moreSentences,
+
   // Why a tool cannot be used
   'Not available yet in this version.': '此版本中尚不可用。',
 
@@ -78,6 +81,17 @@ export const sentences: Record<string, string> = {
   'Version {}: writing only in the workspace and in private temporary folders.':
     '版本 {}：只能写入工作区和私有临时文件夹。',
   'Not available: {}': '不可用：{}',
+  'Not available: {}. Commands see the workspace under its real path, {} is not there.':
+    '不可用：{}。命令看到的是工作区的真实路径，没有 {}。',
+  'Not used, as asked for. Commands see the workspace under its real path, {} is not there.':
+    '按要求未使用。命令看到的是工作区的真实路径，没有 {}。',
+  'Hooks and settings of git repositories in the workspace are not protected: what a command writes there, git runs later outside of the sandbox.':
+    '工作区中 git 仓库的钩子和设置没有保护：命令写在那里的内容，git 之后会在沙箱之外运行。',
+  'Use Linux for tools that run commands.': '运行命令的工具需要 Linux。',
+  'Run the app as an ordinary user, or with Linux 6.14 or later.':
+    '请以普通用户身份运行应用，或使用 Linux 6.14 及以上版本。',
+  'Use Linux 5.13 or later with landlock among its security modules (lsm=…).':
+    '请使用 Linux 5.13 及以上版本，并启用 landlock 安全模块（lsm=…）。',
 
   // The test of a connection
   Address: '地址',
@@ -129,6 +143,25 @@ export const sentences: Record<string, string> = {
     '此前的内容已保留。请重试；如果模型较慢，可在设置中提高停滞时限。',
   'What came before is kept. Retry; if it happens again, check the server.':
     '此前的内容已保留。请重试；如再次发生，请检查服务器。',
+
+  'Correct the address in the settings under Models, for example http://127.0.0.1:11434/v1.':
+    '请在“模型”设置中更正地址，例如 http://127.0.0.1:11434/v1。',
+  'Copy the key again and enter it in the settings under Models.': '请重新复制密钥，并在“模型”设置中填写。',
+  'The server points elsewhere: enter its final address in the settings under Models.':
+    '服务器指向了别处：请在“模型”设置中填写最终地址。',
+  "Check the model's name and its limits in the settings under Models.": '请检查“模型”设置中的模型名称及其限制。',
+  'What came before is kept. Retry; if it happens again, check that the address belongs to a model server of this kind.':
+    '此前的内容已保留。请重试；如再次发生，请检查该地址是否属于此类模型服务器。',
+  'The request to the model was stopped.': '对模型的请求已停止。',
+  'The address "{}" of the model {} cannot be used: {}.': '地址“{}”（模型 {}）无法使用：{}。',
+  'The key for {} holds characters that no key can have.': '{} 的密钥含有密钥不可能有的字符。',
+  '{} cannot be reached: {}.': '无法连接 {}：{}。',
+  '{} has no {}: {}': '{} 没有 {}：{}',
+  '{} refused the request for {} with status {}: {}': '{} 拒绝了对 {} 的请求，状态码 {}：{}',
+  '{} broke off the answer of {}: {}': '{} 中断了 {} 的回答：{}',
+  'The answer of {} at {} was cut off: {}.': '{}（{}）的回答被中断：{}。',
+  '{} sent something for {} that cannot be read: {}': '{} 为 {} 返回的内容无法读取：{}',
+  'The demo model is part of the app and needs no connection.': '演示模型是应用的一部分，不需要连接。',
 
   // A session that had to be repaired
   'The history of this session was damaged ({}). It was moved aside to `{}` and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':

@@ -1,5 +1,12 @@
 import { getContext, setContext } from 'svelte';
-import { toAppError, type EngineEvent, type ModelProfile, type NumberedEvent, type Transport } from '$lib/ipc';
+import {
+  toAppError,
+  type EngineEvent,
+  type ModelProfile,
+  type NodeSummary,
+  type NumberedEvent,
+  type Transport,
+} from '$lib/ipc';
 import { copyText } from '$lib/format/clipboard';
 import { I18n } from '$lib/i18n/i18n.svelte';
 import { Composer } from './composer.svelte';
@@ -118,6 +125,11 @@ export class App {
     return given ? profile.name : this.i18n.engine(profile.name);
   }
 
+  /** What a node is called: the start of its message, unless the app itself said it. */
+  nodeTitle(node: NodeSummary): string {
+    return this.session?.continues(node) ? this.i18n.t('tree.continued') : node.title;
+  }
+
   /** What failed, for a place that has room for a sentence or two. */
   wordFailure(thrown: unknown): string {
     const { message, hint } = this.i18n.error(toAppError(thrown));
@@ -149,6 +161,7 @@ export class App {
         this.session = new SessionState(detail);
         this.preview.reset(detail.deployments, this.session.activePath);
         this.changesNode = null;
+        this.layout.forgetNews();
         this.layout.rememberSession(id);
       }
       void this.files.show(id);
@@ -426,8 +439,14 @@ export class App {
       case 'deployed':
         this.preview.show({ type: 'deployment', id: effect.deployment.id });
         this.preview.reload();
-        this.layout.showTab('preview');
-        this.announcement = this.i18n.t('status.deployed', { title: effect.deployment.title });
+        {
+          const shown = this.layout.offerPreview() === 'shown';
+          const words = shown ? 'status.deployed' : 'status.deployedWaiting';
+          this.announcement = this.i18n.t(words, { title: effect.deployment.title });
+        }
+        break;
+      case 'turnStarted':
+        this.layout.letGo();
         break;
       case 'turnEnded':
         this.announcement = this.i18n.t(`status.${effect.node.status}`);

@@ -18,6 +18,8 @@ export class ItemState {
   endedAt = $state<number | null>(null);
   result = $state.raw<ToolResult | null>(null);
   status = $state<ToolCallStatus>('pending');
+  /** Whether the person unfolded it; `null` until they say. It is kept here, as a part far away is not in the document. */
+  unfolded = $state<boolean | null>(null);
   readonly tool: string;
   readonly level: 'info' | 'warning' | 'error';
 

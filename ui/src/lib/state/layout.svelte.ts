@@ -32,8 +32,15 @@ export class Layout {
   /** The session that was shown last. */
   session = $state<string | null>(null);
   width = $state(1440);
+  /** Height of the banners above the conversation, in CSS pixels. */
+  bannerHeight = $state(0);
   /** In a narrow window the sidebar is a drawer that starts closed. */
   drawerOpen = $state(false);
+
+  /** Something new waits in the preview while the person looks at another tab. */
+  previewNews = $state(false);
+  /** The person did something in the right column since the running turn began. */
+  #touched = false;
 
   readonly narrow = $derived(this.width < ROOMY_WIDTH);
   readonly sidebarShown = $derived(this.narrow ? this.drawerOpen : this.sidebarOpen);
@@ -65,11 +72,40 @@ export class Layout {
   }
 
   togglePanel(): void {
+    this.touch();
     this.panelOpen = !this.panelOpen;
+    if (this.panelOpen && this.tab === 'preview') this.previewNews = false;
     this.save();
   }
 
+  /** The person is at work in the right column, which then stays as it is. */
+  touch(): void {
+    this.#touched = true;
+  }
+
+  /** A turn began: what it makes may be shown unless the person touches the column meanwhile. */
+  letGo(): void {
+    this.#touched = false;
+  }
+
+  /** Shows the preview, or only marks its tab where the person reads something else. */
+  offerPreview(): 'shown' | 'marked' {
+    const looking = this.panelOpen && this.tab === 'preview';
+    if (!looking && this.#touched) {
+      this.previewNews = true;
+      return 'marked';
+    }
+    this.#show('preview');
+    return 'shown';
+  }
+
   showTab(tab: PanelTab): void {
+    this.touch();
+    this.#show(tab);
+  }
+
+  #show(tab: PanelTab): void {
+    if (tab === 'preview') this.previewNews = false;
     this.tab = tab;
     this.panelOpen = true;
     this.save();
@@ -82,6 +118,12 @@ export class Layout {
   resizePanel(width: number): void {
     const most = this.width - this.sidebarSpace - columnLimits.middle;
     this.panelWidth = Math.min(clamp(width, columnLimits.panel), Math.max(columnLimits.panel.least, most));
+  }
+
+  /** Another session is shown: what waited was of the one before. */
+  forgetNews(): void {
+    this.previewNews = false;
+    this.#touched = false;
   }
 
   rememberSession(id: string | null): void {

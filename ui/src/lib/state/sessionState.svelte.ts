@@ -28,13 +28,25 @@ export class TurnState {
   items = $state.raw<ItemState[]>([]);
   error = $state.raw<AppError | null>(null);
   usage = $state.raw<Usage>() as Usage;
+  /** The message as it is being edited; `null` while it is not. */
+  draft = $state<string | null>(null);
 
   constructor(turn: Turn) {
-    this.node = turn.node;
     this.message = turn.message;
-    this.items = turn.items.map((item) => new ItemState(item));
+    this.replace(turn);
+  }
+
+  /** Takes the engine's whole answer. What the person unfolded or wrote stays. */
+  replace(turn: Turn): void {
+    const known = new Map(this.items.map((item) => [item.id, item]));
+    this.node = turn.node;
     this.error = turn.error;
     this.usage = turn.usage;
+    this.items = turn.items.map((item) => {
+      const kept = known.get(item.id);
+      kept?.replace(item);
+      return kept ?? new ItemState(item);
+    });
   }
 
   get running(): boolean {
@@ -62,6 +74,7 @@ export type SessionEffect =
   | { type: 'reopen' }
   | { type: 'filesChanged'; paths: string[] }
   | { type: 'deployed'; deployment: Deployment }
+  | { type: 'turnStarted' }
   | { type: 'turnEnded'; node: NodeSummary };
 
 export const unknownUsage: Usage = {
@@ -72,6 +85,9 @@ export const unknownUsage: Usage = {
   cost: null,
   costCurrency: null,
 };
+
+/** What the engine tells the model in the person's name when they choose to go on. */
+const CONTINUE = 'Continue.';
 
 /** The session that is shown, fed by the events of the engine. */
 export class SessionState {
@@ -100,7 +116,17 @@ export class SessionState {
   readonly readOnly = $derived(this.#access === 'readOnly' || this.summary.deletedAt !== null);
   readonly running = $derived(this.turns.at(-1)?.running ?? false);
   readonly lastTurn = $derived(this.turns.at(-1) ?? null);
-  readonly activePath = $derived(new Set(this.turns.map((turn) => turn.node.id)));
+  readonly #nodes = $derived(new Map(this.tree.map((node) => [node.id, node])));
+  /** The nodes from the root to the current one. */
+  readonly activePath = $derived.by(() => {
+    const path = new Set<string>();
+    let id = this.currentNode;
+    while (id !== null && !path.has(id)) {
+      path.add(id);
+      id = this.#nodes.get(id)?.parentId ?? null;
+    }
+    return path;
+  });
 
   constructor(detail: SessionDetail) {
     this.id = detail.summary.id;
@@ -114,7 +140,12 @@ export class SessionState {
     this.workspacePath = detail.workspacePath;
     this.currentNode = detail.currentNode;
     this.tree = detail.tree;
-    this.turns = detail.turns.map((turn) => new TurnState(turn));
+    const known = new Map(this.turns.map((turn) => [turn.node.id, turn]));
+    this.turns = detail.turns.map((turn) => {
+      const kept = known.get(turn.node.id);
+      kept?.replace(turn);
+      return kept ?? new TurnState(turn);
+    });
     this.todos = detail.todos;
     this.queue = detail.queue;
     this.deployments = detail.deployments;
@@ -134,7 +165,13 @@ export class SessionState {
   }
 
   node(id: string | null): NodeSummary | undefined {
-    return id === null ? undefined : this.tree.find((node) => node.id === id);
+    return id === null ? undefined : this.#nodes.get(id);
+  }
+
+  /** The turn goes on with one that ended early, and its message is the engine's own word for that. */
+  continues(node: NodeSummary): boolean {
+    const before = this.node(node.parentId);
+    return node.title === CONTINUE && (before?.status === 'interrupted' || before?.status === 'failed');
   }
 
   /** Applies what belongs to this session and says what else is to be done. */
@@ -238,7 +275,7 @@ export class SessionState {
     this.turns = [...this.turns.slice(0, parent + 1), turn];
     this.currentNode = node.id;
     this.#setNode(turn, node);
-    return [];
+    return [{ type: 'turnStarted' }];
   }
 
   #setNode(turn: TurnState, node: NodeSummary): void {

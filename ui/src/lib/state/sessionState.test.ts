@@ -123,3 +123,37 @@ describe('the path that is shown', () => {
     expect(effects).toEqual([]);
   });
 });
+
+describe('what the person unfolded or wrote', () => {
+  it('stays when the session is read anew', () => {
+    const first = {
+      node: node('n1', null, 0),
+      message: { text: 'hi', attachments: [] },
+      items: [callItem('c1', 'n1', {})],
+      error: null,
+      usage: unknownUsage,
+    };
+    const whole = detail({ tree: [first.node], turns: [first], currentNode: 'n1' });
+    const session = new SessionState(whole);
+    const turn = session.turns[0];
+    if (turn?.items[0]) turn.items[0].unfolded = true;
+    if (turn) turn.draft = 'hi there';
+    session.load({ ...whole, turns: [{ ...first, items: [...first.items, textItem('i2', 'n1', 'more', 9, 1)] }] });
+    expect(session.turns[0]).toMatchObject({ draft: 'hi there' });
+    expect(session.turns[0]?.items.map(({ unfolded }) => unfolded)).toEqual([true, null]);
+  });
+});
+
+describe('a turn that goes on', () => {
+  it('is told from a message of the person by what it follows', () => {
+    const tree = [
+      node('a', null, 0, { status: 'interrupted' }),
+      node('b', 'a', 1, { title: 'Continue.' }),
+      node('c', 'b', 2, { title: 'Continue.' }),
+      node('d', 'a', 3, { title: 'Continue.   with the rest' }),
+    ];
+    const session = new SessionState(detail({ tree, currentNode: 'c' }));
+    expect(tree.filter((one) => session.continues(one)).map(({ id }) => id)).toEqual(['b']);
+    expect([...session.activePath]).toEqual(['c', 'b', 'a']);
+  });
+});

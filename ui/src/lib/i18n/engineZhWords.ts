@@ -1,0 +1,206 @@
+/** More sentences of the engine: sessions, files, the history, settings, keys and the window. `{}` is a part that is kept. */
+export const moreSentences: Record<string, string> = {
+  // Turns and sessions
+  'This session, or its folder, is in use by another program.': '此会话或其文件夹正由另一个程序使用。',
+  'It can be read here. Close it there to write here.': '在这里可以阅读；如需编辑，请先在那个程序中关闭它。',
+  'A turn is running in this session.': '此会话有一轮正在运行。',
+  'Stop it or wait for its end.': '请先停止它，或等它结束。',
+  'No turn is running in this session.': '此会话没有正在运行的一轮。',
+  'The message is empty.': '消息是空的。',
+  'Write something first.': '请先写点什么。',
+  'That moment belongs to another session.': '该时刻属于另一个会话。',
+  'The files of this moment cannot be restored: {}': '无法恢复此时刻的文件：{}',
+  'The conversation alone can be restored.': '可以只恢复对话。',
+  'There is nothing to undo.': '没有可撤销的操作。',
+  'There is nothing to redo.': '没有可重做的操作。',
+  'There is nothing to {}.': '没有可执行的操作：{}。',
+  'This message no longer waits: its turn has begun.': '这条消息不再等待：它的那一轮已经开始。',
+  'The folder of this session, {}, is not there.': '找不到此会话的文件夹 {}。',
+  'Bring it back, for example by connecting its disk. The conversation can be read meanwhile.':
+    '请把它放回原处，例如重新连接所在的磁盘。在此期间可以阅读对话。',
+  '{} could not be used.': '无法使用 {}。',
+  'Something in the app ended unexpectedly.': '应用的某个部分意外结束。',
+  'Try again; the log has more.': '请重试；日志中有更多信息。',
+  'The program ended while this turn was running.': '这一轮运行时程序退出了。',
+  'Continue it, or try it again.': '可以继续，或重试。',
+  'A session needs a name.': '会话需要一个名称。',
+  'Only a session in the trash can be removed for good.': '只有回收站里的会话才能彻底删除。',
+  'Move it to the trash first.': '请先把它移到回收站。',
+  'This session lies in the trash.': '此会话在回收站中。',
+  'Take it out of the trash to go on.': '请先从回收站恢复它。',
+  'You stopped this turn.': '您停止了这一轮。',
+  'It failed.': '失败。',
+  'It was stopped.': '已停止。',
+  'The model repeated the same call of {} again and again.': '模型一再重复对 {} 的同一调用。',
+  'Tell it what to do differently, or try the turn again.': '请告诉它换一种做法，或重试这一轮。',
+  'This turn reached its limit of {} minutes.': '这一轮达到了 {} 分钟的上限。',
+  'This turn reached its limit of {} model requests.': '这一轮达到了 {} 次模型请求的上限。',
+  'This turn reached its limit of {} tokens.': '这一轮达到了 {} 个 token 的上限。',
+  'This turn reached its limit of {}.': '这一轮达到了上限：{}。',
+  'Continue it, or raise the limit in the settings.': '可以继续，或在“限制”设置中提高上限。',
+  'A part of the answer that is no call was to be run.': '回答中有一部分不是工具调用，却要被执行。',
+  '{} is not available yet in this version.': '{} 在此版本中尚不可用。',
+  '{} cannot be used here: {}': '此处无法使用 {}：{}',
+  '`okcvm doctor` lists the tools that work.': '运行 `okcvm doctor` 可以查看可用的工具。',
+
+  // What a turn says on its way
+  '{} Trying again in {} s (attempt {}).': '{} {} 秒后重试（第 {} 次）。',
+  'The files could not be recorded before this turn, so it cannot be undone: {}':
+    '这一轮开始前无法记录文件，因此无法撤销：{}',
+  "The answer was cut: it reached the model's limit of tokens. Ask it to continue, or raise the limit in the settings.":
+    '回答被截断：达到了模型的 token 上限。可以让它继续，或在设置中提高上限。',
+  "The provider's content filter ended the answer.": '服务方的内容过滤终止了回答。',
+  'The model gave an empty answer.': '模型没有给出任何回答。',
+
+  // The history and moves along the tree
+  'Restore of “{}”': '恢复到“{}”',
+  'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
+  'The history holds no snapshot {}.': '历史记录中没有快照 {}。',
+  'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
+  'The history cannot be used: {}.': '无法使用历史记录：{}。',
+  'The history could not be {} at `{}`: {}.': '历史记录操作失败（{}），位置 `{}`：{}。',
+  'Restart the app: it checks the history, and moves it aside if it is beyond repair.':
+    '请重新启动应用：它会检查历史记录，无法修复时会把它移开。',
+  'Move these files away, or try again.': '请移走这些文件，或重试。',
+  'Run the restore again; what was there before is recorded.': '请再次恢复；之前的内容已经记录。',
+
+  // Why something is not recorded or not copied
+  'installed packages are not recorded': '不记录已安装的依赖包',
+  'a Python environment is not recorded': '不记录 Python 环境',
+  'a cache is not recorded': '不记录缓存',
+  'the data of a nested git repository is not recorded': '不记录嵌套 git 仓库的数据',
+  'git does not allow this name': 'git 不允许这个名称',
+  'and {} more that are not named here': '以及此处未列出的另外 {} 项',
+  'symbolic links are not copied': '不复制符号链接',
+  'a pipe, socket or device': '是管道、套接字或设备',
+  'folders are nested too deeply': '文件夹嵌套过深',
+  'it has {}, the limit for one file is {}': '大小为 {}，单个文件的上限是 {}',
+  'the limit of {} files in one import is reached': '已达到一次添加 {} 个文件的上限',
+  'the limit of {} in one import is reached': '已达到一次添加 {} 的上限',
+  'it is no regular file any more': '它不再是普通文件',
+  'it could not be read ({})': '无法读取（{}）',
+  'a file of the workspace stands where its folder should be': '它的文件夹位置上已有一个文件',
+  'the name is taken in the workspace': '工作区中已有同名文件',
+  'something that is no file stands in its place and is not replaced': '该位置上不是文件，未替换',
+
+  // Files of the workspace
+  '`{}` is not a path of the workspace: {}. Use a path below /mnt/okcomputer, or a relative one.':
+    '`{}` 不是工作区的路径：{}。请使用 /mnt/okcomputer 之下的路径或相对路径。',
+  '`{}` leads out of the workspace (by a symbolic link); only files inside can be used.':
+    '`{}` 通过符号链接指向工作区之外；只能使用工作区内的文件。',
+  '`{}` does not exist in the workspace.': '工作区中没有 `{}`。',
+  '`{}` is a folder, not a file.': '`{}` 是文件夹，不是文件。',
+  '`{}` is not a folder, or a part of it is a file.': '`{}` 不是文件夹，或路径中有一段是文件。',
+  '`{}` is neither a file nor a folder (a pipe, socket or device) and is not opened.':
+    '`{}` 既不是文件也不是文件夹（管道、套接字或设备），不会打开。',
+  '`{}` goes through too many symbolic links.': '`{}` 经过的符号链接过多。',
+  'The disk is full: `{}` could not be written. Free some space and try again.':
+    '磁盘已满：无法写入 `{}`。请腾出空间后重试。',
+  '`{}` could not be written: {}.': '无法写入 `{}`：{}。',
+  '`{}` could not be read: {}.': '无法读取 `{}`：{}。',
+  '`{}` could not be opened: {}.': '无法打开 `{}`：{}。',
+  '`{}` could not be {}: {}.': '`{}` 操作失败（{}）：{}。',
+  '`{}` cannot be used as a workspace: {}.': '`{}` 不能用作工作区：{}。',
+  'it is not an absolute path': '它不是绝对路径',
+  'it does not exist': '它不存在',
+  'it cannot be opened ({})': '无法打开（{}）',
+  'it is not a folder': '它不是文件夹',
+  'it is the root of the file system': '它是文件系统的根目录',
+  'it is your home folder, and every turn would record all of it': '它是您的主文件夹，每一轮都会记录其中的全部内容',
+  'it contains your home folder': '它包含您的主文件夹',
+  "it belongs to the app's own data (sessions, their history and settings)":
+    '它属于应用自己的数据（会话、历史记录和设置）',
+  "it contains the app's own data (sessions, their history and settings)":
+    '它包含应用自己的数据（会话、历史记录和设置）',
+  'it belongs to the operating system': '它属于操作系统',
+  'it is a mount point (the top of a disk or of a network drive)': '它是挂载点（磁盘或网络驱动器的顶层）',
+  'it is an absolute path outside of the workspace': '它是工作区之外的绝对路径',
+  'Choose a folder inside your home folder, for example a new one for this project.':
+    '请选择主文件夹中的文件夹，例如为此项目新建一个。',
+  '`{}` contains the folder that it should be copied into, so it cannot be copied.':
+    '`{}` 包含要复制到的目标文件夹，因此无法复制。',
+  '`{}` lies inside the workspace; a copy of the workspace has to go elsewhere.':
+    '`{}` 在工作区之内；工作区的副本必须放在别处。',
+  '`{}` cannot be watched for changes: {}.': '无法监视 `{}` 的变化：{}。',
+  'The view is not refreshed by itself; reload it by hand.': '视图不会自动刷新，请手动重新加载。',
+  '{} is not in the workspace.': '{} 不在工作区中。',
+  'The copy of the site could not be put in its place.': '无法把网站的副本放到位。',
+
+  // Settings and the data folder
+  'OKCVM_HOME ({}) is not a usable path.': 'OKCVM_HOME（{}）不是可用的路径。',
+  'There is no home folder to keep data in.': '没有可存放数据的主文件夹。',
+  'Set OKCVM_HOME to a folder that this user may write.': '请把 OKCVM_HOME 设为当前用户可写的文件夹。',
+  'The data folder {} cannot be written.': '无法写入数据文件夹 {}。',
+  'Check its owner and the free space, or set OKCVM_HOME to another folder.':
+    '请检查它的所有者和剩余空间，或把 OKCVM_HOME 设为其他文件夹。',
+  '{} is not readable as text (UTF-8).': '{} 不是可读的文本（UTF-8）。',
+  '{} is not set, but other OKCVM_CHAT_… variables are.': '设置了其他 OKCVM_CHAT_… 变量，但没有设置 {}。',
+  'Set OKCVM_CHAT_BASE_URL and OKCVM_CHAT_MODEL together, or none of them.':
+    'OKCVM_CHAT_BASE_URL 和 OKCVM_CHAT_MODEL 请同时设置，或都不设置。',
+  '{} is “{}”; it may be {}.': '{} 的值是“{}”，可用的值为 {}。',
+  'OKCVM_LOG is “{}”, which is no log filter.': 'OKCVM_LOG 的值“{}”不是日志过滤规则。',
+  'Log files cannot be written to {}.': '无法把日志写入 {}。',
+  'There is no model profile named “{}”.': '没有名为“{}”的模型配置。',
+  'The model “{}” of this session is no longer in the settings.': '设置中已没有此会话所用的模型“{}”。',
+  'Choose another model for the session.': '请为此会话选择其他模型。',
+  'The tool manifest inside of the program is wrong.': '程序内置的工具清单有误。',
+  'The tools do not fit their manifest.': '工具与其清单不一致。',
+  '{}, line {}: {}': '{} 第 {} 行：{}',
+  '{}, line {}, {}: {}': '{} 第 {} 行，{}：{}',
+  '{} cannot be read.': '无法读取 {}。',
+  '{} cannot be written.': '无法写入 {}。',
+  'The default settings cannot be read.': '无法读取默认设置。',
+  'Check that the disk is not full and that the file may be written.': '请确认磁盘未满，并且该文件可写。',
+  'There is no session {}.': '没有会话 {}。',
+  'There is no node {}.': '没有节点 {}。',
+  'There is no {} {}.': '没有 {} {}。',
+  'The database could not be used.': '无法使用数据库。',
+  'Install the latest version of OKCVM, or set OKCVM_HOME to another folder.':
+    '请安装最新版本的 OKCVM，或把 OKCVM_HOME 设为其他文件夹。',
+  'Check that the disk is not full and that the data folder can be written.': '请确认磁盘未满，并且数据文件夹可写。',
+
+  // Keys
+  'The key is empty.': '密钥是空的。',
+  'The keychain of the system cannot be used.': '无法使用系统钥匙串。',
+  'No place for keys has been chosen.': '尚未选择密钥的保存位置。',
+  'The key file {} is locked.': '密钥文件 {} 已锁定。',
+  'The passphrase does not open the key file {}.': '口令无法打开密钥文件 {}。',
+  'The passphrase is too short: a new key file needs at least {} characters.':
+    '口令太短：新的密钥文件至少需要 {} 个字符。',
+  'The key file {} cannot be read: {}.': '无法读取密钥文件 {}：{}。',
+  'The key file {} cannot be used.': '无法使用密钥文件 {}。',
+  'Enter its passphrase in the settings.': '请在设置中输入它的口令。',
+  'Nothing was changed. Check the passphrase, also for capital letters, and try again.':
+    '没有任何改动。请检查口令及其大小写，然后重试。',
+  'Several words in a row are easy to remember.': '几个词连在一起很容易记住。',
+  'Nothing was changed. Move the file away to begin a new one, then enter the keys again.':
+    '没有任何改动。移走该文件即可新建一个，然后重新输入密钥。',
+  'Check that the folder exists, is yours, and has space left.': '请确认该文件夹存在、属于您并且有剩余空间。',
+  'no keychain answers: {}': '没有钥匙串应答：{}',
+  'the keychain is locked or refuses access: {}': '钥匙串已锁定或拒绝访问：{}',
+  'the keychain failed: {}': '钥匙串出错：{}',
+  'the keychain did not answer within {} seconds; it may be asking for a password in another window':
+    '钥匙串在 {} 秒内没有应答；它可能正在另一个窗口中要求输入密码',
+
+  // Previews, sites and the window
+  'Port {} is used by another program, so the deployed sites cannot be served.':
+    '端口 {} 被另一个程序占用，因此无法提供已部署的网站。',
+  'End that program, or choose another port in the settings; links to deployed sites follow it.':
+    '请结束那个程序，或在设置中换一个端口；已部署网站的链接会随之改变。',
+  'The server of deployed sites could not be started.': '无法启动已部署网站的服务器。',
+  'Deployed sites are not served now.': '目前不提供已部署的网站。',
+  'The settings say why; the preview shows the site all the same.': '原因见设置；预览仍可显示网站。',
+  '{} cannot be shown: {}': '无法显示 {}：{}',
+  'The operating system gave no random numbers, so no preview can be opened.': '操作系统没有提供随机数，无法打开预览。',
+  'The program does not know where it lies.': '程序无法得知自己的位置。',
+  'The file could not be looked up.': '无法查找该文件。',
+  'The app is still starting.': '应用仍在启动。',
+  '“{}” is no web address.': '“{}”不是网址。',
+  '{} is a program and is not started from here.': '{} 是程序，不会从这里启动。',
+  'Show it in its folder instead.': '请在文件夹中显示它。',
+  '{} could not be opened.': '无法打开 {}。',
+  'No program for it may be installed.': '可能没有安装能打开它的程序。',
+  'The window gave no channel for events.': '窗口没有提供事件通道。',
+  'The window sent wrong parameters.': '窗口发送的参数有误。',
+  'The answer cannot be written.': '无法写出应答。',
+};
