@@ -46,8 +46,12 @@ async fn a_site_from_a_table_and_back_again() {
     assert_eq!(detail.turns.len(), 2);
 
     // Back one node: files, conversation and to-dos are as they were.
-    let plan =
-        RestoreParams { session_id: session.clone(), node_id: first.node.clone(), scope: RestoreScope::All };
+    let plan = RestoreParams {
+        session_id: session.clone(),
+        node_id: first.node.clone(),
+        scope: RestoreScope::All,
+        paths: None,
+    };
     let planned = desk.host.restore_plan(plan.clone()).await.unwrap();
     assert_eq!(planned.turns_left, 1);
     assert!(!planned.changes.is_empty());

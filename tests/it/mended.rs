@@ -21,7 +21,8 @@ async fn redo_goes_back_to_the_moment_that_undo_left_files_and_conversation_alik
     let session = desk.session().await;
     let first = write_turn(&desk, &session, "1").await;
     write_turn(&desk, &session, "2").await;
-    let params = RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All };
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
     desk.host.restore_apply(params).await.unwrap();
     let later = write_turn(&desk, &session, "d").await;
     let there = tree(&desk.files(&session).await);
@@ -40,8 +41,12 @@ async fn undo_of_a_restore_to_the_current_node_takes_the_conversation_along() {
     let files = desk.files(&session).await;
     std::fs::write(files.join("mine"), "by hand").unwrap();
     let with_mine = tree(&files);
-    let params =
-        RestoreParams { session_id: session.clone(), node_id: first.clone(), scope: RestoreScope::All };
+    let params = RestoreParams {
+        session_id: session.clone(),
+        node_id: first.clone(),
+        scope: RestoreScope::All,
+        paths: None,
+    };
     desk.host.restore_apply(params).await.unwrap();
     assert!(!files.join("mine").exists());
     write_turn(&desk, &session, "2").await;
@@ -63,7 +68,12 @@ async fn a_plan_speaks_of_the_files_as_they_are_now() {
     std::fs::write(files.join("later-gone"), "mine").unwrap();
     std::fs::remove_file(files.join("new")).unwrap();
     std::fs::write(files.join("stays"), "2").unwrap();
-    let params = RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::Files };
+    let params = RestoreParams {
+        session_id: session.clone(),
+        node_id: first,
+        scope: RestoreScope::Files,
+        paths: None,
+    };
     let plan = desk.host.restore_plan(params).await.unwrap();
     let changes: Vec<_> = plan.changes.into_iter().map(|change| (change.path, change.kind)).collect();
     let expected = [("later-gone", ChangeKind::Modified), ("stays", ChangeKind::Modified)];
@@ -76,7 +86,8 @@ async fn a_damaged_history_is_moved_aside_and_the_session_goes_on() {
     let session = desk.session().await;
     let first = write_turn(&desk, &session, "1").await;
     write_turn(&desk, &session, "2").await;
-    let params = RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All };
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
     desk.host.restore_apply(params).await.unwrap();
     let history = desk.folder.path().join("data/sessions").join(session.as_str()).join("history");
     let Desk { host: running, folder } = desk;

@@ -27,8 +27,12 @@ async fn what_the_user_changed_by_hand_is_recorded_as_theirs_and_comes_back() {
     std::fs::write(files.join("t.csv"), "changed,by hand\n").unwrap();
     let with_mine = tree(&files);
 
-    let params =
-        RestoreParams { session_id: session.clone(), node_id: first.clone(), scope: RestoreScope::All };
+    let params = RestoreParams {
+        session_id: session.clone(),
+        node_id: first.clone(),
+        scope: RestoreScope::All,
+        paths: None,
+    };
     let plan = desk.host.restore_plan(params.clone()).await.unwrap();
     let unsaved: Vec<&str> = plan.unsaved.iter().map(|change| change.path.as_str()).collect();
     assert_eq!(unsaved, ["mine.txt", "t.csv"]);
@@ -86,7 +90,8 @@ async fn files_and_conversation_go_back_apart() {
     let (session, first, second) = two_turns(&desk).await;
     let files = desk.files(&session).await;
     let after_second = tree(&files);
-    let params = |scope| RestoreParams { session_id: session.clone(), node_id: first.clone(), scope };
+    let params =
+        |scope| RestoreParams { session_id: session.clone(), node_id: first.clone(), scope, paths: None };
 
     desk.host.restore_apply(params(RestoreScope::Conversation)).await.unwrap();
     assert_eq!(tree(&files), after_second);

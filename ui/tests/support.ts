@@ -58,7 +58,8 @@ export function detail(rest: Partial<SessionDetail> = {}): SessionDetail {
     workspacePath: '/data/s1',
     currentNode: null,
     tree: [],
-    turns: [],
+    turns: []
+    earlierTurns: 0,,
     todos: [],
     queue: [],
     deployments: [],

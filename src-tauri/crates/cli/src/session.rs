@@ -48,7 +48,7 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
                 _ if redo => host.restore_redo(SessionParams { session_id }).await?,
                 Some(node) => {
                     let node_id = find_node(host, &session_id, &node)?;
-                    let params = RestoreParams { session_id, node_id, scope: scope.into() };
+                    let params = RestoreParams { session_id, node_id, scope: scope.into(), paths: None };
                     if dry_run {
                         return plan(host, params).await;
                     }

@@ -16,6 +16,8 @@ fn node(status: NodeStatus) -> NodeSummary {
         changes: None,
         user_changes: None,
         not_restorable: None,
+        deleted_at: None,
+        durable: None,
     }
 }
 

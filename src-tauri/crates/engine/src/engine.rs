@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use okcvm_model::ChatModel;
-use okcvm_protocol::{AppError, Attachment, SessionId, TurnLimits};
+use okcvm_protocol::{AppError, Attachment, HistoryLimits, SessionId, TurnLimits};
 use okcvm_store::{SessionRow, Store};
 use okcvm_tools::Registry;
 
@@ -70,6 +70,8 @@ pub struct EngineParts {
     pub models: Arc<dyn ModelSource>,
     /// What sessions use that chose nothing of their own, as it is at each moment.
     pub defaults: Arc<dyn Fn() -> SessionDefaults + Send + Sync>,
+    /// Limits of the histories, as they are at each moment.
+    pub history_limits: Arc<dyn Fn() -> HistoryLimits + Send + Sync>,
     /// The system prompt.
     pub prompt: Arc<SystemPrompt>,
     /// The time.

@@ -31,6 +31,9 @@ pub enum EngineError {
     /// The files of a node were never recorded.
     #[error("the files of this node cannot be restored: {0}")]
     NotRestorable(String),
+    /// Interim: its part of the history has not landed.
+    #[error("this cannot be done yet")]
+    NotYet,
     /// There is nothing to undo or redo.
     #[error("there is nothing to {0}")]
     NothingTo(&'static str),
@@ -89,6 +92,7 @@ impl EngineError {
                 AppError::new(format!("The files of this moment cannot be restored: {reason}"))
                     .with_hint("The conversation alone can be restored.")
             }
+            Self::NotYet => AppError::new("This cannot be done yet."),
             Self::NothingTo(what) => AppError::new(format!("There is nothing to {what}.")),
             Self::NotQueued => AppError::new("This message no longer waits: its turn has begun."),
             Self::Store(error) => error.to_app_error(),

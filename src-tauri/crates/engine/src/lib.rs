@@ -9,11 +9,16 @@ mod clock;
 mod engine;
 mod error;
 mod events;
+mod looking;
 mod messages;
+mod plan;
 mod restore;
+mod revert;
 mod runtime;
 mod sessions;
 mod step;
+mod tidy;
+mod trash;
 mod turn;
 mod turn_loop;
 

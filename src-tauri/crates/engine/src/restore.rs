@@ -3,99 +3,102 @@
 //! Every move records the present first and is written down as an intent before a file is touched, so that it can be
 //! undone, done again, and finished after a crash.
 
-use std::collections::{BTreeSet, HashMap};
-
 use okcvm_protocol::{
-    AppEvent, ChangeKind, FileChange, NodeId, RestoreChange, RestoreId, RestoreOutcome, RestorePlan,
-    RestoreScope, SessionId, SnapshotId, UndoState, Writer,
+    AppError, AppEvent, NodeId, RestoreId, RestoreOutcome, RestoreScope, SessionId, SnapshotId, UndoState,
 };
 use okcvm_snapshots::Author;
 use okcvm_store::{NodeRow, RestoreRow, RestoreState};
+use okcvm_workspace::WorkspacePath;
 
 use crate::runtime::Runtime;
-use crate::sessions::path_to;
 use crate::{Engine, EngineError};
 
-impl Engine {
-    /// What a restore would do. Touches no file. Blocking.
-    pub fn plan_restore(
-        &self,
-        session: &SessionId,
-        node: &NodeId,
-        scope: RestoreScope,
-    ) -> Result<RestorePlan, EngineError> {
-        let runtime = self.runtime(session)?;
-        let row = self.node_of(session, node)?;
-        let session_row = self.store().session(session)?;
-        let nodes = self.store().nodes(session)?;
-        let kept = path_to(&nodes, Some(node));
-        let turns_left = path_to(&nodes, session_row.current_node.as_ref())
-            .iter()
-            .filter(|left| !kept.iter().any(|stays| stays.summary.id == left.summary.id))
-            .count() as u32;
-        let mut plan = RestorePlan {
-            node_id: node.clone(),
-            scope,
-            changes: Vec::new(),
-            unsaved: Vec::new(),
-            turns_left,
-        };
-        if scope == RestoreScope::Conversation {
-            return Ok(plan);
+/// Which files a restore touches.
+#[derive(Debug, Clone)]
+pub(crate) enum Paths {
+    /// All that differ.
+    All,
+    /// These, and what lies in those of them that are folders.
+    Some(Vec<String>),
+}
+
+impl Paths {
+    /// Paths of a request, made plain: without `.`, doubled or trailing separators, and without a way out.
+    pub(crate) fn checked(scope: RestoreScope, paths: Option<&[String]>) -> Result<Self, EngineError> {
+        let Some(paths) = paths else { return Ok(Self::All) };
+        if scope != RestoreScope::Files {
+            let error = AppError::new("Single files can be restored only without the conversation.")
+                .with_hint("Choose to restore files only.");
+            return Err(EngineError::App(error));
         }
-        let target = restorable(&row)?;
-        let workspace = runtime.workspace()?;
-        plan.unsaved = runtime.history.compare_live(&workspace, session_row.head_snapshot.as_ref())?;
-        let recorded = runtime.history.diff(session_row.head_snapshot.as_ref(), &target)?;
-        let changes = live_to_target(&plan.unsaved, &recorded);
-        let paths: Vec<String> = changes.iter().map(|(path, _)| path.clone()).collect();
-        let writers = match &session_row.head_snapshot {
-            Some(head) => runtime.history.last_writer(head, &paths)?,
-            None => std::collections::BTreeMap::new(),
-        };
-        let by_snapshot = writers_by_snapshot(&nodes);
-        plan.changes = changes
-            .into_iter()
-            .map(|(path, kind)| {
-                let by_hand = plan.unsaved.iter().any(|unsaved| unsaved.path == path);
-                let written_by = if by_hand {
-                    Writer::User
-                } else {
-                    writers.get(&path).map_or(Writer::Unknown, |snapshot| {
-                        by_snapshot.get(snapshot).map_or_else(
-                            || match runtime.history.author(snapshot) {
-                                Ok(Author::User) => Writer::User,
-                                Ok(Author::Agent) | Err(_) => Writer::Unknown,
-                            },
-                            |node| Writer::Agent {
-                                node_id: node.summary.id.clone(),
-                                title: node.summary.title.clone(),
-                            },
-                        )
-                    })
-                };
-                RestoreChange { path, kind, written_by }
-            })
-            .collect();
-        Ok(plan)
+        if paths.is_empty() {
+            return Err(EngineError::App(AppError::new("No file is named that should be restored.")));
+        }
+        let plain = paths.iter().map(|path| {
+            let path = WorkspacePath::parse(path)?;
+            Ok(path.as_str().to_owned())
+        });
+        let plain = plain.collect::<Result<Vec<String>, EngineError>>()?;
+        Ok(if plain.iter().any(String::is_empty) { Self::All } else { Self::Some(plain) })
     }
 
-    /// Goes to a node.
+    /// Whether a path is among them.
+    pub(crate) fn contain(&self, path: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(paths) => paths.iter().any(|named| {
+                path.strip_prefix(named.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }),
+        }
+    }
+
+    fn into_listed(self) -> Option<Vec<String>> {
+        match self {
+            Self::All => None,
+            Self::Some(paths) => Some(paths),
+        }
+    }
+}
+
+/// Where a session is to go.
+pub(crate) struct Goal {
+    /// Files, conversation, or both.
+    pub(crate) scope: RestoreScope,
+    /// The node that the conversation is to end with.
+    pub(crate) node: Option<NodeId>,
+    /// What the files are to be; they stay if absent.
+    pub(crate) files: Option<SnapshotId>,
+    /// Which files.
+    pub(crate) paths: Paths,
+    /// For the undo stack, in words.
+    pub(crate) title: String,
+}
+
+impl Engine {
+    /// Goes to a node, or brings some of its files back.
     pub async fn restore(
         &self,
         session: &SessionId,
         node: &NodeId,
         scope: RestoreScope,
+        paths: Option<&[String]>,
     ) -> Result<RestoreOutcome, EngineError> {
         let row = self.node_of(session, node)?;
+        let paths = Paths::checked(scope, paths)?;
         let files = match scope {
             RestoreScope::Conversation => None,
             RestoreScope::All | RestoreScope::Files => Some(restorable(&row)?),
         };
         self.moving(session, move |engine, runtime| {
-            engine.move_to(runtime, scope, Some(row.summary.id.clone()), files.as_ref(), || {
-                format!("Restore of “{}”", row.summary.title)
-            })
+            let title = match &paths {
+                Paths::All => format!("Restore of “{}”", row.summary.title),
+                Paths::Some(paths) => match paths.as_slice() {
+                    [path] => format!("Restore of {path} from “{}”", row.summary.title),
+                    paths => format!("Restore of {} paths from “{}”", paths.len(), row.summary.title),
+                },
+            };
+            let goal = Goal { scope, node: Some(row.summary.id), files, paths, title };
+            engine.move_to(runtime, goal)
         })
         .await
     }
@@ -113,19 +116,12 @@ impl Engine {
             }
             // Redo goes back to exactly this present, with whatever came after the restore.
             row.to_node = current;
-            let node = row.from_node.clone();
+            let (node, target) = (row.from_node.clone(), row.before.clone());
             if row.before.is_some() {
                 row.after = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
-            engine.carry_out(
-                runtime,
-                &row,
-                &present,
-                row.before.as_ref(),
-                RestoreState::Undone,
-                node.as_ref(),
-            )
+            engine.carry_out(runtime, row, &present, target.as_ref(), RestoreState::Undone, node.as_ref())
         })
         .await
     }
@@ -141,12 +137,12 @@ impl Engine {
                 row.to_node.clone_from(&current);
             }
             row.from_node = current;
-            let node = row.to_node.clone();
+            let (node, target) = (row.to_node.clone(), row.after.clone());
             if row.before.is_some() {
                 row.before = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
-            engine.carry_out(runtime, &row, &present, row.after.as_ref(), RestoreState::Done, node.as_ref())
+            engine.carry_out(runtime, row, &present, target.as_ref(), RestoreState::Done, node.as_ref())
         })
         .await
     }
@@ -195,57 +191,51 @@ impl Engine {
         Ok(runtime.record(self, Author::User, "State before a restore")?.snapshot)
     }
 
-    /// Goes to a node and, unless only the conversation moves, to a snapshot. The caller holds the gate. Blocking.
-    pub(crate) fn move_to(
-        &self,
-        runtime: &Runtime,
-        scope: RestoreScope,
-        node: Option<NodeId>,
-        files: Option<&SnapshotId>,
-        title: impl FnOnce() -> String,
-    ) -> Result<RestoreOutcome, EngineError> {
+    /// Moves the session. The caller holds the gate. Blocking.
+    pub(crate) fn move_to(&self, runtime: &Runtime, goal: Goal) -> Result<RestoreOutcome, EngineError> {
         let session = self.store().session(&runtime.id)?;
         let present = self.record_present(runtime)?;
-        let to_node = match scope {
+        let to_node = match goal.scope {
             RestoreScope::Files => session.current_node.clone(),
-            RestoreScope::All | RestoreScope::Conversation => node,
+            RestoreScope::All | RestoreScope::Conversation => goal.node,
         };
         let row = RestoreRow {
             id: RestoreId::new(),
             session_id: runtime.id.clone(),
             made_at: self.now(),
             state: RestoreState::Intent,
-            title: title(),
-            scope,
+            title: goal.title,
+            scope: goal.scope,
+            paths: goal.paths.into_listed(),
             from_node: session.current_node,
             to_node: to_node.clone(),
-            before: files.map(|_| present.clone()),
-            after: files.cloned(),
+            before: goal.files.as_ref().map(|_| present.clone()),
+            after: goal.files.clone(),
         };
         self.store().put_restore(&row)?;
-        self.carry_out(runtime, &row, &present, files, RestoreState::Done, to_node.as_ref())
+        self.carry_out(runtime, row, &present, goal.files.as_ref(), RestoreState::Done, to_node.as_ref())
     }
 
     fn carry_out(
         &self,
         runtime: &Runtime,
-        row: &RestoreRow,
+        row: RestoreRow,
         present: &SnapshotId,
         target: Option<&SnapshotId>,
         state: RestoreState,
         node: Option<&NodeId>,
     ) -> Result<RestoreOutcome, EngineError> {
-        let outcome = match target {
-            Some(target) => match runtime.history.restore(&runtime.workspace()?, present, target) {
-                Ok(outcome) => outcome,
+        let (outcome, head) = match target {
+            Some(target) => match runtime.restore_files(self, present, target, row.paths.as_deref()) {
+                Ok((outcome, head)) => (outcome, Some(head)),
                 Err(error) => {
-                    self.put_back(runtime, row, present);
-                    return Err(error.into());
+                    self.put_back(runtime, &row, present);
+                    return Err(error);
                 }
             },
-            None => RestoreOutcome { written: 0, removed: 0, before: None },
+            None => (RestoreOutcome { written: 0, removed: 0, before: None }, None),
         };
-        self.store().finish_restore(row, state, node, target)?;
+        self.store().finish_restore(&row, state, node, head.as_ref())?;
         tracing::info!(session = %runtime.id, title = row.title, written = outcome.written,
             removed = outcome.removed, "restored");
         Ok(outcome)
@@ -286,61 +276,39 @@ impl Runtime {
                 RestoreState::Done | RestoreState::Undone | RestoreState::Dropped => continue,
             };
             tracing::warn!(session = %self.id, title = row.title, "finishing a restore that was cut short");
-            if let Some(target) = target {
-                let half = self.record(engine, Author::User, "State of a restore that was cut short")?;
-                self.history.restore(&self.workspace()?, &half.snapshot, target)?;
-            }
-            engine.store().finish_restore(&row, state, node.as_ref(), target.as_ref())?;
+            let head = match target {
+                Some(target) => {
+                    let half = self.record(engine, Author::User, "State of a restore that was cut short")?;
+                    Some(self.restore_files(engine, &half.snapshot, target, row.paths.as_deref())?.1)
+                }
+                None => None,
+            };
+            engine.store().finish_restore(&row, state, node.as_ref(), head.as_ref())?;
         }
         Ok(())
     }
+
+    /// Brings the files, which `present` was just recorded of, to a snapshot, whole or in some paths. Gives back the
+    /// snapshot that they equal then.
+    fn restore_files(
+        &self,
+        engine: &Engine,
+        present: &SnapshotId,
+        target: &SnapshotId,
+        paths: Option<&[String]>,
+    ) -> Result<(RestoreOutcome, SnapshotId), EngineError> {
+        let workspace = self.workspace()?;
+        match paths {
+            None => Ok((self.history.restore(&workspace, present, target)?, target.clone())),
+            Some(_) => {
+                let _ = engine;
+                Err(EngineError::NotYet)
+            }
+        }
+    }
 }
 
-/// What would happen to each live file: `unsaved` leads from the last record to the live files, `recorded` from the last
-/// record to the target.
-fn live_to_target(unsaved: &[FileChange], recorded: &[FileChange]) -> Vec<(String, ChangeKind)> {
-    // Whether a path is there after some changes; `None` if they do not touch it.
-    let after = |changes: &[FileChange], path: &str| {
-        changes.iter().find_map(|change| {
-            if change.path == path {
-                Some(change.kind != ChangeKind::Deleted)
-            } else {
-                (change.old_path.as_deref() == Some(path)).then_some(false)
-            }
-        })
-    };
-    // Whether it was there before them.
-    let before = |changes: &[FileChange], path: &str| {
-        changes.iter().find_map(|change| {
-            if change.old_path.as_deref() == Some(path) {
-                Some(true)
-            } else {
-                let new = matches!(change.kind, ChangeKind::Added | ChangeKind::Renamed);
-                (change.path == path).then_some(!new)
-            }
-        })
-    };
-    let touched =
-        unsaved.iter().chain(recorded).flat_map(|change| [Some(&change.path), change.old_path.as_ref()]);
-    let paths: BTreeSet<&String> = touched.flatten().collect();
-    paths
-        .into_iter()
-        .filter_map(|path| {
-            let last = before(unsaved, path).or_else(|| before(recorded, path)).unwrap_or(true);
-            let live = after(unsaved, path).unwrap_or(last);
-            let target = after(recorded, path).unwrap_or(last);
-            let kind = match (live, target) {
-                (true, true) => ChangeKind::Modified,
-                (false, true) => ChangeKind::Added,
-                (true, false) => ChangeKind::Deleted,
-                (false, false) => return None,
-            };
-            Some((path.clone(), kind))
-        })
-        .collect()
-}
-
-fn restorable(row: &NodeRow) -> Result<SnapshotId, EngineError> {
+pub(crate) fn restorable(row: &NodeRow) -> Result<SnapshotId, EngineError> {
     if let Some(reason) = &row.summary.not_restorable {
         return Err(EngineError::NotRestorable(reason.clone()));
     }
@@ -348,17 +316,4 @@ fn restorable(row: &NodeRow) -> Result<SnapshotId, EngineError> {
         .snapshot
         .clone()
         .ok_or_else(|| EngineError::NotRestorable("its turn has not ended, or was never recorded.".into()))
-}
-
-/// The node that made each snapshot: the first that holds it and did not begin with it.
-fn writers_by_snapshot(nodes: &[NodeRow]) -> HashMap<&SnapshotId, &NodeRow> {
-    let mut writers = HashMap::new();
-    for node in nodes {
-        if let Some(snapshot) = &node.summary.snapshot
-            && node.summary.base_snapshot.as_ref() != Some(snapshot)
-        {
-            writers.entry(snapshot).or_insert(node);
-        }
-    }
-    writers
 }

@@ -68,10 +68,8 @@ impl Runtime {
         let watch = watched.and_then(|workspace| watch_files(engine, id, workspace));
         if opened.notice.is_some() {
             // The old history was moved aside: what earlier nodes recorded is not in the new one.
-            for node in engine.store().nodes(id)? {
-                engine
-                    .store()
-                    .set_not_restorable(&node.summary.id, "its history was damaged and moved aside.")?;
+            for node in engine.store().whole_topology(id)? {
+                engine.store().set_not_restorable(&node.id, "its history was damaged and moved aside.")?;
             }
             engine.store().set_head_snapshot(id, None)?;
             engine.store().drop_restores(id)?;
@@ -204,18 +202,18 @@ impl Runtime {
         self.finish_restores(engine)?;
         for node in engine.store().running_nodes(&self.id)? {
             let at = engine.now();
-            engine.close_items(&node.summary.id, at)?;
+            engine.close_items(&node.id, at)?;
             let recorded = self.record(engine, Author::Agent, "State after an interrupted turn")?;
-            let changes = self.history.counts(node.summary.base_snapshot.as_ref(), &recorded.snapshot)?;
-            if node.summary.base_snapshot.is_none() {
-                engine.store().set_node_base(&node.summary.id, None, &recorded.snapshot, None)?;
+            let changes = self.history.counts(node.base_snapshot.as_ref(), &recorded.snapshot)?;
+            if node.base_snapshot.is_none() {
+                engine.store().set_node_base(&node.id, None, &recorded.snapshot, None)?;
             }
-            engine.store().set_node_snapshot(&node.summary.id, &recorded.snapshot, &changes)?;
+            engine.store().set_node_snapshot(&node.id, &recorded.snapshot, &changes)?;
             let error = AppError::new("The program ended while this turn was running.")
                 .with_code(ErrorCode::ProgramEnded)
                 .with_hint("Continue it, or try it again.");
-            engine.store().end_node(&node.summary.id, NodeStatus::Interrupted, Some(&error), at)?;
-            tracing::warn!(session = %self.id, turn = %node.summary.id, "marked a turn of an ended program as interrupted");
+            engine.store().end_node(&node.id, NodeStatus::Interrupted, Some(&error), at)?;
+            tracing::warn!(session = %self.id, turn = %node.id, "marked a turn of an ended program as interrupted");
         }
         Ok(())
     }

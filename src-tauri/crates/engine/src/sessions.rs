@@ -1,16 +1,21 @@
 //! Making, listing, opening, naming and removing sessions.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 
 use okcvm_protocol::{
     AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, Turn, TurnLimits,
-    WorkspaceKind,
+    TurnPage, WorkspaceKind,
 };
 use okcvm_store::{NewSession, NodeRow, SessionRow};
 use okcvm_workspace::{Workspace, check_folder};
 
 use crate::{Engine, EngineError};
+
+/// Turns that come with an opened session.
+const FIRST_PAGE: usize = 30;
+/// Turns of a page at most.
+const MOST_TURNS: u32 = 200;
 
 impl Engine {
     fn summary(&self, row: &SessionRow) -> SessionSummary {
@@ -21,6 +26,7 @@ impl Engine {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deleted_at: row.deleted_at,
+            purge_at: row.deleted_at.map(|at| self.purge_at(at)),
             workspace: match &row.folder {
                 Some(path) => WorkspaceKind::Folder { path: path.clone() },
                 None => WorkspaceKind::Own,
@@ -116,53 +122,6 @@ impl Engine {
         self.session_summary(id)
     }
 
-    /// Moves a session to the trash; a running turn is stopped first.
-    pub async fn delete_session(&self, id: &SessionId) -> Result<SessionSummary, EngineError> {
-        if let Some(runtime) = self.open_runtime(id) {
-            runtime.stop();
-            runtime.idle().await;
-        }
-        let wanted = id.clone();
-        let allowed = self.blocking(move |engine| engine.writable(&wanted)).await;
-        if let Err(EngineError::ReadOnly) = allowed {
-            return Err(EngineError::ReadOnly);
-        }
-        self.store().set_session_deleted(id, Some(self.now()))?;
-        self.tell_session(id);
-        self.session_summary(id)
-    }
-
-    /// Takes a session out of the trash.
-    pub fn recover_session(&self, id: &SessionId) -> Result<SessionSummary, EngineError> {
-        self.store().set_session_deleted(id, None)?;
-        self.tell_session(id);
-        self.session_summary(id)
-    }
-
-    /// Removes a session of the trash for good, with its folder in the app's data. A folder of the user stays.
-    pub fn purge_session(&self, id: &SessionId) -> Result<(), EngineError> {
-        let row = self.store().session(id)?;
-        if row.deleted_at.is_none() {
-            return Err(EngineError::App(
-                okcvm_protocol::AppError::new("Only a session in the trash can be removed for good.")
-                    .with_hint("Move it to the trash first."),
-            ));
-        }
-        // Whoever holds the lock may be writing. A session that cannot be opened (its folder is gone) can still go.
-        if let Err(EngineError::ReadOnly) = self.writable(id) {
-            return Err(EngineError::ReadOnly);
-        }
-        self.close_runtime(id);
-        self.store().purge_session(id)?;
-        let folder = self.session_folder(id);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)
-                .map_err(|source| EngineError::File { path: folder.display().to_string(), source })?;
-        }
-        self.events().app(AppEvent::SessionRemoved { session_id: id.clone() });
-        Ok(())
-    }
-
     /// Everything that a window needs to show a session. Opens it. Blocking.
     pub fn open_session(
         &self,
@@ -176,52 +135,85 @@ impl Engine {
         // The number is read before the rows: an event that falls between comes again and changes nothing.
         let sequence = self.events().last();
         let row = self.store().session(id)?;
-        let nodes = self.store().nodes(id)?;
         let choices = self.choices(&row);
-        let turns = path_to(&nodes, row.current_node.as_ref())
-            .into_iter()
-            .map(|node| self.turn(node))
-            .collect::<Result<_, _>>()?;
+        let path = match &row.current_node {
+            Some(current) => self.store().path_to(current)?,
+            None => Vec::new(),
+        };
+        let page = self.page(&path, FIRST_PAGE)?;
         Ok(SessionDetail {
             summary: self.summary(&row),
             access: runtime.access(),
             workspace_path: runtime.root().to_string_lossy().into_owned(),
-            turns,
+            turns: page.turns,
+            earlier_turns: page.earlier_turns,
             todos: self.store().todos(id, row.current_node.as_ref())?,
             queue: self.store().queue(id)?,
-            deployments: self.store().deployments(id)?.into_iter().map(address).collect(),
+            deployments: self.deployments(id, path)?.into_iter().map(address).collect(),
             undo: self.undo_state(id)?,
             limits: choices.limits,
             profile: choices.profile,
             current_node: row.current_node,
-            tree: nodes.into_iter().map(|node| node.summary).collect(),
+            tree: self.tree(id)?,
             notice: runtime.notice(),
             sequence,
         })
     }
 
-    fn turn(&self, node: &NodeRow) -> Result<Turn, EngineError> {
+    /// The turns of a path above one of its nodes, which is not among them.
+    pub fn turn_page(
+        &self,
+        session: &SessionId,
+        before: &NodeId,
+        count: u32,
+    ) -> Result<TurnPage, EngineError> {
+        self.node_of(session, before)?;
+        let mut path = self.store().path_to(before)?;
+        path.pop();
+        self.page(&path, count.clamp(1, MOST_TURNS) as usize)
+    }
+
+    /// The last turns of a path.
+    fn page(&self, path: &[NodeId], count: usize) -> Result<TurnPage, EngineError> {
+        let earlier = path.len().saturating_sub(count);
+        let turns = path[earlier..].iter().map(|id| self.turn(id)).collect::<Result<_, _>>()?;
+        Ok(TurnPage { turns, earlier_turns: u32::try_from(earlier).unwrap_or(u32::MAX) })
+    }
+
+    fn turn(&self, id: &NodeId) -> Result<Turn, EngineError> {
+        let node = self.store().node(id)?;
         Ok(Turn {
-            node: node.summary.clone(),
-            message: node.message.clone(),
-            items: self.store().items(&node.summary.id)?,
-            error: node.error.clone(),
-            usage: self.store().node_usage(&node.summary.id)?,
+            items: self.store().items(id)?,
+            usage: self.store().node_usage(id)?,
+            node: node.summary,
+            message: node.message,
+            error: node.error,
         })
     }
 
-    /// The whole tree of a session, oldest node first.
+    /// The sites of a session, newest first; those of other branches are marked.
+    fn deployments(&self, id: &SessionId, path: Vec<NodeId>) -> Result<Vec<Deployment>, EngineError> {
+        let path: HashSet<NodeId> = path.into_iter().collect();
+        let mut deployments = self.store().deployments(id)?;
+        for deployment in &mut deployments {
+            // What was deployed by hand belongs to no branch.
+            deployment.on_path = deployment.node_id.as_ref().is_none_or(|node| path.contains(node));
+        }
+        Ok(deployments)
+    }
+
+    /// The tree of a session without its content and without what lies in the trash, oldest node first.
     pub fn tree(&self, id: &SessionId) -> Result<Vec<NodeSummary>, EngineError> {
-        Ok(self.store().nodes(id)?.into_iter().map(|node| node.summary).collect())
+        Ok(self.store().topology(id)?)
     }
 
     /// Spans of the active path, oldest first.
     pub fn timeline(&self, id: &SessionId) -> Result<Vec<okcvm_protocol::Span>, EngineError> {
-        let row = self.store().session(id)?;
-        let nodes = self.store().nodes(id)?;
         let mut spans = Vec::new();
-        for node in path_to(&nodes, row.current_node.as_ref()) {
-            spans.extend(self.store().spans(&node.summary.id)?);
+        if let Some(current) = self.store().session(id)?.current_node {
+            for node in self.store().path_to(&current)? {
+                spans.extend(self.store().spans(&node)?);
+            }
         }
         Ok(spans)
     }
@@ -258,20 +250,4 @@ impl Engine {
     pub fn writable_workspace(&self, id: &SessionId) -> Result<Workspace, EngineError> {
         self.writable(id)?.workspace()
     }
-}
-
-/// The path from the root to a node, in that order.
-pub(crate) fn path_to<'a>(nodes: &'a [NodeRow], end: Option<&NodeId>) -> Vec<&'a NodeRow> {
-    let by_id: HashMap<&NodeId, &NodeRow> = nodes.iter().map(|node| (&node.summary.id, node)).collect();
-    let mut path = Vec::new();
-    let mut next = end;
-    while let Some(node) = next.and_then(|id| by_id.get(id)) {
-        path.push(*node);
-        next = node.summary.parent_id.as_ref();
-        if path.len() > nodes.len() {
-            break;
-        }
-    }
-    path.reverse();
-    path
 }

@@ -10,6 +10,7 @@ use okcvm_store::NewNode;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::restore::{Goal, Paths};
 use crate::runtime::{RunningTurn, SharedRuntime};
 use crate::{Engine, EngineError};
 
@@ -104,13 +105,14 @@ impl Engine {
         if row.summary.base_snapshot.is_some() && row.summary.not_restorable.is_none() {
             let shared = runtime.clone();
             self.blocking(move |engine| {
-                engine.move_to(
-                    &shared,
-                    RestoreScope::All,
-                    row.summary.parent_id,
-                    row.summary.base_snapshot.as_ref(),
-                    || format!("New branch beside “{}”", row.summary.title),
-                )
+                let goal = Goal {
+                    scope: RestoreScope::All,
+                    node: row.summary.parent_id,
+                    files: row.summary.base_snapshot,
+                    paths: Paths::All,
+                    title: format!("New branch beside “{}”", row.summary.title),
+                };
+                engine.move_to(&shared, goal)
             })
             .await?;
         }

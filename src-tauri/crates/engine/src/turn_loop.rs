@@ -18,7 +18,6 @@ use crate::calls::Repeats;
 use crate::engine::PromptFacts;
 use crate::messages::{Pictures, turn_messages};
 use crate::runtime::SharedRuntime;
-use crate::sessions::path_to;
 use crate::{Engine, EngineError};
 
 /// How often silence is reported, and how long silence must be.
@@ -471,13 +470,13 @@ impl Engine {
         let shared = Arc::clone(state);
         let visible = model.vision();
         self.blocking(move |engine| {
-            let nodes = engine.store().nodes(&shared.runtime.id)?;
-            let path = path_to(&nodes, Some(&shared.node_id));
+            let path = engine.store().path_to(&shared.node_id)?;
             let blobs = shared.runtime.folder.join("blobs");
             let pictures = Pictures { blobs: &blobs, visible };
             let mut messages = Vec::new();
             let mut files = Vec::new();
-            for node in &path {
+            for id in &path {
+                let node = engine.store().node(id)?;
                 let items = engine.store().items(&node.summary.id)?;
                 messages.extend(turn_messages(&node.message, &items, &pictures));
                 files.extend(node.message.attachments.iter().cloned());

@@ -109,6 +109,13 @@ impl CommandHandler for Host {
         )?)
     }
 
+    async fn turn_page(&self, params: TurnPageParams) -> Result<TurnPage, AppError> {
+        self.blocking(move |host| {
+            Ok(host.engine.turn_page(&params.session_id, &params.before, params.count)?)
+        })
+        .await
+    }
+
     async fn session_delete(&self, params: SessionParams) -> Result<SessionSummary, AppError> {
         Ok(self.engine.delete_session(&params.session_id).await?)
     }
@@ -169,18 +176,84 @@ impl CommandHandler for Host {
     }
 
     async fn node_fork(&self, params: NodeParams) -> Result<RestoreOutcome, AppError> {
-        Ok(self.engine.restore(&params.session_id, &params.node_id, RestoreScope::All).await?)
+        Ok(self.engine.restore(&params.session_id, &params.node_id, RestoreScope::All, None).await?)
+    }
+
+    async fn node_file_list(&self, params: NodeFolderParams) -> Result<FileListResponse, AppError> {
+        self.blocking(move |host| {
+            let path = workspace_path(&params.path)?;
+            let mut entries = host.engine.list_at(&params.session_id, &params.node_id, path.as_str())?;
+            let truncated = entries.len() > MOST_ENTRIES;
+            entries.truncate(MOST_ENTRIES);
+            Ok(FileListResponse { entries, truncated })
+        })
+        .await
+    }
+
+    async fn node_file_read(&self, params: NodeFileParams) -> Result<FileContent, AppError> {
+        self.blocking(move |host| {
+            let path = workspace_path(&params.path)?;
+            Ok(host.engine.read_at(
+                &params.session_id,
+                &params.node_id,
+                path.as_str(),
+                params.offset,
+                params.max_bytes,
+            )?)
+        })
+        .await
+    }
+
+    async fn node_compare(&self, params: CompareParams) -> Result<CompareResponse, AppError> {
+        self.blocking(move |host| {
+            Ok(host.engine.compare_nodes(&params.session_id, &params.left, &params.right)?)
+        })
+        .await
+    }
+
+    async fn node_compare_file(&self, params: CompareFileParams) -> Result<FileDiff, AppError> {
+        self.blocking(move |host| {
+            Ok(host.engine.compare_file(&params.session_id, &params.left, &params.right, &params.change)?)
+        })
+        .await
+    }
+
+    async fn branch_delete(&self, params: NodeParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| Ok(host.engine.delete_branch(&params.session_id, &params.node_id)?))
+            .await?;
+        Ok(Empty {})
+    }
+
+    async fn branch_recover(&self, params: NodeParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| Ok(host.engine.recover_branch(&params.session_id, &params.node_id)?))
+            .await?;
+        Ok(Empty {})
+    }
+
+    async fn branch_purge(&self, params: NodeParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| Ok(host.engine.purge_branch(&params.session_id, &params.node_id)?)).await?;
+        Ok(Empty {})
+    }
+
+    async fn trash_list(&self, params: SessionParams) -> Result<TrashListResponse, AppError> {
+        Ok(TrashListResponse { branches: self.engine.trash(&params.session_id)? })
     }
 
     async fn restore_plan(&self, params: RestoreParams) -> Result<RestorePlan, AppError> {
         self.blocking(move |host| {
-            Ok(host.engine.plan_restore(&params.session_id, &params.node_id, params.scope)?)
+            Ok(host.engine.plan_restore(
+                &params.session_id,
+                &params.node_id,
+                params.scope,
+                params.paths.as_deref(),
+            )?)
         })
         .await
     }
 
     async fn restore_apply(&self, params: RestoreParams) -> Result<RestoreOutcome, AppError> {
-        Ok(self.engine.restore(&params.session_id, &params.node_id, params.scope).await?)
+        let paths = params.paths.as_deref();
+        Ok(self.engine.restore(&params.session_id, &params.node_id, params.scope, paths).await?)
     }
 
     async fn restore_undo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
@@ -189,6 +262,27 @@ impl CommandHandler for Host {
 
     async fn restore_redo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
         Ok(self.engine.redo_restore(&params.session_id).await?)
+    }
+
+    async fn turn_revert_plan(&self, params: NodeParams) -> Result<RevertPlan, AppError> {
+        self.blocking(move |host| Ok(host.engine.plan_revert(&params.session_id, &params.node_id)?)).await
+    }
+
+    async fn turn_revert(&self, params: NodeParams) -> Result<RestoreOutcome, AppError> {
+        Ok(self.engine.revert_turn(&params.session_id, &params.node_id).await?)
+    }
+
+    async fn history_usage(&self, params: SessionParams) -> Result<HistoryUsage, AppError> {
+        self.blocking(move |host| Ok(host.engine.history_usage(&params.session_id)?)).await
+    }
+
+    async fn history_tidy(&self, params: SessionParams) -> Result<TidyReport, AppError> {
+        Ok(self.engine.tidy_history(&params.session_id).await?)
+    }
+
+    async fn history_tidy_cancel(&self, params: SessionParams) -> Result<Empty, AppError> {
+        self.engine.cancel_tidying(&params.session_id)?;
+        Ok(Empty {})
     }
 
     async fn file_list(&self, params: FileParams) -> Result<FileListResponse, AppError> {
@@ -216,6 +310,14 @@ impl CommandHandler for Host {
                 truncated: read.truncated,
                 hash,
             })
+        })
+        .await
+    }
+
+    async fn file_history(&self, params: FileParams) -> Result<FileHistoryResponse, AppError> {
+        self.blocking(move |host| {
+            let path = workspace_path(&params.path)?;
+            Ok(host.engine.file_history(&params.session_id, path.as_str())?)
         })
         .await
     }

@@ -177,6 +177,10 @@ impl Host {
                         }
                     }
                 }),
+                history_limits: Arc::new({
+                    let settings = Arc::clone(&settings);
+                    move || settings.read().unwrap_or_else(PoisonError::into_inner).history.clone()
+                }),
                 prompt: Arc::new(prompt(manifest, Arc::clone(&registry))),
                 clock,
                 events,

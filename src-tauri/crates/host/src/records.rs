@@ -48,6 +48,7 @@ impl Deployments for StoredDeployments {
             version: 0,
             title: site.title.clone(),
             node_id: node.cloned(),
+            on_path: true,
             deployed_at: self.clock.now(),
             url: String::new(),
             files: site.files,

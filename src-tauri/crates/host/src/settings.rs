@@ -201,6 +201,10 @@ fn check(settings: &Settings) -> Result<(), AppError> {
         ("limits.maxMinutes", u64::from(limits.max_minutes)),
         ("limits.maxTokens", limits.max_tokens),
         ("stallSeconds", u64::from(settings.stall_seconds)),
+        ("history.sessionBudgetBytes", settings.history.session_budget_bytes),
+        ("history.totalBudgetBytes", settings.history.total_budget_bytes),
+        ("history.maxFileBytes", settings.history.max_file_bytes),
+        ("history.trashDays", u64::from(settings.history.trash_days)),
     ] {
         if value == 0 {
             return wrong(name.into(), "it must be at least 1.".into());

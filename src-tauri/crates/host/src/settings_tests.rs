@@ -50,6 +50,8 @@ fn errors_name_file_line_and_field() {
             "profiles[0].baseUrl",
         ),
         ("[[profiles]]\nid = \"x\"\nprovider = \"nobody\"\nmodel = \"m\"\n", 3, "profiles[0].provider"),
+        ("[history]\ntrashDays = 0\n", 2, "history.trashDays"),
+        ("[history]\nmaxFileBytes = \"much\"\n", 2, "history.maxFileBytes"),
         ("defaultProfile = \"nobody\"\n", 1, "defaultProfile"),
     ] {
         let (_folder, path) = folder_with(text);

@@ -74,6 +74,8 @@ commands! {
     session_rename(SessionRenameParams) -> SessionSummary;
     /// Changes model or limits of a session.
     session_configure(SessionConfigureParams) -> SessionSummary;
+    /// Earlier turns of the conversation.
+    turn_page(TurnPageParams) -> TurnPage;
     /// Moves a session to the trash.
     session_delete(SessionParams) -> SessionSummary;
     /// Takes a session out of the trash.
@@ -105,6 +107,24 @@ commands! {
     /// Goes to a node, files and conversation, to branch from it.
     node_fork(NodeParams) -> RestoreOutcome;
 
+    /// Entries of a folder as it was at a node.
+    node_file_list(NodeFolderParams) -> FileListResponse;
+    /// A part of a file as it was at a node.
+    node_file_read(NodeFileParams) -> FileContent;
+    /// What differs between the files of two nodes.
+    node_compare(CompareParams) -> CompareResponse;
+    /// The lines of one file that differs between two nodes.
+    node_compare_file(CompareFileParams) -> FileDiff;
+
+    /// Moves a node and all that grew from it to the trash.
+    branch_delete(NodeParams) -> Empty;
+    /// Takes a branch out of the trash, with the nodes that it grew from.
+    branch_recover(NodeParams) -> Empty;
+    /// Removes a branch of the trash for good.
+    branch_purge(NodeParams) -> Empty;
+    /// What lies in the trash of a session.
+    trash_list(SessionParams) -> TrashListResponse;
+
     /// What a restore would do.
     restore_plan(RestoreParams) -> RestorePlan;
     /// Restores a node.
@@ -114,10 +134,24 @@ commands! {
     /// Does the restore again that was taken back.
     restore_redo(SessionParams) -> RestoreOutcome;
 
+    /// What taking back one turn would do to the files.
+    turn_revert_plan(NodeParams) -> RevertPlan;
+    /// Takes the files' changes of one turn back, and of no other.
+    turn_revert(NodeParams) -> RestoreOutcome;
+
+    /// How much room the history takes.
+    history_usage(SessionParams) -> HistoryUsage;
+    /// Thins and packs the history now.
+    history_tidy(SessionParams) -> TidyReport;
+    /// Calls tidying off.
+    history_tidy_cancel(SessionParams) -> Empty;
+
     /// Entries of a folder of the workspace.
     file_list(FileParams) -> FileListResponse;
     /// The start of a file of the workspace.
     file_read(FileReadParams) -> FileContent;
+    /// What happened to a file.
+    file_history(FileParams) -> FileHistoryResponse;
     /// What an import would do.
     import_plan(ImportPlanParams) -> ImportPlan;
     /// Copies files and folders in.

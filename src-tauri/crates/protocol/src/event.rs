@@ -2,7 +2,8 @@
 
 use crate::{
     AppError, ChangeCounts, Deployment, ImportProgress, Item, ItemId, NodeId, NodeSummary, QueuedMessage,
-    SessionId, SessionSummary, SnapshotId, Span, Todo, Usage, UserMessage, wire, wire_union,
+    SessionId, SessionSummary, SnapshotId, Span, TidyReport, TidyStage, Todo, Usage, UserMessage, wire,
+    wire_union,
 };
 
 wire_union! {
@@ -174,6 +175,21 @@ wire_union! {
             session_id: SessionId,
             /// How far.
             progress: ImportProgress,
+        },
+        /// A history is being tidied.
+        HistoryTidying {
+            /// Where.
+            session_id: SessionId,
+            /// What it is at.
+            stage: TidyStage,
+        },
+        /// A history is tidy, or its tidying was called off. Nodes that can no longer be restored are told by
+        /// `treeChanged`, too.
+        HistoryTidied {
+            /// Where.
+            session_id: SessionId,
+            /// What was done.
+            report: TidyReport,
         },
         /// Settings or keys changed.
         SettingsChanged,

@@ -119,6 +119,66 @@ wire! {
         pub node_id: NodeId,
         /// Files, conversation, or both.
         pub scope: RestoreScope,
+        /// Only these files and folders, relative to the workspace, with `/`; all if absent. Needs the scope `files`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub paths: Option<Vec<String>>,
+    }
+
+    /// Names two nodes.
+    pub struct CompareParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// The node that counts as before.
+        pub left: NodeId,
+        /// The node that counts as after.
+        pub right: NodeId,
+    }
+
+    /// Asks for the lines of one file that differs between two nodes.
+    pub struct CompareFileParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// The node that counts as before.
+        pub left: NodeId,
+        /// The node that counts as after.
+        pub right: NodeId,
+        /// The file, as the comparison named it.
+        pub change: FileChange,
+    }
+
+    /// Asks for earlier turns of a conversation.
+    pub struct TurnPageParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// The turns above this node, which is not among them.
+        pub before: NodeId,
+        /// At most so many, from 1 to 200.
+        pub count: u32,
+    }
+
+    /// Names a folder as it was at a node.
+    pub struct NodeFolderParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// Which node.
+        pub node_id: NodeId,
+        /// Relative to the workspace, with `/`; empty is the workspace itself.
+        pub path: String,
+    }
+
+    /// Reads a part of a file as it was at a node.
+    pub struct NodeFileParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// Which node.
+        pub node_id: NodeId,
+        /// Relative to the workspace, with `/`.
+        pub path: String,
+        /// Bytes to leave out at the start.
+        pub offset: u64,
+        /// At most so many bytes.
+        pub max_bytes: u64,
     }
 
     /// Names a path of the workspace.

@@ -53,6 +53,10 @@ wire! {
         pub updated_at: i64,
         /// When it went to the trash.
         pub deleted_at: Option<i64>,
+        /// When it is removed for good, if it lies in the trash.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub purge_at: Option<i64>,
         /// Where its files lie.
         pub workspace: WorkspaceKind,
         /// A turn runs in it now.
@@ -77,7 +81,7 @@ wire! {
         pub attachments: Vec<Attachment>,
     }
 
-    /// A node as the tree shows it.
+    /// A node as the tree shows it: nothing of its content but the start of the message.
     pub struct NodeSummary {
         /// Its identifier.
         pub id: NodeId,
@@ -103,6 +107,14 @@ wire! {
         pub user_changes: Option<ChangeCounts>,
         /// Why the files of this node cannot be restored, if so.
         pub not_restorable: Option<String>,
+        /// When it went to the trash. The tree of a session shows no such node.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub deleted_at: Option<i64>,
+        /// `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub durable: Option<bool>,
     }
 
     /// A turn as the conversation shows it.
@@ -117,6 +129,14 @@ wire! {
         pub error: Option<AppError>,
         /// The sum over its model requests.
         pub usage: Usage,
+    }
+
+    /// Turns of the active path, oldest first.
+    pub struct TurnPage {
+        /// The turns.
+        pub turns: Vec<Turn>,
+        /// How many stand before them.
+        pub earlier_turns: u32,
     }
 
     /// A message that waits for the running turn to end.
@@ -161,10 +181,12 @@ wire! {
         pub workspace_path: String,
         /// The node that the conversation ends with.
         pub current_node: Option<NodeId>,
-        /// Every node, oldest first.
+        /// Every node that is not in the trash, oldest first.
         pub tree: Vec<NodeSummary>,
-        /// The path from the root to the current node.
+        /// The last turns of the path from the root to the current node.
         pub turns: Vec<Turn>,
+        /// How many turns of that path stand before them.
+        pub earlier_turns: u32,
         /// The to-do list at the current node.
         pub todos: Vec<Todo>,
         /// Messages that wait.

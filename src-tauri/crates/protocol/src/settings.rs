@@ -87,6 +87,18 @@ wire! {
         pub max_files: u64,
     }
 
+    /// Limits of the history.
+    pub struct HistoryLimits {
+        /// Bytes that the history of one session is to stay under.
+        pub session_budget_bytes: u64,
+        /// Bytes that the histories of all sessions are to stay under.
+        pub total_budget_bytes: u64,
+        /// Files with more bytes are left out of snapshots.
+        pub max_file_bytes: u64,
+        /// Days after which what lies in the trash is removed for good.
+        pub trash_days: u32,
+    }
+
     /// How the window looks.
     pub struct Appearance {
         /// Colours.
@@ -105,6 +117,8 @@ wire! {
         pub limits: TurnLimits,
         /// Limits of an import.
         pub import: ImportLimits,
+        /// Limits of the history.
+        pub history: HistoryLimits,
         /// Looks.
         pub appearance: Appearance,
         /// Seconds of silence after which a model counts as stalled.
@@ -136,6 +150,17 @@ impl Default for ImportLimits {
     }
 }
 
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        Self {
+            session_budget_bytes: 5_000_000_000,
+            total_budget_bytes: 20_000_000_000,
+            max_file_bytes: 100_000_000,
+            trash_days: 30,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -152,6 +177,7 @@ impl Default for Settings {
             }],
             limits: TurnLimits::default(),
             import: ImportLimits::default(),
+            history: HistoryLimits::default(),
             appearance: Appearance { theme: Theme::System, language: Language::System },
             stall_seconds: 300,
             deployment_port: None,

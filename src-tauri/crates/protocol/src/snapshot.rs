@@ -1,6 +1,6 @@
 //! Snapshots, restores, deployments.
 
-use crate::{ChangeKind, DeploymentId, NodeId, SnapshotId, wire, wire_enum, wire_union};
+use crate::{ChangeKind, DeploymentId, NodeId, NodeSummary, SnapshotId, wire, wire_enum, wire_union};
 
 wire! {
     /// How many files changed.
@@ -71,6 +71,108 @@ wire! {
         pub turns_left: u32,
     }
 
+    /// A path that keeps a turn from being taken back.
+    pub struct RevertConflict {
+        /// Relative to the workspace, with `/`.
+        pub path: String,
+        /// In words for people.
+        pub reason: String,
+    }
+
+    /// What taking back one turn, and nothing after it, would do to the files.
+    pub struct RevertPlan {
+        /// The node whose turn would be taken back.
+        pub node_id: NodeId,
+        /// Files that would be touched.
+        pub changes: Vec<RestoreChange>,
+        /// What keeps it from being done; it is refused unless this is empty.
+        pub conflicts: Vec<RevertConflict>,
+        /// Present changes by hand that no node holds yet; they are recorded before anything moves.
+        pub unsaved: Vec<FileChange>,
+    }
+
+    /// What differs between the files of two nodes.
+    pub struct CompareResponse {
+        /// From the left to the right.
+        pub changes: Vec<FileChange>,
+        /// The last node that both grew from; it may be one of the two.
+        pub common: Option<NodeId>,
+    }
+
+    /// One change of one file.
+    pub struct FileMoment {
+        /// The snapshot that holds it.
+        pub snapshot: SnapshotId,
+        /// The node that it belongs to, if it is still there.
+        pub node_id: Option<NodeId>,
+        /// When it was recorded.
+        pub at: i64,
+        /// Who changed it.
+        pub written_by: Writer,
+        /// Appeared, changed, vanished, renamed.
+        pub kind: ChangeKind,
+        /// Bytes after the change, if the file was still there.
+        pub size: Option<u64>,
+        /// The earlier name of a renamed file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub old_path: Option<String>,
+    }
+
+    /// What happened to one file on the active path, through its earlier names.
+    pub struct FileHistoryResponse {
+        /// The latest first.
+        pub moments: Vec<FileMoment>,
+        /// There are earlier ones that are not listed.
+        pub truncated: bool,
+    }
+
+    /// How much room the history takes.
+    pub struct HistoryUsage {
+        /// Bytes on the disk of this session's history.
+        pub bytes: u64,
+        /// What they are to stay under; a setting.
+        pub budget_bytes: u64,
+        /// Bytes on the disk of all sessions' histories.
+        pub total_bytes: u64,
+        /// What they are to stay under; a setting.
+        pub total_budget_bytes: u64,
+        /// Snapshots whose files are there.
+        pub snapshots: u32,
+        /// Nodes whose files were dropped to save room.
+        pub thinned: u32,
+    }
+
+    /// What tidying a history did.
+    pub struct TidyReport {
+        /// Nodes whose files were dropped to save room.
+        pub thinned: u32,
+        /// Bytes that were set free.
+        pub freed_bytes: u64,
+        /// It was called off; what was done by then stays.
+        pub cancelled: bool,
+        /// As it is now.
+        pub usage: HistoryUsage,
+    }
+
+    /// A branch in the trash.
+    pub struct TrashedBranch {
+        /// Its first node.
+        pub node: NodeSummary,
+        /// How many nodes went with it, itself included.
+        pub nodes: u32,
+        /// When it went to the trash.
+        pub deleted_at: i64,
+        /// When it is removed for good.
+        pub purge_at: i64,
+    }
+
+    /// The trash of a session.
+    pub struct TrashListResponse {
+        /// The latest first.
+        pub branches: Vec<TrashedBranch>,
+    }
+
     /// An immutable version of a site.
     pub struct Deployment {
         /// Its identifier, also the first label of its host name.
@@ -81,8 +183,10 @@ wire! {
         pub version: u32,
         /// Title of its `index.html`, or the folder's name.
         pub title: String,
-        /// The node that made it.
+        /// The node that made it, if it is still there.
         pub node_id: Option<NodeId>,
+        /// It belongs to the conversation as it stands; one that does not was made on another branch.
+        pub on_path: bool,
         /// When.
         pub deployed_at: i64,
         /// Where it is served while the app runs.
@@ -122,6 +226,16 @@ wire_union! {
 }
 
 wire_enum! {
+    /// What tidying a history is at.
+    pub enum TidyStage {
+        /// Old snapshots are dropped until the budget holds.
+        Thinning,
+        /// What stays is packed.
+        Packing,
+        /// It has ended, done or called off.
+        Ended,
+    }
+
     /// What a restore brings back.
     pub enum RestoreScope {
         /// Files, conversation and to-dos together.

@@ -12,6 +12,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(SessionId, Deployment)> {
     let deployment = Deployment {
         id: DeploymentId(row.get(0)?),
         node_id: row.get::<_, Option<String>>(1)?.map(NodeId),
+        on_path: true,
         folder: row.get(2)?,
         version: row.get(3)?,
         title: row.get(4)?,

@@ -12,9 +12,11 @@ mod restores;
 mod sessions;
 mod spans;
 mod store;
+mod trash;
 
 pub use error::StoreError;
 pub use nodes::{NewNode, NodeRow};
 pub use restores::{RestoreRow, RestoreState};
 pub use sessions::{NewSession, SessionRow};
 pub use store::Store;
+pub use trash::TrashedRow;

@@ -8,7 +8,8 @@ use crate::StoreError;
 use crate::error::Doing;
 
 /// Every format from the first on; a published one is never changed.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE sessions (
         id TEXT PRIMARY KEY,
         title TEXT NOT NULL,
@@ -110,7 +111,15 @@ const MIGRATIONS: &[&str] = &["
         hash TEXT NOT NULL,
         PRIMARY KEY (session_id, path)
     ) STRICT;
-    "];
+    ",
+    "
+    ALTER TABLE nodes ADD COLUMN deleted_at INTEGER;
+    ALTER TABLE nodes ADD COLUMN deleted_with TEXT;
+    ALTER TABLE restores ADD COLUMN paths TEXT;
+    CREATE INDEX nodes_by_parent ON nodes (parent_id);
+    CREATE INDEX nodes_by_trash ON nodes (deleted_with) WHERE deleted_with IS NOT NULL;
+    ",
+];
 
 /// Brings the file to the latest format, copying it beside itself first.
 pub(crate) fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {

@@ -39,54 +39,71 @@ pub struct NodeRow {
     pub error: Option<AppError>,
 }
 
-const COLUMNS: &str = "id, session_id, parent_id, title, label, started_at, ended_at, status, message, \
-                       previous_snapshot, base_snapshot, snapshot, changes, user_changes, error, not_restorable";
+/// What a tree shows of a node.
+const SUMMARY: &str = "id, parent_id, title, label, started_at, ended_at, status, base_snapshot, snapshot, changes, \
+                       user_changes, not_restorable, deleted_at";
+/// Columns of [`SUMMARY`].
+const SUMMARY_LENGTH: usize = 13;
+/// What else a node is.
+const CONTENT: &str = "session_id, message, previous_snapshot, error";
 
-struct Texts {
+struct SummaryTexts {
     status: String,
-    message: String,
     changes: Option<String>,
     user_changes: Option<String>,
+}
+
+struct Texts {
+    summary: SummaryTexts,
+    message: String,
     error: Option<String>,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(NodeRow, Texts)> {
+fn read_summary(row: &Row<'_>) -> rusqlite::Result<(NodeSummary, SummaryTexts)> {
     let snapshot = |index: usize| row.get::<_, Option<String>>(index).map(|id| id.map(SnapshotId));
+    let summary = NodeSummary {
+        id: NodeId(row.get(0)?),
+        parent_id: row.get::<_, Option<String>>(1)?.map(NodeId),
+        title: row.get(2)?,
+        label: row.get(3)?,
+        started_at: row.get(4)?,
+        ended_at: row.get(5)?,
+        status: NodeStatus::Running,
+        base_snapshot: snapshot(7)?,
+        snapshot: snapshot(8)?,
+        changes: None,
+        user_changes: None,
+        not_restorable: row.get(11)?,
+        deleted_at: row.get(12)?,
+        durable: None,
+    };
+    Ok((summary, SummaryTexts { status: row.get(6)?, changes: row.get(9)?, user_changes: row.get(10)? }))
+}
+
+fn complete_summary((mut summary, texts): (NodeSummary, SummaryTexts)) -> Result<NodeSummary, StoreError> {
+    summary.status = from_text("nodes.status", &texts.status)?;
+    summary.changes = from_optional::<ChangeCounts>("nodes.changes", texts.changes)?;
+    summary.user_changes = from_optional::<ChangeCounts>("nodes.user_changes", texts.user_changes)?;
+    Ok(summary)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(NodeRow, Texts)> {
+    let (summary, texts) = read_summary(row)?;
     let node = NodeRow {
-        summary: NodeSummary {
-            id: NodeId(row.get(0)?),
-            parent_id: row.get::<_, Option<String>>(2)?.map(NodeId),
-            title: row.get(3)?,
-            label: row.get(4)?,
-            started_at: row.get(5)?,
-            ended_at: row.get(6)?,
-            status: NodeStatus::Running,
-            snapshot: snapshot(11)?,
-            base_snapshot: snapshot(10)?,
-            changes: None,
-            user_changes: None,
-            not_restorable: row.get(15)?,
-        },
-        session_id: SessionId(row.get(1)?),
+        summary,
+        session_id: SessionId(row.get(SUMMARY_LENGTH)?),
         message: UserMessage { text: String::new(), attachments: Vec::new() },
-        previous_snapshot: snapshot(9)?,
+        previous_snapshot: row.get::<_, Option<String>>(SUMMARY_LENGTH + 2)?.map(SnapshotId),
         error: None,
     };
-    let texts = Texts {
-        status: row.get(7)?,
-        message: row.get(8)?,
-        changes: row.get(12)?,
-        user_changes: row.get(13)?,
-        error: row.get(14)?,
-    };
+    let texts =
+        Texts { summary: texts, message: row.get(SUMMARY_LENGTH + 1)?, error: row.get(SUMMARY_LENGTH + 3)? };
     Ok((node, texts))
 }
 
 fn complete((mut node, texts): (NodeRow, Texts)) -> Result<NodeRow, StoreError> {
-    node.summary.status = from_text("nodes.status", &texts.status)?;
+    node.summary = complete_summary((node.summary, texts.summary))?;
     node.message = from_text("nodes.message", &texts.message)?;
-    node.summary.changes = from_optional::<ChangeCounts>("nodes.changes", texts.changes)?;
-    node.summary.user_changes = from_optional::<ChangeCounts>("nodes.user_changes", texts.user_changes)?;
     node.error = from_optional("nodes.error", texts.error)?;
     Ok(node)
 }
@@ -119,6 +136,9 @@ impl Store {
                     params![new.session_id.as_str(), id.as_str(), new.at],
                 )
                 .doing("beginning a turn")?;
+            if let Some(parent) = &new.parent_id {
+                crate::trash::recover(&transaction, parent)?;
+            }
             // What was undone before cannot be done again after the tree has grown.
             transaction
                 .execute(
@@ -135,35 +155,61 @@ impl Store {
     pub fn node(&self, id: &NodeId) -> Result<NodeRow, StoreError> {
         let row = self
             .connection()
-            .query_row(&format!("SELECT {COLUMNS} FROM nodes WHERE id = ?1"), [id.as_str()], read)
+            .query_row(&format!("SELECT {SUMMARY}, {CONTENT} FROM nodes WHERE id = ?1"), [id.as_str()], read)
             .optional()
             .doing("reading a node")?;
         row.map_or_else(|| Err(StoreError::Missing { what: "node", id: id.to_string() }), complete)
     }
 
-    /// All nodes of a session, oldest first.
-    pub fn nodes(&self, session: &SessionId) -> Result<Vec<NodeRow>, StoreError> {
-        let connection = self.connection();
-        let mut statement = connection
-            .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM nodes WHERE session_id = ?1 ORDER BY started_at, id"
-            ))
-            .doing("reading the tree")?;
-        let rows: Vec<_> = statement
-            .query_map([session.as_str()], read)
-            .doing("reading the tree")?
-            .collect::<Result<_, _>>()
-            .doing("reading the tree")?;
-        rows.into_iter().map(complete).collect()
+    /// The tree of a session without its content, oldest node first; what lies in the trash is left out.
+    pub fn topology(&self, session: &SessionId) -> Result<Vec<NodeSummary>, StoreError> {
+        self.summaries(session, "deleted_at IS NULL")
+    }
+
+    /// The same with what lies in the trash.
+    pub fn whole_topology(&self, session: &SessionId) -> Result<Vec<NodeSummary>, StoreError> {
+        self.summaries(session, "TRUE")
     }
 
     /// Nodes whose turn was running when their program ended, in one session.
-    pub fn running_nodes(&self, session: &SessionId) -> Result<Vec<NodeRow>, StoreError> {
-        Ok(self
-            .nodes(session)?
-            .into_iter()
-            .filter(|node| node.summary.status == NodeStatus::Running)
-            .collect())
+    pub fn running_nodes(&self, session: &SessionId) -> Result<Vec<NodeSummary>, StoreError> {
+        let running = to_text("nodes.status", &NodeStatus::Running)?;
+        self.summaries(session, &format!("status = '{running}'"))
+    }
+
+    fn summaries(&self, session: &SessionId, which: &str) -> Result<Vec<NodeSummary>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(&format!(
+                "SELECT {SUMMARY} FROM nodes WHERE session_id = ?1 AND {which} ORDER BY started_at, id"
+            ))
+            .doing("reading the tree")?;
+        let rows: Vec<_> = statement
+            .query_map([session.as_str()], read_summary)
+            .doing("reading the tree")?
+            .collect::<Result<_, _>>()
+            .doing("reading the tree")?;
+        rows.into_iter().map(complete_summary).collect()
+    }
+
+    /// The path from the root to a node, in that order.
+    pub fn path_to(&self, end: &NodeId) -> Result<Vec<NodeId>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(
+                "WITH RECURSIVE path (id, parent_id, depth) AS (
+                     SELECT id, parent_id, 0 FROM nodes WHERE id = ?1
+                     UNION ALL
+                     SELECT nodes.id, nodes.parent_id, depth + 1 FROM path JOIN nodes ON nodes.id = path.parent_id
+                 )
+                 SELECT id FROM path ORDER BY depth DESC",
+            )
+            .doing("reading the path to a node")?;
+        statement
+            .query_map([end.as_str()], |row| Ok(NodeId(row.get(0)?)))
+            .doing("reading the path to a node")?
+            .collect::<Result<_, _>>()
+            .doing("reading the path to a node")
     }
 
     /// Notes the files before the turn: what they equalled, what was recorded, and what the user changed.

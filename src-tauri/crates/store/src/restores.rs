@@ -5,6 +5,7 @@ use okcvm_protocol::{NodeId, RestoreId, RestoreScope, SessionId, SnapshotId};
 use rusqlite::{Row, params};
 
 use crate::error::Doing;
+use crate::store::{from_optional, to_text};
 use crate::{Store, StoreError};
 
 /// How a restore stands.
@@ -63,6 +64,8 @@ pub struct RestoreRow {
     pub title: String,
     /// What it moves: files, conversation, or both.
     pub scope: RestoreScope,
+    /// Only these files and folders; all if absent.
+    pub paths: Option<Vec<String>>,
     /// The current node before.
     pub from_node: Option<NodeId>,
     /// The current node after.
@@ -73,8 +76,8 @@ pub struct RestoreRow {
     pub after: Option<SnapshotId>,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<RestoreRow> {
-    Ok(RestoreRow {
+fn read(row: &Row<'_>) -> rusqlite::Result<(RestoreRow, Option<String>)> {
+    let restore = RestoreRow {
         id: RestoreId(row.get(0)?),
         session_id: SessionId(row.get(1)?),
         made_at: row.get(2)?,
@@ -85,11 +88,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RestoreRow> {
             "conversation" => RestoreScope::Conversation,
             _ => RestoreScope::All,
         },
+        paths: None,
         from_node: row.get::<_, Option<String>>(6)?.map(NodeId),
         to_node: row.get::<_, Option<String>>(7)?.map(NodeId),
         before: row.get::<_, Option<String>>(8)?.map(SnapshotId),
         after: row.get::<_, Option<String>>(9)?.map(SnapshotId),
-    })
+    };
+    Ok((restore, row.get(10)?))
 }
 
 fn scope_text(scope: RestoreScope) -> &'static str {
@@ -111,10 +116,11 @@ impl Store {
 
     /// Writes or rewrites a step of the stack.
     pub fn put_restore(&self, row: &RestoreRow) -> Result<(), StoreError> {
+        let paths = row.paths.as_ref().map(|paths| to_text("restores.paths", paths)).transpose()?;
         self.connection()
             .execute(
                 "INSERT INTO restores (id, session_id, made_at, state, title, scope, from_node, to_node, \
-                 before_snapshot, after_snapshot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                 before_snapshot, after_snapshot, paths) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
                  ON CONFLICT (id) DO UPDATE SET state = excluded.state, from_node = excluded.from_node, \
                  to_node = excluded.to_node, before_snapshot = excluded.before_snapshot, \
                  after_snapshot = excluded.after_snapshot",
@@ -128,7 +134,8 @@ impl Store {
                     row.from_node.as_ref().map(NodeId::as_str),
                     row.to_node.as_ref().map(NodeId::as_str),
                     row.before.as_ref().map(SnapshotId::as_str),
-                    row.after.as_ref().map(SnapshotId::as_str)
+                    row.after.as_ref().map(SnapshotId::as_str),
+                    paths
                 ],
             )
             .doing("noting a restore")?;
@@ -157,6 +164,10 @@ impl Store {
         transaction
             .execute("UPDATE restores SET state = ?2 WHERE id = ?1", [row.id.as_str(), state.text()])
             .doing("ending a restore")?;
+        if let Some(node) = node {
+            // The conversation never ends with what lies in the trash.
+            crate::trash::recover(&transaction, node)?;
+        }
         transaction
             .execute(
                 "UPDATE sessions SET current_node = ?2, head_snapshot = coalesce(?3, head_snapshot) WHERE id = ?1",
@@ -176,14 +187,20 @@ impl Store {
         let connection = self.connection();
         let mut statement = connection
             .prepare_cached(
-                "SELECT id, session_id, made_at, state, title, scope, from_node, to_node, before_snapshot, after_snapshot \
-                 FROM restores WHERE session_id = ?1 AND state <> 'dropped' ORDER BY id",
+                "SELECT id, session_id, made_at, state, title, scope, from_node, to_node, before_snapshot, after_snapshot, \
+                 paths FROM restores WHERE session_id = ?1 AND state <> 'dropped' ORDER BY id",
             )
             .doing("reading the undo stack")?;
-        statement
+        let rows: Vec<_> = statement
             .query_map([session.as_str()], read)
             .doing("reading the undo stack")?
             .collect::<Result<_, _>>()
-            .doing("reading the undo stack")
+            .doing("reading the undo stack")?;
+        rows.into_iter()
+            .map(|(mut restore, paths)| {
+                restore.paths = from_optional("restores.paths", paths)?;
+                Ok(restore)
+            })
+            .collect()
     }
 }

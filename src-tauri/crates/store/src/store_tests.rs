@@ -54,7 +54,7 @@ fn what_was_stored_is_there_after_opening_again() {
     drop(store);
     let store = Store::open(&folder.path().join("deep/okcvm.db")).unwrap();
     assert_eq!(store.items(&node.summary.id).unwrap(), [whole]);
-    assert_eq!(store.nodes(&session.id).unwrap(), std::slice::from_ref(&node));
+    assert_eq!(store.topology(&session.id).unwrap(), std::slice::from_ref(&node.summary));
     assert_eq!(store.session(&session.id).unwrap().current_node, Some(node.summary.id));
 }
 
@@ -169,9 +169,9 @@ fn a_removed_session_takes_all_its_rows_along() {
     }
     store.purge_session(&gone.id).unwrap();
     assert!(matches!(store.session(&gone.id), Err(StoreError::Missing { .. })));
-    assert_eq!(store.nodes(&gone.id).unwrap(), []);
+    assert_eq!(store.topology(&gone.id).unwrap(), []);
     assert_eq!(store.file_read(&gone.id, "a").unwrap(), None);
-    assert_eq!(store.nodes(&stays.id).unwrap().len(), 1);
+    assert_eq!(store.topology(&stays.id).unwrap().len(), 1);
 }
 
 #[test]

@@ -24,6 +24,7 @@ impl Deployments for Entries {
         let mut entered = self.entered.lock().unwrap();
         entered.push(site.clone());
         Ok(Deployment {
+            on_path: true,
             id: site.id.clone(),
             folder: site.folder.clone(),
             version: entered.len() as u32,

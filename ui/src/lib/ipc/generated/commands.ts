@@ -2,15 +2,20 @@
 
 import type {
   AppInfo,
+  CompareFileParams,
+  CompareParams,
+  CompareResponse,
   ConnectionReport,
   DeploymentParams,
   DiffParams,
   Empty,
   FileContent,
   FileDiff,
+  FileHistoryResponse,
   FileListResponse,
   FileParams,
   FileReadParams,
+  HistoryUsage,
   ImportCancelParams,
   ImportParams,
   ImportPlan,
@@ -24,6 +29,8 @@ import type {
   ModelDiscoverResponse,
   ModelTestParams,
   NodeChanges,
+  NodeFileParams,
+  NodeFolderParams,
   NodeLabelParams,
   NodeParams,
   NodeSummary,
@@ -35,6 +42,7 @@ import type {
   RestoreOutcome,
   RestoreParams,
   RestorePlan,
+  RevertPlan,
   SecretBackendParams,
   SecretStatus,
   SessionConfigureParams,
@@ -47,8 +55,12 @@ import type {
   SessionSummary,
   SettingsResponse,
   SettingsSaveParams,
+  TidyReport,
   TimelineResponse,
+  TrashListResponse,
   TurnEditParams,
+  TurnPage,
+  TurnPageParams,
   TurnStartParams,
   TurnStartResponse,
   TurnSteerParams,
@@ -69,6 +81,8 @@ export interface Commands {
   session_rename: { params: SessionRenameParams; response: SessionSummary };
   /** Changes model or limits of a session. */
   session_configure: { params: SessionConfigureParams; response: SessionSummary };
+  /** Earlier turns of the conversation. */
+  turn_page: { params: TurnPageParams; response: TurnPage };
   /** Moves a session to the trash. */
   session_delete: { params: SessionParams; response: SessionSummary };
   /** Takes a session out of the trash. */
@@ -97,6 +111,22 @@ export interface Commands {
   node_diff: { params: DiffParams; response: FileDiff };
   /** Goes to a node, files and conversation, to branch from it. */
   node_fork: { params: NodeParams; response: RestoreOutcome };
+  /** Entries of a folder as it was at a node. */
+  node_file_list: { params: NodeFolderParams; response: FileListResponse };
+  /** A part of a file as it was at a node. */
+  node_file_read: { params: NodeFileParams; response: FileContent };
+  /** What differs between the files of two nodes. */
+  node_compare: { params: CompareParams; response: CompareResponse };
+  /** The lines of one file that differs between two nodes. */
+  node_compare_file: { params: CompareFileParams; response: FileDiff };
+  /** Moves a node and all that grew from it to the trash. */
+  branch_delete: { params: NodeParams; response: Empty };
+  /** Takes a branch out of the trash, with the nodes that it grew from. */
+  branch_recover: { params: NodeParams; response: Empty };
+  /** Removes a branch of the trash for good. */
+  branch_purge: { params: NodeParams; response: Empty };
+  /** What lies in the trash of a session. */
+  trash_list: { params: SessionParams; response: TrashListResponse };
   /** What a restore would do. */
   restore_plan: { params: RestoreParams; response: RestorePlan };
   /** Restores a node. */
@@ -105,10 +135,22 @@ export interface Commands {
   restore_undo: { params: SessionParams; response: RestoreOutcome };
   /** Does the restore again that was taken back. */
   restore_redo: { params: SessionParams; response: RestoreOutcome };
+  /** What taking back one turn would do to the files. */
+  turn_revert_plan: { params: NodeParams; response: RevertPlan };
+  /** Takes the files' changes of one turn back, and of no other. */
+  turn_revert: { params: NodeParams; response: RestoreOutcome };
+  /** How much room the history takes. */
+  history_usage: { params: SessionParams; response: HistoryUsage };
+  /** Thins and packs the history now. */
+  history_tidy: { params: SessionParams; response: TidyReport };
+  /** Calls tidying off. */
+  history_tidy_cancel: { params: SessionParams; response: Empty };
   /** Entries of a folder of the workspace. */
   file_list: { params: FileParams; response: FileListResponse };
   /** The start of a file of the workspace. */
   file_read: { params: FileReadParams; response: FileContent };
+  /** What happened to a file. */
+  file_history: { params: FileParams; response: FileHistoryResponse };
   /** What an import would do. */
   import_plan: { params: ImportPlanParams; response: ImportPlan };
   /** Copies files and folders in. */

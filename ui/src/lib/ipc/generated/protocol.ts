@@ -76,7 +76,23 @@ sessionId: SessionId,
 /**
  * How far.
  */
-progress: ImportProgress, } | { "type": "settingsChanged" };
+progress: ImportProgress, } | { "type": "historyTidying", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * What it is at.
+ */
+stage: TidyStage, } | { "type": "historyTidied", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * What was done.
+ */
+report: TidyReport, } | { "type": "settingsChanged" };
 
 /**
  * About this program.
@@ -259,6 +275,57 @@ export type CheckStatus = "ok" | "warning" | "failed";
 export type ClashPolicy = "keepBoth" | "replace" | "skip";
 
 /**
+ * Asks for the lines of one file that differs between two nodes.
+ */
+export type CompareFileParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The node that counts as before.
+ */
+left: NodeId, 
+/**
+ * The node that counts as after.
+ */
+right: NodeId, 
+/**
+ * The file, as the comparison named it.
+ */
+change: FileChange, };
+
+/**
+ * Names two nodes.
+ */
+export type CompareParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The node that counts as before.
+ */
+left: NodeId, 
+/**
+ * The node that counts as after.
+ */
+right: NodeId, };
+
+/**
+ * What differs between the files of two nodes.
+ */
+export type CompareResponse = { 
+/**
+ * From the left to the right.
+ */
+changes: Array<FileChange>, 
+/**
+ * The last node that both grew from; it may be one of the two.
+ */
+common: NodeId | null, };
+
+/**
  * What a test of a connection found.
  */
 export type ConnectionReport = { 
@@ -300,9 +367,13 @@ version: number,
  */
 title: string, 
 /**
- * The node that made it.
+ * The node that made it, if it is still there.
  */
 nodeId: NodeId | null, 
+/**
+ * It belongs to the conversation as it stands; one that does not was made on another branch.
+ */
+onPath: boolean, 
 /**
  * When.
  */
@@ -543,6 +614,19 @@ size: number,
 modifiedAt: number, };
 
 /**
+ * What happened to one file on the active path, through its earlier names.
+ */
+export type FileHistoryResponse = { 
+/**
+ * The latest first.
+ */
+moments: Array<FileMoment>, 
+/**
+ * There are earlier ones that are not listed.
+ */
+truncated: boolean, };
+
+/**
  * A folder's entries: folders first, then by name.
  */
 export type FileListResponse = { 
@@ -554,6 +638,39 @@ entries: Array<FileEntry>,
  * There are more than are listed.
  */
 truncated: boolean, };
+
+/**
+ * One change of one file.
+ */
+export type FileMoment = { 
+/**
+ * The snapshot that holds it.
+ */
+snapshot: SnapshotId, 
+/**
+ * The node that it belongs to, if it is still there.
+ */
+nodeId: NodeId | null, 
+/**
+ * When it was recorded.
+ */
+at: number, 
+/**
+ * Who changed it.
+ */
+writtenBy: Writer, 
+/**
+ * Appeared, changed, vanished, renamed.
+ */
+kind: ChangeKind, 
+/**
+ * Bytes after the change, if the file was still there.
+ */
+size: number | null, 
+/**
+ * The earlier name of a renamed file.
+ */
+oldPath?: string, };
 
 /**
  * Names a path of the workspace.
@@ -584,6 +701,56 @@ path: string,
  * At most so many bytes.
  */
 maxBytes: number, };
+
+/**
+ * Limits of the history.
+ */
+export type HistoryLimits = { 
+/**
+ * Bytes that the history of one session is to stay under.
+ */
+sessionBudgetBytes: number, 
+/**
+ * Bytes that the histories of all sessions are to stay under.
+ */
+totalBudgetBytes: number, 
+/**
+ * Files with more bytes are left out of snapshots.
+ */
+maxFileBytes: number, 
+/**
+ * Days after which what lies in the trash is removed for good.
+ */
+trashDays: number, };
+
+/**
+ * How much room the history takes.
+ */
+export type HistoryUsage = { 
+/**
+ * Bytes on the disk of this session's history.
+ */
+bytes: number, 
+/**
+ * What they are to stay under; a setting.
+ */
+budgetBytes: number, 
+/**
+ * Bytes on the disk of all sessions' histories.
+ */
+totalBytes: number, 
+/**
+ * What they are to stay under; a setting.
+ */
+totalBudgetBytes: number, 
+/**
+ * Snapshots whose files are there.
+ */
+snapshots: number, 
+/**
+ * Nodes whose files were dropped to save room.
+ */
+thinned: number, };
 
 /**
  * Calls an import off.
@@ -1012,6 +1179,48 @@ byUser: Array<FileChange>,
 skipped: Array<SkippedFile>, };
 
 /**
+ * Reads a part of a file as it was at a node.
+ */
+export type NodeFileParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Which node.
+ */
+nodeId: NodeId, 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * Bytes to leave out at the start.
+ */
+offset: number, 
+/**
+ * At most so many bytes.
+ */
+maxBytes: number, };
+
+/**
+ * Names a folder as it was at a node.
+ */
+export type NodeFolderParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Which node.
+ */
+nodeId: NodeId, 
+/**
+ * Relative to the workspace, with `/`; empty is the workspace itself.
+ */
+path: string, };
+
+/**
  * One point of a session tree.
  */
 export type NodeId = string;
@@ -1052,7 +1261,7 @@ nodeId: NodeId, };
 export type NodeStatus = "running" | "completed" | "failed" | "interrupted";
 
 /**
- * A node as the tree shows it.
+ * A node as the tree shows it: nothing of its content but the start of the message.
  */
 export type NodeSummary = { 
 /**
@@ -1102,7 +1311,15 @@ userChanges: ChangeCounts | null,
 /**
  * Why the files of this node cannot be restored, if so.
  */
-notRestorable: string | null, };
+notRestorable: string | null, 
+/**
+ * When it went to the trash. The tree of a session shows no such node.
+ */
+deletedAt?: number, 
+/**
+ * `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
+ */
+durable?: boolean, };
 
 /**
  * How grave a notice is.
@@ -1289,7 +1506,11 @@ nodeId: NodeId,
 /**
  * Files, conversation, or both.
  */
-scope: RestoreScope, };
+scope: RestoreScope, 
+/**
+ * Only these files and folders, relative to the workspace, with `/`; all if absent. Needs the scope `files`.
+ */
+paths?: Array<string>, };
 
 /**
  * What a restore would do.
@@ -1320,6 +1541,40 @@ turnsLeft: number, };
  * What a restore brings back.
  */
 export type RestoreScope = "all" | "files" | "conversation";
+
+/**
+ * A path that keeps a turn from being taken back.
+ */
+export type RevertConflict = { 
+/**
+ * Relative to the workspace, with `/`.
+ */
+path: string, 
+/**
+ * In words for people.
+ */
+reason: string, };
+
+/**
+ * What taking back one turn, and nothing after it, would do to the files.
+ */
+export type RevertPlan = { 
+/**
+ * The node whose turn would be taken back.
+ */
+nodeId: NodeId, 
+/**
+ * Files that would be touched.
+ */
+changes: Array<RestoreChange>, 
+/**
+ * What keeps it from being done; it is refused unless this is empty.
+ */
+conflicts: Array<RevertConflict>, 
+/**
+ * Present changes by hand that no node holds yet; they are recorded before anything moves.
+ */
+unsaved: Array<FileChange>, };
 
 /**
  * How agent code is held.
@@ -1442,13 +1697,17 @@ workspacePath: string,
  */
 currentNode: NodeId | null, 
 /**
- * Every node, oldest first.
+ * Every node that is not in the trash, oldest first.
  */
 tree: Array<NodeSummary>, 
 /**
- * The path from the root to the current node.
+ * The last turns of the path from the root to the current node.
  */
 turns: Array<Turn>, 
+/**
+ * How many turns of that path stand before them.
+ */
+earlierTurns: number, 
 /**
  * The to-do list at the current node.
  */
@@ -1556,6 +1815,10 @@ updatedAt: number,
  */
 deletedAt: number | null, 
 /**
+ * When it is removed for good, if it lies in the trash.
+ */
+purgeAt?: number, 
+/**
  * Where its files lie.
  */
 workspace: WorkspaceKind, 
@@ -1584,6 +1847,10 @@ limits: TurnLimits,
  * Limits of an import.
  */
 import: ImportLimits, 
+/**
+ * Limits of the history.
+ */
+history: HistoryLimits, 
 /**
  * Looks.
  */
@@ -1721,6 +1988,32 @@ export type SpanStatus = "running" | "ok" | "error" | "interrupted";
  * Colours.
  */
 export type Theme = "system" | "light" | "dark";
+
+/**
+ * What tidying a history did.
+ */
+export type TidyReport = { 
+/**
+ * Nodes whose files were dropped to save room.
+ */
+thinned: number, 
+/**
+ * Bytes that were set free.
+ */
+freedBytes: number, 
+/**
+ * It was called off; what was done by then stays.
+ */
+cancelled: boolean, 
+/**
+ * As it is now.
+ */
+usage: HistoryUsage, };
+
+/**
+ * What tidying a history is at.
+ */
+export type TidyStage = "thinning" | "packing" | "ended";
 
 /**
  * Timed spans, oldest first.
@@ -1864,6 +2157,36 @@ reason: string | null,
 summary: string, };
 
 /**
+ * The trash of a session.
+ */
+export type TrashListResponse = { 
+/**
+ * The latest first.
+ */
+branches: Array<TrashedBranch>, };
+
+/**
+ * A branch in the trash.
+ */
+export type TrashedBranch = { 
+/**
+ * Its first node.
+ */
+node: NodeSummary, 
+/**
+ * How many nodes went with it, itself included.
+ */
+nodes: number, 
+/**
+ * When it went to the trash.
+ */
+deletedAt: number, 
+/**
+ * When it is removed for good.
+ */
+purgeAt: number, };
+
+/**
  * A turn as the conversation shows it.
  */
 export type Turn = { 
@@ -2002,6 +2325,36 @@ maxMinutes: number,
  * Tokens in and out, as reported.
  */
 maxTokens: number, };
+
+/**
+ * Turns of the active path, oldest first.
+ */
+export type TurnPage = { 
+/**
+ * The turns.
+ */
+turns: Array<Turn>, 
+/**
+ * How many stand before them.
+ */
+earlierTurns: number, };
+
+/**
+ * Asks for earlier turns of a conversation.
+ */
+export type TurnPageParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The turns above this node, which is not among them.
+ */
+before: NodeId, 
+/**
+ * At most so many, from 1 to 200.
+ */
+count: number, };
 
 /**
  * Sends a message.

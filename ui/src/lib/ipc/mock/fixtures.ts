@@ -6,6 +6,7 @@ import type {
   ItemBody,
   NodeSummary,
   SecretStatus,
+  HistoryUsage,
   SessionDetail,
   SessionSummary,
   Settings,
@@ -80,6 +81,15 @@ export function makeNode(
   };
 }
 
+export const usage: HistoryUsage = {
+  bytes: 48_000_000,
+  budgetBytes: 5e9,
+  totalBytes: 210_000_000,
+  totalBudgetBytes: 20e9,
+  snapshots: 3,
+  thinned: 0,
+};
+
 export const settings: Settings = {
   defaultProfile: 'demo',
   profiles: [
@@ -106,6 +116,7 @@ export const settings: Settings = {
   ],
   limits: { maxSteps: 60, maxMinutes: 30, maxTokens: 2_000_000 },
   import: { maxFileBytes: 2 * 2 ** 30, maxTotalBytes: 8 * 2 ** 30, maxFiles: 100_000 },
+  history: { sessionBudgetBytes: 5e9, totalBudgetBytes: 20e9, maxFileBytes: 100e6, trashDays: 30 },
   appearance: { theme: 'system', language: 'system' },
   stallSeconds: 120,
   deploymentPort: 38123,
@@ -233,6 +244,7 @@ export function makeFixture(now: number): Fixture {
     version,
     title: 'Sales 2025',
     nodeId: version === 1 ? first : second,
+    onPath: true,
     deployedAt: version === 1 ? t1 + 19_000 : t2 + 15_000,
     url: `http://${newId()}.localhost:38123/`,
     files: 4,
@@ -495,6 +507,7 @@ export function makeFixture(now: number): Fixture {
     currentNode: third,
     tree: nodes,
     turns,
+    earlierTurns: 0,
     todos: [
       { id: '1', content: 'Read the CSV', priority: 'high', status: 'completed' },
       { id: '2', content: 'Write the page and its style', priority: 'high', status: 'completed' },

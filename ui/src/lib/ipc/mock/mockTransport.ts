@@ -189,6 +189,46 @@ export class MockTransport implements Transport {
     }),
     node_diff: ({ change }) => ({ ...fixtures.sampleDiff(), path: change.path, kind: change.kind }),
     node_fork: ({ sessionId, nodeId }) => this.#goTo(sessionId, nodeId),
+    turn_page: () => ({ turns: [], earlierTurns: 0 }),
+    node_file_list: ({ path }) => ({ entries: this.#fixture.files.get(path) ?? [], truncated: false }),
+    node_file_read: ({ path }) => ({
+      path,
+      mime: 'text/plain',
+      size: fixtures.SITE_HTML.length,
+      text: fixtures.SITE_HTML,
+      truncated: false,
+      hash: `${path}-0`,
+    }),
+    node_compare: () => ({
+      changes: [{ path: 'site/index.html', kind: 'modified', oldSize: 1820, newSize: 1894 }],
+      common: null,
+    }),
+    node_compare_file: ({ change }) => ({ ...fixtures.sampleDiff(), path: change.path, kind: change.kind }),
+    branch_delete: ({ sessionId, nodeId }) => {
+      const detail = this.#detail(sessionId);
+      detail.tree = detail.tree.filter(({ id }) => id !== nodeId);
+      return {};
+    },
+    branch_recover: () => ({}),
+    branch_purge: () => ({}),
+    trash_list: () => ({ branches: [] }),
+    turn_revert_plan: ({ nodeId }) => ({
+      nodeId,
+      changes: [
+        {
+          path: 'site/index.html',
+          kind: 'modified',
+          writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' },
+        },
+      ],
+      conflicts: [],
+      unsaved: [],
+    }),
+    turn_revert: () => ({ written: 1, removed: 0, before: null }),
+    history_usage: () => fixtures.usage,
+    history_tidy: () => ({ thinned: 0, freedBytes: 12_000_000, cancelled: false, usage: fixtures.usage }),
+    history_tidy_cancel: () => ({}),
+    file_history: () => ({ moments: [], truncated: false }),
     restore_plan: ({ nodeId, scope }) => ({
       nodeId,
       scope,

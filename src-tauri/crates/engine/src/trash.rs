@@ -1,0 +1,161 @@
+//! The trash: sessions and branches wait in it until their time is over.
+
+use okcvm_protocol::{AppError, AppEvent, NodeId, SessionId, SessionSummary, TrashedBranch};
+
+use crate::{Engine, EngineError};
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Engine {
+    fn trash_time(&self) -> i64 {
+        i64::from((self.inner.parts.history_limits)().trash_days) * DAY_MS
+    }
+
+    /// When what went to the trash at a moment is removed for good.
+    pub(crate) fn purge_at(&self, deleted_at: i64) -> i64 {
+        deleted_at.saturating_add(self.trash_time())
+    }
+
+    /// Moves a session to the trash; a running turn is stopped first.
+    pub async fn delete_session(&self, id: &SessionId) -> Result<SessionSummary, EngineError> {
+        if let Some(runtime) = self.open_runtime(id) {
+            runtime.stop();
+            runtime.idle().await;
+        }
+        let wanted = id.clone();
+        let allowed = self.blocking(move |engine| engine.writable(&wanted)).await;
+        if let Err(EngineError::ReadOnly) = allowed {
+            return Err(EngineError::ReadOnly);
+        }
+        self.store().set_session_deleted(id, Some(self.now()))?;
+        self.tell_session(id);
+        self.session_summary(id)
+    }
+
+    /// Takes a session out of the trash.
+    pub fn recover_session(&self, id: &SessionId) -> Result<SessionSummary, EngineError> {
+        self.store().set_session_deleted(id, None)?;
+        self.tell_session(id);
+        self.session_summary(id)
+    }
+
+    /// Removes a session of the trash for good, with its folder in the app's data. A folder of the user stays.
+    pub fn purge_session(&self, id: &SessionId) -> Result<(), EngineError> {
+        let row = self.store().session(id)?;
+        if row.deleted_at.is_none() {
+            return Err(EngineError::App(
+                AppError::new("Only a session in the trash can be removed for good.")
+                    .with_hint("Move it to the trash first."),
+            ));
+        }
+        // Whoever holds the lock may be writing. A session that cannot be opened (its folder is gone) can still go.
+        if let Err(EngineError::ReadOnly) = self.writable(id) {
+            return Err(EngineError::ReadOnly);
+        }
+        self.close_runtime(id);
+        self.store().purge_session(id)?;
+        let folder = self.session_folder(id);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .map_err(|source| EngineError::File { path: folder.display().to_string(), source })?;
+        }
+        self.events().app(AppEvent::SessionRemoved { session_id: id.clone() });
+        Ok(())
+    }
+
+    /// Moves a node and all that grew from it to the trash. Nothing of it is lost until its time is over. The branch
+    /// that the conversation is on is refused, since its files would have to change. Blocking.
+    pub fn delete_branch(&self, session: &SessionId, node: &NodeId) -> Result<(), EngineError> {
+        self.writable(session)?;
+        let row = self.node_of(session, node)?;
+        if row.summary.deleted_at.is_some() {
+            return Err(EngineError::App(AppError::new("That branch lies in the trash already.")));
+        }
+        if !self.store().delete_branch(session, node, self.now())? {
+            return Err(current_branch());
+        }
+        self.tell_tree(session);
+        Ok(())
+    }
+
+    /// Takes a branch out of the trash, with the nodes that it grew from. Blocking.
+    pub fn recover_branch(&self, session: &SessionId, node: &NodeId) -> Result<(), EngineError> {
+        self.writable(session)?;
+        self.trashed(session, node)?;
+        self.store().recover_branch(node)?;
+        self.tell_tree(session);
+        Ok(())
+    }
+
+    /// Removes a branch of the trash for good. Sites that it published stay, and so do snapshots that anything else
+    /// needs. Blocking.
+    pub fn purge_branch(&self, session: &SessionId, node: &NodeId) -> Result<(), EngineError> {
+        self.writable(session)?;
+        self.trashed(session, node)?;
+        if self.store().purge_branch(session, node)?.is_empty() {
+            return Err(current_branch());
+        }
+        self.tell_tree(session);
+        Ok(())
+    }
+
+    /// Branches in the trash of a session, the latest first.
+    pub fn trash(&self, session: &SessionId) -> Result<Vec<TrashedBranch>, EngineError> {
+        self.store().session(session)?;
+        let rows = self.store().trashed_branches(session)?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(TrashedBranch {
+                    node: self.store().node(&row.node_id)?.summary,
+                    nodes: row.nodes,
+                    deleted_at: row.deleted_at,
+                    purge_at: self.purge_at(row.deleted_at),
+                })
+            })
+            .collect()
+    }
+
+    /// Removes for good what has been in the trash for too long. What another program has open waits for the next
+    /// time. Blocking.
+    pub fn purge_overdue(&self) -> Result<(), EngineError> {
+        let before = self.now().saturating_sub(self.trash_time());
+        for row in self.store().sessions()? {
+            if row.deleted_at.is_some_and(|at| at < before) {
+                match self.purge_session(&row.id) {
+                    Ok(()) => tracing::info!(session = %row.id, "removed from the trash: its time is over"),
+                    Err(error) => tracing::warn!(session = %row.id, %error, "stays in the trash for now"),
+                }
+            }
+        }
+        for row in self.store().overdue_branches(before)? {
+            match self.purge_branch(&row.session_id, &row.node_id) {
+                Ok(()) => tracing::info!(session = %row.session_id, node = %row.node_id, nodes = row.nodes,
+                    "a branch was removed from the trash: its time is over"),
+                Err(error) => tracing::warn!(session = %row.session_id, node = %row.node_id, %error,
+                    "a branch stays in the trash for now"),
+            }
+        }
+        Ok(())
+    }
+
+    fn trashed(&self, session: &SessionId, node: &NodeId) -> Result<(), EngineError> {
+        if self.node_of(session, node)?.summary.deleted_at.is_none() {
+            return Err(EngineError::App(
+                AppError::new("That branch does not lie in the trash.").with_hint("Move it there first."),
+            ));
+        }
+        Ok(())
+    }
+
+    fn tell_tree(&self, session: &SessionId) {
+        self.events().app(AppEvent::TreeChanged { session_id: session.clone() });
+    }
+}
+
+fn current_branch() -> EngineError {
+    EngineError::App(
+        AppError::new("The conversation is on this branch.")
+            .with_hint("Go to another node first, for example to the one above it; then it can be deleted."),
+    )
+}
