@@ -58,8 +58,8 @@ export function detail(rest: Partial<SessionDetail> = {}): SessionDetail {
     workspacePath: '/data/s1',
     currentNode: null,
     tree: [],
-    turns: []
-    earlierTurns: 0,,
+    turns: [],
+    earlierTurns: 0,
     todos: [],
     queue: [],
     deployments: [],

@@ -134,6 +134,7 @@ fn a_restore_ends_in_one_step_and_a_new_one_drops_what_was_undone() {
         state: RestoreState::Intent,
         title: title.into(),
         scope: okcvm_protocol::RestoreScope::All,
+        paths: None,
         from_node: Some(tip.summary.id.clone()),
         to_node: Some(root.summary.id.clone()),
         before: Some(SnapshotId("b".into())),

@@ -215,6 +215,8 @@ export class SessionState {
         return event.sessionId === this.id ? [{ type: 'reopen' }] : [];
       case 'sessionRemoved':
       case 'importProgress':
+      case 'historyTidying':
+      case 'historyTidied':
       case 'settingsChanged':
         return [];
     }
