@@ -1,5 +1,5 @@
 // Finds what is missing and installs it, or names the command that does.
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 
 import { which } from './paths.mjs';
 import { ask, run } from './run.mjs';
@@ -46,44 +46,67 @@ function checkToolchain(purposes) {
   }
 }
 
-async function agrees(question) {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${question} [Y/n] `);
-  terminal.close();
-  return /^(y|yes|)$/i.test(answer.trim());
+/** Asks on a terminal. Ctrl-C and the end of the input are a no. */
+export function agrees(question, input = process.stdin, output = process.stderr) {
+  const terminal = createInterface({ input, output });
+  return new Promise((done) => {
+    terminal.on('close', () => done(false));
+    terminal.question(`${question} [Y/n] `, (answer) => {
+      done(/^(y|yes|)$/i.test(answer.trim()));
+      terminal.close();
+    });
+  });
 }
 
 const quote = (words) => words.map((word) => (/^[\w@%+=:,./"-]+$/.test(word) ? word : `'${word}'`)).join(' ');
 
-/** How commands get the rights to install: a prefix, or undefined if they cannot. */
-function rights(system) {
-  if (system.withoutRoot || process.getuid?.() === 0) return [];
-  if (which('sudo') === undefined) return undefined;
-  if (ask('sudo', ['-n', 'true']) !== undefined || process.stdin.isTTY) return ['sudo'];
-  return undefined;
+/**
+ * How this account may install: `owner` needs no more rights than it has, `sudo` has them at hand, `password` would
+ * be asked by a sudo that has no terminal to ask on, `none` has no sudo.
+ */
+function rightsIn(system) {
+  if (system.withoutRoot || process.getuid?.() === 0) return 'owner';
+  if (which('sudo') === undefined) return 'none';
+  return process.stdin.isTTY || ask('sudo', ['-n', 'true']) !== undefined ? 'sudo' : 'password';
+}
+
+/** The commands as somebody with these rights types them. */
+export function typed(commands, rights) {
+  if (rights === 'owner') return commands.map((words) => `  ${quote(words)}`).join('\n');
+  if (rights !== 'none') return commands.map((words) => `  sudo ${quote(words)}`).join('\n');
+  // A login shell: without one root keeps a path in which the package system misses its own tools.
+  return `  su - -c "${commands.map(quote).join(' && ')}"`;
+}
+
+/** What to say where nothing can be installed, or nobody was asked. `verb` is the npm script that runs. */
+export function advice(commands, rights, verb) {
+  const again = { start: 'npm start', test: 'npm test' }[verb] ?? (verb === undefined ? undefined : `npm run ${verb}`);
+  const yes = again === undefined ? '--yes' : `${again} -- --yes`;
+  const reason = {
+    none: 'Installing needs root, and there is no sudo here. With the password of root:',
+    password: 'sudo wants a password, and there is no terminal here to ask for it. In one, or as root:',
+  }[rights];
+  const ending = reason === undefined ? `, or let this do it with \`${yes}\`` : '';
+  return `${reason ?? 'Install it with:'}\n\n${typed(commands, rights)}\n\nand run this again${ending}.`;
 }
 
 async function install(missing, system, key) {
   const packages = [...new Set(missing.flatMap((requirement) => requirement.packages[key]))];
   const commands = system.commands(packages);
-  const prefix = rights(system);
-  const byHand = commands
-    .map((words) => `  ${quote([...(system.withoutRoot || process.getuid?.() === 0 ? [] : ['sudo']), ...words])}`)
-    .join('\n');
+  const rights = rightsIn(system);
+  const byHand = typed(commands, rights);
   say(`Missing:\n${missing.map((requirement) => `  - ${requirement.what}`).join('\n')}`);
   if (!system.proven)
     say(`The list for ${system.name} has not been run there yet; please report what is wrong with it.`);
   const unasked = process.env.CI || process.argv.includes('--yes');
   // In a container there is often nobody to ask, and root to do it.
   const nobodyThere = !process.stdin.isTTY && process.getuid?.() === 0;
-  const able = prefix !== undefined && (unasked || nobodyThere || process.stdin.isTTY);
-  if (!able)
-    fail(
-      `Install it with:\n\n${byHand}\n\nand run this again${prefix === undefined ? '' : ', or let this do it with `-- --yes`'}.`,
-    );
+  const able = (rights === 'owner' || rights === 'sudo') && (unasked || nobodyThere || process.stdin.isTTY);
+  if (!able) fail(advice(commands, rights, process.env.npm_lifecycle_event));
   if (!unasked && !nobodyThere && !(await agrees(`Install it now?\n\n${byHand}\n\n`))) {
     fail(`Nothing was installed. When you are ready:\n\n${byHand}\n`);
   }
+  const prefix = rights === 'sudo' ? ['sudo'] : [];
   for (const words of commands) {
     const [command, ...args] = [...prefix, ...words];
     step(quote([command, ...args]));

@@ -9,6 +9,7 @@ import { npm, run } from './run.mjs';
 
 const LIMIT = 45 * 60;
 const ui = (verb) => ['run', verb, '--workspace', 'ui'];
+const tests = ['counting', 'prerequisites'].map((name) => fileURLToPath(new URL(`${name}.test.mjs`, import.meta.url)));
 const plain = { stdout: 'stream', limitSeconds: LIMIT };
 const counted = { stdout: 'both', limitSeconds: LIMIT };
 
@@ -18,12 +19,7 @@ export const steps = [
   {
     group: 'scripts',
     name: 'scripts: tests',
-    work: () =>
-      run(
-        process.execPath,
-        ['--test', '--test-reporter=spec', fileURLToPath(new URL('counting.test.mjs', import.meta.url))],
-        counted,
-      ),
+    work: () => run(process.execPath, ['--test', '--test-reporter=spec', ...tests], counted),
     count: counters.node,
   },
   {
