@@ -50,10 +50,15 @@ function checkToolchain(purposes) {
 export function agrees(question, input = process.stdin, output = process.stderr) {
   const terminal = createInterface({ input, output });
   return new Promise((done) => {
-    terminal.on('close', () => done(false));
+    const leave = () => {
+      output.write('\n');
+      done(false);
+    };
+    terminal.once('close', leave);
     terminal.question(`${question} [Y/n] `, (answer) => {
-      done(/^(y|yes|)$/i.test(answer.trim()));
+      terminal.off('close', leave);
       terminal.close();
+      done(/^(y|yes|)$/i.test(answer.trim()));
     });
   });
 }
