@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("manifest", &[]),
     ("workspace", &[]),
-    ("snapshots", &["workspace"]),
+    ("objects", &[]),
+    ("snapshots", &["workspace", "objects"]),
     ("secrets", &[]),
     ("sandbox", &[]),
     ("model", &["secrets"]),
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "manifest",
             "workspace",
+            "objects",
             "snapshots",
             "secrets",
             "sandbox",

@@ -1,0 +1,166 @@
+//! Compressing and inflating.
+
+use std::cell::RefCell;
+use std::fs::File;
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use crate::disk::read_at;
+
+/// Contents from this size on are sampled before they are compressed.
+const SAMPLED_FROM: usize = 16 * 1024;
+/// Bytes of each of the four samples.
+const SAMPLE: usize = 4 * 1024;
+/// What is read of a pack at once.
+const READ: usize = 64 * 1024;
+
+/// How hard to compress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// zlib's 1.
+    Fast,
+    /// Not at all: the content does not get smaller. Still a valid stream.
+    Stored,
+}
+
+impl Level {
+    pub(crate) fn compressor(self) -> Compress {
+        let level = match self {
+            Self::Fast => Compression::new(1),
+            Self::Stored => Compression::none(),
+        };
+        Compress::new(level, true)
+    }
+
+    /// Fast, unless samples of the content stay above 95 per cent of their size.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        if bytes.len() < SAMPLED_FROM {
+            return Self::Fast;
+        }
+        let step = (bytes.len() - SAMPLE) / 3;
+        let mut sample = Vec::with_capacity(4 * SAMPLE);
+        for number in 0..4 {
+            sample.extend_from_slice(&bytes[number * step..number * step + SAMPLE]);
+        }
+        let mut out = Vec::with_capacity(sample.len() + 64);
+        compress_at(Self::Fast, &sample, &mut out);
+        if out.len() * 100 > sample.len() * 95 { Self::Stored } else { Self::Fast }
+    }
+}
+
+thread_local! {
+    static FAST: RefCell<Compress> = RefCell::new(Level::Fast.compressor());
+    static STORED: RefCell<Compress> = RefCell::new(Level::Stored.compressor());
+    static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(true));
+}
+
+/// Appends the zlib stream of `bytes`.
+pub(crate) fn compress(bytes: &[u8], out: &mut Vec<u8>) {
+    compress_at(Level::of(bytes), bytes, out);
+}
+
+fn compress_at(level: Level, bytes: &[u8], out: &mut Vec<u8>) {
+    let state = match level {
+        Level::Fast => &FAST,
+        Level::Stored => &STORED,
+    };
+    state.with_borrow_mut(|state| {
+        state.reset();
+        out.reserve(bytes.len() / 2 + 64);
+        let mut input = bytes;
+        loop {
+            let before = state.total_in();
+            // The only error is one of the stream's state, which was just reset.
+            let status = state.compress_vec(input, out, FlushCompress::Finish);
+            input = &input[(state.total_in() - before) as usize..];
+            match status {
+                Ok(Status::StreamEnd) | Err(_) => return,
+                Ok(_) => out.reserve(bytes.len() / 4 + 1024),
+            }
+        }
+    });
+}
+
+/// Inflates the stream that starts at `offset` of a file into exactly `size` bytes; says also how long the
+/// stream is. The error says in words what is wrong with it.
+pub(crate) fn inflate_at(file: &File, offset: u64, size: u64) -> Result<(Vec<u8>, u64), String> {
+    let capacity = usize::try_from(size).map_err(|_| "it is too large".to_owned())?;
+    // A size that a damaged header made up must not take the memory at once.
+    let mut out = Vec::with_capacity(capacity.min(64 << 20) + 1);
+    let mut buffer = vec![0; (capacity + 128).min(READ)];
+    INFLATE.with_borrow_mut(|state| {
+        state.reset(true);
+        loop {
+            let filled = read_at(file, &mut buffer, offset + state.total_in())
+                .map_err(|error| format!("it cannot be read: {error}"))?;
+            if filled == 0 {
+                return Err("it ends too early".to_owned());
+            }
+            let mut input = &buffer[..filled];
+            loop {
+                let before = state.total_in();
+                let produced = out.len();
+                let status = state.decompress_vec(input, &mut out, FlushDecompress::None);
+                input = &input[(state.total_in() - before) as usize..];
+                if out.len() > capacity {
+                    return Err("it is longer than it says".to_owned());
+                }
+                match status {
+                    Err(error) => return Err(format!("it does not inflate: {error}")),
+                    Ok(Status::StreamEnd) if out.len() == capacity => return Ok((out, state.total_in())),
+                    Ok(Status::StreamEnd) => return Err("it is shorter than it says".to_owned()),
+                    Ok(_) if out.len() == out.capacity() => {
+                        out.reserve((capacity - out.len()).min(out.len()) + 1);
+                    }
+                    Ok(_) if input.is_empty() || out.len() == produced => break,
+                    Ok(_) => {}
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut random = fastrand::Rng::with_seed(7);
+        (0..length).map(|_| random.u8(..)).collect()
+    }
+
+    #[test]
+    fn noise_is_stored_and_text_is_compressed() {
+        let text = b"a line like the one before\n".repeat(4000);
+        assert_eq!(Level::of(&text), Level::Fast);
+        assert_eq!(Level::of(&noise(100_000)), Level::Stored);
+        let mut out = Vec::new();
+        compress(&text, &mut out);
+        assert!(out.len() < text.len() / 20);
+    }
+
+    #[test]
+    fn every_length_comes_back() {
+        let noise = noise(300_000);
+        let mut file = tempfile::tempfile().unwrap();
+        let mut streams = Vec::new();
+        let mut at = 0;
+        for length in [0, 1, 5, 127, 16_383, 16_384, 65_535, 65_536, 70_000, 300_000] {
+            let mut out = Vec::new();
+            compress(&noise[..length], &mut out);
+            file.write_all(&out).unwrap();
+            streams.push((at, length, out.len() as u64));
+            at += out.len() as u64;
+        }
+        for (at, length, long) in streams {
+            let (bytes, used) = inflate_at(&file, at, length as u64).unwrap();
+            assert!(bytes == noise[..length] && used == long, "{length}");
+            assert!(inflate_at(&file, at, length as u64 + 1).is_err());
+            if length > 0 {
+                assert!(inflate_at(&file, at, length as u64 - 1).is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Looking after what a crash left.
+//!
+//! Packs that were synced are noted in `okcvm-synced`, a line each: name, bytes, and a CRC-32 of both. A
+//! line stands there only after the sync, and is itself not synced: a lost one costs one look at a pack.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::disk::read_at;
+use crate::error::ObjectError;
+use crate::id::{ObjectId, object_id};
+use crate::index::{Place, encode};
+use crate::objects::{Objects, PackName};
+use crate::pack::{Fault, Form, HEAD, Pack, PackContent};
+use crate::writer::{TEMPORARY, Temporary, checksum, place_index};
+
+/// The list of the packs that are on the disk.
+const SYNCED: &str = "okcvm-synced";
+/// Where torn packs are kept.
+const TORN: &str = "torn";
+/// Other programs' unfinished files that are older belong to nobody.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+
+/// What is wrong with a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackFault {
+    /// It was cut before it was synced. It was moved to the folder `torn`.
+    Torn,
+    /// It had been synced, and its content is another now. It was moved to the folder `torn`.
+    Damaged,
+    /// It had been synced, and is gone.
+    Gone,
+}
+
+/// What [`Objects::heal`] found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Healed {
+    /// Packs that are not there any more.
+    pub faults: Vec<(PackName, PackFault)>,
+    /// Indexes that were made again.
+    pub indexes: usize,
+    /// Unfinished files that were removed.
+    pub swept: usize,
+}
+
+impl Objects {
+    fn synced_path(&self) -> PathBuf {
+        self.repository().join(SYNCED)
+    }
+
+    fn synced(&self) -> HashMap<PackName, u64> {
+        let text = fs::read(self.synced_path()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let parsed = text.lines().filter_map(|line| {
+            let (body, crc) = line.rsplit_once(' ')?;
+            let (name, size) = body.split_once(' ')?;
+            let sound = u32::from_str_radix(crc, 16).ok()? == crc32fast::hash(body.as_bytes());
+            sound.then_some((PackName::from_stem(name), size.parse().ok()?))
+        });
+        parsed.collect()
+    }
+
+    fn synced_line(name: &PackName, size: u64) -> String {
+        let body = format!("{name} {size}");
+        format!("{body} {:08x}\n", crc32fast::hash(body.as_bytes()))
+    }
+
+    pub(crate) fn note_synced(&self, packs: &[(&PackName, u64)]) -> Result<(), ObjectError> {
+        let path = self.synced_path();
+        let lines: String = packs.iter().map(|(name, size)| Self::synced_line(name, *size)).collect();
+        let mut file = self.disk().append(&path).map_err(ObjectError::storage("written", &path))?;
+        file.write(lines.as_bytes()).map_err(ObjectError::storage("written", &path))
+    }
+
+    /// Writes the list anew: only `packs` stand in it, durably.
+    pub(crate) fn rewrite_synced(&self, packs: &[(PackName, u64)]) -> Result<(), ObjectError> {
+        let lines: String = packs.iter().map(|(name, size)| Self::synced_line(name, *size)).collect();
+        let folder = self.repository();
+        let (temporary, mut file) = Temporary::create(self.disk(), folder)?;
+        file.write(lines.as_bytes()).map_err(ObjectError::storage("written", &temporary.path))?;
+        drop(file);
+        let failed = ObjectError::storage("synced", &temporary.path);
+        self.disk().sync_file(&temporary.path).map_err(failed)?;
+        temporary.rename(&self.synced_path())?;
+        self.disk().sync_folder(folder).map_err(ObjectError::storage("synced", folder))
+    }
+
+    /// Brings the store in order after a crash; only the one who writes may call this. Packs that a power
+    /// cut may have torn are looked through and moved to `torn` if they are; lost and torn indexes are made
+    /// again; unfinished files go.
+    pub fn heal(&self) -> Result<Healed, ObjectError> {
+        let mut healed = Healed { swept: self.sweep(), ..Healed::default() };
+        self.refresh()?;
+        let synced = self.synced();
+        let known: HashMap<PackName, u64> =
+            self.list().all().map(|pack| (pack.name.clone(), pack.size)).collect();
+        let mut there = HashSet::new();
+        for name in self.pack_files()? {
+            let path = self.folder().join(name.pack_file());
+            let size = fs::metadata(&path).map_err(ObjectError::storage("read", &path))?.len();
+            let noted = synced.get(&name).copied();
+            there.insert(name.clone());
+            if noted == Some(size) && known.contains_key(&name) {
+                continue;
+            }
+            if self.is_whole(&path, size)
+                && self.make_index(&name, size, known.contains_key(&name), &mut healed)?
+            {
+                if noted.is_none() {
+                    self.unsynced_names().push(name);
+                }
+                continue;
+            }
+            tracing::error!(%name, "a pack is torn");
+            self.move_to_torn(&name)?;
+            let fault = if noted.is_some() { PackFault::Damaged } else { PackFault::Torn };
+            healed.faults.push((name, fault));
+        }
+        for name in self.names()?.difference(&there) {
+            // An index without its pack says nothing.
+            let path = self.folder().join(name.index_file());
+            self.disk().remove(&path).map_err(ObjectError::storage("removed", &path))?;
+        }
+        let gone: Vec<&PackName> = synced.keys().filter(|name| !there.contains(*name)).collect();
+        healed.faults.extend(gone.iter().map(|name| ((*name).clone(), PackFault::Gone)));
+        self.refresh()?;
+        if !healed.faults.is_empty() {
+            let list = self.list();
+            let unsynced = self.unsynced_names().clone();
+            let kept = list.all().filter(|pack| !unsynced.contains(&pack.name));
+            let kept: Vec<_> = kept.map(|pack| (pack.name.clone(), pack.size)).collect();
+            self.rewrite_synced(&kept)?;
+        }
+        Ok(healed)
+    }
+
+    fn pack_files(&self) -> Result<Vec<PackName>, ObjectError> {
+        let folder = self.folder();
+        let mut names = Vec::new();
+        match fs::read_dir(folder) {
+            Ok(entries) => {
+                for entry in entries {
+                    let name = entry.map_err(ObjectError::storage("read", folder))?.file_name();
+                    names.extend(
+                        name.to_str().and_then(|name| name.strip_suffix(".pack")).map(PackName::from_stem),
+                    );
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.disk().create_folder(folder).map_err(ObjectError::storage("created", folder))?;
+            }
+            Err(error) => return Err(ObjectError::storage("read", folder)(error)),
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn is_whole(&self, path: &std::path::Path, size: u64) -> bool {
+        if size < HEAD + 20 {
+            return false;
+        }
+        let mut end = [0; 20];
+        let read = File::open(path).and_then(|file| read_at(&file, &mut end, size - 20));
+        matches!(read, Ok(20)) && checksum(path, size - 20).is_ok_and(|sum| sum == end)
+    }
+
+    /// Makes sure that a whole pack has its index; `false` if the pack has no sense.
+    fn make_index(
+        &self,
+        name: &PackName,
+        size: u64,
+        has_index: bool,
+        healed: &mut Healed,
+    ) -> Result<bool, ObjectError> {
+        if has_index {
+            return Ok(true);
+        }
+        let path = self.folder().join(name.pack_file());
+        let file = File::open(&path).map_err(ObjectError::storage("read", &path))?;
+        let Ok((mut places, sum)) = index_of(PackContent { file: &file, size }) else { return Ok(false) };
+        let bytes = encode(&mut places, &sum)?;
+        place_index(self.disk(), self.folder(), name, &bytes)?;
+        healed.indexes += 1;
+        Ok(Pack::open(self.folder(), name.clone()).is_ok())
+    }
+
+    fn move_to_torn(&self, name: &PackName) -> Result<(), ObjectError> {
+        let torn = self.repository().join(TORN);
+        self.disk().create_folder(&torn).map_err(ObjectError::storage("created", &torn))?;
+        let index = self.folder().join(name.index_file());
+        match self.disk().remove(&index) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(ObjectError::storage("removed", &index)(error));
+            }
+            _ => {}
+        }
+        let path = self.folder().join(name.pack_file());
+        let to = torn.join(name.pack_file());
+        self.disk().rename(&path, &to).map_err(ObjectError::storage("moved aside", &path))?;
+        self.change_list(|list| {
+            list.packs.retain(|pack| pack.name != *name);
+            list.big.retain(|_, pack| pack.name != *name);
+        });
+        Ok(())
+    }
+
+    /// Removes what killed processes left behind.
+    fn sweep(&self) -> usize {
+        let mut swept = 0;
+        for folder in [self.folder(), self.objects_folder(), self.repository()] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let Some(name) = name.to_str().filter(|name| name.starts_with("tmp_")) else { continue };
+                let old = || {
+                    let modified = entry.metadata().and_then(|metadata| metadata.modified());
+                    modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > LEFTOVER_AGE))
+                };
+                if !name.starts_with(TEMPORARY) && !old() {
+                    continue;
+                }
+                let path = entry.path();
+                let removed =
+                    if path.is_dir() { fs::remove_dir_all(&path) } else { self.disk().remove(&path) };
+                match removed {
+                    Ok(()) => swept += 1,
+                    Err(error) => tracing::debug!(path = %path.display(), %error, "swept the next time"),
+                }
+            }
+        }
+        swept
+    }
+}
+
+/// Reads a pack from its start to its end and says what lies where, with the checksum at its end.
+fn index_of(pack: PackContent<'_>) -> Result<(Vec<Place>, [u8; 20]), Fault> {
+    let broken = |reason: &str| Fault::Damaged(reason.to_owned());
+    let io = |error: io::Error| Fault::Damaged(error.to_string());
+    let mut head = [0; 12];
+    if read_at(pack.file, &mut head, 0).map_err(io)? < 12 || head[..8] != *b"PACK\0\0\0\x02" {
+        return Err(broken("it is no pack of version 2"));
+    }
+    let count = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
+    let mut places = Vec::new();
+    let mut known: HashMap<ObjectId, u64> = HashMap::new();
+    let mut deltas = Vec::new();
+    let mut offset = HEAD;
+    for _ in 0..count {
+        let head = pack.head(offset)?;
+        let (bytes, used) = pack.inflate(head)?;
+        let end = head.data + used;
+        let crc = crc_of(pack.file, offset, end).map_err(io)?;
+        if let Form::Whole(kind) = head.form {
+            let id = object_id(kind, &bytes).map_err(|error| Fault::Damaged(error.to_string()))?;
+            known.insert(id, offset);
+            places.push(Place { id, crc, offset });
+        } else {
+            deltas.push((offset, crc));
+        }
+        offset = end;
+    }
+    let mut sum = [0; 20];
+    if offset + 20 != pack.size || read_at(pack.file, &mut sum, offset).map_err(io)? < 20 {
+        return Err(broken("its end is not where it should be"));
+    }
+    // A delta may name a base that is a delta itself and comes later.
+    while !deltas.is_empty() {
+        let before = deltas.len();
+        let mut waiting = Vec::new();
+        for (offset, crc) in deltas {
+            match pack.read(offset, &|id| known.get(id).copied()) {
+                Ok((kind, bytes)) => {
+                    let id = object_id(kind, &bytes).map_err(|error| Fault::Damaged(error.to_string()))?;
+                    known.insert(id, offset);
+                    places.push(Place { id, crc, offset });
+                }
+                Err(Fault::Missing(_)) => waiting.push((offset, crc)),
+                Err(fault) => return Err(fault),
+            }
+        }
+        if waiting.len() == before {
+            return Err(broken("the base of a delta is missing"));
+        }
+        deltas = waiting;
+    }
+    Ok((places, sum))
+}
+
+fn crc_of(file: &File, start: u64, end: u64) -> io::Result<u32> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut buffer = vec![0; usize::try_from(end - start).unwrap_or(1 << 20).min(1 << 20)];
+    let mut at = start;
+    while at < end {
+        let wanted = buffer.len().min(usize::try_from(end - at).unwrap_or(buffer.len()));
+        let filled = read_at(file, &mut buffer[..wanted], at)?;
+        if filled == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        hasher.update(&buffer[..filled]);
+        at += filled as u64;
+    }
+    Ok(hasher.finalize())
+}

@@ -1,0 +1,226 @@
+//! Merging and dropping, by copying the bytes of packs.
+//!
+//! New packs are in place and synced before old ones go, so that a crash at any moment leaves every object
+//! at least once. A process that still reads an old pack has it open, or finds the new one when it looks
+//! again.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use crate::deflate::compress;
+use crate::disk::read_at;
+use crate::error::ObjectError;
+use crate::id::ObjectId;
+use crate::loose;
+use crate::objects::{Objects, PackName};
+use crate::pack::{Form, Pack, encode_head, encode_near_head};
+use crate::writer::PackWriter;
+
+/// What a housekeeping changed; nothing of the old goes before [`Rewritten::finish`].
+#[must_use = "the old packs stay until it is finished"]
+pub struct Rewritten {
+    objects: Objects,
+    pub(crate) old: Vec<Arc<Pack>>,
+    loose: Vec<ObjectId>,
+    /// Objects that will be gone.
+    pub dropped: usize,
+    /// Bytes of the packs that will go, their indexes not counted.
+    pub old_bytes: u64,
+    /// Bytes of the packs that came instead.
+    pub new_bytes: u64,
+}
+
+impl Rewritten {
+    pub(crate) fn new(objects: &Objects, old: Vec<Arc<Pack>>, loose: Vec<ObjectId>) -> Self {
+        let old_bytes = old.iter().map(|pack| pack.size).sum();
+        Self { objects: objects.clone(), old, loose, dropped: 0, old_bytes, new_bytes: 0 }
+    }
+
+    /// Takes the old packs away.
+    pub fn finish(self) -> Result<(), ObjectError> {
+        let objects = &self.objects;
+        let old: HashSet<&PackName> = self.old.iter().map(|pack| &pack.name).collect();
+        if !old.is_empty() {
+            objects.sync()?;
+            // First out of the list, so that nobody misses them after a crash.
+            let list = objects.list();
+            let unsynced = objects.unsynced_names().clone();
+            let kept = list.all().filter(|pack| !old.contains(&pack.name) && !unsynced.contains(&pack.name));
+            let kept: Vec<_> = kept.map(|pack| (pack.name.clone(), pack.size)).collect();
+            objects.rewrite_synced(&kept)?;
+            objects.change_list(|list| {
+                list.packs.retain(|pack| !old.contains(&pack.name));
+                list.big.retain(|_, pack| !old.contains(&pack.name));
+            });
+            objects.forget_trees();
+        }
+        for pack in &self.old {
+            // Without its index a pack is seen by nobody.
+            for file in [pack.name.index_file(), pack.name.pack_file()] {
+                let path = objects.folder().join(file);
+                match objects.disk().remove(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(ObjectError::storage("removed", &path)(error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for id in &self.loose {
+            let path = loose::path(objects.objects_folder(), id);
+            match objects.disk().remove(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(ObjectError::storage("removed", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        if !self.loose.is_empty() {
+            let gone: HashSet<&ObjectId> = self.loose.iter().collect();
+            objects.change_list(|list| {
+                let left = list.loose.iter().filter(|id| !gone.contains(id)).copied();
+                list.loose = Arc::new(left.collect());
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Objects {
+    /// Merges the small packs into one by copying their bytes, if there are more than `most` of them; the
+    /// cost follows their bytes. Each merge takes packs up to the size of all smaller ones together, so that
+    /// an object is copied a few times only, however long the history gets. The number of merged packs.
+    pub fn merge_packs(&self, most: usize) -> Result<usize, ObjectError> {
+        let list = self.list();
+        if list.packs.len() <= most.max(1) {
+            return Ok(0);
+        }
+        let mut packs = list.packs.clone();
+        packs.sort_by_key(|pack| pack.size);
+        let mut taken = packs.len() - most / 2;
+        let mut sum: u64 = packs[..taken].iter().map(|pack| pack.size).sum();
+        while taken < packs.len() && packs[taken].size <= sum {
+            sum += packs[taken].size;
+            taken += 1;
+        }
+        packs.truncate(taken);
+        if packs.len() < 2 {
+            return Ok(0);
+        }
+        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut written = HashSet::new();
+        for pack in &packs {
+            copy_objects(pack, &mut writer, &mut |id| written.insert(*id), &|| Ok(()))?;
+        }
+        let count = packs.len();
+        let mut rewritten = Rewritten::new(self, packs, Vec::new());
+        self.place_synced(writer, &mut rewritten)?;
+        rewritten.finish()?;
+        Ok(count)
+    }
+
+    /// Writes packs anew that hold objects outside of `live`, without those; packs that are all live stay
+    /// as they are. Dead objects are gone when the result is finished. `go_on` is asked from time to time.
+    pub fn keep_only(
+        &self,
+        live: &HashSet<ObjectId>,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Rewritten, ObjectError> {
+        self.refresh()?;
+        let list = self.list();
+        let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
+        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let (mut old, mut dropped) = (Vec::new(), 0);
+        for pack in list.all() {
+            asked()?;
+            let dead = pack.index.ids().filter(|id| !live.contains(id)).count();
+            if dead == 0 {
+                continue;
+            }
+            dropped += dead;
+            if dead < pack.index.count() {
+                copy_objects(pack, &mut writer, &mut |id| live.contains(id), &asked)?;
+            }
+            old.push(Arc::clone(pack));
+        }
+        let loose: Vec<ObjectId> = list.loose.iter().filter(|id| !live.contains(id)).copied().collect();
+        dropped += loose.len();
+        let mut rewritten = Rewritten::new(self, old, loose);
+        rewritten.dropped = dropped;
+        self.place_synced(writer, &mut rewritten)?;
+        Ok(rewritten)
+    }
+
+    /// Puts a pack in place, durably, its index as well.
+    fn place_synced(&self, writer: PackWriter, rewritten: &mut Rewritten) -> Result<(), ObjectError> {
+        if writer.is_empty() {
+            return Ok(());
+        }
+        let closed = writer.close()?;
+        let path = closed.temporary.path.clone();
+        self.disk().sync_file(&path).map_err(ObjectError::storage("synced", &path))?;
+        let pack = closed.place(self.disk(), self.folder())?;
+        // The same objects in the same order make the same pack: it is its own successor.
+        rewritten.old.retain(|old| old.name != pack.name);
+        rewritten.new_bytes += pack.size;
+        self.take_in(pack);
+        self.sync()
+    }
+}
+
+/// Copies those objects of a pack for which `wanted` says yes. A delta stays a delta if its base is copied
+/// as well; else the object is written whole.
+fn copy_objects(
+    pack: &Pack,
+    writer: &mut PackWriter,
+    wanted: &mut dyn FnMut(&ObjectId) -> bool,
+    asked: &dyn Fn() -> Result<(), ObjectError>,
+) -> Result<(), ObjectError> {
+    let file = pack.file()?;
+    let order = pack.index.by_offset();
+    let mut moved: HashMap<u64, u64> = HashMap::new();
+    for (number, (offset, position)) in order.iter().copied().enumerate() {
+        if number % 1024 == 0 {
+            asked()?;
+        }
+        let id = pack.index.id(position);
+        if !wanted(&id) {
+            continue;
+        }
+        let end = order.get(number + 1).map_or(pack.size - 20, |(next, _)| *next);
+        let long = end.checked_sub(offset).and_then(|long| usize::try_from(long).ok()).unwrap_or(0);
+        let mut bytes = vec![0; long];
+        let filled = read_at(&file, &mut bytes, offset).map_err(ObjectError::storage("read", &pack.path))?;
+        if filled != long || crc32fast::hash(&bytes) != pack.index.crc(position) {
+            return Err(ObjectError::damaged(
+                format!("the object {id}"),
+                "its bytes are not what was written",
+            ));
+        }
+        let head = pack.head(&file, offset)?;
+        let base = match head.form {
+            Form::Whole(_) => None,
+            Form::Near(base) => Some(base),
+            Form::Named(base) => Some(pack.find(&base).ok_or(ObjectError::Missing { id: base })?),
+        };
+        let at = writer.offset();
+        match base {
+            None => writer.push(id, pack.index.crc(position), &bytes)?,
+            Some(base) => {
+                let mut packed = Vec::with_capacity(bytes.len() + 8);
+                if let Some(base) = moved.get(&base) {
+                    encode_near_head(at - base, head.size, &mut packed);
+                    packed.extend_from_slice(&bytes[(head.data - offset) as usize..]);
+                } else {
+                    let (kind, whole) = pack.read(offset)?;
+                    encode_head(kind, whole.len() as u64, &mut packed);
+                    compress(&whole, &mut packed);
+                }
+                writer.push(id, crc32fast::hash(&packed), &packed)?;
+            }
+        }
+        moved.insert(offset, at);
+    }
+    Ok(())
+}

@@ -1,0 +1,420 @@
+//! The store: which packs there are, and reading from them.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs;
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::batch::Batch;
+use crate::disk::Disk;
+use crate::error::ObjectError;
+use crate::id::{EMPTY_TREE, ObjectId, ObjectKind};
+use crate::loose;
+use crate::pack::{Form, Pack};
+use crate::stream::{PackStream, STREAMED_FROM, locked};
+use crate::tree::{Entry, parse_tree};
+
+/// Entries of trees that are kept in memory, twice at most.
+const KEPT_ENTRIES: usize = 1 << 16;
+
+/// The name of a pack: its files' names without their endings.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PackName(Arc<str>);
+
+impl PackName {
+    pub(crate) fn of(sum: &ObjectId) -> Self {
+        Self(format!("pack-{sum}").into())
+    }
+
+    pub(crate) fn from_stem(stem: &str) -> Self {
+        Self(stem.into())
+    }
+
+    pub(crate) fn pack_file(&self) -> String {
+        format!("{}.pack", self.0)
+    }
+
+    pub(crate) fn index_file(&self) -> String {
+        format!("{}.idx", self.0)
+    }
+}
+
+impl fmt::Display for PackName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PackName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A pack as it lies on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackInfo {
+    /// Its name.
+    pub name: PackName,
+    /// Objects in it.
+    pub objects: usize,
+    /// Bytes of pack and index.
+    pub bytes: u64,
+    /// One streamed blob, which merging leaves alone.
+    pub big: bool,
+}
+
+/// The objects of one bare repository. A clone is cheap and is the same store; all calls may come from any
+/// thread.
+///
+/// Any number of processes may read; one at a time may write, and the lock for that is the caller's.
+#[derive(Clone)]
+pub struct Objects {
+    store: Arc<Store>,
+}
+
+struct Store {
+    repository: PathBuf,
+    objects: PathBuf,
+    folder: PathBuf,
+    disk: Arc<dyn Disk>,
+    list: RwLock<Arc<List>>,
+    /// Packs that a power cut may still take.
+    unsynced: Mutex<Vec<PackName>>,
+    trees: Mutex<Trees>,
+}
+
+/// What there is. Packs with many objects are asked one after the other, the newest first.
+#[derive(Default, Clone)]
+pub(crate) struct List {
+    pub(crate) packs: Vec<Arc<Pack>>,
+    pub(crate) big: HashMap<ObjectId, Arc<Pack>>,
+    pub(crate) loose: Arc<HashSet<ObjectId>>,
+}
+
+impl List {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Pack>> {
+        self.packs.iter().chain(self.big.values())
+    }
+
+    fn insert(&mut self, pack: Arc<Pack>) {
+        if pack.is_big() {
+            self.big.insert(pack.index.id(0), pack);
+        } else if self.packs.iter().all(|known| known.name != pack.name) {
+            self.packs.push(pack);
+        }
+    }
+
+    /// The pack that has the object, and where.
+    pub(crate) fn find(&self, id: &ObjectId) -> Option<(&Arc<Pack>, u64)> {
+        for pack in self.packs.iter().rev() {
+            if let Some(position) = pack.index.find(id) {
+                return Some((pack, pack.index.offset(position)));
+            }
+        }
+        self.big.get(id).map(|pack| (pack, pack.index.offset(0)))
+    }
+}
+
+/// Trees that were read lately: two generations, of which the older one goes as a whole.
+#[derive(Default)]
+struct Trees {
+    young: HashMap<ObjectId, Arc<Vec<(Vec<u8>, Entry)>>>,
+    old: HashMap<ObjectId, Arc<Vec<(Vec<u8>, Entry)>>>,
+    entries: usize,
+}
+
+impl Trees {
+    fn get(&mut self, id: &ObjectId) -> Option<Arc<Vec<(Vec<u8>, Entry)>>> {
+        if let Some(tree) = self.young.get(id) {
+            return Some(Arc::clone(tree));
+        }
+        let tree = self.old.remove(id)?;
+        self.insert(*id, &tree);
+        Some(tree)
+    }
+
+    fn insert(&mut self, id: ObjectId, tree: &Arc<Vec<(Vec<u8>, Entry)>>) {
+        if self.entries > KEPT_ENTRIES {
+            self.old = std::mem::take(&mut self.young);
+            self.entries = 0;
+        }
+        self.entries += tree.len() + 1;
+        self.young.insert(id, Arc::clone(tree));
+    }
+}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Objects").field("folder", &self.store.objects).finish_non_exhaustive()
+    }
+}
+
+impl Objects {
+    /// Opens the objects of the bare repository in `repository`. Only reads; packs without a sound index
+    /// are passed over until [`Objects::heal`] looked after them.
+    pub fn open(repository: &Path, disk: Arc<dyn Disk>) -> Result<Self, ObjectError> {
+        let objects = repository.join("objects");
+        let store = Store {
+            repository: repository.to_owned(),
+            folder: objects.join("pack"),
+            objects,
+            disk,
+            list: RwLock::default(),
+            unsynced: Mutex::default(),
+            trees: Mutex::default(),
+        };
+        let objects = Self { store: Arc::new(store) };
+        objects.refresh()?;
+        Ok(objects)
+    }
+
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.store.disk
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.store.folder
+    }
+
+    pub(crate) fn objects_folder(&self) -> &Path {
+        &self.store.objects
+    }
+
+    pub(crate) fn repository(&self) -> &Path {
+        &self.store.repository
+    }
+
+    pub(crate) fn list(&self) -> Arc<List> {
+        Arc::clone(&self.store.list.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn change_list(&self, change: impl FnOnce(&mut List)) {
+        let mut list = self.store.list.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut list));
+    }
+
+    /// Names of the packs in the folder that have an index.
+    pub(crate) fn names(&self) -> Result<HashSet<PackName>, ObjectError> {
+        let folder = self.folder();
+        let mut names = HashSet::new();
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+            Err(error) => return Err(ObjectError::storage("read", folder)(error)),
+        };
+        for entry in entries {
+            let name = entry.map_err(ObjectError::storage("read", folder))?.file_name();
+            if let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(".idx")) {
+                names.insert(PackName::from_stem(stem));
+            }
+        }
+        Ok(names)
+    }
+
+    /// Looks which packs there are now: another process may have added, merged or dropped some.
+    pub fn refresh(&self) -> Result<(), ObjectError> {
+        let names = self.names()?;
+        let known: HashSet<PackName> = self.list().all().map(|pack| pack.name.clone()).collect();
+        let mut fresh = Vec::new();
+        for name in names.difference(&known) {
+            match Pack::open(self.folder(), name.clone()) {
+                Ok(pack) => fresh.push(Arc::new(pack)),
+                // Torn, or gone again; the one who writes looks after it.
+                Err(error) => tracing::debug!(%name, %error, "a pack is passed over"),
+            }
+        }
+        // The largest is asked last.
+        fresh.sort_by_key(|pack| std::cmp::Reverse(pack.size));
+        let loose = loose::list(self.objects_folder());
+        self.change_list(|list| {
+            list.packs.retain(|pack| names.contains(&pack.name));
+            list.big.retain(|_, pack| names.contains(&pack.name));
+            fresh.into_iter().for_each(|pack| list.insert(pack));
+            list.loose = Arc::new(loose);
+        });
+        Ok(())
+    }
+
+    /// Takes a pack in that was just written.
+    pub(crate) fn take_in(&self, pack: Pack) {
+        locked(&self.store.unsynced).push(pack.name.clone());
+        self.change_list(|list| list.insert(Arc::new(pack)));
+    }
+
+    pub(crate) fn unsynced_names(&self) -> std::sync::MutexGuard<'_, Vec<PackName>> {
+        locked(&self.store.unsynced)
+    }
+
+    /// The store has the object, as far as this process knows; costs no look at the disk.
+    #[allow(clippy::unnecessary_wraps, reason = "the caller does not depend on how it is known")]
+    pub fn contains(&self, id: &ObjectId) -> Result<bool, ObjectError> {
+        let list = self.list();
+        Ok(list.find(id).is_some() || list.loose.contains(id) || *id == EMPTY_TREE)
+    }
+
+    /// Runs `look`; if it finds nothing, or a file that was dropped, once more after a refresh.
+    fn twice<T>(
+        &self,
+        look: impl Fn(&List) -> Result<Option<T>, ObjectError>,
+    ) -> Result<Option<T>, ObjectError> {
+        match look(&self.list()) {
+            Ok(None) => {}
+            Err(ObjectError::Storage { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            done => return done,
+        }
+        self.refresh()?;
+        look(&self.list())
+    }
+
+    /// Kind and size of an object; `None` if it is not there. The content is not read.
+    pub fn header(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>, ObjectError> {
+        if *id == EMPTY_TREE {
+            return Ok(Some((ObjectKind::Tree, 0)));
+        }
+        self.twice(|list| match list.find(id) {
+            Some((pack, offset)) => pack.header(offset).map(Some),
+            None => Ok(loose::open(self.objects_folder(), id)?.map(|loose| (loose.kind, loose.size))),
+        })
+    }
+
+    /// Kind and bytes of an object.
+    pub fn read(&self, id: &ObjectId) -> Result<(ObjectKind, Vec<u8>), ObjectError> {
+        if *id == EMPTY_TREE {
+            return Ok((ObjectKind::Tree, Vec::new()));
+        }
+        let found = self.twice(|list| match list.find(id) {
+            Some((pack, offset)) => pack.read(offset).map(Some),
+            None => loose::read(self.objects_folder(), id),
+        })?;
+        found.ok_or(ObjectError::Missing { id: *id })
+    }
+
+    /// Bytes of an object that has to be of one kind.
+    pub fn read_kind(&self, id: &ObjectId, kind: ObjectKind) -> Result<Vec<u8>, ObjectError> {
+        let (found, bytes) = self.read(id)?;
+        if found != kind {
+            let reason = format!("it is a {} and no {}", found.word(), kind.word());
+            return Err(ObjectError::damaged(format!("the object {id}"), reason));
+        }
+        Ok(bytes)
+    }
+
+    /// The entries of a tree in git's order.
+    pub fn read_tree(&self, id: &ObjectId) -> Result<Arc<Vec<(Vec<u8>, Entry)>>, ObjectError> {
+        if let Some(tree) = locked(&self.store.trees).get(id) {
+            return Ok(tree);
+        }
+        let bytes = self.read_kind(id, ObjectKind::Tree)?;
+        let entries = parse_tree(&bytes).map_err(|error| match error {
+            ObjectError::Damaged { reason, .. } => ObjectError::damaged(format!("the object {id}"), reason),
+            error => error,
+        })?;
+        let tree = Arc::new(entries);
+        locked(&self.store.trees).insert(*id, &tree);
+        Ok(tree)
+    }
+
+    /// Forgets the trees in memory; for checks of what lies on the disk.
+    pub(crate) fn forget_trees(&self) {
+        *locked(&self.store.trees) = Trees::default();
+    }
+
+    /// Size and content of a blob; a large one never lies in memory. A damage shows as an error of the
+    /// reader of kind `InvalidData`.
+    pub fn reader(&self, id: &ObjectId) -> Result<(u64, Box<dyn Read + Send>), ObjectError> {
+        let streamed = self.twice(|list| {
+            let Some((pack, offset)) = list.find(id) else {
+                let Some(loose) = loose::open(self.objects_folder(), id)? else { return Ok(None) };
+                let content: Box<dyn Read + Send> = Box::new(loose.content.take(loose.size));
+                return Ok(Some((loose.size, content)));
+            };
+            let file = pack.file()?;
+            let head = pack.head(&file, offset)?;
+            let content: (u64, Box<dyn Read + Send>) = match head.form {
+                Form::Whole(_) => (head.size, Box::new(PackStream::new(file, head.data, head.size))),
+                Form::Near(_) | Form::Named(_) => {
+                    let (_, bytes) = pack.read(offset)?;
+                    (bytes.len() as u64, Box::new(Cursor::new(bytes)))
+                }
+            };
+            Ok(Some(content))
+        })?;
+        streamed.ok_or(ObjectError::Missing { id: *id })
+    }
+
+    /// At most `length` bytes of a blob from `offset` on; fewer where it ends.
+    pub fn read_range(&self, id: &ObjectId, offset: u64, length: u64) -> Result<Vec<u8>, ObjectError> {
+        let (size, mut content) = self.reader(id)?;
+        let length = length.min(size.saturating_sub(offset));
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        let damaged = |error: io::Error| ObjectError::damaged(format!("the object {id}"), error.to_string());
+        io::copy(&mut content.by_ref().take(offset), &mut io::sink()).map_err(damaged)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length.min(STREAMED_FROM)).unwrap_or(0));
+        content.take(length).read_to_end(&mut bytes).map_err(damaged)?;
+        if bytes.len() as u64 != length {
+            return Err(ObjectError::damaged(format!("the object {id}"), "it ends too early"));
+        }
+        Ok(bytes)
+    }
+
+    /// Begins to write; see [`Batch`].
+    pub fn batch(&self) -> Batch {
+        Batch::new(self)
+    }
+
+    /// Packs that a power cut may still take.
+    pub fn unsynced(&self) -> usize {
+        self.unsynced_names().len()
+    }
+
+    /// Makes everything that was finished before this call survive a power cut: the packs, then their
+    /// folder.
+    pub fn sync(&self) -> Result<(), ObjectError> {
+        // They stay in the list until they are synced: who asks meanwhile syncs as well.
+        let names = self.unsynced_names().clone();
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.sync_packs(&names)?;
+        self.unsynced_names().retain(|name| !names.contains(name));
+        Ok(())
+    }
+
+    fn sync_packs(&self, names: &[PackName]) -> Result<(), ObjectError> {
+        let list = self.list();
+        let known: HashMap<&PackName, u64> = list.all().map(|pack| (&pack.name, pack.size)).collect();
+        let mut synced = Vec::new();
+        for name in names {
+            let path = self.folder().join(name.pack_file());
+            match self.disk().sync_file(&path) {
+                Ok(()) => synced.extend(known.get(name).map(|size| (name, *size))),
+                // Merged into another one meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !known.contains_key(name) => {}
+                Err(error) => return Err(ObjectError::storage("synced", &path)(error)),
+            }
+        }
+        self.disk().sync_folder(self.folder()).map_err(ObjectError::storage("synced", self.folder()))?;
+        self.note_synced(&synced)
+    }
+
+    /// All packs.
+    pub fn packs(&self) -> Vec<PackInfo> {
+        let info = |pack: &Arc<Pack>| PackInfo {
+            name: pack.name.clone(),
+            objects: pack.index.count(),
+            bytes: pack.size + pack.index.bytes() as u64,
+            big: pack.is_big(),
+        };
+        self.list().all().map(info).collect()
+    }
+
+    /// Loose objects, as older histories have them.
+    pub fn loose(&self) -> usize {
+        self.list().loose.len()
+    }
+}
