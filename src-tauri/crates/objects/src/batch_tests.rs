@@ -151,6 +151,13 @@ fn streams_of_every_sort_come_back() {
     fsck(&store.repository);
 }
 
+struct Broken;
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("gone"))
+    }
+}
+
 #[test]
 fn a_stream_of_another_size_is_refused() {
     let store = store();
@@ -163,12 +170,6 @@ fn a_stream_of_another_size_is_refused() {
             "{error}"
         );
         assert_eq!(batch.finish().unwrap(), None);
-    }
-    struct Broken;
-    impl Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other("gone"))
-        }
     }
     let error = store.objects.batch().add_stream(&mut Broken, 5).unwrap_err();
     assert!(matches!(error, ObjectError::Content(_)), "{error}");

@@ -21,10 +21,8 @@ pub struct CommitText<'a> {
 impl CommitText<'_> {
     /// Git's bytes of the commit.
     pub fn encode(&self) -> Vec<u8> {
-        let mut parents = String::new();
-        for parent in self.parents {
-            parents.push_str(&format!("parent {parent}\n"));
-        }
+        let parents: Vec<String> = self.parents.iter().map(|parent| format!("parent {parent}\n")).collect();
+        let parents = parents.concat();
         let (identity, seconds) = (self.identity, self.seconds.max(0));
         let message = self.message.replace('\0', "");
         format!(

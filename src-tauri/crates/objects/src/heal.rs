@@ -106,7 +106,7 @@ impl Objects {
             if noted == Some(size) && known.contains_key(&name) {
                 continue;
             }
-            if self.is_whole(&path, size)
+            if Self::is_whole(&path, size)
                 && self.make_index(&name, size, known.contains_key(&name), &mut healed)?
             {
                 if noted.is_none() {
@@ -158,7 +158,7 @@ impl Objects {
         Ok(names)
     }
 
-    fn is_whole(&self, path: &std::path::Path, size: u64) -> bool {
+    fn is_whole(path: &std::path::Path, size: u64) -> bool {
         if size < HEAD + 20 {
             return false;
         }

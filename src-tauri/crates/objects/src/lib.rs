@@ -44,4 +44,4 @@ pub use housekeeping::Rewritten;
 pub use id::{EMPTY_TREE, ObjectId, ObjectKind, object_id};
 pub use objects::{Objects, PackInfo, PackName};
 pub use stream::STREAMED_FROM;
-pub use tree::{Entry, EntryKind, encode_tree, parse_tree};
+pub use tree::{Entries, Entry, EntryKind, encode_tree, parse_tree};

@@ -14,7 +14,7 @@ use crate::id::{EMPTY_TREE, ObjectId, ObjectKind};
 use crate::loose;
 use crate::pack::{Form, Pack};
 use crate::stream::{PackStream, STREAMED_FROM, locked};
-use crate::tree::{Entry, parse_tree};
+use crate::tree::{Entries, parse_tree};
 
 /// Entries of trees that are kept in memory, twice at most.
 const KEPT_ENTRIES: usize = 1 << 16;
@@ -121,13 +121,13 @@ impl List {
 /// Trees that were read lately: two generations, of which the older one goes as a whole.
 #[derive(Default)]
 struct Trees {
-    young: HashMap<ObjectId, Arc<Vec<(Vec<u8>, Entry)>>>,
-    old: HashMap<ObjectId, Arc<Vec<(Vec<u8>, Entry)>>>,
+    young: HashMap<ObjectId, Arc<Entries>>,
+    old: HashMap<ObjectId, Arc<Entries>>,
     entries: usize,
 }
 
 impl Trees {
-    fn get(&mut self, id: &ObjectId) -> Option<Arc<Vec<(Vec<u8>, Entry)>>> {
+    fn get(&mut self, id: &ObjectId) -> Option<Arc<Entries>> {
         if let Some(tree) = self.young.get(id) {
             return Some(Arc::clone(tree));
         }
@@ -136,7 +136,7 @@ impl Trees {
         Some(tree)
     }
 
-    fn insert(&mut self, id: ObjectId, tree: &Arc<Vec<(Vec<u8>, Entry)>>) {
+    fn insert(&mut self, id: ObjectId, tree: &Arc<Entries>) {
         if self.entries > KEPT_ENTRIES {
             self.old = std::mem::take(&mut self.young);
             self.entries = 0;
@@ -232,7 +232,9 @@ impl Objects {
         self.change_list(|list| {
             list.packs.retain(|pack| names.contains(&pack.name));
             list.big.retain(|_, pack| names.contains(&pack.name));
-            fresh.into_iter().for_each(|pack| list.insert(pack));
+            for pack in fresh {
+                list.insert(pack);
+            }
             list.loose = Arc::new(loose);
         });
         Ok(())
@@ -303,7 +305,7 @@ impl Objects {
     }
 
     /// The entries of a tree in git's order.
-    pub fn read_tree(&self, id: &ObjectId) -> Result<Arc<Vec<(Vec<u8>, Entry)>>, ObjectError> {
+    pub fn read_tree(&self, id: &ObjectId) -> Result<Arc<Entries>, ObjectError> {
         if let Some(tree) = locked(&self.store.trees).get(id) {
             return Ok(tree);
         }

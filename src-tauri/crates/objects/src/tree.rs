@@ -52,6 +52,9 @@ pub struct Entry {
     pub id: ObjectId,
 }
 
+/// What a tree holds: names and entries.
+pub type Entries = Vec<(Vec<u8>, Entry)>;
+
 /// Git's bytes of a tree; the entries may come in any order. No name may come twice, be empty, or hold a
 /// NUL or a slash.
 pub fn encode_tree<'a>(entries: impl Iterator<Item = (&'a [u8], Entry)>) -> Vec<u8> {
@@ -73,7 +76,7 @@ pub fn encode_tree<'a>(entries: impl Iterator<Item = (&'a [u8], Entry)>) -> Vec<
 }
 
 /// The entries of a tree in git's order. Submodules are left out.
-pub fn parse_tree(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Entry)>, ObjectError> {
+pub fn parse_tree(bytes: &[u8]) -> Result<Entries, ObjectError> {
     let mut entries = Vec::with_capacity(bytes.len() / 36);
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -122,9 +122,8 @@ impl PackWriter {
         let head = pack_head(self.places.len())?;
         let sum = if self.file.is_some() {
             self.spill()?;
-            let (temporary, file) = match &mut self.file {
-                Some(file) => file,
-                None => return Err(ObjectError::damaged("a pack", "its file is gone")),
+            let Some((temporary, file)) = &mut self.file else {
+                return Err(ObjectError::damaged("a pack", "its file is gone"));
             };
             file.write_at(0, &head).map_err(ObjectError::storage("written", &temporary.path))?;
             let sum = checksum(&temporary.path, self.written)?;
