@@ -65,7 +65,7 @@ impl Runtime {
         let opened = History::open(&folder.join("history"))?;
         let workspace = Workspace::open(&root).ok();
         let watched = workspace.as_ref().filter(|_| engine.inner.options.watching == Watching::Yes);
-        let watch = watched.and_then(|workspace| watch_files(engine, id, workspace));
+        let watch = watched.and_then(|workspace| watch_files(engine, id, workspace, &folder));
         if opened.notice.is_some() {
             // The old history was moved aside: what earlier nodes recorded is not in the new one.
             for node in engine.store().whole_topology(id)? {
@@ -300,13 +300,14 @@ impl Runtime {
     }
 }
 
-fn watch_files(engine: &Engine, id: &SessionId, workspace: &Workspace) -> Option<Watch> {
+fn watch_files(engine: &Engine, id: &SessionId, workspace: &Workspace, folder: &Path) -> Option<Watch> {
     let events = engine.events().clone();
     let session_id = id.clone();
     let told = move |paths: Vec<String>| {
         events.app(AppEvent::WorkspaceChanged { session_id: session_id.clone(), paths });
     };
-    match okcvm_workspace::watch(workspace.root(), Box::new(told)) {
+    let cookies = folder.join("history").join("cookies");
+    match okcvm_workspace::watch(workspace.root(), &cookies, Box::new(told)) {
         Ok(watch) => Some(watch),
         Err(error) => {
             // Without a watch the previews are reloaded by hand; nothing is lost.

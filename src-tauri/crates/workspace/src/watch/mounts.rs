@@ -1,0 +1,102 @@
+//! What is mounted inside of the workspace: it hides files, and no event tells of that.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// The kernel's list of mounts, which can be polled for changes.
+pub(super) struct Mounts {
+    list: File,
+    /// The root as the list writes it, with a `/` behind it.
+    prefix: Vec<u8>,
+    /// The lines of mounts inside of the root.
+    inside: Vec<Vec<u8>>,
+    /// A poll of somebody else saw a change, and the kernel tells each only once.
+    seen: bool,
+}
+
+impl Mounts {
+    /// `None` where the list cannot be read.
+    pub(super) fn open(root: &Path) -> Option<Self> {
+        let list = File::open("/proc/self/mountinfo").ok()?;
+        let mut mounts = Self { list, prefix: prefix(root), inside: Vec::new(), seen: false };
+        mounts.inside = mounts.read()?;
+        Some(mounts)
+    }
+
+    /// Somebody who polled the list was told of a change.
+    pub(super) fn see(&mut self) {
+        self.seen = true;
+    }
+
+    /// Whether what is mounted inside of the root changed since the last call.
+    pub(super) fn changed(&mut self) -> bool {
+        let mut asked = [PollFd::new(&self.list, PollFlags::PRI)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let changed = poll(&mut asked, Some(&now)).is_ok_and(|ready| ready > 0);
+        if !std::mem::take(&mut self.seen) && !changed {
+            return false;
+        }
+        let inside = self.read().unwrap_or_default();
+        let differs = inside != self.inside;
+        self.inside = inside;
+        differs
+    }
+
+    fn read(&mut self) -> Option<Vec<Vec<u8>>> {
+        let mut text = Vec::new();
+        self.list.rewind().ok()?;
+        self.list.read_to_end(&mut text).ok()?;
+        Some(inside(&text, &self.prefix))
+    }
+}
+
+impl AsFd for Mounts {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.list.as_fd()
+    }
+}
+
+/// The lines of the list whose mount point, the fifth field, lies inside.
+fn inside(list: &[u8], prefix: &[u8]) -> Vec<Vec<u8>> {
+    let lines = list.split(|byte| *byte == b'\n');
+    let point =
+        |line: &[u8]| line.split(|byte| *byte == b' ').nth(4).is_some_and(|at| at.starts_with(prefix));
+    lines.filter(|line| point(line)).map(<[u8]>::to_vec).collect()
+}
+
+/// The list writes blanks, tabs, newlines and backslashes as octal digits.
+fn prefix(root: &Path) -> Vec<u8> {
+    let mut prefix = Vec::new();
+    for byte in root.as_os_str().as_bytes() {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => prefix.extend(format!("\\{byte:03o}").bytes()),
+            other => prefix.push(*other),
+        }
+    }
+    if prefix != b"/" {
+        prefix.push(b'/');
+    }
+    prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_inside_are_found_by_their_escaped_names() {
+        let list = b"22 1 8:1 / / rw - ext4 /dev/a rw\n\
+            30 22 0:5 / /home/a\\040b/deep rw shared:1 - tmpfs t rw\n\
+            31 22 0:6 / /home/a\\040bc/deep rw - tmpfs t rw\n\
+            32 22 0:7 / /home/a\\040b rw - tmpfs t rw\n";
+        let found = inside(list, &prefix(Path::new("/home/a b")));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with(b"30 "));
+        assert!(Mounts::open(Path::new("/")).is_some_and(|mounts| !mounts.inside.is_empty()));
+    }
+}
