@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::deflate::compress;
 use crate::error::ObjectError;
-use crate::id::{EMPTY_TREE, ObjectId, ObjectKind, object_id};
+use crate::id::{ObjectId, ObjectKind, object_id};
 use crate::objects::{Objects, PackName};
 use crate::pack::encode_head;
 use crate::stream;
@@ -47,7 +47,7 @@ impl Batch {
     /// Adds an object and says its name; nothing is written if it is known already.
     pub fn add(&self, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, ObjectError> {
         let id = object_id(kind, bytes)?;
-        if id == EMPTY_TREE || self.objects.contains(&id)? || !self.state().known.insert(id) {
+        if self.objects.contains(&id)? || !self.state().known.insert(id) {
             return Ok(id);
         }
         let mut packed = Vec::with_capacity(bytes.len() / 2 + 64);

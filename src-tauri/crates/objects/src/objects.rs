@@ -254,7 +254,7 @@ impl Objects {
     #[allow(clippy::unnecessary_wraps, reason = "the caller does not depend on how it is known")]
     pub fn contains(&self, id: &ObjectId) -> Result<bool, ObjectError> {
         let list = self.list();
-        Ok(list.find(id).is_some() || list.loose.contains(id) || *id == EMPTY_TREE)
+        Ok(list.find(id).is_some() || list.loose.contains(id))
     }
 
     /// Runs `look`; if it finds nothing, or a file that was dropped, once more after a refresh.
@@ -395,13 +395,18 @@ impl Objects {
             let path = self.folder().join(name.pack_file());
             match self.disk().sync_file(&path) {
                 Ok(()) => synced.extend(known.get(name).map(|size| (name, *size))),
-                // Merged into another one meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !known.contains_key(name) => {}
+                // Merged into another one meanwhile, by this program or by a git.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_gone(name)? => {}
                 Err(error) => return Err(ObjectError::storage("synced", &path)(error)),
             }
         }
         self.disk().sync_folder(self.folder()).map_err(ObjectError::storage("synced", self.folder()))?;
         self.note_synced(&synced)
+    }
+
+    fn is_gone(&self, name: &PackName) -> Result<bool, ObjectError> {
+        self.refresh()?;
+        Ok(self.list().all().all(|pack| pack.name != *name))
     }
 
     /// All packs.

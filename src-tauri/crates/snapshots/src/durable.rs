@@ -1,47 +1,16 @@
 //! What has to be on the disk, and in which order.
 //!
-//! Git objects are written by libgit2 (into a temporary file, then renamed) without a sync: its own switch
-//! for that counts for the whole process and costs two syncs per object, seconds for a turn that wrote a
-//! hundred files. Instead all objects of a snapshot are synced together, here, before the reference is
-//! written: one by one if they are few, by one `syncfs` if they are many (where there is none, one by one).
-//! The reference is written to a file of its own, synced, renamed, and its folder synced. So a snapshot
-//! that was returned survives a power cut, and a reference never names an object that is not there.
+//! The packs of a snapshot are synced together before its reference is written; see `okcvm_objects`. The
+//! reference is written to a file of its own, synced, renamed, and its folder synced. So a snapshot that
+//! was returned survives a power cut, and a reference never names an object that is not there.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use git2::Oid;
 
 use crate::error::SnapshotError;
-
-/// Up to this many files are synced one by one; above, the whole file system is.
-const SYNCED_SINGLY: usize = 32;
-
-/// Makes the loose objects durable. One that is not there as a loose file lies in a pack and is durable.
-pub(crate) fn sync_objects<'a>(
-    repository: &Path,
-    oids: impl ExactSizeIterator<Item = &'a Oid>,
-) -> Result<(), SnapshotError> {
-    let objects = repository.join("objects");
-    if oids.len() > SYNCED_SINGLY && sync_file_system(&objects)? {
-        return Ok(());
-    }
-    let mut folders = BTreeSet::from([objects.clone()]);
-    for oid in oids {
-        let name = oid.to_string();
-        let folder = objects.join(&name[..2]);
-        let path = folder.join(&name[2..]);
-        match File::open(&path) {
-            Ok(file) => file.sync_all().map_err(|error| SnapshotError::storage("synced", &path, error))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(SnapshotError::storage("synced", &path, error)),
-        }
-        folders.insert(folder);
-    }
-    folders.iter().try_for_each(|folder| sync_folder(folder))
-}
 
 /// Makes the entries of a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), SnapshotError> {

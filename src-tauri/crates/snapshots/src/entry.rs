@@ -24,15 +24,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn mode(self) -> &'static str {
-        match self {
-            Self::File => "100644",
-            Self::Executable => "100755",
-            Self::Link => "120000",
-            Self::Folder => "40000",
-        }
-    }
-
     fn from_mode(mode: i32) -> Option<Self> {
         match mode & 0o170_000 {
             0o100_000 if mode & 0o111 != 0 => Some(Self::Executable),
@@ -60,24 +51,6 @@ pub(crate) struct Entry {
 pub(crate) fn empty_tree() -> Oid {
     // Twenty bytes are an id.
     Oid::from_bytes(&EMPTY_TREE).unwrap_or(Oid::ZERO_SHA1)
-}
-
-/// Git's bytes of a tree: sorted as if the names of folders ended in `/`.
-pub(crate) fn encode_tree(mut entries: Vec<(Vec<u8>, Entry)>) -> Vec<u8> {
-    entries.sort_by(|left, right| sort_key(left).cmp(sort_key(right)));
-    let mut bytes = Vec::new();
-    for (name, entry) in &entries {
-        bytes.extend_from_slice(entry.kind.mode().as_bytes());
-        bytes.push(b' ');
-        bytes.extend_from_slice(name);
-        bytes.push(0);
-        bytes.extend_from_slice(entry.oid.as_bytes());
-    }
-    bytes
-}
-
-fn sort_key((name, entry): &(Vec<u8>, Entry)) -> impl Iterator<Item = &u8> {
-    name.iter().chain((entry.kind == Kind::Folder).then_some(&b'/'))
 }
 
 /// The entries of the tree `oid` by name.

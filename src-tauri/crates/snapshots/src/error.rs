@@ -51,6 +51,12 @@ pub enum SnapshotError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The objects of the history could not be read or written.
+    #[error("The history cannot be used: {0}.")]
+    Objects(#[source] okcvm_objects::ObjectError),
+    /// It was called off; nothing changed.
+    #[error("It was called off.")]
+    Cancelled,
     /// The restore would overwrite what no snapshot holds. Nothing was touched, unless `stage` says so.
     #[error("{}", changed_message(paths, *stage))]
     Changed {
@@ -132,7 +138,20 @@ impl SnapshotError {
             Self::Changed { paths, .. } => error
                 .with_hint("Run the restore again; what was there before is recorded.")
                 .with_detail(paths.join("\n")),
-            Self::DiskFull { .. } => error,
+            Self::Objects(source) => error.with_detail(format!("{source:?}")),
+            Self::DiskFull { .. } | Self::Cancelled => error,
+        }
+    }
+}
+
+impl From<okcvm_objects::ObjectError> for SnapshotError {
+    fn from(error: okcvm_objects::ObjectError) -> Self {
+        match error {
+            okcvm_objects::ObjectError::Storage { action, path, source } => {
+                Self::storage(action, path, source)
+            }
+            okcvm_objects::ObjectError::Cancelled => Self::Cancelled,
+            error => Self::Objects(error),
         }
     }
 }

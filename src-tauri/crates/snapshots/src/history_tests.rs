@@ -1,12 +1,16 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use okcvm_protocol::{ChangeKind, DiffLineKind, FileDiff};
 
+use git2::{ObjectType, Oid};
+use okcvm_protocol::ChangeCounts;
+
 use super::*;
-use crate::testing::{os, place, words};
+use crate::testing::{Place, os, place, words};
+use crate::{Author, How, RecordInfo, Recorded, WhyScanned};
 
 fn counts_of(added: u32, modified: u32, deleted: u32) -> ChangeCounts {
     ChangeCounts { added, modified, deleted }
@@ -61,7 +65,8 @@ fn a_turn_that_changed_nothing_makes_no_commit() {
             snapshot: first.snapshot.clone(),
             changed: false,
             changes: counts_of(0, 0, 0),
-            skipped: vec![]
+            skipped: vec![],
+            how: How::Scanned(WhyScanned::NotWatched),
         }
     );
     let other_hand = place.record_as(Some(&first.snapshot), Author::User);
@@ -371,23 +376,51 @@ fn a_file_that_changes_while_it_is_read_does_no_harm() {
 }
 
 #[test]
-fn the_cache_survives_a_restart_and_its_loss() {
-    let place = place();
+fn the_index_survives_a_restart_and_its_loss() {
+    let Place { root, dir, workspace, history, _folder } = place();
+    let write = |path: &str, content: &str| fs::write(root.join(path), content).unwrap();
+    fs::create_dir(root.join("folder")).unwrap();
     for number in 0..50 {
-        place.write(&format!("folder/{number}"), number.to_string());
+        write(&format!("folder/{number}"), &number.to_string());
     }
-    let first = place.record(None).snapshot;
-    let reopen = || History::open(&place.dir).unwrap().history;
     let info = RecordInfo { message: "again", author: Author::Agent, at_ms: 0 };
-    assert!(!reopen().record(&place.workspace, Some(&first), info).unwrap().changed);
-    place.write("folder/7", "X");
-    let second = reopen().record(&place.workspace, Some(&first), info).unwrap();
+    let first = history.record(&workspace, None, info).unwrap().snapshot;
+    let saved = dir.join("index");
+    drop(history);
+    assert!(saved.is_file());
+    let reopen = || History::open(&dir).unwrap().history;
+    let again = reopen().record(&workspace, Some(&first), info).unwrap();
+    assert_eq!((again.changed, again.how), (false, How::Scanned(WhyScanned::First)));
+    write("folder/7", "X");
+    let second = reopen().record(&workspace, Some(&first), info).unwrap();
     assert_eq!(second.changes, counts_of(0, 1, 0));
-    fs::remove_file(place.repository().join("okcvm-stat-cache")).unwrap();
-    assert!(!reopen().record(&place.workspace, Some(&second.snapshot), info).unwrap().changed);
-    fs::write(place.repository().join("okcvm-stat-cache"), "nonsense").unwrap();
-    assert!(!reopen().record(&place.workspace, Some(&second.snapshot), info).unwrap().changed);
-    place.fsck();
+    fs::remove_file(&saved).unwrap();
+    assert!(!reopen().record(&workspace, Some(&second.snapshot), info).unwrap().changed);
+    fs::write(&saved, "nonsense").unwrap();
+    assert!(!reopen().record(&workspace, Some(&second.snapshot), info).unwrap().changed);
+    // Of a repository that does not have what the index names, the index is worth nothing.
+    fs::remove_dir_all(dir.join("repository.git")).unwrap();
+    let emptied = reopen();
+    fs::write(&saved, "").unwrap();
+    assert_eq!(emptied.record(&workspace, None, info).unwrap().changes, counts_of(50, 0, 0));
+}
+
+/// An index that was saved beside a repository that lost the objects it names.
+#[test]
+fn an_index_whose_objects_are_gone_is_not_believed() {
+    let place = place();
+    place.write("folder/file", "content");
+    let first = place.snapshot();
+    let Place { dir, workspace, history, _folder, .. } = place;
+    drop(history);
+    let index = fs::read(dir.join("index")).unwrap();
+    fs::remove_dir_all(dir.join("repository.git")).unwrap();
+    let history = History::open(&dir).unwrap().history;
+    fs::write(dir.join("index"), index).unwrap();
+    let info = RecordInfo { message: "again", author: Author::Agent, at_ms: 0 };
+    let again = history.record(&workspace, Some(&first), info).unwrap();
+    assert_eq!(again.changes, counts_of(1, 0, 0));
+    assert_eq!(history.read(&again.snapshot, "folder/file", 10).unwrap().unwrap(), b"content");
 }
 
 /// Housekeeping by a real git drops what no reference names. What a comparison wrote is gone then, and

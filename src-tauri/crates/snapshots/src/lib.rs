@@ -15,23 +15,32 @@
 // The fields of `stat` have other widths on other systems.
 #![allow(clippy::unnecessary_cast)]
 
-mod cache;
 mod commit;
+mod compare;
 mod difference;
+mod dirt;
 mod durable;
 mod entry;
 mod error;
 mod history;
+mod index;
 mod left_out;
 mod lines;
+mod live;
 mod look;
+mod progress;
+mod record;
 mod repository;
 mod restore;
+mod rules;
 mod scan;
 
 pub use commit::Author;
 pub use error::SnapshotError;
-pub use history::{DEFAULT_MAX_FILE_BYTES, History, OpenedHistory, RecordInfo, Recorded};
+pub use history::{DEFAULT_MAX_FILE_BYTES, History, OpenedHistory};
+pub use live::{How, Policy, WhyScanned};
+pub use progress::Progress;
+pub use record::{RecordInfo, Recorded};
 
 #[cfg(test)]
 mod testing;

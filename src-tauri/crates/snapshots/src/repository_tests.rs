@@ -20,6 +20,28 @@ fn overwrite(path: &Path, content: &[u8]) {
     fs::write(path, content).unwrap();
 }
 
+/// Makes single files of all packed objects, as older versions left them.
+fn loosen(place: &Place) {
+    let packs = place.repository().join("objects/pack");
+    let aside = place.dir.join("packs");
+    fs::rename(&packs, &aside).unwrap();
+    fs::create_dir(&packs).unwrap();
+    for entry in fs::read_dir(&aside).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "pack") {
+            let unpacked = Command::new("git")
+                .arg("--git-dir")
+                .arg(place.repository())
+                .args(["unpack-objects", "-q"])
+                .stdin(fs::File::open(&path).unwrap())
+                .status()
+                .unwrap();
+            assert!(unpacked.success());
+        }
+    }
+    fs::remove_dir_all(aside).unwrap();
+}
+
 /// Damages a history with two snapshots, opens it, and says what it was told.
 fn open_damaged(damage: impl Fn(&Place, &SnapshotId)) -> Option<String> {
     let place = place();
@@ -29,6 +51,7 @@ fn open_damaged(damage: impl Fn(&Place, &SnapshotId)) -> Option<String> {
     let second = place.record(Some(&first)).snapshot;
     // As after a start of the machine.
     let _ = fs::remove_file(place.repository().join(CHECKED));
+    loosen(&place);
     damage(&place, &second);
     let damaged = tree(&place.repository());
     let opened = History::open(&place.dir).unwrap();

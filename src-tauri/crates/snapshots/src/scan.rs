@@ -1,392 +1,521 @@
 //! Reading a workspace into git objects.
 //!
-//! The walk goes by folder handles and follows no link. A file whose stamp (size, times, inode, mode) is
-//! the one of the last scan is not read again. Of a file that changes while it is read, the object is made
-//! of the very bytes that were read, so that its name and its content always agree; it is read again the
-//! next time. The one change that no stamp shows is a write through a memory mapping that was already
-//! dirty when the file was read; the system dates it only when it writes the page back.
+//! The scan goes by folder handles and follows no link. It goes through the whole workspace, or only to
+//! the paths that may have changed. A file whose stamp (size, times, inode, mode) is the one that the index
+//! knows is not read again, and a folder whose own stamp is the same is not listed again where its file
+//! system can be believed. Of a file that changes while it is read, the object is made of the very bytes
+//! that were read, so that its name and its content always agree; it is read again the next time. The one
+//! change that no stamp shows is a write through a memory mapping that was already dirty when the file was
+//! read; the system dates it only when it writes the page back.
+//!
+//! Several threads scan at once: folders of one folder, and files of one folder that have to be read, are
+//! independent.
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read;
+mod names;
+mod read;
+mod stat;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
-use git2::{ObjectType, Odb, Oid};
-use okcvm_protocol::SkippedFile;
+use okcvm_objects::{Batch, EMPTY_TREE, ObjectKind, encode_tree};
 use okcvm_workspace::TEMPORARY_PREFIX;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
-use crate::cache::{Cache, Known, Stamp};
-use crate::entry::{Entry, Kind, below, encode_tree, shown};
+use crate::dirt::{Dirt, Suspicion};
 use crate::error::SnapshotError;
+use crate::index::{Folder, Item, LeftOut, Node, Stamp};
 use crate::left_out::{forbidden_name, tool_folder};
+use crate::progress::Progress;
+use crate::rules::{FolderRules, MAX_RULES_BYTES, PathKind, RULES_FILE, Rules};
 
-/// A stamp younger than this is not trusted: the clocks of file systems tick as slowly as every two seconds.
-const RACY_NANOSECONDS: i64 = 2_000_000_000;
+use stat::now;
+pub(crate) use stat::{FolderTimes, Times, stamp_of};
+
 /// Folders inside of folders that are recorded.
 const MAX_DEPTH: usize = 200;
-/// Skipped entries that are named one by one.
-const MAX_NAMED: usize = 2_000;
-/// How often a file that changes under our eyes is read before it is taken as it came.
-const READS: usize = 3;
 
-/// The workspace as it was read.
-#[derive(Debug)]
-pub(crate) struct Scan {
-    pub(crate) tree: Oid,
-    pub(crate) skipped: Vec<SkippedFile>,
-    /// For the next scan.
-    pub(crate) cache: Cache,
-    /// Objects that may not be on the disk yet.
-    pub(crate) written: HashSet<Oid>,
+/// How a scan goes about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Scan<'a> {
+    /// Where new objects go.
+    pub(crate) batch: &'a Batch,
+    /// Files with more bytes are left out.
+    pub(crate) max_file_bytes: u64,
+    pub(crate) progress: &'a Progress,
+    pub(crate) threads: Threads,
 }
 
-/// Why a scan ended early.
-pub(crate) enum ScanError {
-    /// The cache names an object that is not there (any more): scan again without it.
-    StaleCache,
-    Failed(SnapshotError),
+/// Whether a scan spreads over the threads of the pool it runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    One,
+    Many,
 }
 
-impl<E: Into<SnapshotError>> From<E> for ScanError {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
+/// What of a folder is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Look<'a> {
+    /// All of it; of what is named here, stamps are not believed if it was written by us.
+    Whole(Suspicion, Option<&'a Dirt>),
+    /// Only this.
+    Only(&'a Dirt),
+}
+
+impl Scan<'_> {
+    /// The workspace whose handle is `root` as it is now, if `old` is what was known of it.
+    pub(crate) fn workspace(
+        &self,
+        root: BorrowedFd<'_>,
+        old: Option<&Arc<Folder>>,
+        look: Look<'_>,
+    ) -> Result<Arc<Folder>, SnapshotError> {
+        let failed = |error: Errno| SnapshotError::workspace("read", b".", error);
+        // A handle of its own, since listing moves its position.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = openat(root, ".", flags, Mode::empty()).map_err(failed)?;
+        let stat = fstat(&handle).map_err(failed)?;
+        let walk = Walk { scan: *self, times: Times::of(handle.as_fd()), device: stat.st_dev as u64 };
+        let look = match look {
+            Look::Only(dirt) if dirt.itself != Suspicion::Unsuspected => Look::Whole(dirt.itself, Some(dirt)),
+            look => look,
+        };
+        match walk.folder(&Way::ROOT, &handle, stamp_of(&stat), old, look, None)? {
+            Seen::Node(Node::Folder(folder)) => Ok(folder),
+            Seen::Unreadable(error) => Err(failed(error)),
+            _ => Err(failed(Errno::NOENT)),
+        }
     }
 }
 
-/// Reads the workspace with the handle `root` and writes what `cache` does not know into `odb`.
-pub(crate) fn scan(
-    odb: &Odb<'_>,
-    root: BorrowedFd<'_>,
-    cache: &Cache,
-    max_file_bytes: u64,
-) -> Result<Scan, ScanError> {
-    let failed = |error: Errno| SnapshotError::workspace("read", b".", error);
-    // A handle of its own, since a walk moves its position.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let handle = openat(root, ".", flags, Mode::empty()).map_err(failed)?;
-    let device = fstat(&handle).map_err(failed)?.st_dev as u64;
-    let mut known: HashSet<Oid> = cache.files.values().map(|file| file.oid).collect();
-    known.extend(cache.folders.values());
-    let mut walk = Walk {
-        odb,
-        old: cache,
-        new: Cache { workspace: cache.workspace.clone(), ..Cache::default() },
-        known,
-        written: HashSet::new(),
-        skipped: Vec::new(),
-        unnamed: 0,
-        device,
-        max_file_bytes,
-    };
-    let Some(tree) = walk.folder(handle, &[], 0)? else {
-        return Err(failed(Errno::NOENT).into());
-    };
-    if walk.unnamed > 0 {
-        let reason = format!("and {} more that are not named here", walk.unnamed);
-        walk.skipped.push(SkippedFile { path: "…".to_owned(), reason });
-    }
-    Ok(Scan { tree, skipped: walk.skipped, cache: walk.new, written: walk.written })
+/// A path as the way from the workspace, so that it is put together only when somebody asks.
+#[derive(Debug, Clone, Copy)]
+struct Way<'a> {
+    above: Option<&'a Way<'a>>,
+    name: &'a [u8],
+    depth: usize,
 }
+
+impl<'a> Way<'a> {
+    const ROOT: Way<'static> = Way { above: None, name: &[], depth: 0 };
+
+    fn to(&'a self, name: &'a [u8]) -> Self {
+        Self { above: Some(self), name, depth: self.depth + 1 }
+    }
+
+    /// Raw bytes with `/`.
+    fn path(&self) -> Vec<u8> {
+        match self.above {
+            None => Vec::new(),
+            Some(above) => crate::entry::below(&above.path(), self.name),
+        }
+    }
+}
+
+/// What a look at a name found.
+enum Seen {
+    /// Nothing, or nothing any more.
+    Nothing,
+    Node(Node),
+    LeftOut(Arc<str>),
+    Unreadable(Errno),
+}
+
+/// What is left to do for a name after the first look.
+enum Todo<'a> {
+    Done(Seen),
+    /// A file or link has to be read.
+    Read(Stat),
+    /// A folder has to be entered.
+    Enter(Stat, Look<'a>),
+}
+
+/// A name, what was known of it, and what is left to do.
+type Task<'n, 'a> = (Arc<[u8]>, Option<&'n Node>, Todo<'a>);
 
 struct Walk<'a> {
-    odb: &'a Odb<'a>,
-    old: &'a Cache,
-    new: Cache,
-    /// Objects that are in the repository.
-    known: HashSet<Oid>,
-    written: HashSet<Oid>,
-    skipped: Vec<SkippedFile>,
-    unnamed: u64,
+    scan: Scan<'a>,
+    times: Times,
     device: u64,
-    max_file_bytes: u64,
 }
 
 impl Walk<'_> {
-    /// The tree of a folder; `None` if it cannot be read, which is then named.
-    fn folder(&mut self, handle: OwnedFd, path: &[u8], depth: usize) -> Result<Option<Oid>, ScanError> {
-        let names = Dir::new(handle).and_then(|mut folder| {
-            let mut names = Vec::new();
-            while let Some(entry) = folder.read() {
-                let name = entry?.file_name().to_bytes().to_vec();
-                if name != b"." && name != b".." {
-                    names.push(name);
+    fn folder(
+        &self,
+        way: &Way<'_>,
+        handle: &OwnedFd,
+        stamp: Stamp,
+        old: Option<&Arc<Folder>>,
+        look: Look<'_>,
+        above: Option<&Arc<Rules>>,
+    ) -> Result<Seen, SnapshotError> {
+        self.scan.progress.check()?;
+        let (old, look) = match (old, look) {
+            (Some(old), Look::Only(dirt)) if names_suffice(handle, old, dirt) => (Some(old), look),
+            (old, Look::Only(dirt)) => (old, Look::Whole(Suspicion::Unsuspected, Some(dirt))),
+            (old, look) => (old, look),
+        };
+        let (names, listed) = match look {
+            Look::Only(dirt) => {
+                let names = dirt.below.keys().map(|name| name.as_slice().into()).collect();
+                // The old stamp stays right: when a name came or went, the folder has a new one.
+                (names, old.and_then(|old| old.listed))
+            }
+            Look::Whole(..) => {
+                let known = old
+                    .filter(|old| old.listed == Some(stamp) && self.times.folders == FolderTimes::Believed);
+                if let Some(old) = known {
+                    (names::known(old), old.listed)
+                } else {
+                    let started = now();
+                    match names::list(handle.as_fd()) {
+                        Ok(names) => (names, self.times.trusted(stamp, started)),
+                        Err(error) => return unreadable(error, way),
+                    }
                 }
             }
-            Ok((folder, names))
-        });
-        let (folder, mut names) = match names {
-            Ok(read) => read,
-            Err(error) if path.is_empty() => return Err(SnapshotError::workspace("read", b".", error).into()),
-            Err(error) => {
-                self.skip(path, &unreadable(error));
-                return Ok(None);
-            }
         };
-        names.sort_unstable();
-        let handle = folder.fd().map_err(|error| SnapshotError::workspace("read", path, error))?;
-        let mut entries = Vec::with_capacity(names.len());
+        let own = self.own_rules(handle, way, old, &names, look)?;
+        let rules = match &own {
+            Some(own) => Some(Arc::new(Rules::new(above.cloned(), Arc::clone(own), &way.path()))),
+            None => above.cloned(),
+        };
+        let rules = rules.as_ref();
+        let mut todo = Vec::with_capacity(names.len());
+        let mut work = Vec::new();
         for name in names {
-            if let Some(entry) = self.entry(handle, &name, &below(path, &name), depth)? {
-                entries.push((name, entry));
+            let before = old.and_then(|old| old.node(&name));
+            let first = self.first_look(way, handle, &name, before, look, rules)?;
+            if !matches!(first, Todo::Done(_)) {
+                work.push(todo.len());
             }
+            todo.push((name, before, first));
         }
-        self.tree(path, entries).map(Some)
+        self.scan.progress.add_files((todo.len() - work.len()) as u64);
+        self.run(&mut todo, &work, |name, before, todo| {
+            let way = way.to(name);
+            match todo {
+                Todo::Enter(stat, look) => self.enter(&way, handle, stat, before, *look, rules),
+                Todo::Read(stat) => {
+                    self.scan.progress.add_files(1);
+                    self.read(&way, handle, stat)
+                }
+                Todo::Done(_) => Ok(Seen::Nothing),
+            }
+        })?;
+        let seen = todo.into_iter().filter_map(|(name, _, todo)| match todo {
+            Todo::Done(seen) => Some((name, seen)),
+            _ => None,
+        });
+        let (items, left_out) = match (look, old) {
+            (Look::Only(_), Some(old)) => merged(old, seen.collect()),
+            _ => sorted(seen),
+        };
+        self.made(old, items, left_out, listed, own).map(|folder| Seen::Node(Node::Folder(folder)))
     }
 
-    fn entry(
-        &mut self,
-        folder: BorrowedFd<'_>,
-        name: &[u8],
-        path: &[u8],
-        depth: usize,
-    ) -> Result<Option<Entry>, ScanError> {
-        if let Some(reason) = forbidden_name(name) {
-            self.skip(path, reason);
+    /// Does what is left to do, on several threads if it is worth it.
+    fn run<'a>(
+        &self,
+        todo: &mut [Task<'_, 'a>],
+        work: &[usize],
+        act: impl Fn(&[u8], Option<&Node>, &Todo<'a>) -> Result<Seen, SnapshotError> + Sync,
+    ) -> Result<(), SnapshotError> {
+        if self.scan.threads == Threads::One || work.len() < 2 {
+            for index in work {
+                if let Some((name, before, todo)) = todo.get_mut(*index) {
+                    *todo = Todo::Done(act(name, *before, todo)?);
+                }
+            }
+            return Ok(());
+        }
+        let done = {
+            let todo = &*todo;
+            let one = |index: &usize| match todo.get(*index) {
+                Some((name, before, todo)) => act(name, *before, todo),
+                None => Ok(Seen::Nothing),
+            };
+            work.par_iter().map(one).collect::<Result<Vec<Seen>, SnapshotError>>()?
+        };
+        for (index, seen) in work.iter().zip(done) {
+            if let Some((_, _, todo)) = todo.get_mut(*index) {
+                *todo = Todo::Done(seen);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules that a file in the folder sets.
+    fn own_rules(
+        &self,
+        handle: &OwnedFd,
+        way: &Way<'_>,
+        old: Option<&Arc<Folder>>,
+        names: &[Arc<[u8]>],
+        look: Look<'_>,
+    ) -> Result<Option<Arc<FolderRules>>, SnapshotError> {
+        let known = old.and_then(|old| old.rules.as_ref());
+        match look {
+            // A folder whose rules may have changed is looked at as a whole, and so is one of which only a
+            // saved index tells.
+            Look::Only(_) => return Ok(known.cloned()),
+            Look::Whole(..) => {}
+        }
+        if names.binary_search_by(|name| (**name).cmp(RULES_FILE)).is_err() {
             return Ok(None);
+        }
+        let Ok(stat) = statat(handle, RULES_FILE, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(None) };
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let stamp = stamp_of(&stat);
+        if let Some(known) = known.filter(|known| known.stamp == Some(stamp)) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        if stamp.size > MAX_RULES_BYTES {
+            tracing::warn!(bytes = stamp.size, "a .okcvmignore is too large to be a list of rules");
+            return Ok(None);
+        }
+        read::small(handle.as_fd(), RULES_FILE, MAX_RULES_BYTES, self.times)
+            .map(|(content, stamp)| Some(Arc::new(FolderRules::parse(&content, stamp))))
+            .or_else(|error| {
+                // The file itself is named as unreadable when its turn comes.
+                tracing::warn!(%error, path = ?way.path(), "rules could not be read");
+                Ok(None)
+            })
+    }
+
+    /// What can be said of a name without reading or entering what lies there.
+    fn first_look<'a>(
+        &self,
+        way: &Way<'_>,
+        handle: &OwnedFd,
+        name: &[u8],
+        before: Option<&Node>,
+        look: Look<'a>,
+        rules: Option<&Arc<Rules>>,
+    ) -> Result<Todo<'a>, SnapshotError> {
+        let left_out = |reason: &str| Ok(Todo::Done(Seen::LeftOut(reason.into())));
+        let (suspicion, dirt) = match look {
+            Look::Whole(suspicion, dirt) => (suspicion, dirt.and_then(|dirt| dirt.below.get(name))),
+            Look::Only(dirt) => (Suspicion::Unsuspected, dirt.below.get(name)),
+        };
+        let suspicion = suspicion.max(dirt.map_or(Suspicion::Unsuspected, |dirt| dirt.itself));
+        let stat = match statat(handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(Todo::Done(Seen::Nothing)),
+            Err(error) => return unreadable(error, &way.to(name)).map(Todo::Done),
+        };
+        if let Some(reason) = forbidden_name(name) {
+            return left_out(reason);
         }
         if name.starts_with(TEMPORARY_PREFIX.as_bytes()) {
-            self.skip(path, "an unfinished write of this program");
-            return Ok(None);
+            return left_out("an unfinished write of this program");
         }
-        let stat = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => {
-                self.skip(path, &unreadable(error));
-                return Ok(None);
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if let Some(rules) = rules {
+            let kind = if kind == FileType::Directory { PathKind::Folder } else { PathKind::Other };
+            if let Some(reason) = rules.leave_out(&way.to(name).path(), kind) {
+                return Ok(Todo::Done(Seen::LeftOut(reason)));
             }
-        };
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => self.subfolder(folder, name, path, &stat, depth),
-            FileType::RegularFile => self.file(folder, name, path, &stat),
-            FileType::Symlink => self.link(folder, name, path, &stat),
-            _ => {
-                self.skip(path, "a pipe, socket or device is not recorded");
-                Ok(None)
+        }
+        match kind {
+            FileType::Directory => {
+                if let Some(reason) = tool_folder(name) {
+                    return left_out(reason);
+                }
+                if stat.st_dev as u64 != self.device {
+                    return left_out("another file system is mounted here, and is not recorded");
+                }
+                if way.depth >= MAX_DEPTH {
+                    return left_out("folders are nested too deeply");
+                }
+                let within = match look {
+                    Look::Only(_) if suspicion == Suspicion::Unsuspected => dirt.map(Look::Only),
+                    _ => None,
+                };
+                Ok(Todo::Enter(stat, within.unwrap_or(Look::Whole(suspicion, dirt))))
             }
+            FileType::RegularFile | FileType::Symlink => {
+                if stat.st_size as u64 > self.scan.max_file_bytes {
+                    return left_out(&self.too_large(stat.st_size as u64));
+                }
+                match before {
+                    Some(Node::File(known))
+                        if known.stamp == Some(stamp_of(&stat)) && suspicion != Suspicion::Written =>
+                    {
+                        Ok(Todo::Done(Seen::Node(Node::File(*known))))
+                    }
+                    _ => Ok(Todo::Read(stat)),
+                }
+            }
+            _ => left_out("a pipe, socket or device is not recorded"),
         }
     }
 
-    fn subfolder(
-        &mut self,
-        folder: BorrowedFd<'_>,
-        name: &[u8],
-        path: &[u8],
+    fn enter(
+        &self,
+        way: &Way<'_>,
+        parent: &OwnedFd,
         stat: &Stat,
-        depth: usize,
-    ) -> Result<Option<Entry>, ScanError> {
-        if let Some(reason) = tool_folder(name) {
-            self.skip(path, reason);
-            return Ok(None);
-        }
-        if stat.st_dev as u64 != self.device {
-            self.skip(path, "another file system is mounted here, and is not recorded");
-            return Ok(None);
-        }
-        if depth >= MAX_DEPTH {
-            self.skip(path, "folders are nested too deeply");
-            return Ok(None);
-        }
+        before: Option<&Node>,
+        look: Look<'_>,
+        rules: Option<&Arc<Rules>>,
+    ) -> Result<Seen, SnapshotError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match openat(folder, name, flags, Mode::empty()) {
-            Ok(handle) => {
-                let tree = self.folder(handle, path, depth + 1)?;
-                Ok(tree.map(|oid| Entry { kind: Kind::Folder, oid }))
-            }
+        let handle = match openat(parent, way.name, flags, Mode::empty()) {
+            Ok(handle) => handle,
             // Replaced or removed since it was looked at.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
-            Err(error) => {
-                self.skip(path, &unreadable(error));
-                Ok(None)
-            }
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Seen::Nothing),
+            Err(error) => return unreadable(error, way),
+        };
+        let old = match before {
+            Some(Node::Folder(folder)) => Some(folder),
+            _ => None,
+        };
+        match self.folder(way, &handle, stamp_of(stat), old, look, rules)? {
+            Seen::Unreadable(error) => Ok(Seen::LeftOut(unreadable_reason(error))),
+            seen => Ok(seen),
         }
     }
 
-    fn file(
-        &mut self,
-        folder: BorrowedFd<'_>,
-        name: &[u8],
-        path: &[u8],
-        stat: &Stat,
-    ) -> Result<Option<Entry>, ScanError> {
-        if stat.st_size as u64 > self.max_file_bytes {
-            self.skip_large(path, stat.st_size as u64);
-            return Ok(None);
-        }
-        if let Some(oid) = self.unchanged(path, stat) {
-            return Ok(Some(Entry { kind: file_kind(stat), oid }));
-        }
-        let read = match read_file(folder, name, self.max_file_bytes) {
-            Ok(read) => read,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
-            Err(Errno::FBIG) => {
-                self.skip_large(path, self.max_file_bytes.saturating_add(1));
-                return Ok(None);
+    fn read(&self, way: &Way<'_>, parent: &OwnedFd, stat: &Stat) -> Result<Seen, SnapshotError> {
+        let reader = read::Reader {
+            batch: self.scan.batch,
+            times: self.times,
+            max_file_bytes: self.scan.max_file_bytes,
+            progress: self.scan.progress,
+        };
+        let read = if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            reader.link(parent.as_fd(), way.name, stat)?
+        } else {
+            reader.file(parent.as_fd(), way.name)?
+        };
+        match read {
+            read::Read::Known(known) => Ok(Seen::Node(Node::File(known))),
+            read::Read::Gone => Ok(Seen::Nothing),
+            read::Read::TooLarge(bytes) => Ok(Seen::LeftOut(self.too_large(bytes).into())),
+            read::Read::Restless => Ok(Seen::LeftOut("it changed again and again while it was read".into())),
+            read::Read::Deceiving => {
+                Ok(Seen::LeftOut("its content was made to deceive SHA-1 and is not recorded".into()))
             }
-            Err(error) => {
-                self.skip(path, &unreadable(error));
-                return Ok(None);
+            read::Read::Unreadable(error) => unreadable(error, way),
+        }
+    }
+
+    fn too_large(&self, bytes: u64) -> String {
+        let (size, limit) = (bytes.div_ceil(1_000_000), self.scan.max_file_bytes / 1_000_000);
+        format!("it has {size} MB, and files over {limit} MB are not recorded")
+    }
+
+    /// The folder of these parts: the old one itself if nothing is new.
+    fn made(
+        &self,
+        old: Option<&Arc<Folder>>,
+        items: Vec<Item>,
+        left_out: Vec<LeftOut>,
+        listed: Option<Stamp>,
+        rules: Option<Arc<FolderRules>>,
+    ) -> Result<Arc<Folder>, SnapshotError> {
+        let id = match old {
+            Some(old) if old.same_tree(&items) => old.id,
+            _ => {
+                let bytes = encode_tree(items.iter().map(|item| (&*item.name, item.node.entry())));
+                self.scan.batch.add(ObjectKind::Tree, &bytes)?
             }
         };
-        let likely_known = self.old.files.get(path).is_some_and(|known| known.stamp.is_none());
-        let oid = self.blob(&read.bytes, likely_known)?;
-        self.new.files.insert(path.to_vec(), Known { oid, stamp: read.stamp });
-        Ok(Some(Entry { kind: read.kind, oid }))
-    }
-
-    fn link(
-        &mut self,
-        folder: BorrowedFd<'_>,
-        name: &[u8],
-        path: &[u8],
-        stat: &Stat,
-    ) -> Result<Option<Entry>, ScanError> {
-        if let Some(oid) = self.unchanged(path, stat) {
-            return Ok(Some(Entry { kind: Kind::Link, oid }));
-        }
-        match readlinkat(folder, name, Vec::new()) {
-            Ok(target) => {
-                let oid = self.blob(target.as_bytes(), true)?;
-                // The link may have been another one when it was looked at; it is read again the next time.
-                let unchanged = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
-                    .is_ok_and(|after| stamp_of(&after) == stamp_of(stat));
-                let stamp = unchanged.then(|| trusted(stamp_of(stat), now())).flatten();
-                self.new.files.insert(path.to_vec(), Known { oid, stamp });
-                Ok(Some(Entry { kind: Kind::Link, oid }))
-            }
-            // No link any more.
-            Err(Errno::NOENT | Errno::INVAL) => Ok(None),
-            Err(error) => {
-                self.skip(path, &unreadable(error));
-                Ok(None)
-            }
+        debug_assert!(!items.is_empty() || id == EMPTY_TREE);
+        let new = Folder::new(id, listed, items, left_out, rules);
+        match old {
+            Some(old) if old.same(&new) => Ok(Arc::clone(old)),
+            _ => Ok(Arc::new(new)),
         }
     }
+}
 
-    /// The object of a file that has not changed since it was last read.
-    fn unchanged(&mut self, path: &[u8], stat: &Stat) -> Option<Oid> {
-        let known = *self.old.files.get(path)?;
-        (known.stamp? == stamp_of(stat)).then(|| {
-            self.new.files.insert(path.to_vec(), known);
-            known.oid
+/// What is known of the folder can be corrected name by name. It cannot if its rules may be others, or
+/// if a name may now be spelled in another way.
+fn names_suffice(handle: &OwnedFd, old: &Folder, dirt: &Dirt) -> bool {
+    if dirt.below.contains_key(RULES_FILE) {
+        return false;
+    }
+    let names: Vec<&[u8]> = dirt.below.keys().map(Vec::as_slice).collect();
+    let new: Vec<&[u8]> = names
+        .iter()
+        .filter(|name| {
+            old.node(name).is_none()
+                && old.left_out.binary_search_by(|left_out| (*left_out.name).cmp(name)).is_err()
         })
-    }
-
-    fn blob(&mut self, bytes: &[u8], likely_known: bool) -> Result<Oid, ScanError> {
-        // Hashing apart from writing pays only if it saves the write.
-        if likely_known {
-            let oid = Oid::hash_object(ObjectType::Blob, bytes)?;
-            if self.known.contains(&oid) {
-                return Ok(oid);
-            }
+        .copied()
+        .collect();
+    let twins = |one: &[u8], two: &[u8]| {
+        one != two && names::alike(one, two) && {
+            let inode = |name| statat(handle, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stat.st_ino);
+            inode(one).is_ok_and(|first| inode(two).is_ok_and(|second| first == second))
         }
-        let oid = self.odb.write(ObjectType::Blob, bytes).map_err(writing)?;
-        self.known.insert(oid);
-        self.written.insert(oid);
-        Ok(oid)
-    }
+    };
+    new.iter().all(|name| {
+        let known = old.items.iter().map(|item| &*item.name);
+        let left_out = old.left_out.iter().map(|left_out| &*left_out.name);
+        !known.chain(left_out).chain(new.iter().copied()).any(|other| twins(name, other))
+    })
+}
 
-    fn tree(&mut self, path: &[u8], entries: Vec<(Vec<u8>, Entry)>) -> Result<Oid, ScanError> {
-        let oids: Vec<Oid> = entries.iter().map(|(_, entry)| entry.oid).collect();
-        let bytes = encode_tree(entries);
-        let oid = Oid::hash_object(ObjectType::Tree, &bytes)?;
-        if !self.known.contains(&oid) {
-            // Somebody else's housekeeping may have removed what nothing named any more.
-            if oids.iter().any(|oid| !self.written.contains(oid) && !self.odb.exists(*oid)) {
-                return Err(ScanError::StaleCache);
-            }
-            self.odb.write(ObjectType::Tree, &bytes).map_err(writing)?;
-            self.known.insert(oid);
-            self.written.insert(oid);
-        }
-        self.new.folders.insert(path.to_vec(), oid);
-        Ok(oid)
-    }
-
-    fn skip_large(&mut self, path: &[u8], size: u64) {
-        let (size, limit) = (size.div_ceil(1_000_000), self.max_file_bytes / 1_000_000);
-        self.skip(path, &format!("it has {size} MB, and files over {limit} MB are not recorded"));
-    }
-
-    fn skip(&mut self, path: &[u8], reason: &str) {
-        if self.skipped.len() < MAX_NAMED {
-            self.skipped.push(SkippedFile { path: shown(path), reason: reason.to_owned() });
-        } else {
-            self.unnamed += 1;
+fn sorted(seen: impl Iterator<Item = (Arc<[u8]>, Seen)>) -> (Vec<Item>, Vec<LeftOut>) {
+    let mut items = Vec::with_capacity(seen.size_hint().1.unwrap_or(0));
+    let mut left_out = Vec::new();
+    for (name, seen) in seen {
+        match seen {
+            Seen::Nothing => {}
+            Seen::Node(node) => items.push(Item { name, node }),
+            Seen::LeftOut(reason) => left_out.push(LeftOut { name, reason }),
+            Seen::Unreadable(error) => left_out.push(LeftOut { name, reason: unreadable_reason(error) }),
         }
     }
+    (items, left_out)
 }
 
-fn writing(error: git2::Error) -> SnapshotError {
-    // libgit2 passes the system's answer on as text only.
-    if error.class() == git2::ErrorClass::Os && error.message().contains("No space left") {
-        return SnapshotError::DiskFull { path: "the history".to_owned() };
-    }
-    SnapshotError::Git(error)
+/// The old folder with what was seen in place of what was known.
+fn merged(old: &Folder, seen: Vec<(Arc<[u8]>, Seen)>) -> (Vec<Item>, Vec<LeftOut>) {
+    let looked_at: Vec<Arc<[u8]>> = seen.iter().map(|(name, _)| Arc::clone(name)).collect();
+    let kept = |name: &Arc<[u8]>| looked_at.binary_search(name).is_err();
+    let (new_items, new_left_out) = sorted(seen.into_iter());
+    let kept_items = old.items.iter().filter(|item| kept(&item.name)).cloned();
+    let kept_left_out = old.left_out.iter().filter(|left_out| kept(&left_out.name)).cloned();
+    (
+        merge(kept_items, new_items, |item| &item.name),
+        merge(kept_left_out, new_left_out, |left_out| &left_out.name),
+    )
 }
 
-struct ReadFile {
-    bytes: Vec<u8>,
-    kind: Kind,
-    stamp: Option<Stamp>,
-}
-
-/// Reads a file whole, again if it changed meanwhile. `FBIG` if it grew over the limit.
-fn read_file(folder: BorrowedFd<'_>, name: &[u8], max_file_bytes: u64) -> Result<ReadFile, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
-        let before = fstat(file.as_fd())?;
-        if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
-            return Err(Errno::NOENT);
+fn merge<T>(one: impl Iterator<Item = T>, two: Vec<T>, name: impl Fn(&T) -> &Arc<[u8]>) -> Vec<T> {
+    let mut merged = Vec::with_capacity(one.size_hint().1.unwrap_or(0) + two.len());
+    let mut two = two.into_iter().peekable();
+    for item in one {
+        while let Some(before) = two.next_if(|other| name(other) < name(&item)) {
+            merged.push(before);
         }
-        let started = now();
-        let mut bytes = Vec::with_capacity((before.st_size as u64).min(max_file_bytes) as usize + 1);
-        let failed = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        (&mut file).take(max_file_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > max_file_bytes {
-            return Err(Errno::FBIG);
-        }
-        let after = fstat(file.as_fd())?;
-        let stable = stamp_of(&before) == stamp_of(&after) && bytes.len() as u64 == after.st_size as u64;
-        if stable || tries >= READS {
-            let stamp = stable.then(|| trusted(stamp_of(&after), started)).flatten();
-            return Ok(ReadFile { bytes, kind: file_kind(&after), stamp });
-        }
+        merged.push(item);
     }
+    merged.extend(two);
+    merged
 }
 
-fn file_kind(stat: &Stat) -> Kind {
-    if stat.st_mode & 0o111 == 0 { Kind::File } else { Kind::Executable }
+fn unreadable_reason(error: Errno) -> Arc<str> {
+    format!("it could not be read ({})", std::io::Error::from(error)).into()
 }
 
-pub(crate) fn stamp_of(stat: &Stat) -> Stamp {
-    let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
-    Stamp {
-        size: stat.st_size as u64,
-        modified: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
-        changed: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
-        inode: stat.st_ino as u64,
-        mode: stat.st_mode as u32,
+/// A path that cannot be read is left out by name; but when this program has no handle or no memory left,
+/// that says nothing of the path, and the scan fails.
+fn unreadable(error: Errno, way: &Way<'_>) -> Result<Seen, SnapshotError> {
+    match error {
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
+            Err(SnapshotError::workspace("read", &way.path(), error))
+        }
+        error => Ok(Seen::Unreadable(error)),
     }
-}
-
-/// The stamp, if a change after `read_at` cannot have left the same one.
-fn trusted(stamp: Stamp, read_at: i64) -> Option<Stamp> {
-    (stamp.changed.max(stamp.modified).saturating_add(RACY_NANOSECONDS) < read_at).then_some(stamp)
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
-}
-
-fn unreadable(error: Errno) -> String {
-    format!("it could not be read ({})", std::io::Error::from(error))
 }
 
 #[cfg(test)]

@@ -2,18 +2,52 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::Duration;
 
-use crate::cache::Stamp;
+use super::*;
+use crate::history::lock;
+use crate::index::Known;
 use crate::testing::{Place, place, words};
 
-use super::*;
-
 /// Waits until what was written is old enough for its stamp to be believed.
-fn age() {
-    std::thread::sleep(Duration::from_nanos(RACY_NANOSECONDS as u64) + Duration::from_millis(20));
+fn age(place: &Place) {
+    let times = Times::of(place.workspace.root_handle());
+    std::thread::sleep(Duration::from_nanos(times.granularity as u64) + Duration::from_millis(20));
 }
 
-fn saved_cache(place: &Place) -> Cache {
-    Cache::load(&place.repository(), place.root.as_os_str().as_encoded_bytes())
+/// Everything that the history knows of the workspace, by path.
+fn known(place: &Place) -> Vec<(String, Known)> {
+    fn walk(folder: &Folder, path: &[u8], found: &mut Vec<(String, Known)>) {
+        for item in &folder.items {
+            let path = crate::entry::below(path, &item.name);
+            match &item.node {
+                Node::File(known) => found.push((crate::entry::shown(&path), *known)),
+                Node::Folder(folder) => walk(folder, &path, found),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root(place), &[], &mut found);
+    found
+}
+
+fn root(place: &Place) -> Arc<Folder> {
+    Arc::clone(&lock(&place.history.shared.writer).live.index().unwrap().root)
+}
+
+/// A scan with `old` for what is known; nothing of it is kept.
+fn scan(place: &Place, old: &Arc<Folder>) -> Arc<Folder> {
+    let (batch, progress) = (place.history.shared.objects.batch(), Progress::default());
+    let scan = Scan { batch: &batch, max_file_bytes: 1_000_000, progress: &progress, threads: Threads::Many };
+    let look = Look::Whole(Suspicion::Unsuspected, None);
+    scan.workspace(place.workspace.root_handle(), Some(old), look).unwrap()
+}
+
+/// The folder with what is known of the file `name` in it changed.
+fn with_file(folder: &Folder, name: &[u8], change: impl FnOnce(&mut Known)) -> Arc<Folder> {
+    let mut items = folder.items.clone();
+    let item = items.iter_mut().find(|item| *item.name == *name).unwrap();
+    let Node::File(known) = &mut item.node else { panic!("no file") };
+    change(known);
+    Arc::new(Folder::new(folder.id, folder.listed, items, folder.left_out.clone(), folder.rules.clone()))
 }
 
 fn set_times(path: &std::path::Path, like: &fs::Metadata) {
@@ -26,15 +60,16 @@ fn set_times(path: &std::path::Path, like: &fs::Metadata) {
 #[test]
 fn stamps_of_the_last_moments_are_not_trusted() {
     let stamp = |changed, modified| Stamp { size: 1, modified, changed, inode: 1, mode: 0 };
-    let now = 10 * RACY_NANOSECONDS;
-    let old = stamp(now - RACY_NANOSECONDS - 1, 0);
-    assert_eq!(trusted(old, now), Some(old));
-    assert_eq!(trusted(stamp(now - RACY_NANOSECONDS, 0), now), None);
-    assert_eq!(trusted(stamp(now, 0), now), None);
+    let times = Times { granularity: 1_000, folders: FolderTimes::Believed };
+    let now = 10_000;
+    let old = stamp(now - 1_001, 0);
+    assert_eq!(times.trusted(old, now), Some(old));
+    assert_eq!(times.trusted(stamp(now - 1_000, 0), now), None);
+    assert_eq!(times.trusted(stamp(now, 0), now), None);
     // A clock that was set back, and a time in the future.
-    assert_eq!(trusted(stamp(now * 2, 0), now), None);
-    assert_eq!(trusted(stamp(0, now), now), None);
-    assert_eq!(trusted(stamp(i64::MAX, i64::MAX), now), None);
+    assert_eq!(times.trusted(stamp(now * 2, 0), now), None);
+    assert_eq!(times.trusted(stamp(0, now), now), None);
+    assert_eq!(times.trusted(stamp(i64::MAX, i64::MAX), now), None);
 }
 
 /// Right after a record, an edit of the same size at once leaves the same size and, on a coarse clock, the
@@ -60,11 +95,11 @@ fn an_edit_with_the_old_size_and_time_is_found_once_stamps_are_trusted() {
     place.write("replaced", "one");
     place.write("chmodded", "one");
     symlink("target-a", place.root.join("link")).unwrap();
-    age();
+    age(&place);
     let before = place.snapshot();
-    // The cache is believed now: nothing is read again.
-    let cache = saved_cache(&place);
-    assert!(cache.files.values().all(|known| known.stamp.is_some()), "{cache:?}");
+    // The stamps are believed now: nothing is read again.
+    let known = known(&place);
+    assert!(known.iter().all(|(_, known)| known.stamp.is_some()), "{known:?}");
 
     let like = |name: &str| fs::metadata(place.root.join(name)).unwrap();
     let (edited, replaced, chmodded) = (like("edited"), like("replaced"), like("chmodded"));
@@ -91,24 +126,57 @@ fn an_edit_with_the_old_size_and_time_is_found_once_stamps_are_trusted() {
 #[test]
 fn an_unchanged_file_is_not_read_again() {
     let place = place();
-    place.write("folder/file", "content");
-    age();
+    place.write("file", "content");
+    age(&place);
     place.snapshot();
-    let mut cache = saved_cache(&place);
-    let repository = git2::Repository::open_bare(place.repository()).unwrap();
-    let odb = repository.odb().unwrap();
+    let root = root(&place);
     // Only a scan that believes the stamp takes this for the content of the file.
-    let forged = odb.write(ObjectType::Blob, b"forged").unwrap();
-    cache.files.get_mut(b"folder/file".as_slice()).unwrap().oid = forged;
-    let Ok(read) = scan(&odb, place.workspace.root_handle(), &cache, 1_000) else {
-        panic!("the scan failed")
+    let forged = with_file(&root, b"file", |known| known.id = EMPTY_TREE);
+    let id = |folder: &Folder| folder.node(b"file").unwrap().entry().id;
+    assert_eq!(id(&scan(&place, &forged)), EMPTY_TREE);
+    let doubted = with_file(&forged, b"file", |known| known.stamp = None);
+    assert_eq!(id(&scan(&place, &doubted)), id(&root));
+}
+
+/// A folder whose own stamp is the same is not listed again; one that was changed too shortly before is.
+#[test]
+fn an_unchanged_folder_is_not_listed_again() {
+    let place = place();
+    place.write("one", "1");
+    place.write("two", "2");
+    age(&place);
+    place.snapshot();
+    let full = root(&place);
+    assert!(full.listed.is_some());
+    // Only a scan that lists the folder finds the file that is missing here.
+    let hidden: Vec<Item> = full.items.iter().filter(|item| *item.name != *b"two").cloned().collect();
+    let partial = |listed| Arc::new(Folder::new(full.id, listed, hidden.clone(), Vec::new(), None));
+    assert_eq!(scan(&place, &partial(full.listed)).items.len(), 1);
+    assert_eq!(scan(&place, &partial(None)).items.len(), 2);
+    place.write("three", "3");
+    assert_eq!(scan(&place, &partial(full.listed)).items.len(), 3);
+    // Just listed, and just changed: a name that comes within the same tick would leave the same stamp.
+    assert_eq!(scan(&place, &full).listed, None);
+}
+
+/// Nothing is made anew where nothing changed, so that a state is compared and saved cheaply.
+#[test]
+fn what_did_not_change_is_shared() {
+    let place = place();
+    place.write("a/b/file", "1");
+    place.write("c/d/file", "2");
+    age(&place);
+    place.snapshot();
+    let before = root(&place);
+    assert!(Arc::ptr_eq(&scan(&place, &before), &before));
+    place.write("a/b/file", "3");
+    let after = scan(&place, &before);
+    let folder = |root: &Arc<Folder>, path: &[u8]| match root.at(path) {
+        Some(Node::Folder(folder)) => Arc::clone(folder),
+        other => panic!("{other:?}"),
     };
-    assert_eq!(read.cache.files[b"folder/file".as_slice()].oid, forged);
-    cache.files.get_mut(b"folder/file".as_slice()).unwrap().stamp = None;
-    let Ok(read) = scan(&odb, place.workspace.root_handle(), &cache, 1_000) else {
-        panic!("the scan failed")
-    };
-    assert_ne!(read.cache.files[b"folder/file".as_slice()].oid, forged);
+    assert!(Arc::ptr_eq(&folder(&after, b"c"), &folder(&before, b"c")));
+    assert!(!Arc::ptr_eq(&folder(&after, b"a/b"), &folder(&before, b"a/b")));
 }
 
 #[test]

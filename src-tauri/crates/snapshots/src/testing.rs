@@ -18,7 +18,7 @@ pub(crate) struct Place {
     pub(crate) dir: PathBuf,
     pub(crate) workspace: Workspace,
     pub(crate) history: History,
-    _folder: tempfile::TempDir,
+    pub(crate) _folder: tempfile::TempDir,
 }
 
 pub(crate) fn place() -> Place {
