@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 
 import { Key } from 'webdriverio';
 
@@ -93,7 +94,7 @@ test('files of every kind are shown as they are now, and the keys reach everythi
       await window.click(id.treeNode, { attributes: { node: first.node } });
       await window.click(id.treeNodeFork);
       await window.until('one turn', async () => (await turns(window)).length === 1);
-      assert.deepEqual(filesIn(workspace), afterFirst);
+      await window.until('the files of the first turn', () => isDeepStrictEqual(filesIn(workspace), afterFirst));
       await send(window, 'Change the colour to blue');
       await waitForTurn(window, 2);
       // The new version of the site has taken the panel.

@@ -12,14 +12,24 @@ export class Preferences {
 
   readonly profiles = $derived(this.settings?.profiles ?? []);
 
+  /** Goes up when a change is sent and when it is answered. */
+  #changes = 0;
+  #asked = 0;
+  #shown = 0;
+
   constructor(private readonly transport: Transport) {}
 
+  /** Asks for everything. Answers come in any order: what is older than something known already is asked again. */
   async load(): Promise<void> {
+    const asked = (this.#asked += 1);
+    const changes = this.#changes;
     const [response, info, secrets] = await Promise.all([
       this.transport.invoke('settings_get', {}),
       this.transport.invoke('app_info', {}),
       this.transport.invoke('secret_status', {}),
     ]);
+    if (changes !== this.#changes || asked < this.#shown) return this.load();
+    this.#shown = asked;
     this.settings = response.settings;
     this.path = response.path;
     this.problem = response.problem;
@@ -38,7 +48,8 @@ export class Preferences {
   /** Saves the settings with some of their parts replaced. */
   async save(change: Partial<Settings>): Promise<void> {
     if (!this.settings) return;
-    const response = await this.transport.invoke('settings_save', { settings: { ...this.settings, ...change } });
+    const settings = { ...this.settings, ...change };
+    const response = await this.changing(this.transport.invoke('settings_save', { settings }));
     this.settings = response.settings;
     this.problem = response.problem;
   }
@@ -60,15 +71,15 @@ export class Preferences {
   }
 
   async setKey(profile: string, key: string): Promise<void> {
-    this.secrets = await this.transport.invoke('key_set', { profile, key });
+    this.secrets = await this.changing(this.transport.invoke('key_set', { profile, key }));
   }
 
   async forgetKey(profile: string): Promise<void> {
-    this.secrets = await this.transport.invoke('key_delete', { profile });
+    this.secrets = await this.changing(this.transport.invoke('key_delete', { profile }));
   }
 
   async chooseSecrets(choice: SecretChoice): Promise<void> {
-    this.secrets = await this.transport.invoke('secret_choose', { choice });
+    this.secrets = await this.changing(this.transport.invoke('secret_choose', { choice }));
   }
 
   /** An id for a new profile: short, and not taken. */
@@ -82,5 +93,14 @@ export class Preferences {
     let id = base;
     for (let number = 2; this.profiles.some((profile) => profile.id === id); number += 1) id = `${base}-${number}`;
     return id;
+  }
+
+  private async changing<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    this.#changes += 1;
+    try {
+      return await answer;
+    } finally {
+      this.#changes += 1;
+    }
   }
 }
