@@ -64,6 +64,17 @@ export const moreSentences: Record<string, string> = {
   'Move these files away, or try again.': '请移走这些文件，或重试。',
   'Run the restore again; what was there before is recorded.': '请再次恢复；之前的内容已经记录。',
 
+  'This cannot be done yet.': '目前还不能这样做。',
+  'Single files can be restored only without the conversation.': '只有不恢复对话时才能恢复单个文件。',
+  'No file is named that should be restored.': '没有指定要恢复的文件。',
+  'Choose to restore files only.': '请选择“仅文件”。',
+  'That branch lies in the trash already.': '该分支已在回收站中。',
+  'That branch does not lie in the trash.': '该分支不在回收站中。',
+  'The conversation is on this branch.': '当前对话就在此分支上。',
+  'Move it there first.': '请先把它移到回收站。',
+  'Go to another node first, for example to the one above it; then it can be deleted.':
+    '请先转到其他节点，例如它的上一个节点，然后即可删除。',
+
   // Why something is not recorded or not copied
   'installed packages are not recorded': '不记录已安装的依赖包',
   'a Python environment is not recorded': '不记录 Python 环境',

@@ -9,9 +9,11 @@ import {
 } from '$lib/ipc';
 import { copyText } from '$lib/format/clipboard';
 import { I18n } from '$lib/i18n/i18n.svelte';
+import { ChangesView } from './changes.svelte';
 import { Composer } from './composer.svelte';
 import { EventPump } from './eventPump';
 import { Files } from './files.svelte';
+import { HistoryState } from './history.svelte';
 import { Imports } from './imports.svelte';
 import { Layout } from './layout.svelte';
 import { Moves } from './moves';
@@ -21,8 +23,21 @@ import { SessionList } from './sessionList.svelte';
 import { SessionState, type SessionEffect } from './sessionState.svelte';
 import { Toasts } from './toasts.svelte';
 
-export const settingsSections = ['models', 'keys', 'limits', 'appearance', 'tools', 'logs', 'about'] as const;
+export const settingsSections = [
+  'models',
+  'keys',
+  'limits',
+  'history',
+  'appearance',
+  'tools',
+  'logs',
+  'about',
+] as const;
 export type SettingsSection = (typeof settingsSections)[number];
+
+const DAY_MS = 86_400_000;
+/** So many earlier turns come at once. */
+const PAGE_TURNS = 40;
 
 /** The one dialog that lies over the window. */
 export type Modal =
@@ -30,7 +45,8 @@ export type Modal =
   | { type: 'palette' }
   | { type: 'shortcuts' }
   | { type: 'link'; url: string }
-  | { type: 'restore'; nodeId: string }
+  | { type: 'restore'; nodeId: string; paths?: string[] }
+  | { type: 'revert'; nodeId: string }
   | { type: 'confirm'; title: string; text: string; accept: string; run: () => Promise<void> };
 
 /** Everything that the window knows, and what it can do. */
@@ -54,8 +70,9 @@ export class App {
   failure = $state.raw<ReturnType<typeof toAppError> | null>(null);
   /** One sentence at a time for screen readers. */
   announcement = $state('');
-  /** The node whose changes are shown; the current one if absent. */
-  changesNode = $state<string | null>(null);
+  /** What the changes tab shows. */
+  readonly changes = new ChangesView();
+  readonly history: HistoryState;
 
   readonly activeProfile = $derived(
     this.preferencesProfile(this.session?.profile) ?? this.preferencesProfile(undefined),
@@ -72,6 +89,7 @@ export class App {
   #held: NumberedEvent[] | null = null;
   #opening = 0;
   #reopening = false;
+  #loadingEarlier = false;
 
   constructor(
     readonly transport: Transport,
@@ -79,6 +97,7 @@ export class App {
   ) {
     this.layout = new Layout(storage);
     this.preferences = new Preferences(transport);
+    this.history = new HistoryState(transport);
     this.sessions = new SessionList(transport);
     this.files = new Files(transport);
     this.imports = new Imports(transport, {
@@ -130,6 +149,12 @@ export class App {
     return this.session?.continues(node) ? this.i18n.t('tree.continued') : node.title;
   }
 
+  /** When something in the trash is removed for good. */
+  purgeWords(at: number): string {
+    const days = Math.ceil((at - Date.now()) / DAY_MS);
+    return days < 1 ? this.i18n.t('trash.soon') : this.i18n.count('trash.days', days);
+  }
+
   /** What failed, for a place that has room for a sentence or two. */
   wordFailure(thrown: unknown): string {
     const { message, hint } = this.i18n.error(toAppError(thrown));
@@ -160,7 +185,7 @@ export class App {
       else {
         this.session = new SessionState(detail);
         this.preview.reset(detail.deployments, this.session.activePath);
-        this.changesNode = null;
+        this.changes.reset();
         this.layout.forgetNews();
         this.layout.rememberSession(id);
       }
@@ -235,6 +260,19 @@ export class App {
   }
 
   // Turns
+
+  /** Reads turns above those that are shown. */
+  async loadEarlier(): Promise<void> {
+    const session = this.session;
+    const before = session?.turns[0]?.node.id;
+    if (!session || before === undefined || session.earlierTurns === 0 || this.#loadingEarlier) return;
+    this.#loadingEarlier = true;
+    await this.attempt(async () => {
+      const page = await this.transport.invoke('turn_page', { sessionId: session.id, before, count: PAGE_TURNS });
+      session.prepend(page, before);
+    });
+    this.#loadingEarlier = false;
+  }
 
   /** Sends the draft; it waits in the queue if a turn runs. */
   async send(): Promise<void> {
@@ -376,7 +414,19 @@ export class App {
   }
 
   showChanges(nodeId: string): void {
-    this.changesNode = nodeId;
+    this.changes.showNode(nodeId);
+    this.layout.showTab('changes');
+  }
+
+  /** Shows what differs between two nodes, from the left to the right. */
+  compare(left: string, right: string): void {
+    this.changes.compare(left, right);
+    this.layout.showTab('changes');
+  }
+
+  /** Shows what happened to a file. */
+  showFileHistory(path: string): void {
+    this.changes.historyOf = path;
     this.layout.showTab('changes');
   }
 
@@ -473,6 +523,10 @@ export class App {
           await this.preferences.load();
           this.applyAppearance();
         });
+        break;
+      case 'historyTidying':
+      case 'historyTidied':
+        this.history.apply(event.event);
         break;
       case 'workspaceChanged':
       case 'queueChanged':

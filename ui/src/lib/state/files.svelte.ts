@@ -9,6 +9,8 @@ export interface Folder {
 export class Files {
   folders = $state.raw<ReadonlyMap<string, Folder>>(new Map());
   expanded = $state.raw<ReadonlySet<string>>(new Set(['']));
+  /** Rises when files changed. */
+  version = $state(0);
   #sessionId: string | null = null;
 
   constructor(private readonly transport: Transport) {}
@@ -33,6 +35,7 @@ export class Files {
 
   /** Asks again for the open folders that the changed paths lie in; no paths means all of them. */
   async changed(paths: string[]): Promise<void> {
+    this.version += 1;
     const open = [...this.expanded].filter((path) => this.folders.has(path));
     const touched = new Set(paths.map(parentOf));
     const stale = paths.length === 0 ? open : open.filter((path) => touched.has(path) || paths.includes(path));

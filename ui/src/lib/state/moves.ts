@@ -5,9 +5,10 @@ import type { App } from './app.svelte';
 export class Moves {
   constructor(private readonly app: App) {}
 
-  async restore(nodeId: string, scope: RestoreScope): Promise<void> {
+  /** Only the given files, if some are named. */
+  async restore(nodeId: string, scope: RestoreScope, paths?: string[]): Promise<void> {
     await this.app.inSession(async (sessionId) => {
-      await this.app.transport.invoke('restore_apply', { sessionId, nodeId, scope });
+      await this.app.transport.invoke('restore_apply', { sessionId, nodeId, scope, ...(paths && { paths }) });
       await this.#moved(sessionId);
       // The path is as it was, so that only the live files show what was restored.
       if (scope === 'files') this.#showLive();
@@ -19,6 +20,41 @@ export class Moves {
         },
         'restore',
       );
+    });
+  }
+
+  /** Takes the changes of one turn back, and of no other. */
+  async revertTurn(nodeId: string): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      await this.app.transport.invoke('turn_revert', { sessionId, nodeId });
+      await this.#moved(sessionId);
+      this.#showLive();
+      this.app.toasts.info(
+        this.app.i18n.t('revert.done'),
+        { label: this.app.i18n.t('common.undo'), run: () => void this.undo() },
+        'restore',
+      );
+    });
+  }
+
+  /** Moves a node and all that grew from it to the trash. */
+  async deleteBranch(nodeId: string): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      const size = this.app.session?.branchSize(nodeId) ?? 1;
+      await this.app.transport.invoke('branch_delete', { sessionId, nodeId });
+      await this.app.openSession(sessionId);
+      this.app.toasts.info(
+        this.app.i18n.count('tree.trashed', size),
+        { label: this.app.i18n.t('common.undo'), run: () => void this.recoverBranch(nodeId) },
+        'branch',
+      );
+    });
+  }
+
+  async recoverBranch(nodeId: string): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      await this.app.transport.invoke('branch_recover', { sessionId, nodeId });
+      await this.app.openSession(sessionId);
     });
   }
 

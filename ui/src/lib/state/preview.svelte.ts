@@ -41,7 +41,7 @@ export class PreviewState {
 
   /** The choice for a session that was just opened: the latest site of the shown path. */
   reset(deployments: Deployment[], activePath: ReadonlySet<string>): void {
-    const latest = deployments.find(({ nodeId }) => nodeId === null || activePath.has(nodeId));
+    const latest = deployments.find(({ nodeId, onPath }) => (nodeId === null ? onPath : activePath.has(nodeId)));
     this.target = latest ? { type: 'deployment', id: latest.id } : { type: 'none' };
   }
 

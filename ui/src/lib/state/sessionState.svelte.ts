@@ -15,6 +15,7 @@ import type {
   Turn,
   TurnEvent,
   TurnLimits,
+  TurnPage,
   UndoState,
   Usage,
   UserMessage,
@@ -97,7 +98,12 @@ export class SessionState {
   workspacePath = $state('');
   currentNode = $state<string | null>(null);
   tree = $state.raw<NodeSummary[]>([]);
+  /** The last turns of the path; more of it comes by pages. */
   turns = $state.raw<TurnState[]>([]);
+  /** How many turns of the path stand before those. */
+  earlierTurns = $state(0);
+  /** Which way the list of turns grew last; the conversation keeps its place by it. */
+  grew = $state.raw<'up' | 'down'>('down');
   todos = $state.raw<Todo[]>([]);
   queue = $state.raw<QueuedMessage[]>([]);
   deployments = $state.raw<Deployment[]>([]);
@@ -140,12 +146,7 @@ export class SessionState {
     this.workspacePath = detail.workspacePath;
     this.currentNode = detail.currentNode;
     this.tree = detail.tree;
-    const known = new Map(this.turns.map((turn) => [turn.node.id, turn]));
-    this.turns = detail.turns.map((turn) => {
-      const kept = known.get(turn.node.id);
-      kept?.replace(turn);
-      return kept ?? new TurnState(turn);
-    });
+    this.#loadTurns(detail);
     this.todos = detail.todos;
     this.queue = detail.queue;
     this.deployments = detail.deployments;
@@ -156,6 +157,39 @@ export class SessionState {
     this.sequence = detail.sequence;
     this.spans = null;
     if (!this.running) this.awaited = null;
+  }
+
+  /** Turns that are shown keep their place, and so do earlier ones that the person asked for, if the path is the same. */
+  #loadTurns(detail: SessionDetail): void {
+    const known = new Map(this.turns.map((turn) => [turn.node.id, turn]));
+    const last = detail.turns.map((turn) => {
+      const kept = known.get(turn.node.id);
+      kept?.replace(turn);
+      return kept ?? new TurnState(turn);
+    });
+    const above = detail.turns[0]?.node.parentId ?? null;
+    const at = above === null ? -1 : this.turns.findIndex(({ node }) => node.id === above);
+    const earlier = this.turns.slice(0, at + 1);
+    for (const turn of earlier) turn.node = this.node(turn.node.id) ?? turn.node;
+    this.grew = 'down';
+    this.turns = [...earlier, ...last];
+    this.earlierTurns = Math.max(0, detail.earlierTurns - earlier.length);
+  }
+
+  /** Puts a page of earlier turns before the others. A page that no longer fits is dropped: the path has changed. */
+  prepend(page: TurnPage, before: string): void {
+    if (this.turns[0]?.node.id !== before) return;
+    this.grew = 'up';
+    this.turns = [...page.turns.map((turn) => new TurnState(turn)), ...this.turns];
+    this.earlierTurns = page.earlierTurns;
+  }
+
+  /** How many nodes grew from a node, itself included. */
+  branchSize(id: string): number {
+    // A node stands behind the one that it grew from.
+    const branch = new Set([id]);
+    for (const node of this.tree) if (node.parentId !== null && branch.has(node.parentId)) branch.add(node.id);
+    return branch.size;
   }
 
   /** The person has read it; the engine says it again at every opening. */
@@ -274,6 +308,7 @@ export class SessionState {
     if (node.parentId !== null && parent === -1) return [{ type: 'reopen' }];
     const turn = new TurnState({ node, message, items: [], error: null, usage: unknownUsage });
     // A sibling takes the place of what followed its parent.
+    this.grew = 'down';
     this.turns = [...this.turns.slice(0, parent + 1), turn];
     this.currentNode = node.id;
     this.#setNode(turn, node);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { node } from '../../../tests/support';
-import { layoutTree } from './treeLayout';
+import { layoutTree, MOST_LANES } from './treeLayout';
 
 const places = (rows: ReturnType<typeof layoutTree>) =>
   Object.fromEntries(rows.map(({ node: { id }, row, lane }) => [id, [row, lane]]));
@@ -46,5 +46,21 @@ describe('layoutTree', () => {
   it('draws a node without its parent as a root, and nothing as nothing', () => {
     expect(layoutTree([node('b', 'gone', 1)], new Set())[0]).toMatchObject({ row: 0, lane: 0, parent: null });
     expect(layoutTree([], new Set())).toEqual([]);
+  });
+
+  it('places ten thousand nodes with a thousand branches, and keeps room for their words', () => {
+    const nodes = Array.from({ length: 10_001 }, (_, index) => {
+      const branch = index % 10 === 9;
+      const parent = index === 0 ? null : `n${branch || index % 10 !== 0 ? index - 1 : index - 2}`;
+      return node(`n${index}`, parent, index);
+    });
+    const path = new Set(nodes.filter((_, index) => index % 10 !== 9).map(({ id }) => id));
+    const rows = layoutTree(nodes, path);
+    expect(rows).toHaveLength(10_001);
+    expect(rows.filter(({ lane }) => lane === 0)).toHaveLength(9_001);
+    expect(Math.max(...rows.map(({ lane }) => lane))).toBeLessThan(MOST_LANES);
+    const crowd = [node('root', null, 0), ...Array.from({ length: 40 }, (_, at) => node(`c${at}`, 'root', at + 1))];
+    const lanes = layoutTree(crowd, new Set(['root', 'c39'])).map(({ lane }) => lane);
+    expect(Math.max(...lanes)).toBe(MOST_LANES - 1);
   });
 });

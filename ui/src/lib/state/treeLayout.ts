@@ -4,11 +4,14 @@ export interface TreeRow {
   node: NodeSummary;
   /** From the top, oldest first. */
   row: number;
-  /** From the left; lane 0 holds the active path. */
+  /** From the left; lane 0 holds the active path. Branches beyond the last lane share it. */
   lane: number;
   /** Where its parent is drawn, if it has one. */
   parent: { row: number; lane: number } | null;
 }
+
+/** More lanes than these would leave no room for the words. */
+export const MOST_LANES = 8;
 
 /**
  * Places the nodes of a session tree: a row each by time, and a lane for each chain of nodes, as narrow as it goes.
@@ -21,7 +24,9 @@ export function layoutTree(nodes: NodeSummary[], activePath: ReadonlySet<string>
   for (const node of ordered) {
     // A node whose parent is not there is drawn as a root.
     const parent = node.parentId !== null && rowOf.has(node.parentId) ? node.parentId : null;
-    children.set(parent, [...(children.get(parent) ?? []), node]);
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(node);
+    else children.set(parent, [node]);
   }
 
   const next = (id: string): NodeSummary | undefined => {
@@ -54,28 +59,27 @@ export function layoutTree(nodes: NodeSummary[], activePath: ReadonlySet<string>
     });
   }
 
-  const taken: Chain[][] = [];
+  /** The last row that each lane is taken to. Lane 0 is kept for the active path, even if there is none yet. */
+  const takenTo = [-1];
+  let reserved = true;
   const laneOf = new Map<string, number>();
   const byRight = [...chains].sort(
     (left, right) => Number(right.active) - Number(left.active) || left.from - right.from,
   );
   for (const chain of byRight) {
-    let lane = taken.findIndex((others, index) => {
-      const reserved = index === 0 && !chain.active;
-      return !reserved && others.every((other) => chain.from >= other.to || chain.to <= other.from);
-    });
-    if (lane === -1) {
-      // Lane 0 is kept for the active path even if there is none yet.
-      if (taken.length === 0 && !chain.active) taken.push([]);
-      lane = taken.length;
-      taken.push([]);
+    let lane = 0;
+    if (chain.active) reserved = false;
+    else {
+      // Chains come by their first row, so that a lane is free from where its last one ends.
+      lane = takenTo.findIndex((to, index) => index > 0 && chain.from >= to);
+      if (lane === -1) lane = Math.min(takenTo.length, MOST_LANES - 1);
     }
-    taken[lane]?.push(chain);
+    takenTo[lane] = Math.max(takenTo[lane] ?? 0, chain.to);
     for (const node of chain.members) laneOf.set(node.id, lane);
   }
 
   // Without an active path the first lane stays empty and would only be a gap.
-  const shift = taken[0]?.length === 0 ? 1 : 0;
+  const shift = reserved ? 1 : 0;
   return ordered.map((node, row) => {
     const parentRow = node.parentId === null ? undefined : rowOf.get(node.parentId);
     return {

@@ -8,13 +8,16 @@ import {
   type Transport,
 } from '../transport';
 import * as fixtures from './fixtures';
+import { grow } from './bigTree';
 import { playTurn } from './playTurn';
+import { timeTravel, type TimeTravel } from './timeTravel';
 
 type Handlers = { [C in CommandName]: (params: Params<C>) => Response<C> | Promise<Response<C>> };
 
 /**
  * The engine as a window sees it, played from fixtures. Only for tests and for looking at the window in a browser.
- * Address parameters: `empty` (no sessions), `first` (first run), `theme`, `lang`, `readonly`, `nokeychain`.
+ * Address parameters: `empty` (no sessions), `first` (first run), `theme`, `lang`, `readonly`, `nokeychain`, `big` (ten
+ * thousand nodes).
  */
 export class MockTransport implements Transport {
   readonly #fixture = fixtures.makeFixture(Date.now());
@@ -24,8 +27,12 @@ export class MockTransport implements Transport {
   #listen: (events: NumberedEvent[]) => void = () => undefined;
   #drop: (event: DropEvent) => void = () => undefined;
   #stopped = new Set<string>();
+  readonly #time: TimeTravel;
+  readonly #options: URLSearchParams;
 
-  constructor(private readonly options: URLSearchParams) {
+  constructor(options: URLSearchParams) {
+    this.#options = options;
+    this.#time = timeTravel({ detail: (id) => this.#detail(id), app: (event) => this.#app(event), options });
     if (options.has('empty') || options.has('first')) this.#fixture.sessions = [];
     if (options.has('first')) this.#settings.firstRunDone = false;
     const theme = options.get('theme');
@@ -41,13 +48,19 @@ export class MockTransport implements Transport {
       };
     }
     if (options.has('readonly')) for (const detail of this.#fixture.details.values()) detail.access = 'readOnly';
+    if (options.has('big')) {
+      const [first] = this.#fixture.details.values();
+      if (first) grow(first, Number(options.get('big')) || 10_000, Date.now());
+    }
     const host = window as unknown as Record<string, unknown>;
     host.mockDrop = (event: DropEvent) => this.#drop(event);
   }
 
   async invoke<C extends CommandName>(command: C, params: Params<C>): Promise<Response<C>> {
     await new Promise((resolve) => setTimeout(resolve, 15));
-    const answer = await (this.#handlers[command] as (given: Params<C>) => Response<C> | Promise<Response<C>>)(params);
+    const answer = await (
+      { ...this.#handlers, ...this.#time }[command] as (given: Params<C>) => Response<C> | Promise<Response<C>>
+    )(params);
     return structuredClone(answer);
   }
 
@@ -96,7 +109,7 @@ export class MockTransport implements Transport {
     return { type: 'started' as const, nodeId };
   }
 
-  readonly #handlers: Handlers = {
+  readonly #handlers: Omit<Handlers, keyof TimeTravel> = {
     app_info: () => fixtures.info,
     session_list: ({ search, trash }) => ({
       sessions: this.#fixture.sessions.filter(
@@ -136,8 +149,12 @@ export class MockTransport implements Transport {
       if (profile) detail.profile = profile;
       return detail.summary;
     },
-    session_delete: ({ sessionId }) => Object.assign(this.#detail(sessionId).summary, { deletedAt: Date.now() }),
-    session_recover: ({ sessionId }) => Object.assign(this.#detail(sessionId).summary, { deletedAt: null }),
+    session_delete: ({ sessionId }) => {
+      const now = Date.now();
+      return Object.assign(this.#detail(sessionId).summary, { deletedAt: now, purgeAt: now + 30 * 86_400_000 });
+    },
+    session_recover: ({ sessionId }) =>
+      Object.assign(this.#detail(sessionId).summary, { deletedAt: null, purgeAt: undefined }),
     session_purge: ({ sessionId }) => {
       this.#fixture.sessions = this.#fixture.sessions.filter(({ id }) => id !== sessionId);
       return {};
@@ -165,7 +182,7 @@ export class MockTransport implements Transport {
       return this.#start(sessionId, turn?.node.parentId ?? null, { text, attachments: [] });
     },
     turn_continue: ({ sessionId }) =>
-      this.#start(sessionId, this.#detail(sessionId).currentNode, { text: 'Continue', attachments: [] }),
+      this.#start(sessionId, this.#detail(sessionId).currentNode, { text: 'Continue.', attachments: [] }),
     turn_steer: () => ({}),
     queue_remove: ({ sessionId, queueId }) => {
       const detail = this.#detail(sessionId);
@@ -178,18 +195,6 @@ export class MockTransport implements Transport {
       if (!node) throw new CommandError({ code: 'notFound', message: 'There is no such node.' });
       return Object.assign(node, { label });
     },
-    node_changes: () => ({
-      byTurn: [
-        { path: 'site/index.html', kind: 'modified', oldSize: 1820, newSize: 1894 },
-        { path: 'site/app.js', kind: 'added', oldSize: null, newSize: 309 },
-        { path: 'site/old.css', kind: 'deleted', oldSize: 120, newSize: null },
-      ],
-      byUser: [{ path: 'notes.md', kind: 'modified', oldSize: 600, newSize: 612 }],
-      skipped: [{ path: 'site/node_modules', reason: 'Folders of installed packages are not recorded.' }],
-    }),
-    node_diff: ({ change }) => ({ ...fixtures.sampleDiff(), path: change.path, kind: change.kind }),
-    node_fork: ({ sessionId, nodeId }) => this.#goTo(sessionId, nodeId),
-    turn_page: () => ({ turns: [], earlierTurns: 0 }),
     node_file_list: ({ path }) => ({ entries: this.#fixture.files.get(path) ?? [], truncated: false }),
     node_file_read: ({ path }) => ({
       path,
@@ -199,65 +204,6 @@ export class MockTransport implements Transport {
       truncated: false,
       hash: `${path}-0`,
     }),
-    node_compare: () => ({
-      changes: [{ path: 'site/index.html', kind: 'modified', oldSize: 1820, newSize: 1894 }],
-      common: null,
-    }),
-    node_compare_file: ({ change }) => ({ ...fixtures.sampleDiff(), path: change.path, kind: change.kind }),
-    branch_delete: ({ sessionId, nodeId }) => {
-      const detail = this.#detail(sessionId);
-      detail.tree = detail.tree.filter(({ id }) => id !== nodeId);
-      return {};
-    },
-    branch_recover: () => ({}),
-    branch_purge: () => ({}),
-    trash_list: () => ({ branches: [] }),
-    turn_revert_plan: ({ nodeId }) => ({
-      nodeId,
-      changes: [
-        {
-          path: 'site/index.html',
-          kind: 'modified',
-          writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' },
-        },
-      ],
-      conflicts: [],
-      unsaved: [],
-    }),
-    turn_revert: () => ({ written: 1, removed: 0, before: null }),
-    history_usage: () => fixtures.usage,
-    history_tidy: () => ({ thinned: 0, freedBytes: 12_000_000, cancelled: false, usage: fixtures.usage }),
-    history_tidy_cancel: () => ({}),
-    file_history: () => ({ moments: [], truncated: false }),
-    restore_plan: ({ nodeId, scope }) => ({
-      nodeId,
-      scope,
-      changes:
-        scope === 'conversation'
-          ? []
-          : [
-              {
-                path: 'site/index.html',
-                kind: 'modified',
-                writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' },
-              },
-              {
-                path: 'site/months.svg',
-                kind: 'deleted',
-                writtenBy: { type: 'agent', nodeId, title: 'Add a chart of the months' },
-              },
-              { path: 'notes.md', kind: 'modified', writtenBy: { type: 'user' } },
-            ],
-      unsaved: scope === 'conversation' ? [] : [{ path: 'notes.md', kind: 'modified', oldSize: 600, newSize: 612 }],
-      turnsLeft: scope === 'files' ? 0 : 2,
-    }),
-    restore_apply: ({ sessionId, nodeId }) => this.#goTo(sessionId, nodeId),
-    restore_undo: ({ sessionId }) => {
-      const detail = this.#detail(sessionId);
-      detail.undo = { undo: null, redo: 'Restore' };
-      return { written: 1, removed: 0, before: null };
-    },
-    restore_redo: () => ({ written: 1, removed: 0, before: null }),
     file_list: ({ path }) => ({ entries: this.#fixture.files.get(path) ?? [], truncated: false }),
     file_read: ({ path, maxBytes }) => {
       const text = path.endsWith('.csv')
@@ -356,7 +302,7 @@ export class MockTransport implements Transport {
     }),
     model_discover: async () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
-      return this.options.has('noserver')
+      return this.#options.has('noserver')
         ? { servers: [] }
         : {
             servers: [
@@ -385,16 +331,4 @@ export class MockTransport implements Transport {
     window_reveal_file: () => ({}),
     window_reveal_logs: () => ({}),
   };
-
-  #goTo(sessionId: string, nodeId: string) {
-    const detail = this.#detail(sessionId);
-    const path: string[] = [];
-    for (let id: string | null = nodeId; id !== null; id = detail.tree.find((node) => node.id === id)?.parentId ?? null)
-      path.unshift(id);
-    detail.turns = detail.turns.filter(({ node }) => path.includes(node.id));
-    detail.currentNode = nodeId;
-    detail.undo = { undo: 'Restore', redo: null };
-    this.#app({ type: 'treeChanged', sessionId });
-    return { written: 2, removed: 1, before: 'c'.repeat(40) };
-  }
 }
