@@ -23,5 +23,7 @@ export default defineConfig(({ mode }) => ({
     environment: 'jsdom',
     include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
     setupFiles: ['tests/setup.ts'],
+    // A machine that builds at the same time is slow; a test that hangs still ends.
+    testTimeout: 30_000,
   },
 }));

@@ -11,6 +11,10 @@ const WISHES = [
   '把标题改成中文，并检查所有数字',
   'Remove the map again',
 ];
+const STOPPED = {
+  failed: { message: 'qwen3:8b at 127.0.0.1:11434 sent nothing for 120 seconds.' },
+  interrupted: { message: 'You stopped this turn.', code: 'cancelled' },
+} as const;
 /** Every so many nodes a short branch leaves the path. */
 const BRANCH_EVERY = 9;
 
@@ -50,7 +54,7 @@ export function bigTurn(node: NodeSummary, index: number): Turn {
   return {
     node,
     message: { text: node.title, attachments: [] },
-    error: node.status === 'completed' ? null : { message: 'You stopped this turn.', code: 'cancelled' },
+    error: node.status === 'completed' ? null : STOPPED[node.status === 'failed' ? 'failed' : 'interrupted'],
     usage: { ...unknownUsage, inputTokens: 2000 + index, outputTokens: 100 + index },
     items: [
       makeItem(node.id, 0, makeCall('read_file', { file_path: 'site/index.html' }), node.startedAt, 40),

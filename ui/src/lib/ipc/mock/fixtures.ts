@@ -478,7 +478,7 @@ export function makeFixture(now: number): Fixture {
     {
       node: nodes[4] as NodeSummary,
       message: { text: 'Check that the totals are right', attachments: [] },
-      error: { message: 'You stopped this turn.', hint: 'What was done so far is kept. Continue goes on from here.' },
+      error: { code: 'cancelled', message: 'You stopped this turn.' },
       usage: unknownUsage,
       items: [
         makeItem(third, 0, { type: 'text', text: 'I add up the columns and compare.' }, t3 + 800, 300),
