@@ -80,13 +80,14 @@ describe('the words of the engine', () => {
     expect(wordSentence('/a/settings.toml, line 3, limits: no number', 'zh')).toBe(
       '/a/settings.toml 第 3 行，limits：no number',
     );
+    expect(wordSentence('m at h sent nothing for 120 seconds.', 'zh')).toBe('m（h）在 120 秒 内没有任何回应。');
     expect(wordSentence('The history cannot be used: bad object header.', 'zh')).toBe(
       '无法使用历史记录：bad object header。',
     );
   });
 
   it('have the same gaps in both languages', () => {
-    const gaps = (text: string) => text.split('{}').length - 1;
+    const gaps = (text: string) => text.split(/\{n?\}/).length - 1;
     for (const [sentence, words] of Object.entries(sentences)) expect(gaps(words), sentence).toBe(gaps(sentence));
   });
 

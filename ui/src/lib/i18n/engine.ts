@@ -12,17 +12,21 @@ interface Pattern {
   words: string;
 }
 
-const GAP = '{}';
+/** `{}` is a part that is kept, `{n}` one that is a number. */
+const GAP = /(\{n?\})/;
 
 function toPattern([sentence, words]: [string, string]): Pattern {
-  const literal = sentence.split(GAP).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return { shape: new RegExp(`^${literal.join('([^]+?)')}$`), words };
+  const parts = sentence.split(GAP).map((part) => {
+    if (part === '{n}') return '(\\d[\\d.,]*)';
+    return part === '{}' ? '([^]+?)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  });
+  return { shape: new RegExp(`^${parts.join('')}$`), words };
 }
 
-const literalLength = (sentence: string) => sentence.replaceAll(GAP, '').length;
+const literalLength = (sentence: string) => sentence.replace(/\{n?\}/g, '').length;
 
 const patterns = Object.entries(sentences)
-  .filter(([sentence]) => sentence.includes(GAP))
+  .filter(([sentence]) => GAP.test(sentence))
   // The one that says most comes first.
   .sort(([left], [right]) => literalLength(right) - literalLength(left))
   .map(toPattern);
@@ -37,7 +41,7 @@ export function wordSentence(text: string, locale: Locale): string {
     if (!parts) continue;
     let at = 0;
     // A reason inside of a sentence is often a sentence of ours, too; a single word is a name and stays.
-    return words.replaceAll(GAP, () => {
+    return words.replace(/\{n?\}/g, () => {
       const part = parts[at++] ?? '';
       return part.includes(' ') ? wordSentence(part, locale) : part;
     });

@@ -24,7 +24,7 @@ export const moreSentences: Record<string, string> = {
   'The program ended while this turn was running.': '这一轮运行时程序退出了。',
   'Continue it, or try it again.': '可以继续，或重试。',
   'A session needs a name.': '会话需要一个名称。',
-  'Only a session in the trash can be removed for good.': '只有回收站里的会话才能彻底删除。',
+  'Only a session in the trash can be removed for good.': '只有回收站里的会话才能永久删除。',
   'Move it to the trash first.': '请先把它移到回收站。',
   'This session lies in the trash.': '此会话在回收站中。',
   'Take it out of the trash to go on.': '请先从回收站恢复它。',
@@ -51,6 +51,10 @@ export const moreSentences: Record<string, string> = {
     '回答被截断：达到了模型的 token 上限。可以让它继续，或在设置中提高上限。',
   "The provider's content filter ended the answer.": '服务方的内容过滤终止了回答。',
   'The model gave an empty answer.': '模型没有给出任何回答。',
+
+  '{n} seconds': '{n} 秒',
+  '1 second': '1 秒',
+  '{n} milliseconds': '{n} 毫秒',
 
   // The history and moves along the tree
   'Restore of “{}”': '恢复到“{}”',

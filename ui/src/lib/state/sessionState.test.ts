@@ -157,3 +157,42 @@ describe('a turn that goes on', () => {
     expect([...session.activePath]).toEqual(['c', 'b', 'a']);
   });
 });
+
+describe('a long path', () => {
+  const ids = ['a', 'b', 'c', 'd', 'e'];
+  const tree = [...ids.map((id, at) => node(id, ids[at - 1] ?? null, at)), node('x', 'b', 9), node('y', 'x', 10)];
+  const turnOf = (id: string) => ({
+    node: tree.find((one) => one.id === id) ?? node(id, null, 0),
+    message: { text: id, attachments: [] },
+    items: [],
+    error: null,
+    usage: unknownUsage,
+  });
+  const whole = detail({ tree, currentNode: 'e', turns: ['d', 'e'].map(turnOf), earlierTurns: 3 });
+  const shown = (session: SessionState) => session.turns.map((turn) => turn.node.id).join('');
+
+  it('takes earlier turns in front, and keeps them when it is read anew', () => {
+    const session = new SessionState(whole);
+    expect([...session.activePath].sort().join('')).toBe('abcde');
+    session.prepend({ turns: ['b', 'c'].map(turnOf), earlierTurns: 1 }, 'd');
+    expect([shown(session), session.earlierTurns, session.grew]).toEqual(['bcde', 1, 'up']);
+    const [, second] = session.turns;
+    session.load(whole);
+    expect([shown(session), session.earlierTurns]).toEqual(['bcde', 1]);
+    expect(session.turns[1]).toBe(second);
+  });
+
+  it('drops a page that no longer fits, and the turns of another path', () => {
+    const session = new SessionState(whole);
+    session.prepend({ turns: [turnOf('b')], earlierTurns: 1 }, 'c');
+    expect(shown(session)).toBe('de');
+    session.prepend({ turns: ['b', 'c'].map(turnOf), earlierTurns: 1 }, 'd');
+    session.load({ ...whole, currentNode: 'y', turns: ['x', 'y'].map(turnOf), earlierTurns: 2 });
+    expect([shown(session), session.earlierTurns]).toEqual(['bxy', 1]);
+  });
+
+  it('knows how many nodes grew from one', () => {
+    const session = new SessionState(whole);
+    expect(['x', 'b', 'a'].map((id) => session.branchSize(id))).toEqual([2, 6, 7]);
+  });
+});
