@@ -9,6 +9,10 @@ import { join } from 'node:path';
 const PLACES = [
   /\bAppError::new\(\s*(?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
   /\bwith_hint\(\s*(?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
+  // Why something is left out, refused or not copied.
+  /\b(?:left_out|LeftOut|refused|skip)\((?:[^"()]|\([^"()]*\))*?"((?:[^"\\]|\\[^])*)"/g,
+  /\b(?:left_out|LeftOut|refused|skip)\((?:[^"()]|\([^"()]*\))*?format!\(\s*"((?:[^"\\]|\\[^])*)"/g,
+  /\("[^"]+",\s*"((?:[^"\\]|\\[^])* not recorded)"\)/g,
   /\bNoticeLevel::\w+,\s*(?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
 ];
 /** In these crates the wording of an error type itself reaches the window, too. */
