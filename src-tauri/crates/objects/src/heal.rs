@@ -2,6 +2,8 @@
 //!
 //! Packs that were synced are noted in `okcvm-synced`, a line each: name, bytes, and a CRC-32 of both. A
 //! line stands there only after the sync, and is itself not synced: a lost one costs one look at a pack.
+//! Before packs are taken away the list is written anew, durably, and names them as leaving, so that a
+//! removal that was cut is finished.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -13,12 +15,15 @@ use crate::disk::read_at;
 use crate::error::ObjectError;
 use crate::id::{ObjectId, object_id};
 use crate::index::{Place, encode};
+use crate::loose;
 use crate::objects::{Objects, PackName};
 use crate::pack::{Fault, Form, HEAD, Pack, PackContent};
 use crate::writer::{TEMPORARY, Temporary, checksum, place_index};
 
 /// The list of the packs that are on the disk.
 const SYNCED: &str = "okcvm-synced";
+/// Stands in that list instead of a size.
+const LEAVING: &str = "leaving";
 /// Where torn packs are kept.
 const TORN: &str = "torn";
 /// Other programs' unfinished files that are older belong to nobody.
@@ -51,21 +56,36 @@ impl Objects {
         self.repository().join(SYNCED)
     }
 
-    fn synced(&self) -> HashMap<PackName, u64> {
+    /// Packs that are on the disk, with their sizes; and what was being taken away.
+    fn noted(&self) -> (HashMap<PackName, u64>, Vec<String>) {
+        let (mut synced, mut leaving) = (HashMap::new(), Vec::new());
         let text = fs::read(self.synced_path()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let parsed = text.lines().filter_map(|line| {
-            let (body, crc) = line.rsplit_once(' ')?;
-            let (name, size) = body.split_once(' ')?;
-            let sound = u32::from_str_radix(crc, 16).ok()? == crc32fast::hash(body.as_bytes());
-            sound.then_some((PackName::from_stem(name), size.parse().ok()?))
-        });
-        parsed.collect()
+        for line in text.lines() {
+            let Some((body, crc)) = line.rsplit_once(' ') else { continue };
+            if u32::from_str_radix(crc, 16) != Ok(crc32fast::hash(body.as_bytes())) {
+                continue;
+            }
+            match body.split_once(' ') {
+                Some((name, LEAVING)) => leaving.push(name.to_owned()),
+                Some((name, size)) => {
+                    if let Ok(size) = size.parse() {
+                        synced.insert(PackName::from_stem(name), size);
+                    }
+                }
+                None => {}
+            }
+        }
+        (synced, leaving)
+    }
+
+    fn line(name: &str, what: &str) -> String {
+        let body = format!("{name} {what}");
+        format!("{body} {:08x}\n", crc32fast::hash(body.as_bytes()))
     }
 
     fn synced_line(name: &PackName, size: u64) -> String {
-        let body = format!("{name} {size}");
-        format!("{body} {:08x}\n", crc32fast::hash(body.as_bytes()))
+        Self::line(&name.to_string(), &size.to_string())
     }
 
     pub(crate) fn note_synced(&self, packs: &[(&PackName, u64)]) -> Result<(), ObjectError> {
@@ -75,9 +95,18 @@ impl Objects {
         file.write(lines.as_bytes()).map_err(ObjectError::storage("written", &path))
     }
 
-    /// Writes the list anew: only `packs` stand in it, durably.
-    pub(crate) fn rewrite_synced(&self, packs: &[(PackName, u64)]) -> Result<(), ObjectError> {
-        let lines: String = packs.iter().map(|(name, size)| Self::synced_line(name, *size)).collect();
+    /// Writes the list anew, durably: `gone` are not needed any more and are not in it, `leaving` (names of
+    /// packs and of loose objects) are about to be taken away.
+    pub(crate) fn rewrite_synced(
+        &self,
+        gone: &HashSet<&PackName>,
+        leaving: impl Iterator<Item = String>,
+    ) -> Result<(), ObjectError> {
+        let list = self.list();
+        let unsynced = self.unsynced_names().clone();
+        let kept = list.all().filter(|pack| !gone.contains(&pack.name) && !unsynced.contains(&pack.name));
+        let mut lines: String = kept.map(|pack| Self::synced_line(&pack.name, pack.size)).collect();
+        lines.extend(leaving.map(|name| Self::line(&name, LEAVING)));
         let folder = self.repository();
         let (temporary, mut file) = Temporary::create(self.disk(), folder)?;
         file.write(lines.as_bytes()).map_err(ObjectError::storage("written", &temporary.path))?;
@@ -93,8 +122,10 @@ impl Objects {
     /// again; unfinished files go.
     pub fn heal(&self) -> Result<Healed, ObjectError> {
         let mut healed = Healed { swept: self.sweep(), ..Healed::default() };
+        let (synced, leaving) = self.noted();
+        // Half of what was dropped would look like damage to others.
+        self.take_away(&leaving)?;
         self.refresh()?;
-        let synced = self.synced();
         let known: HashMap<PackName, u64> =
             self.list().all().map(|pack| (pack.name.clone(), pack.size)).collect();
         let mut there = HashSet::new();
@@ -127,14 +158,31 @@ impl Objects {
         let gone: Vec<&PackName> = synced.keys().filter(|name| !there.contains(*name)).collect();
         healed.faults.extend(gone.iter().map(|name| ((*name).clone(), PackFault::Gone)));
         self.refresh()?;
-        if !healed.faults.is_empty() {
-            let list = self.list();
-            let unsynced = self.unsynced_names().clone();
-            let kept = list.all().filter(|pack| !unsynced.contains(&pack.name));
-            let kept: Vec<_> = kept.map(|pack| (pack.name.clone(), pack.size)).collect();
-            self.rewrite_synced(&kept)?;
+        if !healed.faults.is_empty() || !leaving.is_empty() {
+            self.rewrite_synced(&HashSet::new(), std::iter::empty())?;
         }
         Ok(healed)
+    }
+
+    /// Removes packs and loose objects by their names; what is gone already is no error.
+    pub(crate) fn take_away(&self, names: &[String]) -> Result<(), ObjectError> {
+        for name in names {
+            let files = if let Ok(id) = name.parse::<ObjectId>() {
+                vec![loose::path(self.objects_folder(), &id)]
+            } else {
+                let name = PackName::from_stem(name);
+                // Without its index a pack is seen by nobody.
+                vec![self.folder().join(name.index_file()), self.folder().join(name.pack_file())]
+            };
+            for path in files {
+                if let Err(error) = self.disk().remove(&path)
+                    && error.kind() != io::ErrorKind::NotFound
+                {
+                    return Err(ObjectError::storage("removed", &path)(error));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn pack_files(&self) -> Result<Vec<PackName>, ObjectError> {
@@ -191,11 +239,10 @@ impl Objects {
         let torn = self.repository().join(TORN);
         self.disk().create_folder(&torn).map_err(ObjectError::storage("created", &torn))?;
         let index = self.folder().join(name.index_file());
-        match self.disk().remove(&index) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(ObjectError::storage("removed", &index)(error));
-            }
-            _ => {}
+        if let Err(error) = self.disk().remove(&index)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(ObjectError::storage("removed", &index)(error));
         }
         let path = self.folder().join(name.pack_file());
         let to = torn.join(name.pack_file());

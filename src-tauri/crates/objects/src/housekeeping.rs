@@ -5,14 +5,12 @@
 //! again.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::sync::Arc;
 
 use crate::deflate::compress;
 use crate::disk::read_at;
 use crate::error::ObjectError;
 use crate::id::ObjectId;
-use crate::loose;
 use crate::objects::{Objects, PackName};
 use crate::pack::{Form, Pack, encode_head, encode_near_head};
 use crate::writer::PackWriter;
@@ -41,41 +39,19 @@ impl Rewritten {
     pub fn finish(self) -> Result<(), ObjectError> {
         let objects = &self.objects;
         let old: HashSet<&PackName> = self.old.iter().map(|pack| &pack.name).collect();
-        if !old.is_empty() {
-            objects.sync()?;
-            // First out of the list, so that nobody misses them after a crash.
-            let list = objects.list();
-            let unsynced = objects.unsynced_names().clone();
-            let kept = list.all().filter(|pack| !old.contains(&pack.name) && !unsynced.contains(&pack.name));
-            let kept: Vec<_> = kept.map(|pack| (pack.name.clone(), pack.size)).collect();
-            objects.rewrite_synced(&kept)?;
-            objects.change_list(|list| {
-                list.packs.retain(|pack| !old.contains(&pack.name));
-                list.big.retain(|_, pack| !old.contains(&pack.name));
-            });
-            objects.forget_trees();
+        if old.is_empty() && self.loose.is_empty() {
+            return Ok(());
         }
-        for pack in &self.old {
-            // Without its index a pack is seen by nobody.
-            for file in [pack.name.index_file(), pack.name.pack_file()] {
-                let path = objects.folder().join(file);
-                match objects.disk().remove(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(ObjectError::storage("removed", &path)(error));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        for id in &self.loose {
-            let path = loose::path(objects.objects_folder(), id);
-            match objects.disk().remove(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(ObjectError::storage("removed", &path)(error));
-                }
-                _ => {}
-            }
-        }
+        objects.sync()?;
+        let leaving: Vec<String> =
+            old.iter().map(ToString::to_string).chain(self.loose.iter().map(ToString::to_string)).collect();
+        objects.rewrite_synced(&old, leaving.iter().cloned())?;
+        objects.change_list(|list| {
+            list.packs.retain(|pack| !old.contains(&pack.name));
+            list.big.retain(|_, pack| !old.contains(&pack.name));
+        });
+        objects.forget_trees();
+        objects.take_away(&leaving)?;
         if !self.loose.is_empty() {
             let gone: HashSet<&ObjectId> = self.loose.iter().collect();
             objects.change_list(|list| {
@@ -83,7 +59,8 @@ impl Rewritten {
                 list.loose = Arc::new(left.collect());
             });
         }
-        Ok(())
+        // A pack of the same content may come again one day, and must not be taken for one that leaves.
+        objects.rewrite_synced(&old, std::iter::empty())
     }
 }
 

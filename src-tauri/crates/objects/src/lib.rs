@@ -30,6 +30,7 @@ mod pack;
 mod repack;
 mod stream;
 mod tree;
+mod verify;
 mod writer;
 
 #[cfg(any(test, feature = "testing"))]
@@ -45,3 +46,4 @@ pub use id::{EMPTY_TREE, ObjectId, ObjectKind, object_id};
 pub use objects::{Objects, PackInfo, PackName};
 pub use stream::STREAMED_FROM;
 pub use tree::{Entries, Entry, EntryKind, encode_tree, parse_tree};
+pub use verify::Verified;

@@ -4,6 +4,7 @@
 //! `Okcvm-At:` with the time in Unix milliseconds, and `Okcvm-Skipped:` with a JSON list on one line.
 
 use git2::{Commit, Oid, Repository};
+use okcvm_objects::{ObjectId, ParsedCommit};
 use okcvm_protocol::{SkippedFile, SnapshotId};
 
 use crate::error::SnapshotError;
@@ -35,8 +36,8 @@ impl Author {
 
 /// What is written into a commit.
 pub(crate) struct CommitText<'a> {
-    pub(crate) tree: Oid,
-    pub(crate) parent: Option<Oid>,
+    pub(crate) tree: ObjectId,
+    pub(crate) parent: Option<ObjectId>,
     pub(crate) message: &'a str,
     pub(crate) author: Author,
     pub(crate) at_ms: i64,
@@ -44,14 +45,18 @@ pub(crate) struct CommitText<'a> {
 }
 
 impl CommitText<'_> {
+    /// The message as it is written: never empty, and without NULs, which end it for many readers.
+    pub(crate) fn message(&self) -> String {
+        let message = self.message.replace('\0', "");
+        match message.trim() {
+            "" => "Snapshot".to_owned(),
+            text => text.to_owned(),
+        }
+    }
+
     /// Git's bytes of the commit.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
-        // A NUL would end the message for many readers of it.
-        let message = self.message.replace('\0', "");
-        let message = match message.trim() {
-            "" => "Snapshot",
-            text => text,
-        };
+        let message = self.message();
         let skipped = serde_json::to_string(self.skipped)
             .map_err(|error| git2::Error::from_str(&format!("the list of skipped files: {error}")))?;
         let parent = self.parent.map(|parent| format!("parent {parent}\n")).unwrap_or_default();
@@ -66,6 +71,60 @@ impl CommitText<'_> {
         )
         .into_bytes())
     }
+}
+
+/// A snapshot's commit that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) tree: ObjectId,
+    pub(crate) parents: Vec<ObjectId>,
+    seconds: i64,
+    message: String,
+}
+
+impl Snapshot {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let ParsedCommit { tree, parents, seconds, message, .. } = ParsedCommit::parse(bytes)?;
+        let message = String::from_utf8_lossy(&message).into_owned();
+        Ok(Self { tree, parents, seconds, message })
+    }
+
+    fn trailers(&self) -> &str {
+        self.message.trim_end().rsplit("\n\n").next().unwrap_or_default()
+    }
+
+    fn trailer(&self, key: &str) -> Option<&str> {
+        self.trailers().lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    }
+
+    /// The message without our last paragraph.
+    pub(crate) fn message(&self) -> &str {
+        let message = self.message.trim_end();
+        match self.trailer("Okcvm-Author") {
+            Some(_) => message[..message.len() - self.trailers().len()].trim_end(),
+            None => message,
+        }
+    }
+
+    /// Whose changes it records; of a commit that is not ours, the user's.
+    pub(crate) fn author(&self) -> Author {
+        if self.trailer("Okcvm-Author") == Some("agent") { Author::Agent } else { Author::User }
+    }
+
+    /// When, in Unix milliseconds.
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.trailer("Okcvm-At").and_then(|text| text.parse().ok()).unwrap_or(self.seconds * 1000)
+    }
+
+    /// What it does not hold.
+    pub(crate) fn skipped(&self) -> Vec<SkippedFile> {
+        self.trailer("Okcvm-Skipped").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+}
+
+/// The object of a snapshot. Only full ids are taken, so that a cut one cannot name another snapshot.
+pub(crate) fn object_of(id: &SnapshotId) -> Result<ObjectId, SnapshotError> {
+    id.as_str().parse().map_err(|_| SnapshotError::Unknown(id.clone()))
 }
 
 /// The commit of a snapshot.
@@ -97,22 +156,9 @@ fn trailer(commit: &Commit<'_>, key: &str) -> Option<String> {
     last.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(": ")?.to_owned()))
 }
 
-/// Whose changes the commit records; of a commit that is not ours, the user's.
-pub(crate) fn author(commit: &Commit<'_>) -> Author {
-    match trailer(commit, "Okcvm-Author").as_deref() {
-        Some("agent") => Author::Agent,
-        _ => Author::User,
-    }
-}
-
 /// When, in Unix milliseconds.
 pub(crate) fn at_ms(commit: &Commit<'_>) -> i64 {
     trailer(commit, "Okcvm-At")
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| commit.time().seconds() * 1000)
-}
-
-/// What the snapshot does not hold.
-pub(crate) fn skipped(commit: &Commit<'_>) -> Vec<SkippedFile> {
-    trailer(commit, "Okcvm-Skipped").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }

@@ -1,14 +1,7 @@
-//! What has to be on the disk, and in which order.
-//!
-//! The packs of a snapshot are synced together before its reference is written; see `okcvm_objects`. The
-//! reference is written to a file of its own, synced, renamed, and its folder synced. So a snapshot that
-//! was returned survives a power cut, and a reference never names an object that is not there.
+//! Syncs that are not those of one file.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::File;
 use std::path::Path;
-
-use git2::Oid;
 
 use crate::error::SnapshotError;
 
@@ -34,32 +27,5 @@ pub(crate) fn sync_file_system(folder: &Path) -> Result<bool, SnapshotError> {
     }
 }
 
-/// Puts `bytes` at `path`, durably: a crash leaves the old content or the new one. The name in between
-/// ends in `.lock`, as git's own does.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock = Path::new(&name);
-    let failed = |error| SnapshotError::storage("written", path, error);
-    let mut file = File::create(lock).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(lock, path).map_err(failed)?;
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
 /// The folder of the references that keep the snapshots.
 pub(crate) const REFERENCES: &str = "refs/okcvm";
-
-/// Makes a commit a snapshot: a durable reference of its own.
-pub(crate) fn write_reference(repository: &Path, commit: Oid) -> Result<(), SnapshotError> {
-    let folder = repository.join(REFERENCES);
-    if !folder.is_dir() {
-        fs::create_dir_all(&folder).map_err(|error| SnapshotError::storage("created", &folder, error))?;
-        sync_folder(&repository.join("refs"))?;
-    }
-    let path = folder.join(commit.to_string());
-    if path.is_file() {
-        return Ok(());
-    }
-    write_file(&path, format!("{commit}\n").as_bytes())
-}

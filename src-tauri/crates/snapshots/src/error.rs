@@ -57,6 +57,9 @@ pub enum SnapshotError {
     /// It was called off; nothing changed.
     #[error("It was called off.")]
     Cancelled,
+    /// Another program records this history.
+    #[error("Another program has this history open and records it.")]
+    Busy,
     /// The restore would overwrite what no snapshot holds. Nothing was touched, unless `stage` says so.
     #[error("{}", changed_message(paths, *stage))]
     Changed {
@@ -139,6 +142,7 @@ impl SnapshotError {
                 .with_hint("Run the restore again; what was there before is recorded.")
                 .with_detail(paths.join("\n")),
             Self::Objects(source) => error.with_detail(format!("{source:?}")),
+            Self::Busy => error.with_hint("Close the other window or end the other command, and try again."),
             Self::DiskFull { .. } | Self::Cancelled => error,
         }
     }

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use git2::{Oid, Repository};
-use okcvm_objects::{Objects, RealDisk};
+use okcvm_objects::{Disk, Objects, RealDisk};
 use okcvm_protocol::SnapshotId;
 
+use crate::archive::Archive;
 use crate::commit;
 use crate::entry::empty_tree;
 use crate::error::SnapshotError;
 use crate::live::{Live, Policy, Telling};
-use crate::repository;
 
 /// Threads that scan, hash and compress.
 const MAX_THREADS: usize = 8;
@@ -22,7 +22,8 @@ pub const DEFAULT_MAX_FILE_BYTES: u64 = 100_000_000;
 /// number of threads may call at once: records and restores wait for each other, looking waits for nobody
 /// who records.
 ///
-/// One process at a time may record; the lock for that is the caller's.
+/// One process at a time may record: the first one that opens the history. Others read, and get
+/// [`SnapshotError::Busy`] when they would write.
 #[derive(Clone)]
 pub struct History {
     pub(crate) shared: Arc<Shared>,
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     /// The repository's folder.
     pub(crate) path: PathBuf,
     pub(crate) objects: Objects,
+    pub(crate) archive: Arc<Archive>,
     pub(crate) policy: Mutex<Policy>,
     pub(crate) telling: Mutex<Telling>,
     pub(crate) writer: Mutex<Writer>,
@@ -69,11 +71,16 @@ impl History {
     /// there. A repository whose HEAD, references or newest snapshots cannot be read is moved aside to
     /// `repository.broken-<n>`, a new one is begun, and the notice says so.
     pub fn open(dir: &Path) -> Result<OpenedHistory, SnapshotError> {
-        let (writer, notice) = repository::open(dir)?;
-        let path = dir.join(repository::FOLDER);
-        let reader = Repository::open_bare(&path)?;
+        Self::open_on(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))
+    }
+
+    pub(crate) fn open_on(dir: &Path, disk: &Arc<dyn Disk>) -> Result<OpenedHistory, SnapshotError> {
+        let opened = Archive::open(dir, disk)?;
+        let path = opened.archive.path().to_owned();
+        let (writer, reader) = (Repository::open_bare(&path)?, Repository::open_bare(&path)?);
         let shared = Shared {
-            objects: Objects::open(&path, Arc::new(RealDisk))?,
+            objects: opened.archive.objects().clone(),
+            archive: opened.archive,
             path,
             policy: Mutex::default(),
             telling: Mutex::default(),
@@ -81,7 +88,7 @@ impl History {
             reader: Mutex::new(reader),
             pool: OnceLock::new(),
         };
-        Ok(OpenedHistory { history: Self { shared: Arc::new(shared) }, notice })
+        Ok(OpenedHistory { history: Self { shared: Arc::new(shared) }, notice: opened.notice })
     }
 
     /// Files with more than `bytes` bytes are not recorded from now on.
@@ -91,14 +98,6 @@ impl History {
 
     pub(crate) fn reader(&self) -> MutexGuard<'_, Repository> {
         lock(&self.shared.reader)
-    }
-}
-
-impl Writer {
-    /// The commit of a snapshot and its tree.
-    pub(crate) fn snapshot_tree(&self, id: &SnapshotId) -> Result<(Oid, Oid), SnapshotError> {
-        let commit = commit::find(&self.repository, id)?;
-        Ok((commit.id(), commit.tree_id()))
     }
 }
 
@@ -130,6 +129,7 @@ impl Drop for Shared {
         let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
         let folder = self.path.parent().unwrap_or(&self.path);
         writer.live.close(&self.objects, folder);
+        self.archive.close();
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use okcvm_protocol::{ChangeKind, DiffLineKind, FileDiff};
 
-use git2::{ObjectType, Oid};
+use git2::Oid;
 use okcvm_protocol::ChangeCounts;
 
 use super::*;
@@ -30,7 +30,7 @@ fn a_snapshot_is_plain_git() {
     assert_eq!((&recorded.changes, recorded.skipped.len()), (&counts_of(4, 0, 0), 0));
     place.fsck();
     let id = recorded.snapshot.as_str();
-    let blob = |content: &str| Oid::hash_object(ObjectType::Blob, content.as_bytes()).unwrap();
+    let blob = |content: &str| Oid::hash_object(git2::ObjectType::Blob, content.as_bytes()).unwrap();
     let tree = |path: &str| place.git(&["rev-parse", &format!("{id}:{path}")]).trim().to_owned();
     let expected = [
         format!("100644 blob {}\t\"caf\\351 \\n\\t\\\"\"\n", blob("bytes")),
@@ -377,7 +377,7 @@ fn a_file_that_changes_while_it_is_read_does_no_harm() {
 
 #[test]
 fn the_index_survives_a_restart_and_its_loss() {
-    let Place { root, dir, workspace, history, _folder } = place();
+    let Place { root, dir, workspace, history, folder: _folder } = place();
     let write = |path: &str, content: &str| fs::write(root.join(path), content).unwrap();
     fs::create_dir(root.join("folder")).unwrap();
     for number in 0..50 {
@@ -411,7 +411,7 @@ fn an_index_whose_objects_are_gone_is_not_believed() {
     let place = place();
     place.write("folder/file", "content");
     let first = place.snapshot();
-    let Place { dir, workspace, history, _folder, .. } = place;
+    let Place { dir, workspace, history, folder: _folder, .. } = place;
     drop(history);
     let index = fs::read(dir.join("index")).unwrap();
     fs::remove_dir_all(dir.join("repository.git")).unwrap();

@@ -15,6 +15,8 @@
 // The fields of `stat` have other widths on other systems.
 #![allow(clippy::unnecessary_cast)]
 
+mod archive;
+mod check;
 mod commit;
 mod compare;
 mod difference;
@@ -23,22 +25,29 @@ mod durable;
 mod entry;
 mod error;
 mod history;
+mod housekeeping;
 mod index;
+mod journal;
 mod left_out;
 mod lines;
 mod live;
 mod look;
+mod page;
 mod progress;
 mod record;
+mod references;
 mod repository;
 mod restore;
 mod rules;
 mod scan;
+mod shallow;
 
 pub use commit::Author;
 pub use error::SnapshotError;
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, OpenedHistory};
+pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
+pub use page::{PageRequest, SnapshotInfo};
 pub use progress::Progress;
 pub use record::{RecordInfo, Recorded};
 

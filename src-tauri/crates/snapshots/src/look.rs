@@ -49,12 +49,12 @@ impl History {
 
     /// What the snapshot does not hold, and why.
     pub fn skipped(&self, id: &SnapshotId) -> Result<Vec<SkippedFile>, SnapshotError> {
-        Ok(commit::skipped(&commit::find(&self.reader(), id)?))
+        Ok(self.shared.archive.snapshot(id)?.skipped())
     }
 
     /// Whose changes the snapshot records.
     pub fn author(&self, id: &SnapshotId) -> Result<Author, SnapshotError> {
-        Ok(commit::author(&commit::find(&self.reader(), id)?))
+        Ok(self.shared.archive.snapshot(id)?.author())
     }
 
     /// At most `max_bytes` bytes of a file, from its start; links are followed inside of the snapshot.

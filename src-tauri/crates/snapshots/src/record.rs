@@ -1,17 +1,15 @@
 //! Recording the workspace, and comparing it.
 
 use git2::Oid;
-use okcvm_objects::{Batch, EMPTY_TREE, ObjectId, ObjectKind};
+use okcvm_objects::{Batch, EMPTY_TREE, ObjectId};
 use okcvm_protocol::{ChangeCounts, FileChange, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
-use crate::commit::{self, Author, CommitText};
+use crate::commit::{Author, CommitText, object_of};
 use crate::compare::{State, live_counts};
 use crate::difference::{changes, differences};
-use crate::durable::write_reference;
-use crate::entry::empty_tree;
 use crate::error::SnapshotError;
-use crate::history::{History, Writer, lock};
+use crate::history::{History, lock, tree_of};
 use crate::live::{How, Looked};
 use crate::progress::Progress;
 
@@ -44,7 +42,8 @@ pub struct Recorded {
 impl History {
     /// Records the workspace as a child of `parent`. If nothing changed since, nothing is written and the
     /// parent is returned; without a parent there is always a new snapshot. A parent that this history does
-    /// not hold (it was moved aside) counts as none.
+    /// not hold (it was moved aside) counts as none. A new snapshot survives a crash of the program when
+    /// this returns, and a power cut within a second; see [`History::flush`].
     pub fn record(
         &self,
         workspace: &Workspace,
@@ -63,9 +62,10 @@ impl History {
         progress: &Progress,
     ) -> Result<Recorded, SnapshotError> {
         let writer = &mut *lock(&self.shared.writer);
+        self.shared.archive.ensure_writer()?;
         let batch = self.shared.objects.batch();
         let looked = self.look_at(&mut writer.live, workspace, &batch, progress)?;
-        let committed = progress.check().and_then(|()| self.commit(writer, batch, &looked, parent, info));
+        let committed = progress.check().and_then(|()| self.commit(batch, &looked, parent, info));
         match committed {
             Ok(recorded) => {
                 self.keep(&mut writer.live, looked);
@@ -80,15 +80,15 @@ impl History {
 
     fn commit(
         &self,
-        writer: &Writer,
         batch: Batch,
         looked: &Looked,
         parent: Option<&SnapshotId>,
         info: RecordInfo<'_>,
     ) -> Result<Recorded, SnapshotError> {
         let (skipped, how) = (looked.root.skipped(), looked.how.clone());
-        let objects = &self.shared.objects;
-        let parent = match parent.map(|id| writer.snapshot_tree(id)).transpose() {
+        let (objects, archive) = (&self.shared.objects, &self.shared.archive);
+        let found = |id| Ok((object_of(id)?, archive.snapshot(id)?.tree));
+        let parent = match parent.map(found).transpose() {
             Ok(parent) => parent,
             Err(SnapshotError::Unknown(id)) => {
                 tracing::warn!(%id, "the parent is not in this history; the record begins a new line");
@@ -97,30 +97,33 @@ impl History {
             Err(error) => return Err(error),
         };
         if let Some((id, tree)) = parent
-            && tree == oid(looked.root.id)
+            && tree == looked.root.id
         {
             let changes = ChangeCounts { added: 0, modified: 0, deleted: 0 };
-            return Ok(Recorded { snapshot: commit::snapshot_id(id), changed: false, changes, skipped, how });
+            return Ok(Recorded {
+                snapshot: SnapshotId(id.to_string()),
+                changed: false,
+                changes,
+                skipped,
+                how,
+            });
         }
-        let parent_tree = parent.map_or(EMPTY_TREE, |(_, tree)| object_id(tree));
+        let parent_tree = parent.map_or(EMPTY_TREE, |(_, tree)| tree);
         let old = match &looked.before {
             Some(before) if before.id == parent_tree => State::Live(before),
             _ => State::Stored(parent_tree),
         };
         let changes = live_counts(objects, old, State::Live(&looked.root))?;
         let text = CommitText {
-            tree: oid(looked.root.id),
+            tree: looked.root.id,
             parent: parent.map(|(id, _)| id),
             message: info.message,
             author: info.author,
             at_ms: info.at_ms,
             skipped: &skipped,
         };
-        let id = batch.add(ObjectKind::Commit, &text.encode()?)?;
-        batch.finish()?;
-        objects.sync()?;
-        write_reference(&self.shared.path, oid(id))?;
-        Ok(Recorded { snapshot: commit::snapshot_id(oid(id)), changed: true, changes, skipped, how })
+        let id = archive.add(batch, &text)?;
+        Ok(Recorded { snapshot: SnapshotId(id.to_string()), changed: true, changes, skipped, how })
     }
 
     /// What differs between the snapshot `against` (or nothing) and the workspace as it is now.
@@ -130,8 +133,8 @@ impl History {
         against: Option<&SnapshotId>,
     ) -> Result<Vec<FileChange>, SnapshotError> {
         let writer = &mut *lock(&self.shared.writer);
-        let old =
-            against.map(|id| writer.snapshot_tree(id)).transpose()?.map_or_else(empty_tree, |(_, tree)| tree);
+        self.shared.archive.ensure_writer()?;
+        let old = tree_of(&writer.repository, against)?;
         let batch = self.shared.objects.batch();
         let looked = self.look_at(&mut writer.live, workspace, &batch, &Progress::default())?;
         let new = oid(looked.root.id);
@@ -149,8 +152,4 @@ impl History {
 fn oid(id: ObjectId) -> Oid {
     // Twenty bytes are an id.
     Oid::from_bytes(id.as_bytes()).unwrap_or(Oid::ZERO_SHA1)
-}
-
-fn object_id(oid: Oid) -> ObjectId {
-    oid.as_bytes().first_chunk().map_or(EMPTY_TREE, ObjectId::from_bytes)
 }

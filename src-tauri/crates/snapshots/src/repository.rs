@@ -1,23 +1,29 @@
 //! The repository of a history: making it, checking it, moving a broken one aside.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use git2::{Config, ConfigLevel, ObjectType, Oid, Repository, RepositoryInitOptions};
+use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
+use okcvm_objects::{Disk, ObjectError, ObjectId, ObjectKind, Objects};
 
-use crate::durable::{REFERENCES, sync_file_system, sync_folder, write_file};
-use crate::entry::{Kind, empty_tree, read_tree};
+use crate::archive::JOURNAL;
+use crate::check::{Check, Fault, tips};
+use crate::commit::Snapshot;
+use crate::durable::{REFERENCES, sync_file_system, sync_folder};
 use crate::error::SnapshotError;
+use crate::journal::{Journal, Record};
+use crate::references::References;
+use crate::shallow::Cut;
 
 /// The folder of the repository in the folder of the history.
 pub(crate) const FOLDER: &str = "repository.git";
-/// Holds the name of the boot in which every object of the newest snapshots was last seen.
-const CHECKED: &str = "okcvm-checked";
-/// Leftovers of a killed process that are older than this belong to nobody.
-const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+/// How long one that only reads waits for another process that makes the repository.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `fsck --strict` judges files of these names by their content. They are the user's, and are recorded
 /// as they are; so these judgements are switched off in our repository.
@@ -37,7 +43,7 @@ const IGNORED_JUDGEMENTS: [&str; 9] = [
 /// repository from opening, and a working one must not change what is recorded. The owner of the folder is
 /// not asked for either: the folder is the app's own, and nothing in it is ever run.
 #[allow(unsafe_code, reason = "libgit2's settings are global; this is the one place that changes them")]
-fn ignore_foreign_configuration() -> Result<(), git2::Error> {
+pub(crate) fn ignore_foreign_configuration() -> Result<(), git2::Error> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     let done = DONE.get_or_init(|| {
         let levels = [ConfigLevel::ProgramData, ConfigLevel::System, ConfigLevel::XDG, ConfigLevel::Global];
@@ -53,25 +59,37 @@ fn ignore_foreign_configuration() -> Result<(), git2::Error> {
     done.as_ref().copied().map_err(|message| git2::Error::from_str(message))
 }
 
-/// What the check of a repository found.
-enum Health {
-    Good(Repository),
-    Broken(String),
+/// What was opened.
+pub(crate) struct Opened {
+    pub(crate) objects: Objects,
+    pub(crate) journal: Journal,
+    /// For the person to read.
+    pub(crate) notice: Option<String>,
 }
 
-/// Opens the repository in `folder`, makes it if there is none, and moves a broken one aside, which is
-/// then said in words for people.
-pub(crate) fn open(folder: &Path) -> Result<(Repository, Option<String>), SnapshotError> {
-    ignore_foreign_configuration()?;
-    fs::create_dir_all(folder).map_err(|error| SnapshotError::storage("created", folder, error))?;
+/// Why a repository was not opened.
+enum Refusal {
+    Broken(Fault),
+    Failed(SnapshotError),
+}
+
+impl<E: Into<SnapshotError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Opens the repository in `folder` for the one who writes: makes it if there is none, brings it in order
+/// after a crash, and moves a broken one aside, which is then said in words for people.
+pub(crate) fn open(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, SnapshotError> {
     let path = folder.join(FOLDER);
     if !path.try_exists().map_err(|error| SnapshotError::storage("opened", &path, error))? {
-        return Ok((create(folder)?, None));
+        return begin(folder, disk, None);
     }
-    sweep(&path);
-    match check(&path)? {
-        Health::Good(repository) => Ok((repository, None)),
-        Health::Broken(reason) => {
+    match look_after(folder, disk) {
+        Ok(opened) => Ok(opened),
+        Err(Refusal::Failed(error)) => Err(error),
+        Err(Refusal::Broken(reason)) => {
             let aside = move_aside(&path, folder)?;
             let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             tracing::error!(path = %path.display(), aside = %aside.display(), reason, "the history is broken");
@@ -79,14 +97,35 @@ pub(crate) fn open(folder: &Path) -> Result<(Repository, Option<String>), Snapsh
                 "The history of this session was damaged ({reason}). It was moved aside to `{name}` and a new \
                  one was begun; the files of the workspace are untouched, but earlier moments cannot be restored."
             );
-            Ok((create(folder)?, Some(notice)))
+            begin(folder, disk, Some(notice))
         }
     }
 }
 
+/// Opens the repository for one who only reads, while another process may write.
+pub(crate) fn open_to_read(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, SnapshotError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(journal) = Journal::load(&folder.join(JOURNAL), disk)? {
+            let objects = Objects::open(&folder.join(FOLDER), Arc::clone(disk))?;
+            return Ok(Opened { objects, journal, notice: None });
+        }
+        if Instant::now() > end {
+            return Err(SnapshotError::Busy);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn begin(folder: &Path, disk: &Arc<dyn Disk>, notice: Option<String>) -> Result<Opened, SnapshotError> {
+    create(folder)?;
+    let journal = Journal::create(&folder.join(JOURNAL), disk, Vec::new())?;
+    Ok(Opened { objects: Objects::open(&folder.join(FOLDER), Arc::clone(disk))?, journal, notice })
+}
+
 /// Makes an empty repository under another name and moves it to its place when it is complete, so that a
 /// kill in between leaves nothing that looks broken.
-fn create(folder: &Path) -> Result<Repository, SnapshotError> {
+fn create(folder: &Path) -> Result<(), SnapshotError> {
     let new = folder.join(format!("{FOLDER}.new"));
     if new.exists() {
         fs::remove_dir_all(&new).map_err(|error| SnapshotError::storage("removed", &new, error))?;
@@ -102,12 +141,10 @@ fn create(folder: &Path) -> Result<Repository, SnapshotError> {
     }
     let references = new.join(REFERENCES);
     fs::create_dir_all(&references).map_err(|error| SnapshotError::storage("created", references, error))?;
-    remember_check(&new, boot_name());
     sync_file_system(&new)?;
     let path = folder.join(FOLDER);
     fs::rename(&new, &path).map_err(|error| SnapshotError::storage("created", &path, error))?;
-    sync_folder(folder)?;
-    Ok(Repository::open_bare(&path)?)
+    sync_folder(folder)
 }
 
 fn move_aside(path: &Path, folder: &Path) -> Result<PathBuf, SnapshotError> {
@@ -116,40 +153,33 @@ fn move_aside(path: &Path, folder: &Path) -> Result<PathBuf, SnapshotError> {
         let aside = folder.join(format!("repository.broken-{number}"));
         if fs::symlink_metadata(&aside).is_err() {
             fs::rename(path, &aside).map_err(|error| SnapshotError::storage("moved aside", path, error))?;
+            let journal = folder.join(JOURNAL);
+            let beside = folder.join(format!("{JOURNAL}.broken-{number}"));
+            match fs::rename(&journal, &beside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(SnapshotError::storage("moved aside", journal, error));
+                }
+                _ => {}
+            }
             return Ok(aside);
         }
         number += 1;
     }
 }
 
-/// Removes what killed processes left behind.
-fn sweep(path: &Path) {
-    let old = |entry: &fs::DirEntry| {
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > LEFTOVER_AGE))
-    };
-    let leftovers = [("objects", "tmp_object"), ("objects/pack", "tmp_"), (REFERENCES, "")];
-    for (folder, prefix) in leftovers {
-        for entry in fs::read_dir(path.join(folder)).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let ours = if prefix.is_empty() { name.ends_with(".lock") } else { name.starts_with(prefix) };
-            if ours && old(&entry) {
-                // What cannot be removed is looked at again the next time.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
+fn is_id(text: &[u8]) -> bool {
+    text.len() == 40 && text.iter().all(u8::is_ascii_hexdigit)
 }
 
-fn check(path: &Path) -> Result<Health, SnapshotError> {
-    let broken = |reason: &str| Ok(Health::Broken(reason.to_owned()));
-    // Our own files first: when they are in order and libgit2 still refuses, the reason lies outside (the
-    // owner of the folder, the user's configuration), and moving the history aside would help nobody.
+/// The parts of the repository that are not objects. When they are in order and libgit2 still refuses, the
+/// reason lies outside (the owner of the folder, the user's configuration), and moving the history aside
+/// would help nobody.
+fn check_frame(path: &Path) -> Result<(), Refusal> {
+    let broken = |reason: &str| Err(Refusal::Broken(reason.to_owned()));
     let head = match fs::read(path.join("HEAD")) {
         Ok(head) => head,
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Err(SnapshotError::storage("read", path.join("HEAD"), error));
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(SnapshotError::storage("read", path.join("HEAD"), error).into());
         }
         Err(_) => return broken("its HEAD cannot be read"),
     };
@@ -163,124 +193,225 @@ fn check(path: &Path) -> Result<Health, SnapshotError> {
     if !path.join("objects").is_dir() || !path.join("refs").is_dir() {
         return broken("a folder of it is missing");
     }
-    let repository = Repository::open_bare(path)?;
-    match check_snapshots(&repository, path) {
-        Ok(()) => Ok(Health::Good(repository)),
-        Err(Fault::Broken(reason)) => Ok(Health::Broken(reason)),
-        Err(Fault::Failed(error)) => Err(error),
-    }
-}
-
-fn is_id(text: &[u8]) -> bool {
-    text.len() == 40 && text.iter().all(u8::is_ascii_hexdigit)
-}
-
-enum Fault {
-    Broken(String),
-    Failed(SnapshotError),
-}
-
-impl From<SnapshotError> for Fault {
-    fn from(error: SnapshotError) -> Self {
-        match error {
-            SnapshotError::Damaged { what, .. } => Self::Broken(format!("{what} cannot be read")),
-            other => Self::Failed(other),
-        }
-    }
-}
-
-/// Every snapshot's commit and its root tree have to be readable; once per boot of the machine also every
-/// object of the snapshots that have no successor. A process that is killed cannot undo what the system
-/// already has; only a crash of the machine can, so one look after each start is enough.
-fn check_snapshots(repository: &Repository, path: &Path) -> Result<(), Fault> {
-    heal_references(repository, path)?;
-    let references = repository
-        .references_glob(&format!("{REFERENCES}/*"))
-        .map_err(|error| Fault::Broken(format!("its references cannot be read: {}", error.message())))?;
-    let mut trees = Vec::new();
-    let mut parents = HashSet::new();
-    for reference in references {
-        let oid = reference
-            .map_err(|error| Fault::Broken(format!("a reference cannot be read: {}", error.message())))?
-            .target()
-            .ok_or_else(|| Fault::Broken("a reference names no snapshot".to_owned()))?;
-        let damaged = || SnapshotError::damaged(format!("the snapshot {oid}"));
-        let commit = repository.find_commit(oid).map_err(damaged())?;
-        parents.extend(commit.parent_ids());
-        let tree = commit.tree_id();
-        if tree != empty_tree() {
-            repository.find_tree(tree).map_err(damaged())?;
-        }
-        trees.push((oid, tree));
-    }
-    let boot = boot_name();
-    if boot.is_some() && fs::read_to_string(path.join(CHECKED)).ok() == boot {
-        return Ok(());
-    }
-    let mut seen = HashSet::new();
-    for (commit, tree) in trees {
-        if !parents.contains(&commit) {
-            check_tree(repository, tree, &mut seen)?;
-        }
-    }
-    remember_check(path, boot);
+    Repository::open_bare(path).map(drop)?;
     Ok(())
 }
 
-fn remember_check(path: &Path, boot: Option<String>) {
-    if let Some(boot) = boot
-        && let Err(error) = fs::write(path.join(CHECKED), boot)
-    {
-        tracing::debug!(%error, "the next opening checks the history again");
+fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
+    let path = folder.join(FOLDER);
+    check_frame(&path)?;
+    let references = References::new(&path, disk);
+    sweep_locks(&path);
+    let objects = Objects::open(&path, Arc::clone(disk))?;
+    let healed = objects.heal()?;
+    let journal_path = folder.join(JOURNAL);
+    let mut journal = match Journal::load(&journal_path, disk)? {
+        Some(mut journal) => {
+            journal.cut_torn()?;
+            journal
+        }
+        None => from_references(&journal_path, &objects, &references, disk)?,
+    };
+    let lost = lost(&objects, &journal, !healed.faults.is_empty())?;
+    let mut notice = None;
+    if !lost.is_empty() {
+        notice = Some(drop_lost(&mut journal, &references, &lost)?);
+        let kept = journal.records().iter().map(|record| record.id).collect();
+        Cut::of(&objects, &kept)?.write(&path, disk)?;
+    }
+    take_in_referenced(&mut journal, &objects, &references)?;
+    objects.sync()?;
+    let count = journal.records().len();
+    if journal.durable() < count {
+        journal.mark(count)?;
+    }
+    let there = references.list()?;
+    for tip in tips(journal.records()).difference(&there) {
+        references.write(tip)?;
+    }
+    Ok(Opened { objects, journal, notice })
+}
+
+/// Removes what a killed process left among the references.
+fn sweep_locks(path: &Path) {
+    for entry in fs::read_dir(path.join(REFERENCES)).into_iter().flatten().flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "lock") {
+            // What cannot be removed is looked at again the next time.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
-fn check_tree(repository: &Repository, root: Oid, seen: &mut HashSet<Oid>) -> Result<(), Fault> {
-    let odb = repository.odb().map_err(SnapshotError::from)?;
-    let mut ahead = vec![root];
-    while let Some(tree) = ahead.pop() {
-        if !seen.insert(tree) {
+/// Which snapshots a power cut took. Only those behind the last mark can be; if the tip of a line from
+/// before it is not whole, the repository is broken. With `deep` all tips are looked through, else those
+/// alone that may be cut.
+fn lost(objects: &Objects, journal: &Journal, deep: bool) -> Result<BTreeSet<ObjectId>, Refusal> {
+    let (records, durable) = (journal.records(), journal.durable());
+    let tips = tips(records);
+    let mut check = Check::new(objects);
+    let mut lost = BTreeSet::new();
+    for (position, record) in records.iter().enumerate() {
+        if position >= durable {
+            let sound = record.parent.filter(|parent| !lost.contains(parent));
+            let sound = sound.and_then(|parent| journal.get(&parent)).map(|parent| parent.tree);
+            if let Some(fault) = check.is_whole(record, sound)? {
+                tracing::error!(id = %record.id, fault, "a snapshot was cut");
+                lost.insert(record.id);
+            }
             continue;
         }
-        for entry in read_tree(repository, tree)?.into_values() {
-            if entry.kind == Kind::Folder {
-                ahead.push(entry.oid);
-            } else if seen.insert(entry.oid) {
-                let what = || SnapshotError::damaged(format!("the file content {}", entry.oid));
-                let (_, kind) = odb.read_header(entry.oid).map_err(what())?;
-                if kind != ObjectType::Blob {
-                    return Err(what()(git2::Error::from_str("it is no blob")).into());
-                }
+        let is_tip = tips.contains(&record.id);
+        if deep && is_tip {
+            if let Some(fault) = check.is_whole(record, None)? {
+                return Err(Refusal::Broken(fault));
+            }
+        } else if is_tip {
+            if let Some(fault) = check.is_there(record)? {
+                return Err(Refusal::Broken(fault));
+            }
+        } else if !objects.contains(&record.id)? {
+            return Err(Refusal::Broken(format!("the snapshot {} cannot be read", record.id)));
+        }
+    }
+    Ok(lost)
+}
+
+fn drop_lost(
+    journal: &mut Journal,
+    references: &References,
+    lost: &BTreeSet<ObjectId>,
+) -> Result<String, SnapshotError> {
+    let mut kept: Vec<Record> = journal.records().to_vec();
+    kept.retain(|record| !lost.contains(&record.id));
+    let parents: HashMap<ObjectId, Option<ObjectId>> =
+        journal.records().iter().map(|record| (record.id, record.parent)).collect();
+    for record in &mut kept {
+        while let Some(parent) = record.parent.filter(|parent| lost.contains(parent)) {
+            record.parent = parents.get(&parent).copied().flatten();
+        }
+    }
+    references.remove_all(lost)?;
+    journal.rewrite(kept)?;
+    let (count, were) = (lost.len(), if lost.len() == 1 { "snapshot was" } else { "snapshots were" });
+    Ok(format!(
+        "The machine went down before the last {count} {were} on the disk. The history ends with the one \
+         before; the files of the workspace are untouched."
+    ))
+}
+
+/// A journal for a repository that has none: an older one, or one whose journal was lost.
+fn from_references(
+    path: &Path,
+    objects: &Objects,
+    references: &References,
+    disk: &Arc<dyn Disk>,
+) -> Result<Journal, Refusal> {
+    let there = references.list()?;
+    let records = reachable(objects, &there, &HashSet::new())?;
+    let mut check = Check::new(objects);
+    let tips = tips(&records);
+    for record in records.iter().filter(|record| tips.contains(&record.id)) {
+        if let Some(fault) = check.is_whole(record, None)? {
+            return Err(Refusal::Broken(fault));
+        }
+    }
+    let journal = Journal::create(path, disk, records)?;
+    // Older histories had one for each snapshot.
+    references.remove_all(&there.difference(&tips).copied().collect())?;
+    Ok(journal)
+}
+
+/// Puts snapshots into the journal that have a reference and no record there, if they are whole.
+fn take_in_referenced(
+    journal: &mut Journal,
+    objects: &Objects,
+    references: &References,
+) -> Result<(), Refusal> {
+    let unknown: BTreeSet<ObjectId> =
+        references.list()?.into_iter().filter(|id| journal.get(id).is_none()).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known: HashSet<ObjectId> = journal.records().iter().map(|record| record.id).collect();
+    let mut check = Check::new(objects);
+    for id in unknown {
+        let there = objects.contains(&id)?;
+        let records = if there { reachable(objects, &BTreeSet::from([id]), &known) } else { Ok(Vec::new()) };
+        let records = match records {
+            Ok(records) => records,
+            Err(Refusal::Broken(_)) => Vec::new(),
+            Err(failed) => return Err(failed),
+        };
+        let mut whole = !records.is_empty();
+        for record in &records {
+            whole = whole && check.is_whole(record, None)?.is_none();
+        }
+        if !whole {
+            tracing::error!(%id, "a reference names a snapshot that was cut");
+            references.remove_all(&BTreeSet::from([id]))?;
+            continue;
+        }
+        for record in records {
+            if journal.get(&record.id).is_none() {
+                journal.append(record)?;
             }
         }
     }
     Ok(())
 }
 
-/// A reference has the name of its own target. One whose content was lost (a file system that does not
-/// keep its word on syncs) is written again, if its commit is there.
-fn heal_references(repository: &Repository, path: &Path) -> Result<(), Fault> {
-    for entry in fs::read_dir(path.join(REFERENCES)).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_id(name.as_bytes())) else { continue };
-        let content = fs::read(entry.path()).unwrap_or_default();
-        if content.trim_ascii_end() == name.as_bytes() {
+/// The snapshots from which `tips` came, parents first and then by time, without those in `known`.
+fn reachable(
+    objects: &Objects,
+    tips: &BTreeSet<ObjectId>,
+    known: &HashSet<ObjectId>,
+) -> Result<Vec<Record>, Refusal> {
+    let mut found: HashMap<ObjectId, Record> = HashMap::new();
+    let mut ahead: Vec<ObjectId> = tips.iter().copied().collect();
+    while let Some(id) = ahead.pop() {
+        if known.contains(&id) || found.contains_key(&id) {
             continue;
         }
-        let known = Oid::from_str(name).is_ok_and(|oid| repository.find_commit(oid).is_ok());
-        if !known {
-            return Err(Fault::Broken(format!("the reference to {name} is not readable")));
+        let broken = || Refusal::Broken(format!("the snapshot {id} cannot be read"));
+        let bytes = match objects.read_kind(&id, ObjectKind::Commit) {
+            Ok(bytes) => bytes,
+            Err(ObjectError::Missing { .. } | ObjectError::Damaged { .. }) => return Err(broken()),
+            Err(error) => return Err(error.into()),
+        };
+        let snapshot = Snapshot::parse(&bytes).map_err(|_| broken())?;
+        let mut parent = snapshot.parents.first().copied();
+        // One that was thinned out is listed in git's `shallow` file, and is no loss.
+        if let Some(before) = parent
+            && !objects.contains(&before)?
+        {
+            parent = None;
         }
-        write_file(&entry.path(), format!("{name}\n").as_bytes())?;
+        ahead.extend(parent);
+        let record = Record {
+            id,
+            parent,
+            tree: snapshot.tree,
+            at_ms: snapshot.at_ms(),
+            author: snapshot.author(),
+            message: Some(snapshot.message().to_owned()),
+        };
+        found.insert(id, record);
     }
-    Ok(())
-}
-
-/// A name that changes when the machine starts; `None` where there is none.
-fn boot_name() -> Option<String> {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
+    let mut order: Vec<ObjectId> = found.keys().copied().collect();
+    order.sort_by_key(|id| (found.get(id).map(|record| record.at_ms), *id));
+    let mut records = Vec::with_capacity(found.len());
+    for id in order {
+        let mut line = Vec::new();
+        let mut next = Some(id);
+        while let Some(record) = next.and_then(|id| found.remove(&id)) {
+            next = record.parent;
+            line.push(record);
+        }
+        records.extend(line.into_iter().rev());
+    }
+    Ok(records)
 }
 
 #[cfg(test)]
 #[path = "repository_tests.rs"]
-mod tests;
+pub(crate) mod tests;

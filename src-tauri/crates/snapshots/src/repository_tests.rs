@@ -1,8 +1,6 @@
+use okcvm_protocol::SnapshotId;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
-use std::time::Instant;
-
-use okcvm_protocol::SnapshotId;
 
 use super::*;
 use crate::testing::{Place, place, tree};
@@ -10,8 +8,21 @@ use crate::{Author, History, RecordInfo};
 
 const INFO: RecordInfo<'_> = RecordInfo { message: "m", author: Author::Agent, at_ms: 0 };
 
+/// Where an object lies: its own file, or the pack that holds it.
 fn object(place: &Place, id: &str) -> PathBuf {
-    place.repository().join("objects").join(&id[..2]).join(&id[2..])
+    let loose = place.repository().join("objects").join(&id[..2]).join(&id[2..]);
+    if loose.exists() {
+        return loose;
+    }
+    let folder = place.repository().join("objects/pack");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_pack = path.extension().is_some_and(|extension| extension == "pack");
+        if is_pack && place.git(&["verify-pack", "-v", path.to_str().unwrap()]).contains(id) {
+            return path;
+        }
+    }
+    panic!("{id} is nowhere")
 }
 
 fn overwrite(path: &Path, content: &[u8]) {
@@ -44,33 +55,40 @@ fn loosen(place: &Place) {
 
 /// Damages a history with two snapshots, opens it, and says what it was told.
 fn open_damaged(damage: impl Fn(&Place, &SnapshotId)) -> Option<String> {
-    let place = place();
+    let mut place = place();
     place.write("folder/file", "content");
     let first = place.snapshot();
     place.write("folder/file", "other content");
     let second = place.record(Some(&first)).snapshot;
-    // As after a start of the machine.
-    let _ = fs::remove_file(place.repository().join(CHECKED));
-    loosen(&place);
+    place.close();
     damage(&place, &second);
     let damaged = tree(&place.repository());
-    let opened = History::open(&place.dir).unwrap();
+    let had_journal = place.dir.join(JOURNAL).exists();
+    let notice = place.reopen();
     let aside = place.dir.join("repository.broken-1");
-    let recorded = opened.history.record(&place.workspace, Some(&second), INFO).unwrap();
-    assert_eq!(
-        opened.history.read(&recorded.snapshot, "folder/file", 99).unwrap().unwrap(),
-        b"other content"
-    );
+    let recorded = place.record(Some(&second)).snapshot;
+    assert_eq!(place.history.read(&recorded, "folder/file", 99).unwrap().unwrap(), b"other content");
     place.fsck();
-    if opened.notice.is_some() {
-        assert_eq!(tree(&aside), damaged, "what was moved aside was changed");
-        assert!(matches!(opened.history.author(&second), Err(SnapshotError::Unknown(_))));
+    if notice.is_some() {
+        let mut kept = tree(&aside);
+        if aside.join("torn").exists() {
+            let torn = tree(&aside.join("torn")).into_iter();
+            kept.extend(torn.map(|(name, node)| ([b"objects/pack/".as_slice(), &name].concat(), node)));
+        }
+        // Indexes can be made again; everything else is as it was.
+        for (name, node) in damaged {
+            if !name.ends_with(b".idx") && !name.ends_with(b"okcvm-synced") {
+                assert_eq!(kept.get(&name), Some(&node), "{}", String::from_utf8_lossy(&name));
+            }
+        }
+        assert!(matches!(place.history.author(&second), Err(SnapshotError::Unknown(_))));
+        assert_eq!(place.dir.join("journal.broken-1").exists(), had_journal);
     } else {
         assert!(!aside.exists());
-        assert_eq!(opened.history.diff(Some(&first), &second).unwrap().len(), 1);
+        assert_eq!(place.history.diff(Some(&first), &second).unwrap().len(), 1);
     }
-    assert_eq!(History::open(&place.dir).unwrap().notice, None);
-    opened.notice
+    assert_eq!(place.reopen(), None);
+    notice
 }
 
 #[test]
@@ -118,21 +136,21 @@ fn a_broken_history_is_moved_aside_and_said() {
             let folder = place.git(&["rev-parse", &format!("{second}:folder")]);
             overwrite(&object(place, folder.trim()), b"");
         })
-        .starts_with("the tree ")
+        .contains(" cannot be read")
     );
     assert!(
         reason(|place, second| {
             let file = place.git(&["rev-parse", &format!("{second}:folder/file")]);
             overwrite(&object(place, file.trim()), b"");
         })
-        .starts_with("the file content ")
+        .contains(" cannot be read")
     );
     assert!(
         reason(|place, second| {
             overwrite(&place.repository().join(REFERENCES).join(second.as_str()), b"nonsense");
             fs::remove_file(object(place, second.as_str())).unwrap();
         })
-        .starts_with("the reference to ")
+        .starts_with("the snapshot ")
     );
 }
 
@@ -149,6 +167,48 @@ fn what_can_be_healed_is_healed() {
         open_damaged(|place, _| fs::create_dir(place.dir.join(format!("{FOLDER}.new"))).unwrap()),
         None
     );
+    // An older history: every object a file of its own, a reference for every snapshot, no journal.
+    let old = |place: &Place| {
+        loosen(place);
+        for file in [place.dir.join(JOURNAL), place.repository().join("okcvm-synced")] {
+            fs::remove_file(file).unwrap();
+        }
+    };
+    assert_eq!(open_damaged(|place, _| old(place)), None);
+    assert!(
+        open_damaged(|place, second| {
+            old(place);
+            let file = place.git(&["rev-parse", &format!("{second}:folder/file")]);
+            fs::remove_file(object(place, file.trim())).unwrap();
+        })
+        .unwrap()
+        .contains("the file content ")
+    );
+    // The journal was lost, or its end is torn.
+    assert_eq!(open_damaged(|place, _| fs::remove_file(place.dir.join(JOURNAL)).unwrap()), None);
+    assert_eq!(
+        open_damaged(|place, _| {
+            let mut file = fs::OpenOptions::new().append(true).open(place.dir.join(JOURNAL)).unwrap();
+            std::io::Write::write_all(&mut file, b"half a record").unwrap();
+        }),
+        None
+    );
+    // All references were lost, and all indexes of packs.
+    assert_eq!(
+        open_damaged(|place, _| fs::remove_dir_all(place.repository().join(REFERENCES)).unwrap()),
+        None
+    );
+    assert_eq!(
+        open_damaged(|place, _| {
+            for entry in fs::read_dir(place.repository().join("objects/pack")).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|extension| extension == "idx") {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+        }),
+        None
+    );
     // Another git packed everything.
     assert_eq!(
         open_damaged(|place, _| {
@@ -160,32 +220,36 @@ fn what_can_be_healed_is_healed() {
 
 #[test]
 fn broken_histories_are_numbered() {
-    let place = place();
+    let mut place = place();
     for number in 1..=3 {
+        place.close();
         fs::remove_file(place.repository().join("HEAD")).unwrap();
-        let notice = History::open(&place.dir).unwrap().notice.unwrap();
+        let notice = place.reopen().unwrap();
         assert!(notice.contains(&format!("`repository.broken-{number}`")), "{notice}");
     }
 }
 
 #[test]
-fn old_leftovers_are_swept_and_young_ones_stay() {
-    let place = place();
+fn leftovers_are_swept_but_not_those_of_others_that_may_live() {
+    let mut place = place();
     let repository = place.repository();
-    let old = std::time::SystemTime::now() - LEFTOVER_AGE - Duration::from_secs(60);
+    let old = std::time::SystemTime::now() - Duration::from_secs(3700);
     let leftovers = [
-        repository.join("objects/tmp_object_git2_abc"),
-        repository.join("objects/pack/tmp_pack_abc"),
-        repository.join(REFERENCES).join("0123.lock"),
+        (repository.join("objects/tmp_object_git2_abc"), old),
+        (repository.join("objects/pack/tmp_pack_abc"), old),
+        (repository.join("objects/pack/tmp_okcvm_1_1"), std::time::SystemTime::now()),
+        (repository.join(REFERENCES).join("0123.lock"), old),
     ];
-    for path in &leftovers {
+    for (path, time) in &leftovers {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::File::create(path).unwrap().set_modified(old).unwrap();
+        fs::File::create(path).unwrap().set_modified(*time).unwrap();
     }
+    fs::create_dir(repository.join("tmp_okcvm_1_2")).unwrap();
     let young = repository.join("objects/tmp_object_git2_young");
     fs::write(&young, "").unwrap();
-    assert_eq!(History::open(&place.dir).unwrap().notice, None);
-    assert!(leftovers.iter().all(|path| !path.exists()) && young.exists());
+    assert_eq!(place.reopen(), None);
+    assert!(leftovers.iter().all(|(path, _)| !path.exists()) && young.exists());
+    assert!(!repository.join("tmp_okcvm_1_2").exists());
 }
 
 /// Runs the ignored test `name` of this program as a process of its own.
@@ -204,12 +268,12 @@ fn child(name: &str, place: &Place, environment: &[(&str, &Path)]) -> Child {
 }
 
 /// Lets the parent's clock start when the work does.
-fn say_started(workspace: &okcvm_workspace::Workspace) {
+pub(crate) fn say_started(workspace: &okcvm_workspace::Workspace) {
     fs::write(workspace.root().join("../started"), "").unwrap();
 }
 
 /// Runs the child, lets it work for `time`, and kills it.
-fn kill_at_work(name: &str, place: &Place, time: Duration) {
+pub(crate) fn kill_at_work(name: &str, place: &Place, time: Duration) {
     let started = place.root.join("../started");
     let _ = fs::remove_file(&started);
     let mut child = child(name, place, &[]);
@@ -223,7 +287,7 @@ fn kill_at_work(name: &str, place: &Place, time: Duration) {
     assert!(started.exists(), "the child did not start");
 }
 
-fn place_of_child() -> Option<(History, okcvm_workspace::Workspace)> {
+pub(crate) fn place_of_child() -> Option<(History, okcvm_workspace::Workspace)> {
     let dir = PathBuf::from(std::env::var_os("SNAPSHOT_TEST_DIR")?);
     let root = PathBuf::from(std::env::var_os("SNAPSHOT_TEST_ROOT")?);
     let opened = History::open(&dir).unwrap();
@@ -250,14 +314,14 @@ fn child_that_records_for_ever() {
 
 #[test]
 fn a_record_that_is_killed_leaves_a_sound_history() {
-    let place = place();
+    let mut place = place();
     place.write("0/0", "before");
     place.snapshot();
+    place.close();
     for round in 0..20_u64 {
         let time = Duration::from_millis(round * 17 % 60);
         kill_at_work("repository::tests::child_that_records_for_ever", &place, time);
-        let opened = History::open(&place.dir).unwrap();
-        assert_eq!(opened.notice, None);
+        assert_eq!(place.reopen(), None);
         // Every snapshot that has a name is whole.
         let names = place.git(&["for-each-ref", "--format=%(objectname)", REFERENCES]);
         for name in names.lines() {
@@ -265,8 +329,9 @@ fn a_record_that_is_killed_leaves_a_sound_history() {
         }
         // What the killed one left behind does not keep the next from recording.
         place.write("mark", round.to_string());
-        let id = opened.history.record(&place.workspace, None, INFO).unwrap().snapshot;
-        assert_eq!(opened.history.read(&id, "mark", 9).unwrap().unwrap(), round.to_string().as_bytes());
+        let id = place.history.record(&place.workspace, None, INFO).unwrap().snapshot;
+        assert_eq!(place.history.read(&id, "mark", 9).unwrap().unwrap(), round.to_string().as_bytes());
+        place.close();
     }
     place.fsck();
 }
@@ -287,7 +352,7 @@ fn child_that_restores_for_ever() {
 
 #[test]
 fn a_restore_that_is_killed_is_finished_by_the_next() {
-    let place = place();
+    let mut place = place();
     for number in 0..120 {
         place.write(&format!("{}/{number}", number % 6), "one");
     }
@@ -304,7 +369,9 @@ fn a_restore_that_is_killed_is_finished_by_the_next() {
     let mut halves = 0;
     for round in 0..20_u64 {
         let time = Duration::from_millis(1 + round * 23 % 70);
+        place.close();
         kill_at_work("repository::tests::child_that_restores_for_ever", &place, time);
+        assert_eq!(place.reopen(), None);
         let now = place.tree();
         halves += u32::from(now != first_tree && now != second_tree);
         let (to, expected) = if round % 2 == 0 { (&first, &first_tree) } else { (&second, &second_tree) };
@@ -334,9 +401,10 @@ fn the_users_git_configuration_does_not_count() {
     for configuration in
         ["[core\n\0nonsense", "[core]\n\tautocrlf = true\n\tbare = false\n[commit]\n\tgpgSign = true\n"]
     {
-        let place = place();
+        let mut place = place();
         place.write("text", "line\r\n");
         place.snapshot();
+        place.close();
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".gitconfig"), configuration).unwrap();
         let mut child = child(

@@ -18,7 +18,7 @@ pub(crate) struct Place {
     pub(crate) dir: PathBuf,
     pub(crate) workspace: Workspace,
     pub(crate) history: History,
-    pub(crate) _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 pub(crate) fn place() -> Place {
@@ -36,7 +36,7 @@ fn place_in(folder: tempfile::TempDir) -> Place {
     let dir = folder.path().join("history");
     let opened = History::open(&dir).unwrap();
     assert_eq!(opened.notice, None);
-    Place { root: workspace.root().to_path_buf(), dir, workspace, history: opened.history, _folder: folder }
+    Place { root: workspace.root().to_path_buf(), dir, workspace, history: opened.history, folder }
 }
 
 impl Place {
@@ -57,6 +57,20 @@ impl Place {
     pub(crate) fn record_as(&self, parent: Option<&SnapshotId>, author: Author) -> Recorded {
         let info = RecordInfo { message: "a turn", author, at_ms: 1_700_000_000_123 };
         self.history.record(&self.workspace, parent, info).unwrap()
+    }
+
+    /// Closes the history, so that another one can be opened on it; the place goes on with one elsewhere.
+    pub(crate) fn close(&mut self) {
+        let elsewhere = self.folder.path().join("elsewhere");
+        self.history = History::open(&elsewhere).unwrap().history;
+    }
+
+    /// Opens the history again, as a start of the program does.
+    pub(crate) fn reopen(&mut self) -> Option<String> {
+        self.close();
+        let opened = History::open(&self.dir).unwrap();
+        self.history = opened.history;
+        opened.notice
     }
 
     /// The present as a new snapshot without a parent.

@@ -1,0 +1,291 @@
+//! The archive of a history: repository, journal and references, one writer, and what is on the disk.
+//!
+//! A snapshot is written in this order: its pack, its record in the journal, its reference. Each step is one
+//! rename or one append, so that a crash of the program leaves a whole snapshot or none. A thread of its own
+//! then makes it safe against a power cut, within a second: it syncs the pack, the packs' folder, and the
+//! journal with a mark behind the record. References and indexes of packs are not synced, since both can be
+//! made again.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use okcvm_objects::{Batch, Disk, ObjectId, ObjectKind, Objects};
+use okcvm_protocol::SnapshotId;
+
+use crate::commit::{CommitText, Snapshot, object_of};
+use crate::error::SnapshotError;
+use crate::journal::{Journal, Record};
+use crate::references::References;
+use crate::repository::{self, FOLDER};
+
+/// Name of the journal in the folder of the history.
+pub(crate) const JOURNAL: &str = "journal";
+/// Name of the file that the one who writes has locked.
+const LOCK: &str = "lock";
+/// How long the thread that syncs lets snapshots gather.
+const GATHERED: Duration = Duration::from_millis(250);
+/// How long it waits after a failure.
+const AGAIN: Duration = Duration::from_secs(1);
+/// With more small packs than this they are merged.
+const MOST_PACKS: usize = 32;
+
+/// What lies in the folder of a history, apart from the index of the workspace.
+pub(crate) struct Archive {
+    dir: PathBuf,
+    path: PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
+    objects: Objects,
+    pub(crate) references: References,
+    /// Locked as long as this one may write.
+    lock: Mutex<Option<File>>,
+    pub(crate) journal: Mutex<Journal>,
+    /// One flush at a time.
+    flushing: Mutex<()>,
+    /// One merging, packing or thinning at a time.
+    pub(crate) tidying: Mutex<()>,
+    to_sync: Mutex<Option<Sender<()>>>,
+}
+
+/// An archive, and what opening it had to do.
+pub(crate) struct OpenedArchive {
+    pub(crate) archive: Arc<Archive>,
+    /// For the person to read.
+    pub(crate) notice: Option<String>,
+}
+
+pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these locks protect is whole between any two statements that change it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Archive {
+    /// Opens what lies in `dir`, made if there is nothing. The one who gets the lock looks after what a
+    /// crash left; another one only reads.
+    pub(crate) fn open(dir: &Path, disk: &Arc<dyn Disk>) -> Result<OpenedArchive, SnapshotError> {
+        repository::ignore_foreign_configuration()?;
+        fs::create_dir_all(dir).map_err(|error| SnapshotError::storage("created", dir, error))?;
+        let lock = take_lock(dir)?;
+        let path = dir.join(FOLDER);
+        let opened =
+            if lock.is_some() { repository::open(dir, disk)? } else { repository::open_to_read(dir, disk)? };
+        let archive = Arc::new(Self {
+            dir: dir.to_owned(),
+            references: References::new(&path, disk),
+            path,
+            disk: Arc::clone(disk),
+            objects: opened.objects,
+            lock: Mutex::new(lock),
+            journal: Mutex::new(opened.journal),
+            flushing: Mutex::default(),
+            tidying: Mutex::default(),
+            to_sync: Mutex::default(),
+        });
+        if held(&archive.lock).is_some() && archive.is_behind() {
+            archive.sync_soon();
+        }
+        Ok(OpenedArchive { archive, notice: opened.notice })
+    }
+
+    /// The folder of the history.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder of the repository.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The journal as it is now, also if another process writes it.
+    pub(crate) fn journal(&self) -> Result<MutexGuard<'_, Journal>, SnapshotError> {
+        let mut journal = held(&self.journal);
+        if held(&self.lock).is_none() {
+            journal.refresh()?;
+        }
+        Ok(journal)
+    }
+
+    /// Makes sure that nobody else writes, for as long as this archive is open.
+    pub(crate) fn ensure_writer(&self) -> Result<(), SnapshotError> {
+        let mut lock = held(&self.lock);
+        if lock.is_some() {
+            return Ok(());
+        }
+        let Some(file) = take_lock(&self.dir)? else { return Err(SnapshotError::Busy) };
+        // Whoever had it may have been killed, or may have thinned and packed.
+        self.objects.heal()?;
+        let mut journal = held(&self.journal);
+        journal.refresh()?;
+        journal.cut_torn()?;
+        *lock = Some(file);
+        Ok(())
+    }
+
+    /// The commit of a snapshot.
+    pub(crate) fn snapshot(&self, id: &SnapshotId) -> Result<Snapshot, SnapshotError> {
+        let object = object_of(id)?;
+        match self.objects.read_kind(&object, ObjectKind::Commit) {
+            Ok(bytes) => Snapshot::parse(&bytes),
+            Err(okcvm_objects::ObjectError::Missing { .. }) => Err(SnapshotError::Unknown(id.clone())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The snapshot from which this one was made, as far as it is still there: after a thinning the nearest
+    /// one before it that was kept.
+    pub(crate) fn parent(&self, id: &ObjectId) -> Result<Option<ObjectId>, SnapshotError> {
+        Ok(self.journal()?.get(id).and_then(|record| record.parent))
+    }
+
+    /// Makes a snapshot of what lies in the batch. When this returns it survives a crash of the program;
+    /// within a second also a power cut. [`Archive::ensure_writer`] comes before the batch is filled.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        batch: Batch,
+        text: &CommitText<'_>,
+    ) -> Result<ObjectId, SnapshotError> {
+        self.ensure_writer()?;
+        let id = batch.add(ObjectKind::Commit, &text.encode()?)?;
+        batch.finish()?;
+        let record = Record {
+            id,
+            parent: text.parent,
+            tree: text.tree,
+            at_ms: text.at_ms,
+            author: text.author,
+            message: Some(text.message()),
+        };
+        {
+            let mut journal = held(&self.journal);
+            if journal.position(&id).is_none() {
+                journal.append(record)?;
+            }
+        }
+        let referenced = self.references.write(&id).and_then(|()| match &text.parent {
+            Some(parent) => self.references.remove(parent),
+            None => Ok(()),
+        });
+        if let Err(error) = referenced {
+            tracing::warn!(%id, %error, "the next start writes the reference");
+        }
+        self.sync_soon();
+        Ok(id)
+    }
+
+    fn is_behind(&self) -> bool {
+        let journal = held(&self.journal);
+        journal.durable() < journal.records().len() || self.objects.unsynced() > 0
+    }
+
+    /// Makes all snapshots so far survive a power cut.
+    pub(crate) fn flush(&self) -> Result<(), SnapshotError> {
+        let _one = held(&self.flushing);
+        if held(&self.lock).is_none() {
+            return Ok(());
+        }
+        let count = held(&self.journal).records().len();
+        self.objects.sync()?;
+        let mut journal = held(&self.journal);
+        if journal.durable() < count { journal.mark(count) } else { Ok(()) }
+    }
+
+    /// The snapshot survives a power cut.
+    pub(crate) fn is_durable(&self, id: &ObjectId) -> Result<bool, SnapshotError> {
+        let journal = self.journal()?;
+        Ok(journal.position(id).is_some_and(|position| position < journal.durable()))
+    }
+
+    /// Wakes the thread that syncs.
+    fn sync_soon(self: &Arc<Self>) {
+        let mut to_sync = held(&self.to_sync);
+        if let Some(sender) = &*to_sync
+            && sender.send(()).is_ok()
+        {
+            return;
+        }
+        let (sender, asked) = channel();
+        let archive = Arc::downgrade(self);
+        let thread = thread::Builder::new().name("snapshot-sync".to_owned());
+        match thread.spawn(move || sync_when_asked(&archive, &asked)) {
+            Ok(_) => {
+                let _ = sender.send(());
+                *to_sync = Some(sender);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no thread for the background; synced at once");
+                if let Err(error) = self.flush() {
+                    tracing::error!(%error, "snapshots are not on the disk yet");
+                }
+            }
+        }
+    }
+
+    /// Merges small packs if there are many; a packing or thinning under way does that anyway.
+    pub(crate) fn merge_if_many(&self) -> Result<(), SnapshotError> {
+        let Ok(_one) = self.tidying.try_lock() else { return Ok(()) };
+        if held(&self.lock).is_some() {
+            self.objects.merge_packs(MOST_PACKS)?;
+        }
+        Ok(())
+    }
+}
+
+impl Archive {
+    /// Syncs what is left and lets another one write. The thread that syncs may hold the archive a moment
+    /// longer, and does nothing more with it.
+    pub(crate) fn close(&self) {
+        if self.is_behind()
+            && let Err(error) = self.flush()
+        {
+            tracing::error!(%error, "the last snapshots are not on the disk yet");
+        }
+        let _no_merge = held(&self.tidying);
+        let _no_flush = held(&self.flushing);
+        // A process that is just being started may hold a copy of the handle, which closing would not reach.
+        if let Some(file) = held(&self.lock).take()
+            && let Err(error) = file.unlock()
+        {
+            tracing::debug!(%error, "the lock goes with its handle");
+        }
+    }
+}
+
+fn sync_when_asked(archive: &Weak<Archive>, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        thread::sleep(GATHERED);
+        while asked.try_recv().is_ok() {}
+        loop {
+            let Some(archive) = archive.upgrade() else { return };
+            match archive.flush().and_then(|()| archive.merge_if_many()) {
+                Ok(()) => break,
+                Err(error) => tracing::error!(%error, "snapshots are not on the disk yet"),
+            }
+            drop(archive);
+            thread::sleep(AGAIN);
+        }
+    }
+}
+
+/// The lock of the one who writes; `None` if another one has it.
+fn take_lock(dir: &Path) -> Result<Option<File>, SnapshotError> {
+    let path = dir.join(LOCK);
+    let failed = |error| SnapshotError::storage("locked", &path, error);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+#[path = "archive_tests.rs"]
+mod tests;

@@ -1,0 +1,307 @@
+//! Keeping the history small: thinning, packing, and what it takes; and looking through all of it.
+//!
+//! Both thinning and packing write what comes first, sync it, and take away what goes last, so that a kill
+//! or a power cut at any moment leaves every kept snapshot whole.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use okcvm_objects::{EMPTY_TREE, EntryKind, ObjectId, Objects};
+use okcvm_protocol::SnapshotId;
+
+use crate::archive::held;
+use crate::commit::object_of;
+use crate::error::SnapshotError;
+use crate::history::{History, lock};
+use crate::journal::Record;
+use crate::shallow;
+
+/// What stays free on the disk when a packing begins.
+const SPARE: u64 = 64 << 20;
+
+/// Calls long work off. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the work to stop: it ends with [`SnapshotError::Cancelled`].
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// [`Cancel::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn check(&self) -> Result<(), SnapshotError> {
+        if self.is_cancelled() { Err(SnapshotError::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// What a thinning did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThinReport {
+    /// Snapshots that are gone.
+    pub dropped: usize,
+    /// Objects that are gone with them.
+    pub objects: usize,
+    /// Bytes of packs before and after.
+    pub before_bytes: u64,
+    /// See `before_bytes`.
+    pub after_bytes: u64,
+}
+
+/// What a packing did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PackReport {
+    /// Bytes on the disk before.
+    pub before_bytes: u64,
+    /// Bytes on the disk after.
+    pub after_bytes: u64,
+}
+
+/// What a history takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Bytes of all files in its folder.
+    pub bytes: u64,
+    /// Snapshots whose files are there.
+    pub snapshots: usize,
+    /// Packs, those of single large files included.
+    pub packs: usize,
+    /// Packs of single large files.
+    pub big_packs: usize,
+    /// Objects in files of their own, as older histories have them.
+    pub loose: usize,
+}
+
+/// An object that is missing or damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The object's name.
+    pub object: String,
+    /// What is wrong, in words.
+    pub reason: String,
+    /// A path at which it lies, as text; `None` for the snapshot itself or what no snapshot names.
+    pub path: Option<String>,
+    /// The newest snapshot that needs it.
+    pub snapshot: Option<SnapshotId>,
+}
+
+/// What a look through all of a history found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerifyReport {
+    /// Objects that were read and hashed.
+    pub objects: usize,
+    /// Every one of them that is not what it should be.
+    pub damages: Vec<Damage>,
+}
+
+impl History {
+    /// Drops the content of all snapshots but `keep` and those that are made meanwhile. Their ids are
+    /// unknown afterwards. Records wait for it.
+    pub fn thin<'a>(
+        &self,
+        keep: impl IntoIterator<Item = &'a SnapshotId>,
+        cancel: &Cancel,
+    ) -> Result<ThinReport, SnapshotError> {
+        let archive = &self.shared.archive;
+        let _one = held(&archive.tidying);
+        archive.ensure_writer()?;
+        let keep: HashSet<ObjectId> = keep.into_iter().map(object_of).collect::<Result<_, _>>()?;
+        // Most of the marking is done while others record; what comes meanwhile is kept.
+        let before: Vec<Record> = held(&archive.journal).records().to_vec();
+        let dropped: HashSet<ObjectId> =
+            before.iter().map(|record| record.id).filter(|id| !keep.contains(id)).collect();
+        if dropped.is_empty() {
+            return Ok(ThinReport::default());
+        }
+        let mut live = HashSet::new();
+        for record in before.iter().filter(|record| keep.contains(&record.id)) {
+            mark(archive.objects(), record, &mut live, cancel)?;
+        }
+        let _writer = lock(&self.shared.writer);
+        archive.flush()?;
+        let records: Vec<Record> = held(&archive.journal).records().to_vec();
+        let mut kept: Vec<Record> = records.clone();
+        kept.retain(|record| !dropped.contains(&record.id));
+        for record in &kept {
+            mark(archive.objects(), record, &mut live, cancel)?;
+        }
+        let parents: HashMap<ObjectId, Option<ObjectId>> =
+            records.iter().map(|record| (record.id, record.parent)).collect();
+        for record in &mut kept {
+            while let Some(parent) = record.parent.filter(|parent| dropped.contains(parent)) {
+                record.parent = parents.get(&parent).copied().flatten();
+            }
+        }
+        let rewritten = archive.objects().keep_only(&live, &|| !cancel.is_cancelled())?;
+        let report = ThinReport {
+            dropped: dropped.len(),
+            objects: rewritten.dropped,
+            before_bytes: rewritten.old_bytes,
+            after_bytes: rewritten.new_bytes,
+        };
+        // What git sees is whole at every step: first the names of all that stays, then the list of commits
+        // that have lost a parent, then the journal; the names of what goes, and at last its content.
+        let ids: HashSet<ObjectId> = kept.iter().map(|record| record.id).collect();
+        let cut = shallow::Cut::of(archive.objects(), &ids)?;
+        let named: BTreeSet<ObjectId> = ids.difference(&cut.reached).copied().collect();
+        let there = archive.references.list()?;
+        named.difference(&there).try_for_each(|id| archive.references.write(id))?;
+        archive.references.sync()?;
+        cut.write_with_old(archive.path(), &archive.disk)?;
+        held(&archive.journal).rewrite(kept)?;
+        archive.references.remove_all(&there.difference(&named).copied().collect())?;
+        rewritten.finish()?;
+        cut.write(archive.path(), &archive.disk)?;
+        Ok(report)
+    }
+
+    /// Packs the history with deltas. It runs beside records and reads; cancelled or killed it leaves
+    /// everything as it was. An error if the disk has not the room for the new pack beside the old ones.
+    pub fn pack(&self, cancel: &Cancel) -> Result<PackReport, SnapshotError> {
+        let archive = &self.shared.archive;
+        let _one = held(&archive.tidying);
+        archive.ensure_writer()?;
+        archive.flush()?;
+        let objects = archive.objects();
+        let before_bytes = folder_bytes(archive.path());
+        let packs: Vec<_> = objects.packs().into_iter().filter(|pack| !pack.big).collect();
+        if packs.len() <= 1 && objects.loose() == 0 {
+            return Ok(PackReport { before_bytes, after_bytes: before_bytes });
+        }
+        let needed = packs.iter().map(|pack| pack.bytes).sum::<u64>()
+            + if objects.loose() > 0 { folder_bytes(&archive.path().join("objects")) } else { 0 }
+            + SPARE;
+        if archive.disk.free_space(archive.path()).is_some_and(|free| free < needed) {
+            return Err(SnapshotError::DiskFull { path: archive.path().to_string_lossy().into_owned() });
+        }
+        let trees: Vec<ObjectId> =
+            held(&archive.journal).records().iter().rev().map(|record| record.tree).collect();
+        let rewritten = objects.repack(&trees, &|| !cancel.is_cancelled())?;
+        cancel.check()?;
+        rewritten.finish()?;
+        remove_empty_folders(&archive.path().join("objects"));
+        Ok(PackReport { before_bytes, after_bytes: folder_bytes(archive.path()) })
+    }
+
+    /// What the history takes on the disk.
+    pub fn usage(&self) -> Result<Usage, SnapshotError> {
+        let archive = &self.shared.archive;
+        let packs = archive.objects().packs();
+        Ok(Usage {
+            bytes: folder_bytes(archive.dir()),
+            snapshots: archive.journal()?.records().len(),
+            packs: packs.len(),
+            big_packs: packs.iter().filter(|pack| pack.big).count(),
+            loose: archive.objects().loose(),
+        })
+    }
+
+    /// Reads and hashes everything, and names what is damaged or missing.
+    pub fn verify(&self, cancel: &Cancel) -> Result<VerifyReport, SnapshotError> {
+        let archive = &self.shared.archive;
+        let objects = archive.objects();
+        let verified = objects.verify(&|| !cancel.is_cancelled())?;
+        let mut wrong: HashMap<ObjectId, String> = verified.damaged.into_iter().collect();
+        let mut damages = Vec::new();
+        let records: Vec<Record> = archive.journal()?.records().to_vec();
+        let mut seen = HashSet::new();
+        for record in records.iter().rev() {
+            cancel.check()?;
+            let snapshot = SnapshotId(record.id.to_string());
+            let mut ahead =
+                vec![(Vec::new(), record.id, Kind::Commit), (Vec::new(), record.tree, Kind::Tree)];
+            while let Some((path, id, kind)) = ahead.pop() {
+                if !seen.insert(id) {
+                    continue;
+                }
+                let missing = || "it is missing".to_owned();
+                let reason = wrong.remove(&id).or_else(|| (!objects.contains(&id).ok()?).then(missing));
+                if let Some(reason) = reason {
+                    let path = (!path.is_empty()).then(|| crate::entry::shown(&path));
+                    let snapshot = Some(snapshot.clone());
+                    damages.push(Damage { object: id.to_string(), reason, path, snapshot });
+                } else if kind == Kind::Tree && id != EMPTY_TREE {
+                    for (name, entry) in objects.read_tree(&id)?.iter() {
+                        let kind = if entry.kind == EntryKind::Folder { Kind::Tree } else { Kind::Blob };
+                        ahead.push((crate::entry::below(&path, name), entry.id, kind));
+                    }
+                }
+            }
+        }
+        let rest = wrong.into_iter().map(|(id, reason)| Damage {
+            object: id.to_string(),
+            reason,
+            path: None,
+            snapshot: None,
+        });
+        damages.extend(rest);
+        Ok(VerifyReport { objects: verified.objects, damages })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Commit,
+    Tree,
+    Blob,
+}
+
+/// Adds everything that a snapshot needs.
+fn mark(
+    objects: &Objects,
+    record: &Record,
+    live: &mut HashSet<ObjectId>,
+    cancel: &Cancel,
+) -> Result<(), SnapshotError> {
+    if !live.insert(record.id) {
+        return Ok(());
+    }
+    cancel.check()?;
+    let mut ahead = vec![record.tree];
+    while let Some(tree) = ahead.pop() {
+        if !live.insert(tree) || tree == EMPTY_TREE {
+            continue;
+        }
+        for (_, entry) in objects.read_tree(&tree)?.iter() {
+            if entry.kind == EntryKind::Folder {
+                ahead.push(entry.id);
+            } else {
+                live.insert(entry.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of all files in a folder and below it.
+fn folder_bytes(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+/// Takes away the folders of loose objects that are all packed.
+fn remove_empty_folders(objects: &Path) {
+    for entry in fs::read_dir(objects).into_iter().flatten().flatten() {
+        if entry.file_name().len() == 2 {
+            // One that is not empty stays.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "housekeeping_tests.rs"]
+mod tests;

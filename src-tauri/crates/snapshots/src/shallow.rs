@@ -1,0 +1,73 @@
+//! Git's list of commits whose parents are not there on purpose. With it every git takes a thinned history
+//! for whole.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use okcvm_objects::{Disk, ObjectId, ObjectKind, Objects, ParsedCommit};
+
+use crate::error::SnapshotError;
+
+const FILE: &str = "shallow";
+
+/// Where a history ends for git.
+pub(crate) struct Cut {
+    /// Commits that have lost a parent.
+    shallow: BTreeSet<ObjectId>,
+    /// Commits that git comes by from others.
+    pub(crate) reached: HashSet<ObjectId>,
+}
+
+impl Cut {
+    /// For a history of these commits alone.
+    pub(crate) fn of(objects: &Objects, kept: &HashSet<ObjectId>) -> Result<Self, SnapshotError> {
+        let (mut shallow, mut reached) = (BTreeSet::new(), HashSet::new());
+        for id in kept {
+            let commit = ParsedCommit::parse(&objects.read_kind(id, ObjectKind::Commit)?)?;
+            if commit.parents.iter().all(|parent| kept.contains(parent)) {
+                reached.extend(commit.parents);
+            } else {
+                shallow.insert(*id);
+            }
+        }
+        Ok(Self { shallow, reached })
+    }
+
+    /// Writes the list, durably, for as long as the old commits are there beside the new ones.
+    pub(crate) fn write_with_old(
+        &self,
+        repository: &Path,
+        disk: &Arc<dyn Disk>,
+    ) -> Result<(), SnapshotError> {
+        let old = fs::read(repository.join(FILE)).unwrap_or_default();
+        let old = String::from_utf8_lossy(&old).lines().filter_map(|line| line.parse().ok()).collect();
+        Self::write_list(&self.shallow.union(&old).copied().collect(), repository, disk)
+    }
+
+    /// Writes the list, durably.
+    pub(crate) fn write(&self, repository: &Path, disk: &Arc<dyn Disk>) -> Result<(), SnapshotError> {
+        Self::write_list(&self.shallow, repository, disk)
+    }
+
+    fn write_list(
+        shallow: &BTreeSet<ObjectId>,
+        repository: &Path,
+        disk: &Arc<dyn Disk>,
+    ) -> Result<(), SnapshotError> {
+        let path = repository.join(FILE);
+        if shallow.is_empty() && !path.exists() {
+            return Ok(());
+        }
+        let lines: Vec<String> = shallow.iter().map(|id| format!("{id}\n")).collect();
+        let new = repository.join(format!("{FILE}.lock"));
+        let failed = |error| SnapshotError::storage("written", &path, error);
+        let mut file = disk.create(&new).map_err(failed)?;
+        file.write(lines.concat().as_bytes()).map_err(failed)?;
+        drop(file);
+        disk.sync_file(&new).map_err(failed)?;
+        disk.rename(&new, &path).map_err(failed)?;
+        disk.sync_folder(repository).map_err(failed)
+    }
+}
