@@ -27,7 +27,8 @@ async function openTree(options = ''): Promise<HTMLElement[]> {
 }
 
 async function choose(row: HTMLElement | undefined, item: string): Promise<void> {
-  const menu = within(row as HTMLElement).getByTestId(testids.treeNodeMenu);
+  await fireEvent.pointerEnter(row as HTMLElement);
+  const menu = await within(row as HTMLElement).findByTestId(testids.treeNodeMenu);
   await fireEvent.pointerDown(menu, { button: 0, pointerType: 'mouse' });
   await fireEvent.pointerUp(await screen.findByTestId(item), { button: 0, pointerType: 'mouse' });
 }
