@@ -4,14 +4,20 @@ use okcvm_engine::EventBus;
 use okcvm_protocol::{AppEvent, EngineEvent, Item, ItemBody, ItemId, NodeId, UserMessage};
 use okcvm_store::{NewNode, NewSession, Store};
 
-use crate::{Bar, Outcome, Row, compare, timed};
+use crate::measure::{compare, timed};
+use crate::row::{Bar, Figures, Row};
+use crate::{Outcome, Plan};
 
 /// Items of the long chat.
 const LONG: u32 = 20_000;
 /// Tokens in one measurement.
 const TOKENS: usize = 200;
 
-pub(crate) fn rows() -> Outcome<Vec<Row>> {
+pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
+    let name = format!("{TOKENS} stored tokens after {LONG} items, beside after 1");
+    if !plan.wants(&[&name]) {
+        return Ok(());
+    }
     let folder = tempfile::tempdir()?;
     let (short, short_node) = chat(&folder.path().join("short.db"), 1)?;
     let (long, long_node) = chat(&folder.path().join("long.db"), LONG)?;
@@ -29,13 +35,9 @@ pub(crate) fn rows() -> Outcome<Vec<Row>> {
     };
     let (ours, other) =
         compare(|_| timed(|| token(&long, &long_node, LONG)), |_| timed(|| token(&short, &short_node, 1)))?;
-    Ok(vec![Row {
-        bench: "events",
-        name: format!("{TOKENS} stored tokens after {LONG} items, beside after 1"),
-        ours,
-        other,
-        bar: Bar::CostsAtMost(1.5),
-    }])
+    let figures = Figures::Times { ours, other: Some(other) };
+    tell(Row { bench: "events", name, figures, bar: Bar::AtMostTimes(1.5) });
+    Ok(())
 }
 
 fn chat(path: &std::path::Path, items: u32) -> Outcome<(Store, NodeId)> {

@@ -33,12 +33,14 @@ pub(crate) fn text(index: usize, round: usize) -> String {
 
 /// Runs git on a work tree with a git folder outside of it, as a session of an app would.
 pub(crate) fn git(work: &Path, store: &Path, arguments: &[&str]) -> Outcome<()> {
+    let nothing = "/dev/null";
     let output = Command::new("git")
         .arg("--git-dir")
         .arg(store)
         .arg("--work-tree")
         .arg(work)
         .args(["-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "gc.auto=0"])
+        .envs([("GIT_CONFIG_GLOBAL", nothing), ("GIT_CONFIG_SYSTEM", nothing)])
         .args(arguments)
         .current_dir(work)
         .output()?;

@@ -27,8 +27,7 @@ async function openTree(options = ''): Promise<HTMLElement[]> {
 }
 
 async function choose(row: HTMLElement | undefined, item: string): Promise<void> {
-  await fireEvent.pointerEnter(row as HTMLElement);
-  const menu = await within(row as HTMLElement).findByTestId(testids.treeNodeMenu);
+  const menu = within(row as HTMLElement).getByTestId(testids.treeNodeMenu);
   await fireEvent.pointerDown(menu, { button: 0, pointerType: 'mouse' });
   await fireEvent.pointerUp(await screen.findByTestId(item), { button: 0, pointerType: 'mouse' });
 }

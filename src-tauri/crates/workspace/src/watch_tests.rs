@@ -15,7 +15,7 @@ use super::*;
 #[path = "watch_mirror_tests.rs"]
 mod mirror;
 
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_secs(30);
 
 struct Place {
     root: PathBuf,
