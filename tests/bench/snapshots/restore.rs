@@ -116,7 +116,7 @@ impl Place {
         self.record_only()?;
         self.history.flush()?;
         let from = self.head.clone();
-        self.history.restore(&self.workspace, &from, to)?;
+        self.history.restore(&self.workspace, &from, to, &okcvm_snapshots::RestoreWhat::All)?;
         let wall = begun.wall();
         self.history.flush()?;
         let mut cost = begun.cost_after(wall);

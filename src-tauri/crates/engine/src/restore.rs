@@ -6,7 +6,7 @@
 use okcvm_protocol::{
     AppError, AppEvent, NodeId, RestoreId, RestoreOutcome, RestoreScope, SessionId, SnapshotId, UndoState,
 };
-use okcvm_snapshots::Author;
+use okcvm_snapshots::{Author, RestoreWhat};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState};
 use okcvm_workspace::WorkspacePath;
 
@@ -233,7 +233,7 @@ impl Engine {
                     return Err(error);
                 }
             },
-            None => (RestoreOutcome { written: 0, removed: 0, before: None }, None),
+            None => (RestoreOutcome { written: 0, removed: 0, before: None, unwritten: Vec::new() }, None),
         };
         self.store().finish_restore(&row, state, node, head.as_ref())?;
         tracing::info!(session = %runtime.id, title = row.title, written = outcome.written,
@@ -246,7 +246,14 @@ impl Engine {
     fn put_back(&self, runtime: &Runtime, row: &RestoreRow, present: &SnapshotId) {
         let back = runtime
             .record(self, Author::User, "State of a restore that failed")
-            .and_then(|half| Ok(runtime.history.restore(&runtime.workspace()?, &half.snapshot, present)?))
+            .and_then(|half| {
+                Ok(runtime.history.restore(
+                    &runtime.workspace()?,
+                    &half.snapshot,
+                    present,
+                    &RestoreWhat::All,
+                )?)
+            })
             .and_then(|_| Ok(self.store().set_head_snapshot(&runtime.id, Some(present))?));
         if let Err(error) = back {
             tracing::error!(session = %runtime.id, %error, "a failed restore could not be taken back");
@@ -267,6 +274,10 @@ impl Engine {
 impl Runtime {
     /// Finishes restores that were cut short by the end of the program.
     pub(crate) fn finish_restores(&self, engine: &Engine) -> Result<(), EngineError> {
+        if let Err(error) = self.history.finish_restore(&self.workspace()?) {
+            // What follows records the files as they are, and goes on from there.
+            tracing::warn!(session = %self.id, %error, "a restore that was cut short could not simply go on");
+        }
         for row in engine.store().restores(&self.id)? {
             let (target, node, state) = match row.state {
                 RestoreState::Intent | RestoreState::RedoIntent => {
@@ -299,7 +310,9 @@ impl Runtime {
     ) -> Result<(RestoreOutcome, SnapshotId), EngineError> {
         let workspace = self.workspace()?;
         match paths {
-            None => Ok((self.history.restore(&workspace, present, target)?, target.clone())),
+            None => {
+                Ok((self.history.restore(&workspace, present, target, &RestoreWhat::All)?, target.clone()))
+            }
             Some(_) => {
                 let _ = engine;
                 Err(EngineError::NotYet)

@@ -205,6 +205,10 @@ wire! {
         pub removed: u32,
         /// The snapshot of the present before anything moved.
         pub before: Option<SnapshotId>,
+        /// What stays as it is, and why: this file system cannot hold it, or the snapshot had left it out.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<SkippedFile>>")]
+        pub unwritten: Vec<SkippedFile>,
     }
 }
 

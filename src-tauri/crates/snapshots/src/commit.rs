@@ -3,7 +3,6 @@
 //! The message is the given text, then a last paragraph of ours: `Okcvm-Author: agent` or `user`,
 //! `Okcvm-At:` with the time in Unix milliseconds, and `Okcvm-Skipped:` with a JSON list on one line.
 
-use git2::{Commit, Oid, Repository};
 use okcvm_objects::{ObjectId, ParsedCommit};
 use okcvm_protocol::{SkippedFile, SnapshotId};
 
@@ -125,40 +124,4 @@ impl Snapshot {
 /// The object of a snapshot. Only full ids are taken, so that a cut one cannot name another snapshot.
 pub(crate) fn object_of(id: &SnapshotId) -> Result<ObjectId, SnapshotError> {
     id.as_str().parse().map_err(|_| SnapshotError::Unknown(id.clone()))
-}
-
-/// The commit of a snapshot.
-pub(crate) fn find<'a>(repository: &'a Repository, id: &SnapshotId) -> Result<Commit<'a>, SnapshotError> {
-    let oid = parse(id)?;
-    repository.find_commit(oid).map_err(|error| match error.code() {
-        git2::ErrorCode::NotFound => SnapshotError::Unknown(id.clone()),
-        _ => SnapshotError::damaged(format!("the snapshot {id}"))(error),
-    })
-}
-
-/// The id in git's form. Only full ids are taken, so that a cut one cannot name another snapshot.
-pub(crate) fn parse(id: &SnapshotId) -> Result<Oid, SnapshotError> {
-    let unknown = || SnapshotError::Unknown(id.clone());
-    if id.as_str().len() != 40 {
-        return Err(unknown());
-    }
-    Oid::from_str(id.as_str()).map_err(|_| unknown())
-}
-
-/// The id on the wire.
-pub(crate) fn snapshot_id(oid: Oid) -> SnapshotId {
-    SnapshotId(oid.to_string())
-}
-
-fn trailer(commit: &Commit<'_>, key: &str) -> Option<String> {
-    let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
-    let last = message.trim_end().rsplit("\n\n").next()?;
-    last.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(": ")?.to_owned()))
-}
-
-/// When, in Unix milliseconds.
-pub(crate) fn at_ms(commit: &Commit<'_>) -> i64 {
-    trailer(commit, "Okcvm-At")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| commit.time().seconds() * 1000)
 }

@@ -1,12 +1,12 @@
 //! What differs between two trees.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::sync::Arc;
 
-use git2::{Oid, Repository};
-use okcvm_protocol::{ChangeCounts, ChangeKind, FileChange};
-
-use crate::entry::{Entry, Kind, below, blob_size, empty_tree, read_tree, shown, split};
+use crate::entry::below;
 use crate::error::SnapshotError;
+use crate::source::{Source, named, tree_order};
+use okcvm_objects::{EMPTY_TREE, Entry, EntryKind, ObjectId};
 
 /// A path that is not the same in two trees. Folders stand here only if they are empty; of all others the
 /// files do.
@@ -18,22 +18,90 @@ pub(crate) struct Difference {
     pub(crate) new: Option<Entry>,
 }
 
+/// The part of two trees that is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    All,
+    /// These paths and all below them, sorted.
+    Paths(Vec<Vec<u8>>),
+}
+
+/// How a path stands to a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It and all below it belong to the scope.
+    Inside,
+    /// Something below it may.
+    OnTheWay,
+    Outside,
+}
+
+impl Scope {
+    /// The scope of these paths; the empty one is everything.
+    pub(crate) fn of(paths: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let clean = |path: Vec<u8>| {
+            let parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+            parts.collect::<Vec<_>>().join(&b'/')
+        };
+        let mut paths: Vec<Vec<u8>> = paths.into_iter().map(clean).collect();
+        if paths.iter().any(Vec::is_empty) {
+            return Self::All;
+        }
+        paths.sort();
+        paths.dedup();
+        Self::Paths(paths)
+    }
+
+    /// The path, or a folder above it, is one of the scope's.
+    pub(crate) fn covers(&self, path: &[u8]) -> bool {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(position, _)| position);
+        ends.chain([path.len()]).any(|end| self.place(&path[..end]) == Place::Inside)
+    }
+
+    /// How `path`, whose folder is on the way, stands to the scope.
+    fn place(&self, path: &[u8]) -> Place {
+        let Self::Paths(paths) = self else { return Place::Inside };
+        let position = paths.partition_point(|other| other.as_slice() < path);
+        if paths.get(position).is_some_and(|other| other == path) {
+            return Place::Inside;
+        }
+        let inside = below(path, b"");
+        let position = paths.partition_point(|other| *other < inside);
+        match paths.get(position) {
+            Some(other) if other.starts_with(&inside) => Place::OnTheWay,
+            _ => Place::Outside,
+        }
+    }
+}
+
 /// Compares two trees, sorted by path. Equal subtrees are not looked into, so that the cost follows the
 /// difference and not the size. A folder that only became empty, or is so no more, is no difference of its
 /// own: the files that went or came are.
 pub(crate) fn differences(
-    repository: &Repository,
-    old: Oid,
-    new: Oid,
+    source: &Source,
+    old: ObjectId,
+    new: ObjectId,
+    scope: &Scope,
 ) -> Result<Vec<Difference>, SnapshotError> {
-    let mut comparison = Comparison { repository, found: Vec::new() };
-    comparison.folders(&[], old, new)?;
+    let mut comparison = Comparison { source, scope, found: Vec::new() };
+    let place = if *scope == Scope::All { Place::Inside } else { Place::OnTheWay };
+    comparison.folders(&[], old, new, place)?;
     comparison.found.sort_by(|left, right| left.path.cmp(&right.path));
+    // A folder does not stand where a file of its name would: the two come one by one.
+    comparison.found.dedup_by(|second, first| {
+        let same = first.path == second.path;
+        if same {
+            first.old = first.old.or(second.old);
+            first.new = first.new.or(second.new);
+        }
+        same
+    });
     Ok(comparison.found)
 }
 
 struct Comparison<'a> {
-    repository: &'a Repository,
+    source: &'a Source,
+    scope: &'a Scope,
     found: Vec<Difference>,
 }
 
@@ -44,49 +112,80 @@ enum Side {
 }
 
 impl Comparison<'_> {
-    fn folders(&mut self, path: &[u8], old: Oid, new: Oid) -> Result<(), SnapshotError> {
+    fn folders(
+        &mut self,
+        path: &[u8],
+        old: ObjectId,
+        new: ObjectId,
+        place: Place,
+    ) -> Result<(), SnapshotError> {
         if old == new {
             return Ok(());
         }
-        let mut pairs: BTreeMap<Vec<u8>, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
-        for (name, entry) in read_tree(self.repository, old)? {
-            pairs.entry(name).or_default().0 = Some(entry);
-        }
-        for (name, entry) in read_tree(self.repository, new)? {
-            pairs.entry(name).or_default().1 = Some(entry);
-        }
-        for (name, (old, new)) in pairs {
-            if old != new {
-                self.entries(&below(path, &name), old, new)?;
+        let (old, new) = (self.source.tree(old)?, self.source.tree(new)?);
+        let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (Some(left), Some(right)) => tree_order(left, right),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return Ok(()),
+            };
+            let left = if order == Ordering::Greater { None } else { old.next() };
+            let right = if order == Ordering::Less { None } else { new.next() };
+            let (Some((name, _)), sides) =
+                (left.or(right), (left.map(|(_, entry)| *entry), right.map(|(_, entry)| *entry)))
+            else {
+                return Ok(());
+            };
+            if sides.0 != sides.1 {
+                self.entries(&below(path, name), sides.0, sides.1, place)?;
             }
         }
-        Ok(())
     }
 
-    fn entries(&mut self, path: &[u8], old: Option<Entry>, new: Option<Entry>) -> Result<(), SnapshotError> {
-        if let (Some(Entry { kind: Kind::Folder, oid: old }), Some(Entry { kind: Kind::Folder, oid: new })) =
-            (old, new)
+    fn entries(
+        &mut self,
+        path: &[u8],
+        old: Option<Entry>,
+        new: Option<Entry>,
+        place: Place,
+    ) -> Result<(), SnapshotError> {
+        let place = if place == Place::Inside { place } else { self.scope.place(path) };
+        if place == Place::Outside {
+            return Ok(());
+        }
+        if let (
+            Some(Entry { kind: EntryKind::Folder, id: old }),
+            Some(Entry { kind: EntryKind::Folder, id: new }),
+        ) = (old, new)
         {
-            return self.folders(path, old, new);
+            return self.folders(path, old, new, place);
         }
         let (old_itself, new_itself) = (old.filter(stands_itself), new.filter(stands_itself));
-        if old_itself.is_some() || new_itself.is_some() {
+        if place == Place::Inside && (old_itself.is_some() || new_itself.is_some()) {
             self.found.push(Difference { path: path.to_vec(), old: old_itself, new: new_itself });
         }
         if let Some(entry) = old.filter(|entry| !stands_itself(entry)) {
-            self.all_of(path, entry.oid, Side::Old)?;
+            self.all_of(path, entry.id, Side::Old, place)?;
         }
         if let Some(entry) = new.filter(|entry| !stands_itself(entry)) {
-            self.all_of(path, entry.oid, Side::New)?;
+            self.all_of(path, entry.id, Side::New, place)?;
         }
         Ok(())
     }
 
-    fn all_of(&mut self, path: &[u8], folder: Oid, side: Side) -> Result<(), SnapshotError> {
-        for (name, entry) in read_tree(self.repository, folder)? {
+    fn all_of(
+        &mut self,
+        path: &[u8],
+        folder: ObjectId,
+        side: Side,
+        place: Place,
+    ) -> Result<(), SnapshotError> {
+        for (name, entry) in self.source.tree(folder)?.iter() {
             match side {
-                Side::Old => self.entries(&below(path, &name), Some(entry), None)?,
-                Side::New => self.entries(&below(path, &name), None, Some(entry))?,
+                Side::Old => self.entries(&below(path, name), Some(*entry), None, place)?,
+                Side::New => self.entries(&below(path, name), None, Some(*entry), place)?,
             }
         }
         Ok(())
@@ -94,84 +193,58 @@ impl Comparison<'_> {
 }
 
 fn stands_itself(entry: &Entry) -> bool {
-    entry.kind != Kind::Folder || entry.oid == empty_tree()
+    entry.kind != EntryKind::Folder || entry.id == EMPTY_TREE
 }
 
-/// The differences as changes of files: empty folders left out, and a file that went together with one
-/// that came with the same content made a rename (the likeliest pair first: equal names).
-pub(crate) fn changes(
-    repository: &Repository,
-    differences: &[Difference],
-) -> Result<Vec<FileChange>, SnapshotError> {
-    let mut gone: HashMap<Entry, Vec<&Difference>> = HashMap::new();
-    for difference in differences {
-        let (old, new) = file_sides(difference);
-        if let (Some(old), None) = (old, new)
-            // Nothing is the same as nothing else.
-            && blob_size(repository, old.oid)? > 0
-        {
-            gone.entry(old).or_default().push(difference);
-        }
-    }
-    let mut renamed: HashMap<&[u8], &[u8]> = HashMap::new();
-    let mut old_names: std::collections::HashSet<&[u8]> = std::collections::HashSet::new();
-    for equal_names in [true, false] {
-        for difference in differences {
-            let (None, Some(new)) = file_sides(difference) else { continue };
-            let Some(candidates) = gone.get_mut(&new) else { continue };
-            let name = split(&difference.path).1;
-            if renamed.contains_key(difference.path.as_slice()) {
-                continue;
-            }
-            let position =
-                candidates.iter().position(|candidate| !equal_names || split(&candidate.path).1 == name);
-            if let Some(position) = position {
-                let old = candidates.remove(position);
-                renamed.insert(&difference.path, &old.path);
-                old_names.insert(&old.path);
-            }
-        }
-    }
-    let mut changes = Vec::new();
-    for difference in differences {
-        let (old, new) = file_sides(difference);
-        let size = |entry: Option<Entry>| entry.map(|entry| blob_size(repository, entry.oid)).transpose();
-        let (mut old_size, new_size) = (size(old)?, size(new)?);
-        let mut old_path = None;
-        let kind = match (old, new) {
-            (None, None) => continue,
-            (Some(_), Some(_)) => ChangeKind::Modified,
-            (Some(_), None) if old_names.contains(difference.path.as_slice()) => continue,
-            (Some(_), None) => ChangeKind::Deleted,
-            (None, Some(_)) => match renamed.get(difference.path.as_slice()) {
-                Some(old) => {
-                    old_path = Some(shown(old));
-                    old_size = new_size;
-                    ChangeKind::Renamed
-                }
-                None => ChangeKind::Added,
-            },
-        };
-        changes.push(FileChange { path: shown(&difference.path), old_path, kind, old_size, new_size });
-    }
-    Ok(changes)
+/// Those of `paths` at which two trees differ; a folder does if anything in it does. The cost follows what
+/// was asked for or what differs, whichever is less.
+pub(crate) fn changed_among<'a>(
+    source: &Source,
+    old: ObjectId,
+    new: ObjectId,
+    paths: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Vec<&'a [u8]>, SnapshotError> {
+    let mut asked: Vec<(&[u8], Vec<&[u8]>)> = paths
+        .into_iter()
+        .map(|path| (path, path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect()))
+        .collect();
+    asked.sort_by(|left, right| left.1.cmp(&right.1));
+    let mut found = Vec::new();
+    let tree = |id| Some(Entry { kind: EntryKind::Folder, id });
+    ask(source, tree(old), tree(new), 0, &asked, &mut found)?;
+    Ok(found)
 }
 
-/// How many files came, changed and went; a renamed file came and went.
-pub(crate) fn counts(differences: &[Difference]) -> ChangeCounts {
-    let mut counts = ChangeCounts { added: 0, modified: 0, deleted: 0 };
-    for difference in differences {
-        match file_sides(difference) {
-            (None, None) => {}
-            (None, Some(_)) => counts.added += 1,
-            (Some(_), Some(_)) => counts.modified += 1,
-            (Some(_), None) => counts.deleted += 1,
-        }
+/// `asked` have their first `depth` parts in common, which lead to `old` and `new`.
+fn ask<'a>(
+    source: &Source,
+    old: Option<Entry>,
+    new: Option<Entry>,
+    depth: usize,
+    asked: &[(&'a [u8], Vec<&'a [u8]>)],
+    found: &mut Vec<&'a [u8]>,
+) -> Result<(), SnapshotError> {
+    if old == new {
+        return Ok(());
     }
-    counts
+    let here = asked.partition_point(|(_, parts)| parts.len() == depth);
+    found.extend(asked[..here].iter().map(|(path, _)| *path));
+    let rest = &asked[here..];
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let names = |entry: Option<Entry>| match entry {
+        Some(Entry { kind: EntryKind::Folder, id }) => source.tree(id),
+        _ => Ok(Arc::default()),
+    };
+    let (old, new) = (names(old)?, names(new)?);
+    for group in rest.chunk_by(|left, right| left.1[depth] == right.1[depth]) {
+        let part = group[0].1[depth];
+        ask(source, named(&old, part), named(&new, part), depth + 1, group, found)?;
+    }
+    Ok(())
 }
 
-fn file_sides(difference: &Difference) -> (Option<Entry>, Option<Entry>) {
-    let file = |entry: &Entry| entry.kind != Kind::Folder;
-    (difference.old.filter(file), difference.new.filter(file))
-}
+#[cfg(test)]
+#[path = "difference_tests.rs"]
+mod tests;

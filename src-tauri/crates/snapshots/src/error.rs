@@ -116,11 +116,6 @@ impl SnapshotError {
         if is_full(&source) { Self::DiskFull { path } } else { Self::Workspace { action, path, source } }
     }
 
-    pub(crate) fn damaged(what: impl Into<String>) -> impl FnOnce(git2::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Damaged { what, source }
-    }
-
     /// The error as it leaves the engine.
     pub fn to_app_error(&self) -> AppError {
         let error = AppError::new(self.to_string());

@@ -3,15 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use git2::{Oid, Repository};
 use okcvm_objects::{Disk, Objects, RealDisk};
-use okcvm_protocol::SnapshotId;
 
 use crate::archive::Archive;
-use crate::commit;
-use crate::entry::empty_tree;
 use crate::error::SnapshotError;
 use crate::live::{Live, Policy, Telling};
+use crate::source::Source;
 
 /// Threads that scan, hash and compress.
 const MAX_THREADS: usize = 8;
@@ -34,15 +31,14 @@ pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) objects: Objects,
     pub(crate) archive: Arc<Archive>,
+    source: Source,
     pub(crate) policy: Mutex<Policy>,
     pub(crate) telling: Mutex<Telling>,
     pub(crate) writer: Mutex<Writer>,
-    reader: Mutex<Repository>,
     pool: OnceLock<Option<rayon::ThreadPool>>,
 }
 
 pub(crate) struct Writer {
-    pub(crate) repository: Repository,
     pub(crate) live: Live,
 }
 
@@ -77,15 +73,14 @@ impl History {
     pub(crate) fn open_on(dir: &Path, disk: &Arc<dyn Disk>) -> Result<OpenedHistory, SnapshotError> {
         let opened = Archive::open(dir, disk)?;
         let path = opened.archive.path().to_owned();
-        let (writer, reader) = (Repository::open_bare(&path)?, Repository::open_bare(&path)?);
         let shared = Shared {
+            source: Source::new(opened.archive.objects().clone()),
             objects: opened.archive.objects().clone(),
             archive: opened.archive,
             path,
             policy: Mutex::default(),
             telling: Mutex::default(),
-            writer: Mutex::new(Writer { repository: writer, live: Live::default() }),
-            reader: Mutex::new(reader),
+            writer: Mutex::new(Writer { live: Live::default() }),
             pool: OnceLock::new(),
         };
         Ok(OpenedHistory { history: Self { shared: Arc::new(shared) }, notice: opened.notice })
@@ -96,8 +91,8 @@ impl History {
         lock(&self.shared.policy).max_file_bytes = bytes;
     }
 
-    pub(crate) fn reader(&self) -> MutexGuard<'_, Repository> {
-        lock(&self.shared.reader)
+    pub(crate) fn source(&self) -> &Source {
+        &self.shared.source
     }
 }
 
@@ -131,11 +126,6 @@ impl Drop for Shared {
         writer.live.close(&self.objects, folder);
         self.archive.close();
     }
-}
-
-/// The tree of a snapshot, or the tree of nothing.
-pub(crate) fn tree_of(repository: &Repository, id: Option<&SnapshotId>) -> Result<Oid, SnapshotError> {
-    id.map_or_else(|| Ok(empty_tree()), |id| Ok(commit::find(repository, id)?.tree_id()))
 }
 
 #[cfg(test)]

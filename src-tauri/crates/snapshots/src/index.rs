@@ -131,7 +131,6 @@ impl Folder {
     }
 
     /// What lies at `path`; `None` also for the folder itself.
-    #[cfg(test)]
     pub(crate) fn at(&self, path: &[u8]) -> Option<&Node> {
         match path.iter().position(|byte| *byte == b'/') {
             None => self.node(path),

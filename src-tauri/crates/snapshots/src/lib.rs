@@ -16,6 +16,7 @@
 #![allow(clippy::unnecessary_cast)]
 
 mod archive;
+mod changes;
 mod check;
 mod commit;
 mod compare;
@@ -32,7 +33,9 @@ mod left_out;
 mod lines;
 mod live;
 mod look;
+mod names;
 mod page;
+mod path_history;
 mod progress;
 mod record;
 mod references;
@@ -41,6 +44,8 @@ mod restore;
 mod rules;
 mod scan;
 mod shallow;
+mod similarity;
+mod source;
 
 pub use commit::Author;
 pub use error::SnapshotError;
@@ -48,8 +53,10 @@ pub use history::{DEFAULT_MAX_FILE_BYTES, History, OpenedHistory};
 pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
 pub use page::{PageRequest, SnapshotInfo};
+pub use path_history::PathMoment;
 pub use progress::Progress;
 pub use record::{RecordInfo, Recorded};
+pub use restore::{RestoreWhat, UnfinishedRestore};
 
 #[cfg(test)]
 mod testing;

@@ -1,13 +1,15 @@
 //! The changed lines of one file.
 
+use okcvm_objects::{Entry, EntryKind, ObjectId};
 use std::time::Duration;
 
-use git2::{Oid, Repository};
 use okcvm_protocol::{DiffHunk, DiffLine, DiffLineKind, FileChange, FileDiff};
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-use crate::entry::{Entry, Kind, blob, blob_size, entry_at, raw};
+use crate::entry::raw;
 use crate::error::SnapshotError;
+use crate::similarity::{BINARY_LOOK, is_binary};
+use crate::source::Source;
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
@@ -19,21 +21,19 @@ const MAX_LINES: usize = 5_000;
 const MAX_LINE: usize = 2_000;
 /// After this time the comparison becomes coarser: still right, but no longer the shortest.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// As in git: a NUL byte this near to the start makes a file binary.
-const BINARY_LOOK: usize = 8_000;
 
 /// Compares the file that `change` names in the trees `old` and `new`. The content of a link is its target.
 pub(crate) fn file_diff(
-    repository: &Repository,
-    old: Oid,
-    new: Oid,
+    source: &Source,
+    old: ObjectId,
+    new: ObjectId,
     change: &FileChange,
 ) -> Result<FileDiff, SnapshotError> {
     let path = raw(&change.path);
     let old_path = change.old_path.as_deref().map_or_else(|| path.clone(), raw);
-    let file = |entry: &Entry| entry.kind != Kind::Folder;
-    let old = entry_at(repository, old, &old_path)?.filter(file);
-    let new = entry_at(repository, new, &path)?.filter(file);
+    let file = |entry: &Entry| entry.kind != EntryKind::Folder;
+    let old = source.entry_at(old, &old_path)?.filter(file);
+    let new = source.entry_at(new, &path)?.filter(file);
     let mut diff = FileDiff {
         path: change.path.clone(),
         old_path: change.old_path.clone(),
@@ -44,13 +44,13 @@ pub(crate) fn file_diff(
         truncated: false,
         hunks: Vec::new(),
     };
-    if old.map(|entry| entry.oid) == new.map(|entry| entry.oid) {
+    if old.map(|entry| entry.id) == new.map(|entry| entry.id) {
         return Ok(diff);
     }
     for entry in [old, new].into_iter().flatten() {
-        if blob_size(repository, entry.oid)? > MAX_BYTES {
+        if source.size(entry.id)? > MAX_BYTES {
             diff.truncated = true;
-            diff.binary = is_binary(&blob(repository, entry.oid)?);
+            diff.binary = is_binary(&source.range(entry.id, 0, BINARY_LOOK as u64)?);
             if diff.binary {
                 break;
             }
@@ -59,8 +59,7 @@ pub(crate) fn file_diff(
     if diff.truncated {
         return Ok(diff);
     }
-    let content =
-        |entry: Option<Entry>| entry.map_or_else(|| Ok(Vec::new()), |entry| blob(repository, entry.oid));
+    let content = |entry: Option<Entry>| entry.map_or_else(|| Ok(Vec::new()), |entry| source.blob(entry.id));
     let (old, new) = (content(old)?, content(new)?);
     if is_binary(&old) || is_binary(&new) {
         diff.binary = true;
@@ -68,10 +67,6 @@ pub(crate) fn file_diff(
     }
     compare(&String::from_utf8_lossy(&old), &String::from_utf8_lossy(&new), &mut diff);
     Ok(diff)
-}
-
-fn is_binary(bytes: &[u8]) -> bool {
-    bytes[..bytes.len().min(BINARY_LOOK)].contains(&0)
 }
 
 fn compare(old: &str, new: &str, diff: &mut FileDiff) {

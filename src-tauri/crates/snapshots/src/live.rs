@@ -385,7 +385,6 @@ impl Taken {
 }
 
 impl Live {
-    #[cfg(test)]
     pub(crate) fn index(&self) -> Option<&Index> {
         self.index.as_ref()
     }

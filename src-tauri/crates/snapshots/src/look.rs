@@ -1,38 +1,38 @@
 //! Looking at a snapshot without a checkout.
 
-use std::collections::{BTreeMap, BTreeSet};
+use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
+use std::collections::BTreeMap;
 
-use git2::{Commit, Repository};
 use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SkippedFile, SnapshotId};
 
-use crate::commit::{self, Author};
-use crate::difference::{changes, counts, differences};
-use crate::entry::{Entry, Kind, below, blob, blob_size, empty_tree, entry_at, raw, read_tree, shown, split};
+use crate::changes::{changes, counts};
+use crate::commit::{Author, object_of};
+use crate::difference::{Scope, changed_among, differences};
+use crate::entry::{below, raw, shown, split};
 use crate::error::SnapshotError;
-use crate::history::{History, tree_of};
+use crate::history::History;
 use crate::lines;
+use crate::source::Source;
 
 /// Links that a path inside of a snapshot may go through.
 const MAX_LINKS: u32 = 40;
-/// Snapshots that are gone through for the last writer of a path.
-const MAX_COMMITS: usize = 10_000;
-/// Up to this many paths are looked up one by one in each snapshot.
-const LOOKED_UP_SINGLY: usize = 16;
+/// Snapshots that are gone through for the history of a path.
+pub(crate) const MAX_COMMITS: usize = 10_000;
 
 impl History {
-    /// What changed from the snapshot `from` (or nothing) to `to`, by path; a file that only moved is one
-    /// rename.
+    /// What changed from the snapshot `from` (or nothing) to `to`, by path; a file that only moved, or of
+    /// whose text at least half stands in another that came, is one rename. No content is read for files
+    /// that only changed.
     pub fn diff(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<Vec<FileChange>, SnapshotError> {
-        let repository = self.reader();
-        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
-        changes(&repository, &differences(&repository, old, new)?)
+        let (old, new) = self.trees(from, to)?;
+        let source = self.source();
+        changes(source, &differences(source, old, new, &Scope::All)?)
     }
 
     /// How many files came, changed and went from `from` (or nothing) to `to`; a renamed file came and went.
     pub fn counts(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<ChangeCounts, SnapshotError> {
-        let repository = self.reader();
-        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
-        Ok(counts(&differences(&repository, old, new)?))
+        let (old, new) = self.trees(from, to)?;
+        Ok(counts(&differences(self.source(), old, new, &Scope::All)?))
     }
 
     /// The lines of one change that [`History::diff`] named between the same two snapshots.
@@ -42,9 +42,20 @@ impl History {
         to: &SnapshotId,
         change: &FileChange,
     ) -> Result<FileDiff, SnapshotError> {
-        let repository = self.reader();
-        let (old, new) = (tree_of(&repository, from)?, tree_of(&repository, Some(to))?);
-        lines::file_diff(&repository, old, new, change)
+        let (old, new) = self.trees(from, to)?;
+        lines::file_diff(self.source(), old, new, change)
+    }
+
+    fn trees(
+        &self,
+        from: Option<&SnapshotId>,
+        to: &SnapshotId,
+    ) -> Result<(ObjectId, ObjectId), SnapshotError> {
+        Ok((from.map_or(Ok(EMPTY_TREE), |from| self.tree(from))?, self.tree(to)?))
+    }
+
+    pub(crate) fn tree(&self, id: &SnapshotId) -> Result<ObjectId, SnapshotError> {
+        Ok(self.shared.archive.snapshot(id)?.tree)
     }
 
     /// What the snapshot does not hold, and why.
@@ -65,104 +76,146 @@ impl History {
         path: &str,
         max_bytes: u64,
     ) -> Result<Option<Vec<u8>>, SnapshotError> {
-        let repository = self.reader();
-        let root = tree_of(&repository, Some(id))?;
-        let Some(entry) = followed(&repository, root, &raw(path))? else { return Ok(None) };
-        if !entry.kind.is_file() {
-            return Ok(None);
+        self.read_range(id, path, 0, max_bytes)
+    }
+
+    /// At most `length` bytes of a file from `offset` on, none behind its end; links are followed inside of
+    /// the snapshot. `None` if there is no such file.
+    pub fn read_range(
+        &self,
+        id: &SnapshotId,
+        path: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, SnapshotError> {
+        let source = self.source();
+        match followed(source, self.tree(id)?, &raw(path))? {
+            Some(entry) if entry.kind.is_file() => source.range(entry.id, offset, length).map(Some),
+            _ => Ok(None),
         }
-        let mut bytes = blob(&repository, entry.oid)?;
-        bytes.truncate(usize::try_from(max_bytes).unwrap_or(usize::MAX));
-        Ok(Some(bytes))
+    }
+
+    /// What lies at a path, links not followed; `None` if nothing does. The workspace itself is a folder
+    /// without a name. Its time is that of the snapshot.
+    pub fn entry(&self, id: &SnapshotId, path: &str) -> Result<Option<FileEntry>, SnapshotError> {
+        let (root, modified_at) = self.moment(id)?;
+        let parts = parts_reversed(&raw(path));
+        let path = parts.into_iter().rev().collect::<Vec<_>>().join(&b'/');
+        let Some(entry) = self.source().entry_at(root, &path)? else { return Ok(None) };
+        let (folder, name) = split(&path);
+        file_entry(self.source(), folder, name, entry, modified_at).map(Some)
     }
 
     /// The entries of a folder, folders first, each group by name; nothing if there is no such folder.
     /// Their time is that of the snapshot, since git keeps no other.
     pub fn list(&self, id: &SnapshotId, path: &str) -> Result<Vec<FileEntry>, SnapshotError> {
-        let repository = self.reader();
-        let commit = commit::find(&repository, id)?;
+        let (root, modified_at) = self.moment(id)?;
+        let source = self.source();
         let folder = raw(path);
         let folder = folder.strip_suffix(b"/").unwrap_or(&folder);
-        let Some(Entry { kind: Kind::Folder, oid }) = entry_at(&repository, commit.tree_id(), folder)? else {
+        let Some(Entry { kind: Kind::Folder, id }) = source.entry_at(root, folder)? else {
             return Ok(Vec::new());
         };
-        let modified_at = commit::at_ms(&commit);
-        let mut entries = Vec::new();
-        for (name, entry) in read_tree(&repository, oid)? {
-            let (kind, size) = match entry.kind {
-                Kind::Folder => (EntryKind::Folder, 0),
-                Kind::Link => (EntryKind::Link, blob_size(&repository, entry.oid)?),
-                Kind::File | Kind::Executable => (EntryKind::File, blob_size(&repository, entry.oid)?),
-            };
-            let path = shown(&below(folder, &name));
-            entries.push(FileEntry { name: shown(&name), path, kind, size, modified_at });
-        }
+        let names = source.tree(id)?;
+        let entries = names.iter().map(|(name, entry)| file_entry(source, folder, name, *entry, modified_at));
+        let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_cached_key(|entry| {
             (entry.kind != EntryKind::Folder, entry.name.to_lowercase(), entry.name.clone())
         });
         Ok(entries)
     }
 
+    fn moment(&self, id: &SnapshotId) -> Result<(ObjectId, i64), SnapshotError> {
+        let snapshot = self.shared.archive.snapshot(id)?;
+        Ok((snapshot.tree, snapshot.at_ms()))
+    }
+
     /// For each path the newest snapshot in which it changed, on the line from `tip` over first parents. A
-    /// path that did not change within the last ten thousand is not in the answer.
+    /// path that did not change within the last ten thousand, or since the oldest that is still kept, is not
+    /// in the answer.
     pub fn last_writer(
         &self,
         tip: &SnapshotId,
         paths: &[String],
     ) -> Result<BTreeMap<String, SnapshotId>, SnapshotError> {
-        let repository = self.reader();
         let mut open: BTreeMap<Vec<u8>, &String> = paths.iter().map(|path| (raw(path), path)).collect();
         let mut found = BTreeMap::new();
-        let mut current = Some(commit::find(&repository, tip)?);
-        for _ in 0..MAX_COMMITS {
-            let Some(commit) = current.filter(|_| !open.is_empty()) else { break };
-            let parent = first_parent(&commit)?;
-            for path in changed_in(&repository, &commit, parent.as_ref(), &open)? {
+        let mut line = self.line(tip)?;
+        while let Some(step) = line.next(self)?
+            && !open.is_empty()
+        {
+            let changed: Vec<Vec<u8>> =
+                changed_among(self.source(), step.old, step.new, open.keys().map(Vec::as_slice))?
+                    .into_iter()
+                    .map(<[u8]>::to_vec)
+                    .collect();
+            for path in changed {
                 if let Some(path) = open.remove(&path) {
-                    found.insert(path.clone(), commit::snapshot_id(commit.id()));
+                    found.insert(path.clone(), step.id.clone());
                 }
             }
-            current = parent;
         }
         Ok(found)
     }
+
+    /// The snapshots from `tip` back over first parents.
+    pub(crate) fn line(&self, tip: &SnapshotId) -> Result<Line, SnapshotError> {
+        self.tree(tip)?;
+        Ok(Line { next: Some(object_of(tip)?), left: MAX_COMMITS })
+    }
 }
 
-fn first_parent<'a>(commit: &Commit<'a>) -> Result<Option<Commit<'a>>, SnapshotError> {
-    if commit.parent_count() == 0 {
-        return Ok(None);
-    }
-    let damaged = SnapshotError::damaged(format!("the parent of the snapshot {}", commit.id()));
-    commit.parent(0).map(Some).map_err(damaged)
+/// One snapshot on a line: its tree and the one before it.
+pub(crate) struct Step {
+    pub(crate) id: SnapshotId,
+    pub(crate) at_ms: i64,
+    pub(crate) author: Author,
+    pub(crate) old: ObjectId,
+    pub(crate) new: ObjectId,
 }
 
-/// Those of `paths` that differ between a commit and its parent.
-fn changed_in(
-    repository: &Repository,
-    commit: &Commit<'_>,
-    parent: Option<&Commit<'_>>,
-    paths: &BTreeMap<Vec<u8>, &String>,
-) -> Result<BTreeSet<Vec<u8>>, SnapshotError> {
-    let (new, old) = (commit.tree_id(), parent.map_or_else(empty_tree, Commit::tree_id));
-    if new == old {
-        return Ok(BTreeSet::new());
+pub(crate) struct Line {
+    next: Option<ObjectId>,
+    left: usize,
+}
+
+impl Line {
+    /// The next older step; `None` at the beginning. After a thinning a step leads from the nearest snapshot
+    /// that was kept.
+    pub(crate) fn next(&mut self, history: &History) -> Result<Option<Step>, SnapshotError> {
+        let Some(id) = self.next.take().filter(|_| self.left > 0) else { return Ok(None) };
+        self.left -= 1;
+        let journal = history.shared.archive.journal()?;
+        let Some(record) = journal.get(&id) else { return Ok(None) };
+        self.next = record.parent;
+        let old = record.parent.and_then(|parent| journal.get(&parent)).map(|parent| parent.tree);
+        Ok(Some(Step {
+            id: SnapshotId(id.to_string()),
+            at_ms: record.at_ms,
+            author: record.author,
+            old: old.unwrap_or(EMPTY_TREE),
+            new: record.tree,
+        }))
     }
-    if paths.len() > LOOKED_UP_SINGLY {
-        // The cost of this follows what changed, and not the number of paths.
-        let all = differences(repository, old, new)?.into_iter().map(|difference| difference.path);
-        return Ok(all.filter(|path| paths.contains_key(path)).collect());
-    }
-    let mut changed = BTreeSet::new();
-    for path in paths.keys() {
-        if entry_at(repository, old, path)? != entry_at(repository, new, path)? {
-            changed.insert(path.clone());
-        }
-    }
-    Ok(changed)
+}
+
+fn file_entry(
+    source: &Source,
+    folder: &[u8],
+    name: &[u8],
+    entry: Entry,
+    modified_at: i64,
+) -> Result<FileEntry, SnapshotError> {
+    let (kind, size) = match entry.kind {
+        Kind::Folder => (EntryKind::Folder, 0),
+        Kind::Link => (EntryKind::Link, source.size(entry.id)?),
+        Kind::File | Kind::Executable => (EntryKind::File, source.size(entry.id)?),
+    };
+    Ok(FileEntry { name: shown(name), path: shown(&below(folder, name)), kind, size, modified_at })
 }
 
 /// What lies at `path` once links are followed; `None` if they lead out of the snapshot or nowhere.
-fn followed(repository: &Repository, root: git2::Oid, path: &[u8]) -> Result<Option<Entry>, SnapshotError> {
+fn followed(source: &Source, root: ObjectId, path: &[u8]) -> Result<Option<Entry>, SnapshotError> {
     let mut done: Vec<Vec<u8>> = Vec::new();
     let mut ahead: Vec<Vec<u8>> = parts_reversed(path);
     let mut links = 0;
@@ -175,10 +228,10 @@ fn followed(repository: &Repository, root: git2::Oid, path: &[u8]) -> Result<Opt
         }
         done.push(part);
         let here = done.join(&b'/');
-        let Some(entry) = entry_at(repository, root, &here)? else { return Ok(None) };
+        let Some(entry) = source.entry_at(root, &here)? else { return Ok(None) };
         if entry.kind == Kind::Link {
             links += 1;
-            let target = blob(repository, entry.oid)?;
+            let target = source.blob(entry.id)?;
             let (target, absolute) = match target.strip_prefix(okcvm_workspace::MOUNT.as_bytes()) {
                 Some(inside) if inside.first().is_none_or(|byte| *byte == b'/') => (inside.to_vec(), true),
                 _ => (target, false),
@@ -195,7 +248,7 @@ fn followed(repository: &Repository, root: git2::Oid, path: &[u8]) -> Result<Opt
             ahead.extend(parts_reversed(&target));
         }
     }
-    entry_at(repository, root, &done.join(&b'/'))
+    source.entry_at(root, &done.join(&b'/'))
 }
 
 fn parts_reversed(path: &[u8]) -> Vec<Vec<u8>> {

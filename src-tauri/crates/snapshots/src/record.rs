@@ -1,15 +1,15 @@
 //! Recording the workspace, and comparing it.
 
-use git2::Oid;
-use okcvm_objects::{Batch, EMPTY_TREE, ObjectId};
+use okcvm_objects::{Batch, EMPTY_TREE};
 use okcvm_protocol::{ChangeCounts, FileChange, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
+use crate::changes::changes;
 use crate::commit::{Author, CommitText, object_of};
 use crate::compare::{State, live_counts};
-use crate::difference::{changes, differences};
+use crate::difference::{Scope, differences};
 use crate::error::SnapshotError;
-use crate::history::{History, lock, tree_of};
+use crate::history::{History, lock};
 use crate::live::{How, Looked};
 use crate::progress::Progress;
 
@@ -134,10 +134,10 @@ impl History {
     ) -> Result<Vec<FileChange>, SnapshotError> {
         let writer = &mut *lock(&self.shared.writer);
         self.shared.archive.ensure_writer()?;
-        let old = tree_of(&writer.repository, against)?;
+        let old = against.map_or(Ok(EMPTY_TREE), |id| self.tree(id))?;
         let batch = self.shared.objects.batch();
         let looked = self.look_at(&mut writer.live, workspace, &batch, &Progress::default())?;
-        let new = oid(looked.root.id);
+        let new = looked.root.id;
         // What nothing names yet must not be taken for recorded by the next look.
         if looked.before.as_ref().is_some_and(|before| before.id == looked.root.id) {
             self.keep(&mut writer.live, looked);
@@ -145,11 +145,6 @@ impl History {
             self.forget(looked);
         }
         batch.finish()?;
-        changes(&writer.repository, &differences(&writer.repository, old, new)?)
+        changes(self.source(), &differences(self.source(), old, new, &Scope::All)?)
     }
-}
-
-fn oid(id: ObjectId) -> Oid {
-    // Twenty bytes are an id.
-    Oid::from_bytes(id.as_bytes()).unwrap_or(Oid::ZERO_SHA1)
 }

@@ -3,6 +3,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 
 use super::*;
+use crate::RestoreWhat;
 use crate::testing::{Place, place, tree};
 use crate::{Author, History, RecordInfo};
 
@@ -345,7 +346,7 @@ fn child_that_restores_for_ever() {
     say_started(&workspace);
     loop {
         for (from, to) in [(1, 0), (0, 1)] {
-            history.restore(&workspace, &ids[from], &ids[to]).unwrap();
+            history.restore(&workspace, &ids[from], &ids[to], &RestoreWhat::All).unwrap();
         }
     }
 }
@@ -376,12 +377,12 @@ fn a_restore_that_is_killed_is_finished_by_the_next() {
         halves += u32::from(now != first_tree && now != second_tree);
         let (to, expected) = if round % 2 == 0 { (&first, &first_tree) } else { (&second, &second_tree) };
         let from = if round % 2 == 0 { &second } else { &first };
-        place.history.restore(&place.workspace, from, to).unwrap();
+        place.history.restore(&place.workspace, from, to, &RestoreWhat::All).unwrap();
         let mut now = place.tree();
         // What was staged in a folder that nothing is staged in now stays, and belongs to no snapshot.
         now.retain(|path, _| !path.split(|byte| *byte == b'/').any(|part| part.starts_with(b".okcvm-tmp-")));
         assert_eq!(&now, expected, "round {round}");
-        place.history.restore(&place.workspace, to, &second).unwrap();
+        place.history.restore(&place.workspace, to, &second, &RestoreWhat::All).unwrap();
     }
     assert!(halves > 0, "no kill came in the middle");
 }

@@ -1,83 +1,270 @@
 //! Making the workspace what a snapshot holds.
 //!
-//! Three steps: *plan* compares the live paths with both trees and refuses if one is neither; *stage*
-//! writes all new contents beside their places and syncs them; *apply* moves them into place and removes
-//! what is to go. Up to the end of staging nothing visible has changed, so that a full disk or an
-//! unreadable object costs nothing. Every path is reached by folder handles without following a link.
+//! Four steps: *plan* compares the live paths with both trees and refuses if one is neither; the *intent*
+//! is written down; *stage* writes all new contents beside their places and syncs them, and the intent with
+//! them; *apply* moves them into place, removes what is to go, looks whether all became what it should, and
+//! syncs the folders. Up to the end of staging nothing visible has changed, so that a full disk or an
+//! unreadable object costs nothing. From there on a restore that is cut off is finished by
+//! [`History::finish_restore`]. Every path is reached by folder handles without following a link.
+//!
+//! A file is replaced by a new one of the same permission bits and owner, never written into. So another
+//! name (hard link) of it, in the workspace or outside of it, keeps the content that it has, and the two are
+//! one file no more.
 
 mod apply;
+mod intent;
 mod live;
 mod plan;
+mod stage;
 
-use std::os::fd::BorrowedFd;
+use okcvm_objects::{Entry, EntryKind};
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 
-use git2::{Oid, Repository};
-use okcvm_protocol::{RestoreOutcome, SnapshotId};
-use okcvm_workspace::Workspace;
+use okcvm_protocol::{RestoreOutcome, SkippedFile, SnapshotId};
+use okcvm_workspace::{TEMPORARY_PREFIX, Workspace};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
 
-use crate::difference::differences;
-use crate::entry::{Kind, shown};
-use crate::error::{RestoreStage, SnapshotError};
-use crate::history::{History, lock, tree_of};
+use crate::difference::{Difference, Scope, differences};
+use crate::entry::{raw, shown, split};
+use crate::error::SnapshotError;
+use crate::history::{History, Writer, lock};
+use crate::index::{Node, Stamp};
+use crate::names::{NameRules, collisions, respell};
+use crate::source::Source;
 
+pub use intent::UnfinishedRestore;
+
+use intent::Intent;
 use live::Live;
+use plan::{Run, Trees};
+
+/// Which part of the workspace is restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestoreWhat {
+    /// Everything.
+    All,
+    /// These files, and these folders with all that is in them, relative to the workspace with `/`.
+    Paths(Vec<String>),
+}
+
+impl RestoreWhat {
+    fn scope(&self) -> Scope {
+        match self {
+            Self::All => Scope::All,
+            Self::Paths(paths) => Scope::of(paths.iter().map(|path| raw(path))),
+        }
+    }
+}
 
 impl History {
-    /// Makes the workspace, which `from` was just recorded of, what `to` holds.
+    /// Makes the workspace, which `from` was just recorded of, what `to` holds, or only a part of it.
     ///
     /// Only paths that differ between the two are touched, so that files that are equal keep their times
-    /// and what no snapshot holds stays. If a live path is neither what `from` nor what `to` holds, nothing
-    /// is touched and the error lists all such paths. New contents are written beside their places and
-    /// synced before the first file is replaced; removals come last; the result is checked. A restore that
-    /// was cut off is finished by running it again.
+    /// and what no snapshot holds stays; nor is anything removed that `to` names as left out. If a live path
+    /// is neither what `from` nor what `to` holds, nothing is touched and the error lists all such paths.
+    /// New contents are written beside their places and synced before the first file is replaced; removals
+    /// come last; the result is checked and is durable. What the file system cannot hold, or would write
+    /// over another path of `to`, is named in the outcome and left.
+    ///
+    /// A restore that was cut off is finished by [`History::finish_restore`], or by recording the workspace
+    /// and restoring again.
     pub fn restore(
         &self,
         workspace: &Workspace,
         from: &SnapshotId,
         to: &SnapshotId,
+        what: &RestoreWhat,
     ) -> Result<RestoreOutcome, SnapshotError> {
-        let writer = lock(&self.shared.writer);
-        let old = tree_of(&writer.repository, Some(from))?;
-        let new = tree_of(&writer.repository, Some(to))?;
-        let done = restore(&writer.repository, workspace.root_handle(), old, new)?;
-        Ok(RestoreOutcome { written: done.written, removed: done.removed, before: Some(from.clone()) })
+        let writer = &*lock(&self.shared.writer);
+        let restore = UnfinishedRestore { from: from.clone(), to: to.clone(), what: what.clone() };
+        self.run(writer, workspace, &restore, Run::First)
+    }
+
+    /// The restore that was begun and cut off, if there is one.
+    pub fn unfinished_restore(&self) -> Result<Option<UnfinishedRestore>, SnapshotError> {
+        Intent::read(self.shared.folder())
+    }
+
+    /// Finishes the restore that was cut off, if there is one. Files that were changed since then are
+    /// refused as in any restore; then the present has to be recorded, and restored from there.
+    pub fn finish_restore(&self, workspace: &Workspace) -> Result<Option<RestoreOutcome>, SnapshotError> {
+        let writer = &*lock(&self.shared.writer);
+        let Some(restore) = Intent::read(self.shared.folder())? else { return Ok(None) };
+        self.run(writer, workspace, &restore, Run::Again).map(Some)
+    }
+
+    fn run(
+        &self,
+        writer: &Writer,
+        workspace: &Workspace,
+        restore: &UnfinishedRestore,
+        run: Run,
+    ) -> Result<RestoreOutcome, SnapshotError> {
+        self.shared.archive.ensure_writer()?;
+        // What is written over is on the disk in the history.
+        self.shared.archive.flush()?;
+        let source = self.source();
+        let trees = Trees { from: self.tree(&restore.from)?, to: self.tree(&restore.to)? };
+        let index =
+            writer.live.index().filter(|index| *index.workspace == *workspace.root().as_os_str().as_bytes());
+        let known = |path: &[u8], stamp: &Stamp| match index?.root.at(path)? {
+            Node::File(known) if known.stamp? == *stamp => Some(Entry { kind: known.kind, id: known.id }),
+            _ => None,
+        };
+        let mut live = Live::new(workspace.root_handle(), &known)?;
+        if let Some(cut_off) = Intent::read(self.shared.folder())? {
+            self.sweep(&mut live, &cut_off)?;
+        }
+        let mut found = differences(source, trees.from, trees.to, &restore.what.scope())?;
+        let mut unwritten = self.keep_left_out(&mut found, &restore.to)?;
+        let rules = rules_here(&mut live, source, trees, &found)?;
+        let (respellings, mut found) =
+            respell(rules, found, &mut |path| Ok(source.entry_at(trees.to, path)?.is_some()))?;
+        unwritten.extend(leave_unwritable(source, trees, rules, &mut found)?);
+        let mut plan = plan::plan(source, &mut live, &found, trees, run)?;
+        plan.respellings = respellings;
+        let outcome = |touched: apply::Touched| RestoreOutcome {
+            written: touched.written,
+            removed: touched.removed,
+            before: Some(restore.from.clone()),
+            unwritten,
+        };
+        let intent = Intent::open(self.shared.folder())?;
+        if plan.is_empty() {
+            intent.end()?;
+            return Ok(outcome(apply::Touched::default()));
+        }
+        intent.begin(restore)?;
+        let staging = std::thread::scope(|scope| {
+            let synced = scope.spawn(|| intent.sync());
+            let staging = stage::stage(source, &mut live, &plan.writes);
+            let synced = synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            staging.and_then(|staging| synced.map(|()| staging))
+        });
+        let staging = match staging {
+            Ok(staging) => staging,
+            Err(error) => {
+                // Nothing was seen of it yet.
+                intent.end()?;
+                return Err(error);
+            }
+        };
+        // However far it comes, the next record reads these again.
+        self.note_written(&found.iter().map(|difference| shown(&difference.path)).collect::<Vec<_>>());
+        let touched = apply::apply(&mut live, &plan, staging)?;
+        intent.end()?;
+        Ok(outcome(touched))
+    }
+
+    /// Removes what a restore that was cut off staged and could not put into place.
+    fn sweep(&self, live: &mut Live<'_>, cut_off: &UnfinishedRestore) -> Result<(), SnapshotError> {
+        let trees = match (self.tree(&cut_off.from), self.tree(&cut_off.to)) {
+            (Ok(from), Ok(to)) => Trees { from, to },
+            // Thinned since then, or of a history that was moved aside.
+            (Err(SnapshotError::Unknown(_)), _) | (_, Err(SnapshotError::Unknown(_))) => return Ok(()),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        let mut folders = BTreeSet::new();
+        for difference in differences(self.source(), trees.from, trees.to, &cut_off.what.scope())? {
+            if difference.new.is_some() {
+                let mut folder = split(&difference.path).0;
+                while folders.insert(folder.to_vec()) && !folder.is_empty() {
+                    folder = split(folder).0;
+                }
+            }
+        }
+        live.forget();
+        folders.iter().try_for_each(|folder| stage::sweep(live, folder))
+    }
+
+    /// Takes out of the differences what would remove a path that `to` did not hold only because it was
+    /// left out of it.
+    fn keep_left_out(
+        &self,
+        differences: &mut Vec<Difference>,
+        to: &SnapshotId,
+    ) -> Result<Vec<SkippedFile>, SnapshotError> {
+        if !differences.iter().any(|difference| difference.new.is_none()) {
+            return Ok(Vec::new());
+        }
+        let skipped = self.skipped(to)?;
+        let left_out = Scope::of(skipped.iter().map(|skipped| raw(&skipped.path)));
+        let mut kept = Vec::new();
+        differences.retain(|difference| {
+            let stays = !skipped.is_empty() && difference.new.is_none() && left_out.covers(&difference.path);
+            if stays {
+                let reason = "it stays, since the snapshot had left it out".to_owned();
+                kept.push(SkippedFile { path: shown(&difference.path), reason });
+            }
+            !stays
+        });
+        Ok(kept)
     }
 }
 
-/// How many files a restore touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Restored {
-    written: u32,
-    removed: u32,
+/// What the file system does with names. It is asked only if that can make a difference, since the answer
+/// is found by making a file.
+fn rules_here(
+    live: &mut Live<'_>,
+    source: &Source,
+    trees: Trees,
+    differences: &[Difference],
+) -> Result<NameRules, SnapshotError> {
+    let most = NameRules { folds_case: true, folds_composition: true, windows: false };
+    let mut keeps = |path: &[u8]| Ok(source.entry_at(trees.to, path)?.is_some());
+    let (respellings, _) = respell(most, differences.to_vec(), &mut keeps)?;
+    let doubtful = match respellings.into_iter().next() {
+        Some(respelling) => Some(respelling.new),
+        None => collisions(most, differences, &mut |folder| names_in(source, trees, folder))?.pop_first(),
+    };
+    let windows = cfg!(windows);
+    let Some(path) = doubtful else { return Ok(NameRules { windows, ..NameRules::default() }) };
+    let folder = live.nearest_folder(split(&path).0)?;
+    let handle = live.folder(&folder)?;
+    let failed = |error| SnapshotError::workspace("examined", &folder, error);
+    let stem = format!("{TEMPORARY_PREFIX}names-{}", std::process::id());
+    let (made, case, composition) =
+        (format!("{stem}-a\u{e9}"), format!("{stem}-A\u{e9}"), format!("{stem}-ae\u{301}"));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(&*handle, made.as_str(), flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
+    let there = |name: &str| statat(&*handle, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+    let rules = NameRules { folds_case: there(&case), folds_composition: there(&composition), windows };
+    unlinkat(&*handle, made.as_str(), AtFlags::empty()).map_err(failed)?;
+    Ok(rules)
 }
 
-/// Brings the folder `root`, which holds the tree `from`, to the tree `to`.
-fn restore(
-    repository: &Repository,
-    root: BorrowedFd<'_>,
-    from: Oid,
-    to: Oid,
-) -> Result<Restored, SnapshotError> {
-    let differences = differences(repository, from, to)?;
-    let mut live = Live::new(root)?;
-    let plan = plan::plan(repository, &mut live, &differences, from, to)?;
-    let restored = apply::apply(repository, &mut live, &plan, to)?;
-    let mut wrong = Vec::new();
-    for difference in &differences {
-        // An empty folder that should go stays if something that no snapshot holds lies in it.
-        if difference.new.is_none() && difference.old.is_some_and(|old| old.kind == Kind::Folder) {
-            continue;
+fn names_in(source: &Source, trees: Trees, folder: &[u8]) -> Result<Vec<Vec<u8>>, SnapshotError> {
+    match source.entry_at(trees.to, folder)? {
+        Some(Entry { kind: EntryKind::Folder, id }) => {
+            Ok(source.tree(id)?.iter().map(|(name, _)| name.clone()).collect())
         }
-        let state = live.examine(&difference.path)?;
-        if !plan::is_done(repository, &mut live, difference, &state, to)? {
-            wrong.push(shown(&difference.path));
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Takes out of the differences what this file system cannot hold, and names it.
+fn leave_unwritable(
+    source: &Source,
+    trees: Trees,
+    rules: NameRules,
+    differences: &mut Vec<Difference>,
+) -> Result<Vec<SkippedFile>, SnapshotError> {
+    let colliding = collisions(rules, differences, &mut |folder| names_in(source, trees, folder))?;
+    let mut unwritten = Vec::new();
+    differences.retain(|difference| {
+        if difference.new.is_none() {
+            return true;
         }
-    }
-    if wrong.is_empty() {
-        Ok(restored)
-    } else {
-        Err(SnapshotError::Changed { paths: wrong, stage: RestoreStage::Verification })
-    }
+        let reason = rules.unwritable(&difference.path).or_else(|| {
+            let collides = colliding.contains(&difference.path);
+            collides.then_some("this file system takes its name for that of another file")
+        });
+        let Some(reason) = reason else { return true };
+        unwritten.push(SkippedFile { path: shown(&difference.path), reason: reason.to_owned() });
+        false
+    });
+    Ok(unwritten)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use okcvm_protocol::{RestoreOutcome, SnapshotId};
 
 use super::*;
 use crate::History;
+use crate::error::RestoreStage;
 use crate::testing::{Node, Place, Tree, os, place, quick_place, tree, words};
 
 fn chmod(path: &Path, mode: u32) {
@@ -15,13 +16,17 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 fn outcome(written: u32, removed: u32, before: &SnapshotId) -> RestoreOutcome {
-    RestoreOutcome { written, removed, before: Some(before.clone()) }
+    RestoreOutcome { written, removed, before: Some(before.clone()), unwritten: Vec::new() }
+}
+
+fn restore_all(place: &Place, from: &SnapshotId, to: &SnapshotId) -> Result<RestoreOutcome, SnapshotError> {
+    place.history.restore(&place.workspace, from, to, &RestoreWhat::All)
 }
 
 /// The paths of a refused restore; nothing may have been touched.
 fn refused(place: &Place, from: &SnapshotId, to: &SnapshotId) -> Vec<String> {
     let before = place.tree();
-    let error = place.history.restore(&place.workspace, from, to).unwrap_err();
+    let error = place.history.restore(&place.workspace, from, to, &RestoreWhat::All).unwrap_err();
     assert_eq!(place.tree(), before, "a refused restore touched something");
     match error {
         SnapshotError::Changed { paths, stage: RestoreStage::Before } => paths,
@@ -61,7 +66,7 @@ fn a_restore_writes_what_differs_and_can_be_undone_and_redone() {
         (metadata.ino(), metadata.modified().unwrap(), metadata.ctime_nsec())
     };
     let untouched = same();
-    let restore = |from, to| place.history.restore(&place.workspace, from, to).unwrap();
+    let restore = |from, to| place.history.restore(&place.workspace, from, to, &RestoreWhat::All).unwrap();
     assert_eq!(restore(&second, &first), outcome(5, 2, &second));
     assert_eq!(place.tree(), first_tree);
     assert_eq!(fs::metadata(place.root.join("run.sh")).unwrap().modified().unwrap(), old_time);
@@ -101,7 +106,10 @@ fn what_was_changed_since_is_refused_with_the_list() {
     fs::remove_file(place.root.join("typed")).unwrap();
     place.write("typed", "two");
     chmod(&place.root.join("mode"), 0o644);
-    assert_eq!(place.history.restore(&place.workspace, &second, &first).unwrap(), outcome(3, 1, &second));
+    assert_eq!(
+        place.history.restore(&place.workspace, &second, &first, &RestoreWhat::All).unwrap(),
+        outcome(3, 1, &second)
+    );
     assert_eq!(place.history.compare_live(&place.workspace, Some(&first)).unwrap(), []);
     let error = SnapshotError::Changed { paths: vec!["a".into()], stage: RestoreStage::Before };
     assert!(error.to_app_error().hint.is_some());
@@ -122,7 +130,7 @@ fn what_no_snapshot_holds_is_never_touched() {
     assert_eq!(second.skipped.len(), 3);
     // Came after the record, in a folder that goes.
     place.write("app/src/untracked", "mine");
-    place.history.restore(&place.workspace, &second.snapshot, &first).unwrap();
+    place.history.restore(&place.workspace, &second.snapshot, &first, &RestoreWhat::All).unwrap();
     let left: Vec<String> = place.tree().into_keys().map(|path| shown(&path)).collect();
     assert_eq!(
         left,
@@ -141,7 +149,7 @@ fn what_no_snapshot_holds_is_never_touched() {
         ]
     );
     fs::remove_file(place.root.join("app/src/untracked")).unwrap();
-    place.history.restore(&place.workspace, &first, &second.snapshot).unwrap();
+    place.history.restore(&place.workspace, &first, &second.snapshot, &RestoreWhat::All).unwrap();
     assert_eq!(place.read("app/src/main.js"), "code");
     assert_eq!(place.read("data/large.bin").len(), 2_000);
 
@@ -155,7 +163,7 @@ fn what_no_snapshot_holds_is_never_touched() {
     fs::rename(place.root.join("app"), place.root.join("aside")).unwrap();
     place.write("app", "a file now");
     let fifth = place.record(Some(&fourth)).snapshot;
-    place.history.restore(&place.workspace, &fifth, &fourth).unwrap();
+    place.history.restore(&place.workspace, &fifth, &fourth, &RestoreWhat::All).unwrap();
     place.write("app/node_modules/x", "installed");
     assert_eq!(refused(&place, &fourth, &fifth), ["app/node_modules"]);
 }
@@ -198,11 +206,11 @@ fn anything_can_take_the_place_of_anything() {
     let mut now = snapshots[0].1.clone();
     for (from_name, from, from_tree) in &snapshots {
         for (to_name, to, to_tree) in &snapshots {
-            place.history.restore(&place.workspace, &now, from).unwrap();
+            place.history.restore(&place.workspace, &now, from, &RestoreWhat::All).unwrap();
             assert_eq!(&place.tree(), from_tree, "back to {from_name}");
-            place.history.restore(&place.workspace, from, to).unwrap();
+            place.history.restore(&place.workspace, from, to, &RestoreWhat::All).unwrap();
             assert_eq!(&place.tree(), to_tree, "{from_name} to {to_name}");
-            place.history.restore(&place.workspace, from, to).unwrap();
+            place.history.restore(&place.workspace, from, to, &RestoreWhat::All).unwrap();
             assert_eq!(&place.tree(), to_tree, "{from_name} to {to_name}, again");
             now = to.clone();
         }
@@ -226,11 +234,11 @@ fn permission_bits_stay_and_hard_links_do_not_disturb() {
     fs::hard_link(place.root.join("private"), place.root.join("twin")).unwrap();
     chmod(&place.root.join("program"), 0o750);
     let second = place.record(Some(&first)).snapshot;
-    place.history.restore(&place.workspace, &second, &first).unwrap();
+    place.history.restore(&place.workspace, &second, &first, &RestoreWhat::All).unwrap();
     let mode = |name: &str| fs::metadata(place.root.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("private"), mode("twin"), mode("program")), (0o600, 0o600, 0o640));
     assert_eq!((place.read("private"), place.read("twin")), ("one".into(), "one".into()));
-    place.history.restore(&place.workspace, &first, &second).unwrap();
+    place.history.restore(&place.workspace, &first, &second, &RestoreWhat::All).unwrap();
     assert_eq!(mode("program"), 0o750);
 }
 
@@ -252,7 +260,7 @@ fn links_that_appeared_since_lead_a_restore_nowhere() {
     rustix::fs::mkfifoat(place.workspace.root_handle(), "folder", rustix::fs::Mode::from_raw_mode(0o600))
         .unwrap();
     assert_eq!(
-        place.history.restore(&place.workspace, &first, &second).unwrap_err().to_string(),
+        place.history.restore(&place.workspace, &first, &second, &RestoreWhat::All).unwrap_err().to_string(),
         "Nothing was restored, since the restore would overwrite or remove what no snapshot holds: `folder`, \
          `folder/file`."
     );
@@ -295,7 +303,7 @@ fn a_race_with_a_link_leads_a_restore_nowhere() {
         });
         for _ in 0..150 {
             for (from, to) in [(&second, &first), (&first, &second)] {
-                match place.history.restore(&place.workspace, from, to) {
+                match place.history.restore(&place.workspace, from, to, &RestoreWhat::All) {
                     Ok(_) => done += 1,
                     Err(_) => stopped += 1,
                 }
@@ -328,7 +336,7 @@ fn an_unfinished_restore_is_finished_by_running_it_again() {
     let second_tree = place.tree();
     for round in 0..20 {
         // Any mixture of the two trees is a restore that was cut off somewhere.
-        place.history.restore(&place.workspace, &first, &second).unwrap();
+        place.history.restore(&place.workspace, &first, &second, &RestoreWhat::All).unwrap();
         assert_eq!(place.tree(), second_tree);
         for path in first_tree.keys().chain(second_tree.keys()) {
             let full = place.root.join(os(path));
@@ -342,20 +350,21 @@ fn an_unfinished_restore_is_finished_by_running_it_again() {
                 Some(Node::Link(_) | Node::Folder) => {}
             }
         }
-        // What a killed restore staged.
+        // What a killed restore wrote down and staged.
+        let cut_off = UnfinishedRestore { from: second.clone(), to: first.clone(), what: RestoreWhat::All };
+        Intent::open(&place.dir).unwrap().begin(&cut_off).unwrap();
         place.write("0/.okcvm-tmp-restore-1-0", "staged");
-        place.history.restore(&place.workspace, &second, &first).unwrap();
-        let mut now = place.tree();
-        // It is removed when something is staged in its folder again, and is recorded by no snapshot.
-        now.remove(b"0/.okcvm-tmp-restore-1-0".as_slice());
-        assert_eq!(now, first_tree, "round {round}");
-        drop(fs::remove_file(place.root.join("0/.okcvm-tmp-restore-1-0")));
+        place.write(".okcvm-tmp-restore-1-1", "staged");
+        assert_eq!(place.history.unfinished_restore().unwrap(), Some(cut_off));
+        if round % 2 == 0 {
+            assert!(place.history.finish_restore(&place.workspace).unwrap().is_some());
+        } else {
+            restore_all(&place, &second, &first).unwrap();
+        }
+        assert_eq!(place.tree(), first_tree, "round {round}");
+        assert_eq!(place.history.unfinished_restore().unwrap(), None);
+        assert_eq!(place.history.finish_restore(&place.workspace).unwrap(), None);
     }
-    place.write("0/0", "staged beside");
-    let third = place.record(Some(&first)).snapshot;
-    place.write("0/.okcvm-tmp-restore-1-0", "staged");
-    place.history.restore(&place.workspace, &third, &first).unwrap();
-    assert_eq!(place.tree(), first_tree);
 }
 
 /// A disk that has no room for the new contents: the restore fails, and everything is as it was.
@@ -387,7 +396,7 @@ fn a_full_disk_leaves_the_present_as_it_was() {
         }
         let second = history.record(&workspace, Some(&first), info).unwrap().snapshot;
         let before = tree(workspace.root());
-        let error = history.restore(&workspace, &second, &first).unwrap_err();
+        let error = history.restore(&workspace, &second, &first, &RestoreWhat::All).unwrap_err();
         assert!(matches!(error, SnapshotError::DiskFull { .. }), "{error:?}");
         assert_eq!(tree(workspace.root()), before);
     });
@@ -504,7 +513,7 @@ fn any_history_can_be_walked_in_any_order() {
         let snapshot = recorded.snapshot;
         moments.push((snapshot.clone(), present));
         let (target, then) = moments[random.below(moments.len())].clone();
-        match place.history.restore(&place.workspace, &snapshot, &target) {
+        match place.history.restore(&place.workspace, &snapshot, &target, &RestoreWhat::All) {
             Ok(_) => {
                 let (mut now, left_out_now) = parted(place.tree());
                 assert_eq!(left_out_now, left_out, "round {round}: what no snapshot holds was touched");

@@ -1,16 +1,22 @@
 //! The live workspace as a restore sees it.
 
+use okcvm_objects::{Entry, EntryKind};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
-use git2::{ObjectType, Oid, Repository};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
-use crate::entry::{Entry, Kind, below, blob_size, split};
+use crate::entry::{below, split};
 use crate::error::SnapshotError;
+use crate::index::Stamp;
+use crate::scan::stamp_of;
+use crate::source::Source;
+
+/// Bytes that are compared at a time.
+const PIECE: usize = 128 * 1024;
 
 /// What is at a path, links not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,89 +31,102 @@ pub(super) enum State {
     Special,
 }
 
-/// What tells whether a file is still the one that was looked at. The time of change is left out: it also
-/// moves when another hard link to the same file goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What tells whether a file is still the one that was looked at.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Signature {
-    pub(super) inode: u64,
-    pub(super) size: u64,
-    modified: (i64, i64),
-    pub(super) mode: u32,
+    pub(super) stamp: Stamp,
+    /// Names that the file has.
+    pub(super) links: u64,
+    /// User and group.
+    pub(super) owner: (u32, u32),
 }
 
+/// The time of change is left out: it also moves when another hard link to the same file goes.
+impl PartialEq for Signature {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |stamp: &Stamp| (stamp.inode, stamp.size, stamp.modified, stamp.mode);
+        told(&self.stamp) == told(&other.stamp)
+    }
+}
+
+impl Eq for Signature {}
+
 impl Signature {
-    fn of(stat: &Stat) -> Self {
-        Self {
-            inode: stat.st_ino as u64,
-            size: stat.st_size as u64,
-            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
-            mode: stat.st_mode as u32,
-        }
+    pub(super) fn of(stat: &Stat) -> Self {
+        Self { stamp: stamp_of(stat), links: stat.st_nlink as u64, owner: (stat.st_uid, stat.st_gid) }
     }
 }
 
 /// The way to a folder.
 pub(super) enum Way {
-    Open(Rc<OwnedFd>),
+    Open(Arc<OwnedFd>),
     /// The folder does not exist.
     Missing,
     /// This path on the way is no folder.
     Obstructed(Vec<u8>),
 }
 
-/// The live folder, with the last way remembered, since neighbours follow each other.
-pub(super) struct Live {
-    root: Rc<OwnedFd>,
-    last: Option<(Vec<u8>, Rc<OwnedFd>)>,
+/// What the index knows of a file, if its stamp is still the one that was trusted.
+pub(super) type Known<'a> = dyn Fn(&[u8], &Stamp) -> Option<Entry> + Sync + 'a;
+
+/// The live folder. The last way is remembered part by part, since neighbours follow each other.
+pub(super) struct Live<'a> {
+    root: Arc<OwnedFd>,
+    way: Vec<(Vec<u8>, Arc<OwnedFd>)>,
+    known: &'a Known<'a>,
 }
 
 fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 
-impl Live {
-    pub(super) fn new(root: BorrowedFd<'_>) -> Result<Self, SnapshotError> {
+impl<'a> Live<'a> {
+    pub(super) fn new(root: BorrowedFd<'_>, known: &'a Known<'a>) -> Result<Self, SnapshotError> {
         let root = openat(root, ".", folder_flags(), Mode::empty())
             .map_err(|error| SnapshotError::workspace("opened", b".", error))?;
-        Ok(Self { root: Rc::new(root), last: None })
+        Ok(Self { root: Arc::new(root), way: Vec::new(), known })
     }
 
-    pub(super) fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
+    /// The same folder for another thread.
+    pub(super) fn twin(&self) -> Self {
+        Self { root: self.root.clone(), way: Vec::new(), known: self.known }
     }
 
-    /// Forgets the remembered way; to be called when folders were removed or made.
+    /// Forgets the remembered way; to be called when folders were removed or renamed.
     pub(super) fn forget(&mut self) {
-        self.last = None;
+        self.way.clear();
     }
 
     /// Goes to `folder` part by part.
     pub(super) fn way(&mut self, folder: &[u8]) -> Result<Way, SnapshotError> {
-        if folder.is_empty() {
-            return Ok(Way::Open(self.root.clone()));
+        let leads_there = |path: &[u8]| {
+            folder.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
+        };
+        while self.way.last().is_some_and(|(path, _)| !leads_there(path)) {
+            self.way.pop();
         }
-        if let Some((path, handle)) = &self.last
-            && path == folder
-        {
-            return Ok(Way::Open(handle.clone()));
-        }
-        let mut current = self.root.clone();
-        let mut gone = Vec::new();
-        for part in folder.split(|byte| *byte == b'/') {
-            gone = below(&gone, part);
-            current = match openat(&*current, part, folder_flags(), Mode::empty()) {
-                Ok(handle) => Rc::new(handle),
-                Err(Errno::NOENT) => return Ok(Way::Missing),
-                Err(Errno::NOTDIR | Errno::LOOP) => return Ok(Way::Obstructed(gone)),
-                Err(error) => return Err(SnapshotError::workspace("opened", &gone, error)),
+        loop {
+            let (gone, current) = match self.way.last() {
+                Some((path, handle)) => (path.clone(), handle.clone()),
+                None => (Vec::new(), self.root.clone()),
             };
+            if gone == folder {
+                return Ok(Way::Open(current));
+            }
+            let rest = if gone.is_empty() { folder } else { &folder[gone.len() + 1..] };
+            let part = rest.split(|byte| *byte == b'/').next().unwrap_or(rest);
+            let path = below(&gone, part);
+            match openat(&*current, part, folder_flags(), Mode::empty()) {
+                Ok(handle) => self.way.push((path, Arc::new(handle))),
+                Err(Errno::NOENT) => return Ok(Way::Missing),
+                Err(Errno::NOTDIR | Errno::LOOP) => return Ok(Way::Obstructed(path)),
+                Err(error) => return Err(SnapshotError::workspace("opened", &path, error)),
+            }
         }
-        self.last = Some((folder.to_vec(), current.clone()));
-        Ok(Way::Open(current))
     }
 
     /// The folder, which has to exist.
-    pub(super) fn folder(&mut self, folder: &[u8]) -> Result<Rc<OwnedFd>, SnapshotError> {
+    pub(super) fn folder(&mut self, folder: &[u8]) -> Result<Arc<OwnedFd>, SnapshotError> {
         match self.way(folder)? {
             Way::Open(handle) => Ok(handle),
             Way::Missing => Err(SnapshotError::workspace("opened", folder, Errno::NOENT)),
@@ -115,15 +134,20 @@ impl Live {
         }
     }
 
-    /// The folder, made with all above it where they are missing.
-    pub(super) fn folder_created(&mut self, folder: &[u8]) -> Result<Rc<OwnedFd>, SnapshotError> {
+    /// The folder, made with all above it where they are missing; those are named in `made`.
+    pub(super) fn folder_created(
+        &mut self,
+        folder: &[u8],
+        made: &mut Vec<Vec<u8>>,
+    ) -> Result<Arc<OwnedFd>, SnapshotError> {
         if let Way::Open(handle) = self.way(folder)? {
             return Ok(handle);
         }
         let (parent, name) = split(folder);
-        let above = self.folder_created(parent)?;
+        let above = self.folder_created(parent, made)?;
         match mkdirat(&*above, name, Mode::from_raw_mode(0o777)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            Ok(()) => made.push(folder.to_vec()),
+            Err(Errno::EXIST) => {}
             Err(error) => return Err(SnapshotError::workspace("created", folder, error)),
         }
         self.folder(folder)
@@ -159,34 +183,43 @@ impl Live {
         }
     }
 
-    /// The live file or link at `path` is what `entry` says, byte for byte. Folders are not compared here.
+    /// The live file or link at `path` is what `entry` says, byte for byte: by the index, if it knows the
+    /// file, else by comparing the contents. Folders are not compared here.
     pub(super) fn holds(
         &mut self,
-        repository: &Repository,
+        source: &Source,
         path: &[u8],
         state: &State,
         entry: Entry,
     ) -> Result<bool, SnapshotError> {
+        let (State::File(signature) | State::Link(signature)) = state else { return Ok(false) };
+        if let Some(known) = (self.known)(path, &signature.stamp) {
+            return Ok(known == entry);
+        }
         let (folder, name) = split(path);
         match (state, entry.kind) {
-            (State::File(signature), Kind::File | Kind::Executable) => {
-                let executable = signature.mode & 0o111 != 0;
-                if executable != (entry.kind == Kind::Executable)
-                    || signature.size != blob_size(repository, entry.oid)?
+            (State::File(signature), EntryKind::File | EntryKind::Executable) => {
+                let executable = signature.stamp.mode & 0o111 != 0;
+                if executable != (entry.kind == EntryKind::Executable)
+                    || signature.stamp.size != source.size(entry.id)?
                 {
                     return Ok(false);
                 }
                 let handle = self.folder(folder)?;
-                match content_id(&handle, name) {
-                    Ok(oid) => Ok(oid == entry.oid),
-                    Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => Ok(false),
-                    Err(error) => Err(SnapshotError::workspace("read", path, error)),
-                }
+                let flags =
+                    OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+                let file = match openat(&*handle, name, flags, Mode::empty()) {
+                    Ok(file) => File::from(file),
+                    Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
+                    Err(error) => return Err(SnapshotError::workspace("read", path, error)),
+                };
+                let (_, content) = source.reader(entry.id)?;
+                same_bytes(file, content).map_err(|error| SnapshotError::workspace("compared", path, error))
             }
-            (State::Link(_), Kind::Link) => {
+            (State::Link(_), EntryKind::Link) => {
                 let handle = self.folder(folder)?;
                 match readlinkat(&*handle, name, Vec::new()) {
-                    Ok(target) => Ok(Oid::hash_object(ObjectType::Blob, target.as_bytes())? == entry.oid),
+                    Ok(target) => Ok(target.as_bytes() == source.blob(entry.id)?),
                     Err(Errno::NOENT | Errno::INVAL) => Ok(false),
                     Err(error) => Err(SnapshotError::workspace("read", path, error)),
                 }
@@ -210,10 +243,29 @@ impl Live {
     }
 }
 
-fn content_id(folder: &OwnedFd, name: &[u8]) -> Result<Oid, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    Oid::hash_object(ObjectType::Blob, &bytes).map_err(|_| Errno::IO)
+fn same_bytes(mut left: impl Read, mut right: impl Read) -> std::io::Result<bool> {
+    let (mut one, mut two) = (vec![0; PIECE], vec![0; PIECE]);
+    loop {
+        let (first, second) = (fill(&mut left, &mut one)?, fill(&mut right, &mut two)?);
+        if one[..first] != two[..second] {
+            return Ok(false);
+        }
+        if first == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+/// Reads until the buffer is full or nothing comes any more.
+pub(super) fn fill(from: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }

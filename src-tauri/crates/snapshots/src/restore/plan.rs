@@ -1,21 +1,34 @@
 //! What a restore has to do, and whether it may.
 
+use okcvm_objects::{Entry, EntryKind, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
-use git2::{Oid, Repository};
+use rustix::fs::{Access, AtFlags, accessat};
 
 use super::live::{Live, State};
 use crate::difference::Difference;
-use crate::entry::{Entry, Kind, below, entry_at, shown, split};
+use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
+use crate::names::Respelling;
+use crate::source::Source;
 
-/// Every step of a restore, in the order of paths.
+/// A file or link to write.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) path: Vec<u8>,
+    pub(super) entry: Entry,
+    /// What stands there now.
+    pub(super) state: State,
+}
+
+/// Every step of a restore, each list in the order of paths.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Files and links to write, with what stands there now.
-    pub(super) writes: Vec<(Vec<u8>, Entry, State)>,
+    /// Files and folders that only get another spelling, on a file system that takes both for one.
+    pub(super) respellings: Vec<Respelling>,
+    pub(super) writes: Vec<Write>,
     /// Files whose content is right and whose executable bit is not.
-    pub(super) modes: Vec<(Vec<u8>, Kind, State)>,
+    pub(super) modes: Vec<(Vec<u8>, EntryKind, State)>,
     /// Files and links to remove that stand where a folder is needed, or in a folder that stands where a
     /// file is needed: they go before the writes, once these are staged.
     pub(super) obstructions: Vec<(Vec<u8>, State)>,
@@ -23,22 +36,53 @@ pub(super) struct Plan {
     pub(super) folders: Vec<Vec<u8>>,
     /// Files and links to remove.
     pub(super) removals: Vec<(Vec<u8>, State)>,
-    /// Folders to remove if they are empty by then, deepest first.
+    /// Folders to remove before the writes, if they are empty by then, deepest first.
+    pub(super) folders_in_the_way: Vec<Vec<u8>>,
+    /// Folders to remove in the end, if they are empty by then, deepest first.
     pub(super) folders_to_leave: Vec<Vec<u8>>,
+}
+
+impl Plan {
+    /// There is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.respellings.is_empty()
+            && self.writes.is_empty()
+            && self.modes.is_empty()
+            && self.obstructions.is_empty()
+            && self.folders.is_empty()
+            && self.removals.is_empty()
+            && self.folders_in_the_way.is_empty()
+            && self.folders_to_leave.is_empty()
+    }
+}
+
+/// Whether a restore begins or goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    First,
+    /// An earlier one was cut off: what is not there at all may have been removed by it.
+    Again,
+}
+
+/// The two trees that a restore leads from and to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trees {
+    pub(super) from: ObjectId,
+    pub(super) to: ObjectId,
 }
 
 /// Compares the live paths with both trees.
 pub(super) fn plan(
-    repository: &Repository,
-    live: &mut Live,
+    source: &Source,
+    live: &mut Live<'_>,
     differences: &[Difference],
-    from: Oid,
-    to: Oid,
+    trees: Trees,
+    run: Run,
 ) -> Result<Plan, SnapshotError> {
     let by_path: BTreeMap<&[u8], &Difference> =
         differences.iter().map(|difference| (difference.path.as_slice(), difference)).collect();
     let mut planning =
-        Planning { repository, live, by_path, from, to, plan: Plan::default(), changed: BTreeSet::new() };
+        Planning { source, live, by_path, trees, run, plan: Plan::default(), changed: BTreeSet::new() };
     for difference in differences {
         planning.one(difference)?;
     }
@@ -50,76 +94,85 @@ pub(super) fn plan(
     let mut leave = BTreeSet::new();
     for difference in differences {
         let Some(old) = difference.old else { continue };
-        let mut folder =
-            if old.kind == Kind::Folder { difference.path.as_slice() } else { split(&difference.path).0 };
+        let mut folder = if old.kind == EntryKind::Folder {
+            difference.path.as_slice()
+        } else {
+            split(&difference.path).0
+        };
         while !folder.is_empty() && leave.insert(folder.to_vec()) {
             folder = split(folder).0;
         }
     }
-    for folder in leave {
-        if !is_folder(repository, to, &folder)? {
-            plan.folders_to_leave.push(folder);
-        }
-    }
     // A path sorts before what is in it.
-    plan.folders_to_leave.reverse();
+    for folder in leave.into_iter().rev() {
+        if source.is_folder(trees.to, &folder)? || live.examine(&folder)? != State::Folder {
+            continue;
+        }
+        // The others wait until everything is written.
+        if source.entry_at(trees.to, &folder)?.is_some() || lies_below_a_file(source, trees.to, &folder)? {
+            plan.folders_in_the_way.push(folder.clone());
+        }
+        plan.folders_to_leave.push(folder);
+    }
+    may_change(live, &plan)?;
     Ok(plan)
 }
 
-/// The live path is what the target holds.
-pub(super) fn is_done(
-    repository: &Repository,
-    live: &mut Live,
-    difference: &Difference,
-    state: &State,
-    to: Oid,
-) -> Result<bool, SnapshotError> {
-    side_matches(repository, live, &difference.path, difference.new, state, to)
-}
-
-fn side_matches(
-    repository: &Repository,
-    live: &mut Live,
-    path: &[u8],
-    side: Option<Entry>,
-    state: &State,
-    tree: Oid,
-) -> Result<bool, SnapshotError> {
-    match (side, state) {
-        (None, State::Absent | State::Obstructed(_)) => Ok(true),
-        // In that tree a folder with files stands here, which are compared one by one.
-        (None, State::Folder) => is_folder(repository, tree, path),
-        (None, _) => Ok(false),
-        (Some(Entry { kind: Kind::Folder, .. }), state) => Ok(*state == State::Folder),
-        (Some(entry), state) => live.holds(repository, path, state, entry),
+fn lies_below_a_file(source: &Source, to: ObjectId, path: &[u8]) -> Result<bool, SnapshotError> {
+    let mut above = split(path).0;
+    while !above.is_empty() {
+        if source.entry_at(to, above)?.is_some_and(|entry| entry.kind != EntryKind::Folder) {
+            return Ok(true);
+        }
+        above = split(above).0;
     }
+    Ok(false)
 }
 
-fn is_folder(repository: &Repository, tree: Oid, path: &[u8]) -> Result<bool, SnapshotError> {
-    Ok(entry_at(repository, tree, path)?.is_some_and(|entry| entry.kind == Kind::Folder))
+/// Looks, before anything happens, whether the folders in which something changes can be written to.
+fn may_change(live: &mut Live<'_>, plan: &Plan) -> Result<(), SnapshotError> {
+    let paths = plan.writes.iter().map(|write| write.path.as_slice());
+    let gone = plan.obstructions.iter().chain(&plan.removals).map(|(path, _)| path.as_slice());
+    let mut last: Option<&[u8]> = None;
+    for path in paths.chain(gone) {
+        let folder = split(path).0;
+        if last == Some(folder) {
+            continue;
+        }
+        last = Some(folder);
+        let nearest = live.nearest_folder(folder)?;
+        let handle = live.folder(&nearest)?;
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        accessat(&*handle, ".", access, AtFlags::EACCESS).map_err(|error| {
+            let shown: &[u8] = if nearest.is_empty() { b"." } else { &nearest };
+            SnapshotError::workspace("written to", shown, error)
+        })?;
+    }
+    Ok(())
 }
 
-struct Planning<'a> {
-    repository: &'a Repository,
-    live: &'a mut Live,
+struct Planning<'a, 'live> {
+    source: &'a Source,
+    live: &'a mut Live<'live>,
     by_path: BTreeMap<&'a [u8], &'a Difference>,
-    from: Oid,
-    to: Oid,
+    trees: Trees,
+    run: Run,
     plan: Plan,
     /// Paths that hold what neither tree holds.
     changed: BTreeSet<Vec<u8>>,
 }
 
-impl Planning<'_> {
+impl Planning<'_, '_> {
     fn one(&mut self, difference: &Difference) -> Result<(), SnapshotError> {
         let path = &difference.path;
         let state = self.live.examine(path)?;
-        if is_done(self.repository, self.live, difference, &state, self.to)? {
+        if self.matches(path, difference.new, &state, self.trees.to)? {
             // A folder of which only a left-out part remains still stands where nothing should; it is
             // looked at again when folders are removed.
             return Ok(());
         }
-        if !side_matches(self.repository, self.live, path, difference.old, &state, self.from)? {
+        let gone_before = self.run == Run::Again && state == State::Absent;
+        if !gone_before && !self.matches(path, difference.old, &state, self.trees.from)? {
             self.changed.insert(path.clone());
             return Ok(());
         }
@@ -136,7 +189,7 @@ impl Planning<'_> {
                     self.changed.insert(above.clone());
                     return Ok(());
                 }
-                if new.kind == Kind::Folder {
+                if new.kind == EntryKind::Folder {
                     if matches!(state, State::File(_) | State::Link(_)) {
                         self.plan.obstructions.push((path.clone(), state));
                     }
@@ -148,26 +201,41 @@ impl Planning<'_> {
                 }
                 let same_content = difference
                     .old
-                    .is_some_and(|old| old.kind.is_file() && new.kind.is_file() && old.oid == new.oid);
-                if same_content {
-                    self.plan.modes.push((path.clone(), new.kind, state));
-                } else {
-                    self.plan.writes.push((path.clone(), new, state));
+                    .is_some_and(|old| old.kind.is_file() && new.kind.is_file() && old.id == new.id);
+                match state {
+                    // A file with other names keeps its mode under those, so that it is written anew.
+                    State::File(signature) if same_content && signature.links == 1 => {
+                        self.plan.modes.push((path.clone(), new.kind, state));
+                    }
+                    state => self.plan.writes.push(Write { path: path.clone(), entry: new, state }),
                 }
             }
         }
         Ok(())
     }
 
+    /// The live path is what one side holds.
+    fn matches(
+        &mut self,
+        path: &[u8],
+        side: Option<Entry>,
+        state: &State,
+        tree: ObjectId,
+    ) -> Result<bool, SnapshotError> {
+        match (side, state) {
+            (None, State::Absent | State::Obstructed(_)) => Ok(true),
+            // In that tree a folder with files stands here, which are compared one by one.
+            (None, State::Folder) => self.source.is_folder(tree, path),
+            (None, _) => Ok(false),
+            (Some(Entry { kind: EntryKind::Folder, .. }), state) => Ok(*state == State::Folder),
+            (Some(entry), state) => self.live.holds(self.source, path, state, entry),
+        }
+    }
+
     fn remove(&mut self, path: &[u8], state: State) -> Result<(), SnapshotError> {
         // `to` has a folder here, or something that is no folder above.
-        let mut above = split(path).0;
-        let mut in_the_way = is_folder(self.repository, self.to, path)?;
-        while !above.is_empty() && !in_the_way {
-            in_the_way =
-                entry_at(self.repository, self.to, above)?.is_some_and(|entry| entry.kind != Kind::Folder);
-            above = split(above).0;
-        }
+        let in_the_way = self.source.is_folder(self.trees.to, path)?
+            || lies_below_a_file(self.source, self.trees.to, path)?;
         let list = if in_the_way { &mut self.plan.obstructions } else { &mut self.plan.removals };
         list.push((path.to_vec(), state));
         Ok(())
@@ -183,7 +251,7 @@ impl Planning<'_> {
         for name in self.live.names(path)? {
             let inside = below(path, &name);
             if self.live.examine(&inside)? == State::Folder {
-                if is_folder(self.repository, self.from, &inside)? {
+                if self.source.is_folder(self.trees.from, &inside)? {
                     self.all_goes(&inside)?;
                 } else {
                     self.changed.insert(inside);

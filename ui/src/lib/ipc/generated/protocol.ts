@@ -1489,7 +1489,11 @@ removed: number,
 /**
  * The snapshot of the present before anything moved.
  */
-before: SnapshotId | null, };
+before: SnapshotId | null, 
+/**
+ * What stays as it is, and why: this file system cannot hold it, or the snapshot had left it out.
+ */
+unwritten?: Array<SkippedFile>, };
 
 /**
  * Goes to a node.

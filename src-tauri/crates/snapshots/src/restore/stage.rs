@@ -1,0 +1,234 @@
+//! New contents beside their places, on the disk before any of them is seen.
+
+use okcvm_objects::EntryKind;
+use std::fs::File;
+use std::io::{Read, Write as _};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use okcvm_workspace::TEMPORARY_PREFIX;
+use rustix::fs::{
+    AtFlags, Mode, OFlags, fchmod, fchown, fdatasync, fstat, openat, statat, symlinkat, unlinkat,
+};
+use rustix::process::{Gid, Uid};
+
+use super::live::{Live, Signature, State, fill};
+use super::plan::Write;
+use crate::entry::{below, split};
+use crate::error::SnapshotError;
+use crate::source::Source;
+
+/// Threads that write and sync: a sync mostly waits, and the waits of many files go on together.
+const WRITERS: usize = 16;
+/// Files per thread that are worth a thread.
+const WORTH_A_THREAD: usize = 4;
+/// Files that a thread writes before it syncs them.
+const SYNCED_TOGETHER: usize = 16;
+/// A content with fewer bytes is written at once, a longer one in pieces of so many.
+const PIECE: u64 = 1 << 20;
+
+/// How the names of staged files begin. A restore that was killed leaves them; the next one removes them.
+fn staged_prefix() -> String {
+    format!("{TEMPORARY_PREFIX}restore-")
+}
+
+/// A new content beside its place.
+pub(super) struct Staged<'a> {
+    /// The folder that it lies in.
+    pub(super) folder: Vec<u8>,
+    pub(super) name: Vec<u8>,
+    pub(super) write: &'a Write,
+    pub(super) signature: Signature,
+}
+
+/// Splits `items` over at most `most` threads, each with a view of the workspace of its own. After the
+/// first error no thread begins another item; that error is returned.
+pub(super) fn spread<T: Sync>(
+    live: &mut Live<'_>,
+    items: &[T],
+    most: usize,
+    work: impl Fn(&mut Live<'_>, &[T], &AtomicBool) -> Result<(), SnapshotError> + Sync,
+) -> Result<(), SnapshotError> {
+    let stop = AtomicBool::new(false);
+    let threads = most.min(items.len().div_ceil(WORTH_A_THREAD));
+    if threads <= 1 {
+        return work(live, items, &stop);
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = items
+            .chunks(items.len().div_ceil(threads))
+            .map(|part| {
+                let mut live = live.twin();
+                let (stop, work) = (&stop, &work);
+                scope.spawn(move || {
+                    let result = work(&mut live, part, stop);
+                    if result.is_err() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    result
+                })
+            })
+            .collect();
+        let mut outcome = Ok(());
+        for thread in running {
+            let result = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            outcome = outcome.and(result);
+        }
+        outcome
+    })
+}
+
+/// The staged contents; what is left of them is removed in the end, whatever happens.
+pub(super) struct Staging<'a, 'live> {
+    live: Live<'live>,
+    pub(super) waiting: Vec<Staged<'a>>,
+}
+
+impl Drop for Staging<'_, '_> {
+    fn drop(&mut self) {
+        self.live.forget();
+        for staged in &self.waiting {
+            if let Ok(folder) = self.live.folder(&staged.folder) {
+                let _ = unlinkat(&*folder, staged.name.as_slice(), AtFlags::empty());
+            }
+        }
+    }
+}
+
+/// Writes and syncs the contents of all `writes`.
+pub(super) fn stage<'a, 'live>(
+    source: &Source,
+    live: &mut Live<'live>,
+    writes: &'a [Write],
+) -> Result<Staging<'a, 'live>, SnapshotError> {
+    let waiting = Mutex::new(Vec::with_capacity(writes.len()));
+    let numbered: Vec<(usize, &Write)> = writes.iter().enumerate().collect();
+    let result = spread(live, &numbered, WRITERS, |live, writes, stop| {
+        let mut unsynced: Vec<(&Write, File)> = Vec::new();
+        let sync = |unsynced: &mut Vec<(&Write, File)>| {
+            unsynced.drain(..).try_for_each(|(write, file)| {
+                fdatasync(&file).map_err(|error| SnapshotError::workspace("synced", &write.path, error))
+            })
+        };
+        for (number, write) in writes {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            if let Some(file) = one(source, live, *number, write, &waiting)? {
+                unsynced.push((write, file));
+            }
+            if unsynced.len() == SYNCED_TOGETHER {
+                sync(&mut unsynced)?;
+            }
+        }
+        sync(&mut unsynced)
+    });
+    let mut waiting = waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
+    waiting.sort_by(|left: &Staged<'_>, right| left.write.path.cmp(&right.write.path));
+    let staging = Staging { live: live.twin(), waiting };
+    result.map(|()| staging)
+}
+
+/// Stages one content; the file is returned as long as it has to be synced. A link has no content of its
+/// own: it comes to the disk with its folder.
+fn one<'a>(
+    source: &Source,
+    live: &mut Live<'_>,
+    number: usize,
+    write: &'a Write,
+    waiting: &Mutex<Vec<Staged<'a>>>,
+) -> Result<Option<File>, SnapshotError> {
+    let path = write.path.as_slice();
+    let failed = |error: std::io::Error| SnapshotError::workspace("restored", path, error);
+    let folder = live.nearest_folder(split(path).0)?;
+    let handle = live.folder(&folder)?;
+    let name = format!("{}{}-{number}", staged_prefix(), std::process::id()).into_bytes();
+    let staged = |signature| {
+        let staged = Staged { folder: folder.clone(), name: name.clone(), write, signature };
+        waiting.lock().unwrap_or_else(PoisonError::into_inner).push(staged);
+    };
+    if write.entry.kind == EntryKind::Link {
+        let target = source.blob(write.entry.id)?;
+        symlinkat(target.as_slice(), &*handle, name.as_slice()).map_err(|error| failed(error.into()))?;
+        let stat = statat(&*handle, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| failed(error.into()))?;
+        staged(Signature::of(&stat));
+        return Ok(None);
+    }
+    let (size, mut content) = source.reader(write.entry.id)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(if write.entry.kind == EntryKind::Executable { 0o777 } else { 0o666 });
+    let file = openat(&*handle, name.as_slice(), flags, mode).map_err(|error| failed(error.into()))?;
+    let mut file = File::from(file);
+    let written = fill_file(&mut file, &mut content, size).and_then(|()| {
+        keep_rights(&file, write)?;
+        Ok(Signature::of(&fstat(&file)?))
+    });
+    match written {
+        Ok(signature) => staged(signature),
+        Err(error) => {
+            let _ = unlinkat(&*handle, name.as_slice(), AtFlags::empty());
+            return Err(failed(error));
+        }
+    }
+    Ok(Some(file))
+}
+
+fn fill_file(file: &mut File, content: &mut (impl Read + ?Sized), size: u64) -> std::io::Result<()> {
+    let mut content = content;
+    let mut buffer = vec![0; size.clamp(1, PIECE) as usize];
+    let mut written = 0;
+    loop {
+        let count = fill(&mut content, &mut buffer)?;
+        file.write_all(&buffer[..count])?;
+        written += count as u64;
+        if count < buffer.len() || written == size {
+            break;
+        }
+    }
+    if written != size {
+        return Err(std::io::Error::other(format!("the history gave {written} of {size} bytes")));
+    }
+    Ok(())
+}
+
+/// The new file gets the permission bits and the owner that the old one has, as far as this user may give
+/// them. The bits that let a program run as another user are not kept: its content is another one.
+fn keep_rights(file: &File, write: &Write) -> std::io::Result<()> {
+    let State::File(old) = &write.state else { return Ok(()) };
+    let stat = fstat(file)?;
+    if (stat.st_uid, stat.st_gid) != old.owner {
+        let (user, group) = (Uid::from_raw(old.owner.0), Gid::from_raw(old.owner.1));
+        if let Err(error) = fchown(file, Some(user), Some(group)) {
+            tracing::debug!(%error, "a restored file belongs to the user who restores");
+        }
+    }
+    fchmod(file, with_executable(old.stamp.mode, write.entry.kind))?;
+    Ok(())
+}
+
+/// The permission bits of a file, executable as it should be; the other bits stay.
+pub(super) fn with_executable(mode: u32, kind: EntryKind) -> Mode {
+    let mode = mode & 0o777;
+    let executable = mode & 0o111 != 0;
+    Mode::from_raw_mode(match (kind == EntryKind::Executable, executable) {
+        (true, true) | (false, false) => mode,
+        // Whoever may read it may run it.
+        (true, false) => mode | ((mode & 0o444) >> 2),
+        (false, true) => mode & !0o111,
+    })
+}
+
+/// Removes what a killed restore staged in `folder`.
+pub(super) fn sweep(live: &mut Live<'_>, folder: &[u8]) -> Result<(), SnapshotError> {
+    let prefix = staged_prefix();
+    for name in live.names(folder)? {
+        if name.starts_with(prefix.as_bytes()) {
+            let handle = live.folder(folder)?;
+            unlinkat(&*handle, name.as_slice(), AtFlags::empty())
+                .map_err(|error| SnapshotError::workspace("removed", &below(folder, &name), error))?;
+        }
+    }
+    Ok(())
+}
