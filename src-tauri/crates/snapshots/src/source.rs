@@ -8,6 +8,9 @@ use okcvm_objects::{EMPTY_TREE, Entry, EntryKind, ObjectError, ObjectId, ObjectK
 
 use crate::error::SnapshotError;
 
+/// A content of at most so many bytes is read whole if all of it is asked for.
+const WHOLE: u64 = 64_000_000;
+
 /// A name in a tree and what lies there.
 pub(crate) type Named = (Vec<u8>, Entry);
 
@@ -58,8 +61,12 @@ impl Source {
         Ok(self.objects.read_kind(&id, ObjectKind::Blob)?)
     }
 
-    /// At most `length` bytes of a blob from `offset` on.
+    /// At most `length` bytes of a blob from `offset` on. What is read to its end is checked; a part cannot
+    /// be.
     pub(crate) fn range(&self, id: ObjectId, offset: u64, length: u64) -> Result<Vec<u8>, SnapshotError> {
+        if offset == 0 && self.size(id)? <= length.min(WHOLE) {
+            return self.blob(id);
+        }
         Ok(self.objects.read_range(&id, offset, length)?)
     }
 
