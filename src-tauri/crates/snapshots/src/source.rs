@@ -8,8 +8,8 @@ use okcvm_objects::{EMPTY_TREE, Entry, EntryKind, ObjectError, ObjectId, ObjectK
 
 use crate::error::SnapshotError;
 
-/// A content of at most so many bytes is read whole if all of it is asked for.
-const WHOLE: u64 = 64_000_000;
+/// A content of at most so many bytes is read whole, and so checked, whatever part of it is asked for.
+const WHOLE: u64 = 1_000_000;
 
 /// A name in a tree and what lies there.
 pub(crate) type Named = (Vec<u8>, Entry);
@@ -61,13 +61,17 @@ impl Source {
         Ok(self.objects.read_kind(&id, ObjectKind::Blob)?)
     }
 
-    /// At most `length` bytes of a blob from `offset` on. What is read to its end is checked; a part cannot
-    /// be.
+    /// At most `length` bytes of a blob from `offset` on.
     pub(crate) fn range(&self, id: ObjectId, offset: u64, length: u64) -> Result<Vec<u8>, SnapshotError> {
-        if offset == 0 && self.size(id)? <= length.min(WHOLE) {
-            return self.blob(id);
+        let size = self.size(id)?;
+        if size > WHOLE && length < size {
+            return Ok(self.objects.read_range(&id, offset, length)?);
         }
-        Ok(self.objects.read_range(&id, offset, length)?)
+        let mut bytes = self.blob(id)?;
+        let start = offset.min(size) as usize;
+        bytes.truncate(start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)));
+        bytes.drain(..start.min(bytes.len()));
+        Ok(bytes)
     }
 
     /// The content of a blob in pieces, and how many bytes it has.
