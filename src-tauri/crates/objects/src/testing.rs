@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+mod cut;
+
 use std::path::Path;
 use std::process::Command;
+
+pub use cut::{RecordingDisk, Unsynced};
 
 /// Runs the git program on a repository.
 pub fn git(repository: &Path, arguments: &[&str]) -> String {

@@ -415,3 +415,7 @@ fn reachable(
 #[cfg(test)]
 #[path = "repository_tests.rs"]
 pub(crate) mod tests;
+
+#[cfg(test)]
+#[path = "power_cut_tests.rs"]
+mod power_cut_tests;

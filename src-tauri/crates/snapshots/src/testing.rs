@@ -84,6 +84,8 @@ impl Place {
 
     /// Runs the git program on the repository.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        // A merging in the background would take packs away from under a git that lists them.
+        let _quiet = crate::archive::held(&self.history.shared.archive.tidying);
         let output =
             Command::new("git").arg("--git-dir").arg(self.repository()).args(arguments).output().unwrap();
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
@@ -98,6 +100,7 @@ impl Place {
 
     /// What git thinks of every object.
     pub(crate) fn fsck(&self) {
+        let _quiet = crate::archive::held(&self.history.shared.archive.tidying);
         let output = Command::new("git")
             .arg("--git-dir")
             .arg(self.repository())
