@@ -101,7 +101,7 @@ describe('the window', () => {
       throw new CommandError({ message: 'The disk is full.' });
     };
     app.composer.write('s1', 'A long thought');
-    await app.send();
+    await app.turns.send();
     expect(app.composer.draft('s1').text).toBe('A long thought');
     expect(app.toasts.list[0]).toMatchObject({ kind: 'error', text: 'The disk is full.' });
   });
@@ -232,7 +232,7 @@ describe('what comes from outside of the window', () => {
     transport.handlers.turn_stop = () => {
       throw new CommandError({ code: 'busy', message: 'A turn is running in this session.' });
     };
-    await app.stop();
+    await app.turns.stop();
     expect(app.toasts.list.at(-1)).toMatchObject({ text: '此会话有一轮正在运行。', hint: '请先停止它，或等它结束。' });
   });
 });

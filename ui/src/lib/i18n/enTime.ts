@@ -77,6 +77,7 @@ export const enTime = {
     '“{title}” ({count} nodes) will be deleted. This cannot be undone. Sites that it published stay.',
   'tree.filesGone': 'files not kept',
   'tree.historySize': 'Room that the history takes',
+  'trash.short': '{days} d left',
   'trash.soon': 'gone within a day',
   'trash.days_one': 'gone in {count} day',
   'trash.days_other': 'gone in {count} days',

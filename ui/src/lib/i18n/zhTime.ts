@@ -77,6 +77,7 @@ export const zhTime: Record<keyof typeof enTime, string> = {
   'tree.purgeText_other': '“{title}”（{count} 个节点）将被删除，无法撤销。它发布的网站会保留。',
   'tree.filesGone': '文件未保留',
   'tree.historySize': '历史记录占用的空间',
+  'trash.short': '剩 {days} 天',
   'trash.soon': '一天内永久删除',
   'trash.days_one': '{count} 天后永久删除',
   'trash.days_other': '{count} 天后永久删除',

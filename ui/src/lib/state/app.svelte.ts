@@ -22,6 +22,7 @@ import { PreviewState } from './preview.svelte';
 import { SessionList } from './sessionList.svelte';
 import { SessionState, type SessionEffect } from './sessionState.svelte';
 import { Toasts } from './toasts.svelte';
+import { Turns } from './turns';
 
 export const settingsSections = [
   'models',
@@ -36,9 +37,6 @@ export const settingsSections = [
 export type SettingsSection = (typeof settingsSections)[number];
 
 const DAY_MS = 86_400_000;
-/** So many earlier turns come at once. */
-const PAGE_TURNS = 40;
-
 /** The one dialog that lies over the window. */
 export type Modal =
   | { type: 'settings'; section: SettingsSection }
@@ -61,6 +59,7 @@ export class App {
   readonly imports: Imports;
   readonly composer = new Composer();
   readonly moves = new Moves(this);
+  readonly turns = new Turns(this);
 
   session = $state.raw<SessionState | null>(null);
   modal = $state.raw<Modal | null>(null);
@@ -89,7 +88,6 @@ export class App {
   #held: NumberedEvent[] | null = null;
   #opening = 0;
   #reopening = false;
-  #loadingEarlier = false;
 
   constructor(
     readonly transport: Transport,
@@ -149,9 +147,13 @@ export class App {
     return this.session?.continues(node) ? this.i18n.t('tree.continued') : node.title;
   }
 
+  daysLeft(at: number): number {
+    return Math.max(0, Math.ceil((at - Date.now()) / DAY_MS));
+  }
+
   /** When something in the trash is removed for good. */
   purgeWords(at: number): string {
-    const days = Math.ceil((at - Date.now()) / DAY_MS);
+    const days = this.daysLeft(at);
     return days < 1 ? this.i18n.t('trash.soon') : this.i18n.count('trash.days', days);
   }
 
@@ -249,7 +251,8 @@ export class App {
     await this.files.show(null);
   }
 
-  async #ensureSession(): Promise<SessionState | null> {
+  /** The open session, or a new one with the draft that was written for none. */
+  async ensureSession(): Promise<SessionState | null> {
     if (this.session) return this.session;
     const draft = this.composer.draft(null);
     await this.newSession();
@@ -259,77 +262,7 @@ export class App {
     return session;
   }
 
-  // Turns
-
-  /** Reads turns above those that are shown. */
-  async loadEarlier(): Promise<void> {
-    const session = this.session;
-    const before = session?.turns[0]?.node.id;
-    if (!session || before === undefined || session.earlierTurns === 0 || this.#loadingEarlier) return;
-    this.#loadingEarlier = true;
-    await this.attempt(async () => {
-      const page = await this.transport.invoke('turn_page', { sessionId: session.id, before, count: PAGE_TURNS });
-      session.prepend(page, before);
-    });
-    this.#loadingEarlier = false;
-  }
-
-  /** Sends the draft; it waits in the queue if a turn runs. */
-  async send(): Promise<void> {
-    await this.attempt(async () => {
-      const session = await this.#ensureSession();
-      if (!session || session.readOnly) return;
-      const draft = this.composer.draft(session.id);
-      if (draft.text.trim() === '' && draft.attachments.length === 0) return;
-      this.composer.clear(session.id);
-      try {
-        await this.transport.invoke('turn_start', {
-          sessionId: session.id,
-          text: draft.text.trim(),
-          attachments: draft.attachments,
-        });
-      } catch (thrown) {
-        // Nothing that was written is lost, not even by a failure to send.
-        if (this.composer.draft(session.id).text === '') this.composer.restore(session.id, draft);
-        throw thrown;
-      }
-    });
-  }
-
-  async steer(): Promise<void> {
-    await this.inSession(async (sessionId) => {
-      const draft = this.composer.draft(sessionId);
-      if (draft.text.trim() === '') return;
-      this.composer.write(sessionId, '');
-      try {
-        await this.transport.invoke('turn_steer', { sessionId, text: draft.text.trim() });
-      } catch (thrown) {
-        this.composer.restore(sessionId, draft);
-        throw thrown;
-      }
-    });
-  }
-
-  stop = () => this.inSession((sessionId) => this.transport.invoke('turn_stop', { sessionId }));
-
-  retry = (nodeId: string) => this.inSession((sessionId) => this.transport.invoke('turn_retry', { sessionId, nodeId }));
-
-  edit = (nodeId: string, text: string) =>
-    this.inSession((sessionId) => this.transport.invoke('turn_edit', { sessionId, nodeId, text }));
-
-  continueTurn = () => this.inSession((sessionId) => this.transport.invoke('turn_continue', { sessionId }));
-
-  /** Takes a waiting message back into the composer. */
-  async unqueue(queueId: string): Promise<void> {
-    await this.inSession(async (sessionId) => {
-      const queued = this.session?.queue.find(({ id }) => id === queueId);
-      await this.transport.invoke('queue_remove', { sessionId, queueId });
-      const draft = this.composer.draft(sessionId);
-      if (!queued || draft.text.trim() !== '') return;
-      this.composer.restore(sessionId, { text: queued.message.text, attachments: queued.message.attachments });
-      this.composer.focus();
-    });
-  }
+  // Settings of the session
 
   async chooseProfile(profile: string): Promise<void> {
     const session = this.session;
@@ -345,7 +278,7 @@ export class App {
   async importFiles(paths: string[], target = ''): Promise<void> {
     if (paths.length === 0) return;
     await this.attempt(async () => {
-      const session = await this.#ensureSession();
+      const session = await this.ensureSession();
       if (session && !session.readOnly) await this.imports.begin(session.id, paths, target);
     });
   }

@@ -45,21 +45,27 @@ export const actions: Action[] = [
     available: always,
     run: (app) => app.composer.focus(),
   },
-  { id: 'send', label: 'composer.send', keys: ['Mod+Enter'], available: always, run: (app) => void app.send() },
-  { id: 'stop', label: 'composer.stop', keys: ['Escape', 'Mod+.'], available: running, run: (app) => void app.stop() },
+  { id: 'send', label: 'composer.send', keys: ['Mod+Enter'], available: always, run: (app) => void app.turns.send() },
+  {
+    id: 'stop',
+    label: 'composer.stop',
+    keys: ['Escape', 'Mod+.'],
+    available: running,
+    run: (app) => void app.turns.stop(),
+  },
   {
     id: 'steer',
     label: 'composer.steer',
     keys: ['Mod+Shift+Enter'],
     available: running,
-    run: (app) => void app.steer(),
+    run: (app) => void app.turns.steer(),
   },
   {
     id: 'continue',
     label: 'conversation.continue',
     keys: [],
     available: (app) => idle(app) && app.session?.lastTurn?.error !== null && app.session?.lastTurn !== null,
-    run: (app) => void app.continueTurn(),
+    run: (app) => void app.turns.goOn(),
   },
   {
     id: 'regenerate',
@@ -68,7 +74,7 @@ export const actions: Action[] = [
     available: (app) => idle(app) && app.session?.lastTurn !== null,
     run: (app) => {
       const node = app.session?.lastTurn?.node.id;
-      if (node) void app.retry(node);
+      if (node) void app.turns.retry(node);
     },
   },
   {

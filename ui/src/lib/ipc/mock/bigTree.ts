@@ -1,4 +1,4 @@
-import type { NodeSummary, SessionDetail, Turn } from '../generated/protocol';
+import type { NodeSummary, SessionDetail, Span, Turn } from '../generated/protocol';
 import { makeCall, makeItem, makeNode, MINUTE, unknownUsage } from './fixtures';
 
 const WISHES = [
@@ -71,6 +71,32 @@ export function bigTurn(node: NodeSummary, index: number): Turn {
       ),
     ],
   };
+}
+
+/** The timed parts of the last turns of a path. */
+export function bigSpans(path: NodeSummary[]): Span[] {
+  const span = (node: NodeSummary, name: string, from: number, took: number): Span => ({
+    id: `${node.id}-${from}`,
+    nodeId: node.id,
+    itemId: null,
+    kind: name.startsWith('mshtools-') ? 'tool' : 'model',
+    name,
+    startedAt: node.startedAt + from,
+    endedAt: node.startedAt + from + took,
+    firstTokenMs: name.startsWith('mshtools-') ? null : took / 4,
+    retries: 0,
+    status: 'ok',
+    error: null,
+    usage: unknownUsage,
+  });
+  return path
+    .slice(-400)
+    .flatMap((node, at) => [
+      span(node, 'qwen3:8b', 0, 4000 + (at % 7) * 900),
+      span(node, 'mshtools-read_file', 9000, 40 + at),
+      span(node, 'mshtools-edit_file', 9600, 35),
+      span(node, 'qwen3:8b', 10_000, 9000),
+    ]);
 }
 
 /** The nodes from the root to a node. */

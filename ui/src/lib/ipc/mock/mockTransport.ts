@@ -8,7 +8,7 @@ import {
   type Transport,
 } from '../transport';
 import * as fixtures from './fixtures';
-import { grow } from './bigTree';
+import { bigSpans, grow, pathTo } from './bigTree';
 import { playTurn } from './playTurn';
 import { timeTravel, type TimeTravel } from './timeTravel';
 
@@ -255,7 +255,10 @@ export class MockTransport implements Transport {
       };
     },
     import_cancel: () => ({}),
-    timeline_list: () => ({ spans: this.#fixture.spans }),
+    timeline_list: ({ sessionId }) => {
+      const { tree, currentNode } = this.#detail(sessionId);
+      return { spans: this.#options.has('big') ? bigSpans(pathTo(tree, currentNode)) : this.#fixture.spans };
+    },
     preview_open: ({ source }) => {
       const image = source.type === 'live' && /\.(png|svg)$/.test(source.path);
       return {
