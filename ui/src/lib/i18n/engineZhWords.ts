@@ -79,6 +79,8 @@ export const moreSentences: Record<string, string> = {
   'Go to another node first, for example to the one above it; then it can be deleted.':
     '请先转到其他节点，例如它的上一个节点，然后即可删除。',
 
+  'Another program has this history open and records it.': '另一个程序正打开并记录此历史。',
+  'Close the other window or end the other command, and try again.': '请关闭另一个窗口或结束另一个命令，然后重试。',
   'It was called off.': '已取消。',
 
   // Why something is not recorded or not copied
