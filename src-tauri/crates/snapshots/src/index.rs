@@ -10,6 +10,7 @@
 
 mod saved;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use okcvm_objects::{Entry, EntryKind, ObjectId};
@@ -41,6 +42,10 @@ pub(crate) struct Known {
     pub(crate) id: ObjectId,
     /// Bytes of the content that was read.
     pub(crate) size: u64,
+    pub(crate) inode: u64,
+    /// The file has other names (hard links). A write by one of them changes it, and only that one is told
+    /// of by a watch.
+    pub(crate) linked: bool,
     /// `None` if the file was changed so shortly before it was read that a later change may have left the
     /// same stamp: it has to be read again.
     pub(crate) stamp: Option<Stamp>,
@@ -101,6 +106,8 @@ pub(crate) struct Folder {
     pub(crate) left_out: Vec<LeftOut>,
     /// How many entries are left out in it and below it.
     pub(crate) left_out_below: usize,
+    /// How many files in it and below it have other names.
+    pub(crate) linked_below: usize,
     /// The rules that a file in it sets; not saved, since that file is read again by the next scan.
     pub(crate) rules: Option<Arc<FolderRules>>,
 }
@@ -114,15 +121,62 @@ impl Folder {
         left_out: Vec<LeftOut>,
         rules: Option<Arc<FolderRules>>,
     ) -> Self {
-        let below: usize = items
-            .iter()
-            .map(|item| match &item.node {
-                Node::Folder(folder) => folder.left_out_below,
-                Node::File(_) => 0,
-            })
-            .sum();
-        let left_out_below = below + left_out.len();
-        Self { id, listed, items, left_out, left_out_below, rules }
+        let (mut left_out_below, mut linked_below) = (left_out.len(), 0);
+        for item in &items {
+            match &item.node {
+                Node::Folder(folder) => {
+                    left_out_below += folder.left_out_below;
+                    linked_below += folder.linked_below;
+                }
+                Node::File(known) => linked_below += usize::from(known.linked),
+            }
+        }
+        Self { id, listed, items, left_out, left_out_below, linked_below, rules }
+    }
+
+    /// The paths of all files that `wanted` says, of those folders that `enter` says.
+    pub(crate) fn paths_of(
+        &self,
+        enter: &dyn Fn(&Self) -> bool,
+        wanted: &dyn Fn(&Known) -> bool,
+    ) -> Vec<Vec<u8>> {
+        let mut paths = Vec::new();
+        self.collect_paths(&[], enter, wanted, &mut paths);
+        paths
+    }
+
+    fn collect_paths(
+        &self,
+        path: &[u8],
+        enter: &dyn Fn(&Self) -> bool,
+        wanted: &dyn Fn(&Known) -> bool,
+        paths: &mut Vec<Vec<u8>>,
+    ) {
+        for item in &self.items {
+            match &item.node {
+                Node::File(known) if wanted(known) => paths.push(below(path, &item.name)),
+                Node::Folder(folder) if enter(folder) => {
+                    folder.collect_paths(&below(path, &item.name), enter, wanted, paths);
+                }
+                Node::File(_) | Node::Folder(_) => {}
+            }
+        }
+    }
+
+    /// The inodes of files that have other names, which `old` did not know of.
+    pub(crate) fn newly_linked(&self, old: Option<&Self>, inodes: &mut HashSet<u64>) {
+        if self.linked_below == 0 || old.is_some_and(|old| std::ptr::eq(old, self)) {
+            return;
+        }
+        for item in &self.items {
+            match (&item.node, old.and_then(|old| old.node(&item.name))) {
+                (Node::File(new), Some(Node::File(old))) if old.linked && old.inode == new.inode => {}
+                (Node::File(new), _) if new.linked => drop(inodes.insert(new.inode)),
+                (Node::Folder(new), Some(Node::Folder(old))) => new.newly_linked(Some(old), inodes),
+                (Node::Folder(new), _) => new.newly_linked(None, inodes),
+                (Node::File(_), _) => {}
+            }
+        }
     }
 
     pub(crate) fn node(&self, name: &[u8]) -> Option<&Node> {

@@ -5,7 +5,7 @@
 //! is to be recorded was set anew, and every so often to put the watch to the test. A change that the watch
 //! did not name and no later word of it explains is a miss: from then on it is not asked again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -28,6 +28,8 @@ use crate::scan::{Look, Scan, Threads, stamp_of};
 const AUDIT_AFTER: u32 = 50;
 /// So many snapshots, and the index is saved again.
 const SAVE_AFTER: u32 = 100;
+/// With more files that have several names, going through everything is no more work.
+const MAX_LINKED: usize = 2_000;
 /// With so many paths to look at, several threads do it.
 const PATHS_FOR_THREADS: usize = 8;
 
@@ -51,6 +53,8 @@ pub enum WhyScanned {
     Told(WhyEverything),
     /// What is to be recorded was set anew.
     Policy,
+    /// Very many files have several names (hard links), and a watch tells of a write by one of them only.
+    Linked,
     /// To put the watch to the test; it passed.
     Audit,
     /// The watch missed a change, now or before.
@@ -64,6 +68,7 @@ impl fmt::Display for WhyScanned {
             Self::First => formatter.write_str("it was the first look since the start"),
             Self::Told(why) => why.fmt(formatter),
             Self::Policy => formatter.write_str("what is to be recorded was set anew"),
+            Self::Linked => formatter.write_str("very many files have several names"),
             Self::Audit => formatter.write_str("the watch was put to the test"),
             Self::Missed => formatter.write_str("the watch missed a change"),
         }
@@ -180,9 +185,19 @@ impl History {
         let (taken, why) = self.ask(known.is_some() && live.policy.is_some());
         let why = match why {
             None if live.policy != Some(policy) => Some(WhyScanned::Policy),
+            None if known.as_ref().is_some_and(|index| index.root.linked_below > MAX_LINKED) => {
+                Some(WhyScanned::Linked)
+            }
             why => why,
         };
-        let (dirt, paths) = taken.dirt();
+        let (mut dirt, mut paths) = taken.dirt();
+        if let (None, Some(index)) = (&why, &known) {
+            let linked = index.root.paths_of(&|folder| folder.linked_below > 0, &|known| known.linked);
+            paths += linked.len();
+            for path in &linked {
+                dirt.add(path, Suspicion::Changed);
+            }
+        }
         let scan = Scan { batch, max_file_bytes: policy.max_file_bytes, progress, threads: Threads::Many };
         let root = workspace.root_handle();
         let whole = Look::Whole(Suspicion::Unsuspected, Some(&dirt));
@@ -271,11 +286,25 @@ impl History {
         paths: usize,
         taken: &Taken,
     ) -> Result<(Arc<Folder>, How), SnapshotError> {
-        let found = if paths < PATHS_FOR_THREADS && dirt.itself == Suspicion::Unsuspected {
-            Scan { threads: Threads::One, ..scan }.workspace(root, old, Look::Only(dirt))?
-        } else {
-            self.in_pool(|| scan.workspace(root, old, Look::Only(dirt)))?
+        let look = |old: Option<&Arc<Folder>>, dirt: &Dirt, paths: usize| {
+            if paths < PATHS_FOR_THREADS && dirt.itself == Suspicion::Unsuspected {
+                Scan { threads: Threads::One, ..scan }.workspace(root, old, Look::Only(dirt))
+            } else {
+                self.in_pool(|| scan.workspace(root, old, Look::Only(dirt)))
+            }
         };
+        let mut found = look(old, dirt, paths)?;
+        let mut linked = HashSet::new();
+        found.newly_linked(old.map(Arc::as_ref), &mut linked);
+        if !linked.is_empty() {
+            // Their other names were not told of.
+            let mut others = Dirt::default();
+            let paths = found.paths_of(&|_| true, &|known| linked.contains(&known.inode));
+            for path in &paths {
+                others.add(path, Suspicion::Changed);
+            }
+            found = look(Some(&found), &others, paths.len())?;
+        }
         if !self.audit_is_due() {
             return Ok((found, How::Watched));
         }
@@ -432,3 +461,7 @@ fn save(index: &Index, objects: &Objects, folder: &Path) {
         tracing::warn!(%error, "the index is not saved; the next start reads more files again");
     }
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

@@ -148,3 +148,7 @@ impl History {
         changes(self.source(), &differences(self.source(), old, new, &Scope::All)?)
     }
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

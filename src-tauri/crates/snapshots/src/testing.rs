@@ -39,6 +39,49 @@ fn place_in(folder: tempfile::TempDir) -> Place {
     Place { root: workspace.root().to_path_buf(), dir, workspace, history: opened.history, folder }
 }
 
+/// A file system of its own with little room, unmounted when this is dropped.
+#[cfg(target_os = "linux")]
+pub(crate) struct SmallDisk {
+    folder: tempfile::TempDir,
+}
+
+/// Says that a test was left out although it should have run here.
+pub(crate) const WITHOUT_MOUNTS: &str = "OKCVM_TEST_WITHOUT_MOUNTS";
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    /// A disk of so many bytes. Only root may mount one: for anybody else the test `name` fails, unless the
+    /// environment says that it is to be left out.
+    pub(crate) fn new(bytes: u64, name: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
+            .arg(folder.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if mounted {
+            return Some(Self { folder });
+        }
+        assert!(
+            std::env::var_os(WITHOUT_MOUNTS).is_some(),
+            "{name} needs a small disk, and none can be mounted here; set {WITHOUT_MOUNTS} to leave it out"
+        );
+        None
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(self.folder.path()).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
 impl Place {
     pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.root.join(path);

@@ -17,7 +17,7 @@ use crate::error::SnapshotError;
 use crate::repository;
 
 /// First bytes of the file; the number is the version of the format.
-const MAGIC: &[u8] = b"okcvm index 1\n";
+const MAGIC: &[u8] = b"okcvm index 2\n";
 /// Names in the folder of the history, beside the repository.
 const FILE_NAME: &str = "index";
 const UNFINISHED: &str = "index.lock";
@@ -89,6 +89,8 @@ fn put_folder(to: &mut impl Write, folder: &Folder) -> std::io::Result<()> {
                 to.write_all(&[kind_byte(known.kind)])?;
                 to.write_all(known.id.as_bytes())?;
                 put_number(to, known.size)?;
+                put_number(to, known.inode)?;
+                to.write_all(&[u8::from(known.linked)])?;
                 put_stamp(to, known.stamp.as_ref())?;
             }
         }
@@ -159,8 +161,13 @@ fn take_folder(rest: &mut &[u8], depth: usize) -> Option<Folder> {
         let node = if kind == EntryKind::Folder {
             Node::Folder(Arc::new(take_folder(rest, depth + 1)?))
         } else {
-            let (id, size) = (take_id(rest)?, take_number(rest)?);
-            Node::File(Known { kind, id, size, stamp: take_stamp(rest)? })
+            let (id, size, inode) = (take_id(rest)?, take_number(rest)?, take_number(rest)?);
+            let linked = match take_array(rest)? {
+                [0] => false,
+                [1] => true,
+                _ => return None,
+            };
+            Node::File(Known { kind, id, size, inode, linked, stamp: take_stamp(rest)? })
         };
         items.push(Item { name, node });
     }

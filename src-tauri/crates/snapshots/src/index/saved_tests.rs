@@ -5,7 +5,7 @@ fn sample() -> Index {
     let stamp = Stamp { size: 7, modified: -1, changed: i64::MAX, inode: u64::MAX, mode: 0o100_755 };
     let file = |name: &[u8], kind, byte, stamp| Item {
         name: name.into(),
-        node: Node::File(Known { kind, id: id(byte), size: 9, stamp }),
+        node: Node::File(Known { kind, id: id(byte), size: 9, inode: 5, linked: byte == 1, stamp }),
     };
     let left_out = |name: &[u8], reason: &str| LeftOut { name: name.into(), reason: reason.into() };
     let inner = Folder::new(
@@ -39,7 +39,7 @@ fn an_index_survives_saving() {
     assert!(!old.exists() && !place.path().join(UNFINISHED).exists());
     let loaded = Index::load(place.path(), b"/some/where").unwrap();
     assert_eq!(format!("{loaded:?}"), format!("{:?}", sample()));
-    assert_eq!(loaded.root.left_out_below, 2);
+    assert_eq!((loaded.root.left_out_below, loaded.root.linked_below), (2, 1));
     assert!(Index::load(place.path(), b"/else/where").is_none());
     fs::remove_file(place.path().join(FILE_NAME)).unwrap();
     assert!(Index::load(place.path(), b"/some/where").is_none());

@@ -103,7 +103,8 @@ impl Reader<'_> {
         };
         let stamp = stamp_of(&after);
         let stable = stamp_of(&before) == stamp && size == stamp.size;
-        let known = Known { kind: file_kind(&after), id, size, stamp: None };
+        let linked = after.st_nlink as u64 > 1;
+        let known = Known { kind: file_kind(&after), id, size, inode: stamp.inode, linked, stamp: None };
         Ok(if stable {
             Attempt::Stable(Known { stamp: self.times.trusted(stamp, started), ..known })
         } else {
@@ -171,7 +172,9 @@ impl Reader<'_> {
                     .is_ok_and(|after| stamp_of(&after) == stamp_of(seen));
                 let stamp = unchanged.then(|| self.times.trusted(stamp_of(seen), started)).flatten();
                 let size = target.as_bytes().len() as u64;
-                Ok(Read::Known(Known { kind: EntryKind::Link, id, size, stamp }))
+                // The target of a link never changes.
+                let inode = seen.st_ino as u64;
+                Ok(Read::Known(Known { kind: EntryKind::Link, id, size, inode, linked: false, stamp }))
             }
             // No link any more.
             Err(Errno::NOENT | Errno::INVAL) => Ok(Read::Gone),
