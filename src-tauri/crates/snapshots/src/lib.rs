@@ -9,8 +9,8 @@
 //! for the empty tree), and names of any bytes. What it does not hold is named in its list of skipped
 //! files, which is part of the commit message, and is never touched by a restore.
 //!
-//! Order of writes: all objects of a snapshot are on the disk before the reference that names it is. See
-//! `durable.rs` for how. A crash leaves objects that nothing names, never a name without its objects.
+//! Order of writes: the pack with all objects of a snapshot, its record in the journal, its reference; then,
+//! within a second, in the background, the syncs that make it survive a power cut. See `archive.rs`.
 
 // The fields of `stat` have other widths on other systems.
 #![allow(clippy::unnecessary_cast)]
