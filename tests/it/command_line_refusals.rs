@@ -165,7 +165,7 @@ fn a_restore_says_how_to_go_back_and_an_undo_how_to_go_on() {
     let nodes: Vec<Value> = serde_json::from_slice(&tree.stdout).unwrap();
     let first = nodes[0]["id"].as_str().unwrap();
     for (arguments, hint) in
-        [([first].as_slice(), "--undo`"), (&["--undo"], "--redo`"), (&["--redo"], "--undo`")]
+        [([first].as_slice(), "session undo"), (&["--undo"], "session redo"), (&["--redo"], "session undo")]
     {
         let restored = okcvm(folder.path(), &[&["session", "restore", &id], arguments].concat());
         assert!(restored.status.success(), "{}", text(&restored.stderr));

@@ -5,10 +5,13 @@
 mod command_line;
 mod command_line_refusals;
 mod command_line_streams;
+mod command_line_tree;
 mod demo_job;
 mod desk;
+mod held_up;
 mod killed;
 mod local_model;
 mod mended;
 mod restore;
+mod session_tree;
 mod turns;

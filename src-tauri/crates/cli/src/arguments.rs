@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 /// Give an agent a computer of its own: files, a shell, and a history that goes back to any moment.
@@ -140,14 +141,25 @@ pub(crate) enum SessionCommand {
     },
     /// Go to a node, files and conversation, so that the next message makes a branch there
     ///
-    /// Nothing is lost: `okcvm session restore <SESSION> --undo` takes it back.
+    /// Nothing is lost: `okcvm session undo <SESSION>` takes it back.
     Fork {
-        /// Its id, or the beginning or end of it
-        session: String,
-        /// The node to go to: its name, or the beginning or end of its id
-        node: String,
+        #[command(flatten)]
+        place: NodeArguments,
+        /// Print the outcome as one JSON object
+        #[arg(long)]
+        json: bool,
     },
-    /// Go to a node, or take that back
+    /// Go to the end of the branch that a node is on, files and conversation
+    ///
+    /// The end is reached by following the latest child from node to node. `okcvm session undo <SESSION>` takes it back.
+    Switch {
+        #[command(flatten)]
+        place: NodeArguments,
+        /// Print the outcome as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Go to a node, or bring some of its files back
     ///
     /// The present is recorded before anything moves, so every restore can be undone.
     Restore {
@@ -157,17 +169,72 @@ pub(crate) enum SessionCommand {
         #[arg(required_unless_present_any = ["undo", "redo"])]
         node: Option<String>,
         /// What to bring back
-        #[arg(long, value_enum, default_value = "all")]
+        #[arg(
+            long,
+            value_enum,
+            default_value = "all",
+            default_value_if("paths", ArgPredicate::IsPresent, "files")
+        )]
         scope: Scope,
+        /// Bring back only this file or folder of the workspace; may be given several times
+        #[arg(long = "path", id = "paths", value_name = "PATH")]
+        paths: Vec<String>,
         /// Change nothing; list the files that would change, and who wrote them last
         #[arg(long)]
         dry_run: bool,
-        /// Take the last restore back
-        #[arg(long, conflicts_with_all = ["node", "dry_run", "redo"])]
+        /// The same as `okcvm session undo`
+        #[arg(long, conflicts_with_all = ["node", "dry_run", "redo", "paths"])]
         undo: bool,
-        /// Do the restore again that was taken back
-        #[arg(long, conflicts_with_all = ["node", "dry_run"])]
+        /// The same as `okcvm session redo`
+        #[arg(long, conflicts_with_all = ["node", "dry_run", "paths"])]
         redo: bool,
+        /// Print the outcome, or the plan, as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take the last restore back; again, the one before it
+    Undo {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print the outcome as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Do the restore again that was taken back last
+    Redo {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print the outcome as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take back what one turn did to the files, and nothing that came after it
+    ///
+    /// Lines that were changed again since then are in the way: then nothing is touched, and the files are listed.
+    RevertTurn {
+        #[command(flatten)]
+        place: NodeArguments,
+        /// Change nothing; list the files that would change, and what is in the way
+        #[arg(long)]
+        dry_run: bool,
+        /// Print the outcome, or the plan, as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how the files of two nodes differ
+    Compare {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// The node that counts as before: its name, or the beginning or end of its id
+        left: String,
+        /// The node that counts as after
+        right: String,
+        /// Show the lines, too
+        #[arg(long, conflicts_with = "json")]
+        lines: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Show how a turn changed the files, line by line
     Diff {
@@ -176,6 +243,52 @@ pub(crate) enum SessionCommand {
         /// The node: its name, or the beginning or end of its id; the current one if absent
         node: Option<String>,
         /// Print the changed files as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what happened to a file, the latest change first, through its earlier names
+    History {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// The file, relative to the workspace
+        path: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move a session to the trash, or a node with all that grew from it
+    ///
+    /// What lies in the trash is removed for good after some days (`history.trashDays` of the settings). Files in a folder
+    /// of yours are never removed.
+    Delete(TrashArguments),
+    /// Take a session, or a branch, out of the trash
+    Recover(TrashArguments),
+    /// Remove a session, or a branch, of the trash for good
+    Purge(TrashArguments),
+    /// List the sessions in the trash, or the branches of one session that lie there
+    Trash {
+        /// The session: its id, or the beginning or end of it
+        session: Option<String>,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how much room the history of a session takes, and that of all sessions
+    Usage {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Pack the history of a session now, and drop old snapshots if it is over its budget
+    ///
+    /// The app does so by itself when nothing runs. The ends of branches, named nodes, published ones and what undo needs
+    /// are never dropped.
+    Tidy {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
@@ -189,6 +302,25 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         changes: LimitArguments,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeArguments {
+    /// The session: its id, or the beginning or end of it
+    pub(crate) session: String,
+    /// The node: its name, or the beginning or end of its id
+    pub(crate) node: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrashArguments {
+    /// The session: its id, or the beginning or end of it
+    pub(crate) session: String,
+    /// The first node of a branch: its name, or the beginning or end of its id; the whole session if absent
+    pub(crate) node: Option<String>,
+    /// Print what it is about as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -62,7 +62,9 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
             let host = open(environment, &redactor)?;
             let stops = Stops::listen()?;
             probe_keys(&host).await;
-            closing(&host, run::answer(&host, run, &stops)).await
+            let result = closing(&host, run::answer(&host, run, &stops)).await;
+            empty_trash(&host).await;
+            result
         }
         Command::Session { command } => {
             let host = open(environment, &redactor)?;
@@ -114,6 +116,15 @@ async fn closing(host: &Host, work: impl Future<Output = Result<(), Failure>>) -
     let result = work.await;
     host.shut_down().await;
     result
+}
+
+/// Removes what is overdue in the trash, so that it goes without a window, too.
+async fn empty_trash(host: &Host) {
+    let shared = host.clone();
+    let emptied = tokio::task::spawn_blocking(move || shared.engine().purge_overdue()).await;
+    if let Ok(Err(error)) = emptied {
+        tracing::warn!(%error, "the trash could not be emptied");
+    }
 }
 
 fn warn_of_settings(host: &Host) {

@@ -194,6 +194,12 @@ fn unwritable(error: &serde_json::Error) -> AppError {
     AppError::new("The answer cannot be written as JSON.").with_detail(error.to_string())
 }
 
+/// A moment as day and minute in the time zone of this machine.
+pub(crate) fn moment(at: i64) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// A check with its advice.
 pub(crate) fn check(check: &Check) {
     let mark = match check.status {

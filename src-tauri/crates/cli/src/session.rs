@@ -1,76 +1,57 @@
 //! `okcvm session`: looking at sessions and going back in them.
 
+mod look;
+mod moves;
+mod room;
+
 use okcvm_host::Host;
 use okcvm_protocol::{
-    AppError, ChangeKind, ChangeSide, CommandHandler, DiffLineKind, DiffParams, ErrorCode, FileDiff,
-    ItemBody, NodeId, NodeParams, RestoreOutcome, RestoreParams, RestoreScope, SessionAccess,
-    SessionConfigureParams, SessionDetail, SessionId, SessionParams, SessionSummary, TurnLimits, Writer,
+    AppError, ChangeKind, CommandHandler, ErrorCode, NodeId, NodeSummary, SessionConfigureParams,
+    SessionDetail, SessionId, SessionParams, SessionSummary, TurnLimits,
 };
 
-use crate::arguments::{LimitArguments, Scope, SessionCommand};
+use crate::arguments::{LimitArguments, SessionCommand};
 use crate::failure::Failure;
-use crate::{output, tree};
+use crate::output::{self, Format};
 
 pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), Failure> {
     match command {
-        SessionCommand::List { trash, json } => list(host, trash, json),
-        SessionCommand::Show { session, json } => {
-            let detail = open(host, &find(host, &session)?.id).await?;
-            if json {
-                return Ok(output::json(&detail)?);
-            }
-            show(&detail);
-            Ok(())
+        SessionCommand::List { trash, json } => look::list(host, trash, Format::of(json)),
+        SessionCommand::Show { session, json } => look::conversation(host, &session, Format::of(json)).await,
+        SessionCommand::Tree { session, json } => look::nodes(host, &session, Format::of(json)).await,
+        SessionCommand::Diff { session, node, json } => {
+            look::diff(host, &session, node.as_deref(), Format::of(json)).await
         }
-        SessionCommand::Tree { session, json } => {
-            // Opening ends the turn of a program that was killed in it.
-            let detail = open(host, &find(host, &session)?.id).await?;
-            if json {
-                return Ok(output::json(&detail.tree)?);
-            }
-            for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
-                output::line(&line);
-            }
-            Ok(())
+        SessionCommand::Compare { session, left, right, lines, json } => {
+            let detail = if lines { look::Detail::Lines } else { look::Detail::Names };
+            look::compare(host, &session, (&left, &right), detail, Format::of(json)).await
         }
-        SessionCommand::Fork { session, node } => {
-            let session = find(host, &session)?.id;
-            let node_id = find_node(host, &session, &node)?;
-            let params = NodeParams { session_id: session.clone(), node_id };
-            report(&host.node_fork(params).await?, &session, Back::Undo);
-            Ok(())
+        SessionCommand::History { session, path, json } => {
+            look::history(host, &session, path, Format::of(json)).await
         }
-        SessionCommand::Restore { session, node, scope, dry_run, undo, redo } => {
-            let session_id = find(host, &session)?.id;
-            let id = session_id.clone();
-            let outcome = match node {
-                _ if undo => host.restore_undo(SessionParams { session_id }).await?,
-                _ if redo => host.restore_redo(SessionParams { session_id }).await?,
-                Some(node) => {
-                    let node_id = find_node(host, &session_id, &node)?;
-                    let params = RestoreParams { session_id, node_id, scope: scope.into(), paths: None };
-                    if dry_run {
-                        return plan(host, params).await;
-                    }
-                    host.restore_apply(params).await?
-                }
-                None => return Err(AppError::new("Name a node to go to.").into()),
-            };
-            report(&outcome, &id, if undo { Back::Redo } else { Back::Undo });
-            Ok(())
+        SessionCommand::Fork { place, json } => moves::fork(host, &place, Format::of(json)).await,
+        SessionCommand::Switch { place, json } => moves::switch(host, &place, Format::of(json)).await,
+        SessionCommand::Restore { session, undo: true, json, .. }
+        | SessionCommand::Undo { session, json } => moves::undo(host, &session, Format::of(json)).await,
+        SessionCommand::Restore { session, redo: true, json, .. }
+        | SessionCommand::Redo { session, json } => moves::redo(host, &session, Format::of(json)).await,
+        SessionCommand::Restore { session, node, scope, paths, dry_run, json, .. } => {
+            let node = node.ok_or_else(|| AppError::new("Name a node to go to."))?;
+            let wish = moves::Wish { session, node, scope, paths, how: moves::How::of(dry_run) };
+            moves::restore(host, wish, Format::of(json)).await
         }
+        SessionCommand::RevertTurn { place, dry_run, json } => {
+            moves::revert(host, &place, moves::How::of(dry_run), Format::of(json)).await
+        }
+        SessionCommand::Delete(what) => room::delete(host, what).await,
+        SessionCommand::Recover(what) => room::recover(host, what).await,
+        SessionCommand::Purge(what) => room::purge(host, what).await,
+        SessionCommand::Trash { session, json } => {
+            room::trash(host, session.as_deref(), Format::of(json)).await
+        }
+        SessionCommand::Usage { session, json } => room::usage(host, &session, Format::of(json)).await,
+        SessionCommand::Tidy { session, json } => room::tidy(host, &session, Format::of(json)).await,
         SessionCommand::Limits { session, changes } => limits(host, &session, &changes).await,
-        SessionCommand::Diff { session, node, json } => diff(host, &session, node.as_deref(), json).await,
-    }
-}
-
-impl From<Scope> for RestoreScope {
-    fn from(scope: Scope) -> Self {
-        match scope {
-            Scope::All => Self::All,
-            Scope::Files => Self::Files,
-            Scope::Conversation => Self::Conversation,
-        }
     }
 }
 
@@ -98,18 +79,23 @@ pub(crate) fn find(host: &Host, wanted: &str) -> Result<SessionSummary, AppError
 }
 
 fn find_node(host: &Host, session: &SessionId, wanted: &str) -> Result<NodeId, AppError> {
+    let tree = host.engine().tree(session)?;
+    named(&tree, wanted).map(|node| node.id.clone())
+}
+
+/// The node of a name, an id or an unambiguous part of one.
+fn named<'a>(nodes: &'a [NodeSummary], wanted: &str) -> Result<&'a NodeSummary, AppError> {
     if wanted.is_empty() {
         return Err(AppError::new("The id of the node is empty.")
             .with_hint("`okcvm session tree` shows the nodes with the ends of their ids."));
     }
-    let tree = host.engine().tree(session)?;
-    let mut fits = tree.into_iter().filter(|node| {
+    let mut fits = nodes.iter().filter(|node| {
         node.id.as_str().starts_with(wanted)
             || node.id.as_str().ends_with(wanted)
             || node.label.as_deref() == Some(wanted)
     });
     match (fits.next(), fits.next()) {
-        (Some(node), None) => Ok(node.id),
+        (Some(node), None) => Ok(node),
         (Some(_), Some(_)) => Err(AppError::new(format!("More than one node fits “{wanted}”."))),
         (None, _) => Err(AppError::new(format!("There is no node “{wanted}” in this session."))
             .with_code(ErrorCode::NotFound)
@@ -121,83 +107,8 @@ async fn open(host: &Host, id: &SessionId) -> Result<SessionDetail, AppError> {
     host.session_open(SessionParams { session_id: id.clone() }).await
 }
 
-fn list(host: &Host, trash: bool, json: bool) -> Result<(), Failure> {
-    let sessions = host.engine().list_sessions("", trash)?;
-    if json {
-        return Ok(output::json(&sessions)?);
-    }
-    if sessions.is_empty() {
-        output::note(if trash {
-            "The trash is empty."
-        } else {
-            "There are no sessions yet. `okcvm demo` makes one."
-        });
-    }
-    for session in sessions {
-        output::line(&format!("{}  {}", session.id, titled(&session.title)));
-    }
-    Ok(())
-}
-
 fn titled(title: &str) -> &str {
     if title.is_empty() { "(no message yet)" } else { title }
-}
-
-fn show(detail: &SessionDetail) {
-    output::line(&format!("{}  {}", detail.summary.id, titled(&detail.summary.title)));
-    output::line(&format!("workspace: {}", detail.workspace_path));
-    if detail.access == SessionAccess::ReadOnly {
-        output::line("Another program has this session open for writing; here it can only be read.");
-    }
-    if let Some(notice) = &detail.notice {
-        output::line(notice);
-    }
-    for turn in &detail.turns {
-        output::line(&format!("\n> {}", turn.message.text));
-        for file in &turn.message.attachments {
-            output::line(&format!("> file: {}", file.path));
-        }
-        for item in &turn.items {
-            match &item.body {
-                ItemBody::Text { text } => output::line(text),
-                ItemBody::ToolCall(call) => output::line(&format!("[{} {:?}]", call.tool, call.status)),
-                ItemBody::Steer { text } => output::line(&format!("> (meanwhile) {text}")),
-                ItemBody::Notice { text, .. } => output::line(&format!("({text})")),
-                ItemBody::Reasoning { .. } => {}
-            }
-        }
-        if let Some(error) = &turn.error {
-            output::line(&format!("({error})"));
-        }
-    }
-    for queued in &detail.queue {
-        output::line(&format!("\n(waits) {}", queued.message.text));
-    }
-    for deployment in &detail.deployments {
-        output::line(&format!(
-            "\nsite: {} (version {}) {}",
-            deployment.title, deployment.version, deployment.url
-        ));
-    }
-}
-
-/// What takes a restore back.
-#[derive(Clone, Copy)]
-enum Back {
-    Undo,
-    Redo,
-}
-
-fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back) {
-    let back = match back {
-        Back::Undo => "--undo` takes it back",
-        Back::Redo => "--redo` does it again",
-    };
-    output::line(&format!(
-        "{} written, {} removed. `okcvm session restore {session} {back}.",
-        files(outcome.written),
-        outcome.removed
-    ));
 }
 
 /// Shows the limits of a session, after changing those that are named.
@@ -223,88 +134,11 @@ fn files(count: u32) -> String {
     if count == 1 { "1 file".into() } else { format!("{count} files") }
 }
 
-async fn plan(host: &Host, params: RestoreParams) -> Result<(), Failure> {
-    let plan = host.restore_plan(params).await?;
-    for change in &plan.changes {
-        let writer = match &change.written_by {
-            Writer::Agent { title, .. } => format!("written by the agent in “{title}”"),
-            Writer::User => "written by you".into(),
-            Writer::Unknown => "writer unknown".into(),
-        };
-        output::line(&format!("{} {}  ({writer})", mark(change.kind), change.path));
-    }
-    if plan.changes.is_empty() {
-        output::line("No file would change.");
-    }
-    if !plan.unsaved.is_empty() {
-        output::line(&format!(
-            "{} changed by hand would be recorded first.",
-            files(plan.unsaved.len() as u32)
-        ));
-    }
-    Ok(())
-}
-
 fn mark(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Added => "+",
         ChangeKind::Modified => "~",
         ChangeKind::Deleted => "-",
         ChangeKind::Renamed => ">",
-    }
-}
-
-async fn diff(host: &Host, session: &str, node: Option<&str>, json: bool) -> Result<(), Failure> {
-    let session_id = find(host, session)?.id;
-    let node_id = match node {
-        Some(node) => find_node(host, &session_id, node)?,
-        None => open(host, &session_id).await?.current_node.ok_or_else(|| {
-            AppError::new("This session has no node yet.").with_hint("Send a message first.")
-        })?,
-    };
-    let changes =
-        host.node_changes(NodeParams { session_id: session_id.clone(), node_id: node_id.clone() }).await?;
-    if json {
-        return Ok(output::json(&changes)?);
-    }
-    for (side, list) in [(ChangeSide::User, &changes.by_user), (ChangeSide::Turn, &changes.by_turn)] {
-        for change in list {
-            let params = DiffParams {
-                session_id: session_id.clone(),
-                node_id: node_id.clone(),
-                side,
-                change: change.clone(),
-            };
-            print(&host.node_diff(params).await?, side);
-        }
-    }
-    for skipped in &changes.skipped {
-        output::line(&format!("left out: {} ({})", skipped.path, skipped.reason));
-    }
-    Ok(())
-}
-
-fn print(diff: &FileDiff, side: ChangeSide) {
-    let by = match side {
-        ChangeSide::Turn => "",
-        ChangeSide::User => "  (by you)",
-    };
-    output::line(&format!("{} {}{by}", mark(diff.kind), diff.path));
-    if diff.binary {
-        output::line("  binary");
-    }
-    for hunk in &diff.hunks {
-        output::line(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
-        for line in &hunk.lines {
-            let sign = match line.kind {
-                DiffLineKind::Context => ' ',
-                DiffLineKind::Added => '+',
-                DiffLineKind::Removed => '-',
-            };
-            output::line(&format!("{sign}{}", line.text));
-        }
-    }
-    if diff.truncated {
-        output::line("… more lines are not shown");
     }
 }

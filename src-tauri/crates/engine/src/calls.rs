@@ -8,12 +8,14 @@ use okcvm_protocol::{
     AppError, Awaited, Item, ItemBody, ItemDelta, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
     ToolContent, ToolResult, TurnEvent,
 };
+use okcvm_snapshots::History;
 use okcvm_store::Store;
 use okcvm_tools::{Effect, FileReads, ReadStamp, ToolContext, ToolError, ToolProgress, ToolSink};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::turn_loop::{Base, End, TurnState};
+use crate::turn_files::Base;
+use crate::turn_loop::{End, TurnState};
 use crate::{Engine, EngineError};
 
 /// Identical calls with identical results that are carried out; the next one is refused.
@@ -272,7 +274,12 @@ impl Engine {
 
     /// What a session has read, kept in the store.
     pub(crate) fn file_reads(&self, session: &okcvm_protocol::SessionId) -> Arc<dyn FileReads> {
-        Arc::new(StoredReads { store: Arc::clone(&self.inner.parts.store), session: session.clone() })
+        let history = self.open_runtime(session).map(|runtime| runtime.history.clone());
+        Arc::new(StoredReads {
+            store: Arc::clone(&self.inner.parts.store),
+            session: session.clone(),
+            history,
+        })
     }
 
     /// Runs one tool as a turn would, without a turn: for the command line.
@@ -295,7 +302,7 @@ impl Engine {
         }
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
-        let _gate = runtime.gate.lock().await;
+        let _gate = runtime.enter().await;
         runtime.must_write()?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy.to_app_error());
@@ -437,6 +444,7 @@ impl ToolSink for LiveCall {
 struct StoredReads {
     store: Arc<Store>,
     session: okcvm_protocol::SessionId,
+    history: Option<History>,
 }
 
 impl FileReads for StoredReads {
@@ -445,6 +453,10 @@ impl FileReads for StoredReads {
     }
 
     fn note(&self, path: &str, stamp: &ReadStamp) -> Result<(), AppError> {
+        // What our tools write is noted here, too: the next record reads it whatever its times say.
+        if let Some(history) = &self.history {
+            history.note_written(&[path.to_owned()]);
+        }
         Ok(self.store.note_file_read(&self.session, path, &stamp.hash)?)
     }
 }

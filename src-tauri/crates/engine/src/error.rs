@@ -31,9 +31,6 @@ pub enum EngineError {
     /// The files of a node were never recorded.
     #[error("the files of this node cannot be restored: {0}")]
     NotRestorable(String),
-    /// Interim: its part of the history has not landed.
-    #[error("this cannot be done yet")]
-    NotYet,
     /// There is nothing to undo or redo.
     #[error("there is nothing to {0}")]
     NothingTo(&'static str),
@@ -74,6 +71,16 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Why files cannot be brought back, if the history has lost them.
+    pub(crate) fn lost_files(&self) -> Option<String> {
+        match self {
+            Self::Snapshot(SnapshotError::Unknown(_)) => Some("the history no longer holds them.".to_owned()),
+            Self::Snapshot(error @ SnapshotError::Damaged { .. }) => Some(error.to_string()),
+            Self::NotRestorable(reason) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
     /// The error as a person reads it.
     pub fn to_app_error(&self) -> AppError {
         match self {
@@ -92,10 +99,10 @@ impl EngineError {
                 AppError::new(format!("The files of this moment cannot be restored: {reason}"))
                     .with_hint("The conversation alone can be restored.")
             }
-            Self::NotYet => AppError::new("This cannot be done yet."),
             Self::NothingTo(what) => AppError::new(format!("There is nothing to {what}.")),
             Self::NotQueued => AppError::new("This message no longer waits: its turn has begun."),
             Self::Store(error) => error.to_app_error(),
+            Self::Snapshot(SnapshotError::Busy) => Self::ReadOnly.to_app_error(),
             Self::Snapshot(error) => error.to_app_error(),
             Self::FolderMissing { folder, source } => AppError::new(format!(
                 "The folder of this session, {folder}, is not there."

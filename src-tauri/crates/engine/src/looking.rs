@@ -1,14 +1,18 @@
 //! Looking at moments without going there: their files, and what differs between two.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use okcvm_protocol::{
-    CompareResponse, FileChange, FileContent, FileDiff, FileEntry, FileHistoryResponse, NodeId, SessionId,
-    SnapshotId,
+    AppError, CompareResponse, ErrorCode, FileChange, FileDiff, FileEntry, FileHistoryResponse, FileMoment,
+    NodeId, SessionId, SnapshotId,
 };
 
-use crate::restore::restorable;
+use crate::plan::{writer, writers_by_snapshot};
+use crate::restore::partly_restorable;
 use crate::{Engine, EngineError};
+
+/// Changes of a file that are listed at most.
+const MOST_MOMENTS: usize = 500;
 
 impl Engine {
     /// What differs between the files of two nodes, and where their paths part. Blocking.
@@ -50,29 +54,61 @@ impl Engine {
         Ok(runtime.history.list(&self.files_of(session, node)?, path)?)
     }
 
-    /// What happened to a file. Blocking.
-    pub fn file_history(
-        &self,
-        _session: &SessionId,
-        _path: &str,
-    ) -> Result<FileHistoryResponse, EngineError> {
-        Err(EngineError::NotYet)
+    /// What happened to a file on the active path, the latest first. Blocking.
+    pub fn file_history(&self, session: &SessionId, path: &str) -> Result<FileHistoryResponse, EngineError> {
+        let runtime = self.runtime(session)?;
+        let Some(head) = self.store().session(session)?.head_snapshot else {
+            return Ok(FileHistoryResponse { moments: Vec::new(), truncated: false });
+        };
+        let mut found = runtime.history.path_history(&head, path, MOST_MOMENTS + 1)?;
+        let truncated = found.len() > MOST_MOMENTS;
+        found.truncate(MOST_MOMENTS);
+        let nodes = self.store().whole_topology(session)?;
+        let writers = writers_by_snapshot(&nodes);
+        let before: HashMap<&SnapshotId, &NodeId> =
+            nodes.iter().filter_map(|node| Some((node.base_snapshot.as_ref()?, &node.id))).rev().collect();
+        let moments = found
+            .into_iter()
+            .map(|moment| FileMoment {
+                node_id: match writers.get(&moment.snapshot) {
+                    Some(node) => Some(node.id.clone()),
+                    None => before.get(&moment.snapshot).map(|node| (*node).clone()),
+                },
+                at: moment.at_ms,
+                written_by: writer(&runtime, &writers, &moment.snapshot),
+                kind: moment.kind,
+                size: moment.size,
+                old_path: moment.old_path,
+                snapshot: moment.snapshot,
+            })
+            .collect();
+        Ok(FileHistoryResponse { moments, truncated })
     }
 
-    /// A part of a file as it was at a node. Blocking.
+    /// A part of a file as it was at a node, and the bytes of the whole file. Blocking.
     pub fn read_at(
         &self,
-        _session: &SessionId,
-        _node: &NodeId,
-        _path: &str,
-        _offset: u64,
-        _max_bytes: u64,
-    ) -> Result<FileContent, EngineError> {
-        Err(EngineError::NotYet)
+        session: &SessionId,
+        node: &NodeId,
+        path: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<(Vec<u8>, u64), EngineError> {
+        let runtime = self.runtime(session)?;
+        let snapshot = self.files_of(session, node)?;
+        let length = range.end.saturating_sub(range.start);
+        let bytes = runtime.history.read_range(&snapshot, path, range.start, length)?;
+        let entry = runtime.history.entry(&snapshot, path)?;
+        match (bytes, entry) {
+            (Some(bytes), Some(entry)) => Ok((bytes, entry.size)),
+            _ => Err(EngineError::App(
+                AppError::new(format!("There was no file {path} at that moment."))
+                    .with_code(ErrorCode::NotFound),
+            )),
+        }
     }
 
     /// The snapshot of a node's files.
     fn files_of(&self, session: &SessionId, node: &NodeId) -> Result<SnapshotId, EngineError> {
-        restorable(&self.node_of(session, node)?)
+        partly_restorable(&self.node_of(session, node)?)
     }
 }

@@ -8,7 +8,7 @@ use okcvm_protocol::{
 };
 use okcvm_snapshots::Author;
 
-use crate::restore::{Paths, restorable};
+use crate::restore::{Paths, partly_restorable, restorable};
 use crate::runtime::Runtime;
 use crate::{Engine, EngineError};
 
@@ -43,7 +43,10 @@ impl Engine {
         if scope == RestoreScope::Conversation {
             return Ok(plan);
         }
-        let target = restorable(&row)?;
+        let target = match &paths {
+            Paths::All => restorable(&row)?,
+            Paths::Some(_) => partly_restorable(&row)?,
+        };
         let head = session_row.head_snapshot.as_ref();
         plan.unsaved = runtime.history.compare_live(&runtime.workspace()?, head)?;
         let recorded = runtime.history.diff(head, &target)?;

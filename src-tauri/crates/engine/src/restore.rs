@@ -7,10 +7,11 @@ use okcvm_protocol::{
     AppError, AppEvent, NodeId, RestoreId, RestoreOutcome, RestoreScope, SessionId, SnapshotId, UndoState,
 };
 use okcvm_snapshots::{Author, RestoreWhat};
-use okcvm_store::{NodeRow, RestoreRow, RestoreState};
+use okcvm_store::{NodeRow, RestoreRow, RestoreState, SnapshotMark};
 use okcvm_workspace::WorkspacePath;
 
 use crate::runtime::Runtime;
+use crate::tidy::THINNED;
 use crate::{Engine, EngineError};
 
 /// Which files a restore touches.
@@ -85,9 +86,10 @@ impl Engine {
     ) -> Result<RestoreOutcome, EngineError> {
         let row = self.node_of(session, node)?;
         let paths = Paths::checked(scope, paths)?;
-        let files = match scope {
-            RestoreScope::Conversation => None,
-            RestoreScope::All | RestoreScope::Files => Some(restorable(&row)?),
+        let files = match (scope, &paths) {
+            (RestoreScope::Conversation, _) => None,
+            (RestoreScope::All | RestoreScope::Files, Paths::All) => Some(restorable(&row)?),
+            (RestoreScope::All | RestoreScope::Files, Paths::Some(_)) => Some(partly_restorable(&row)?),
         };
         self.moving(session, move |engine, runtime| {
             let title = match &paths {
@@ -121,7 +123,7 @@ impl Engine {
                 row.after = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
-            engine.carry_out(runtime, row, &present, target.as_ref(), RestoreState::Undone, node.as_ref())
+            engine.carry_out(runtime, &row, &present, target.as_ref(), RestoreState::Undone, node.as_ref())
         })
         .await
     }
@@ -142,7 +144,7 @@ impl Engine {
                 row.before = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
-            engine.carry_out(runtime, row, &present, target.as_ref(), RestoreState::Done, node.as_ref())
+            engine.carry_out(runtime, &row, &present, target.as_ref(), RestoreState::Done, node.as_ref())
         })
         .await
     }
@@ -166,14 +168,14 @@ impl Engine {
     }
 
     /// Runs a move while no turn runs and none can begin.
-    async fn moving(
+    pub(crate) async fn moving(
         &self,
         session: &SessionId,
         work: impl FnOnce(&Engine, &Runtime) -> Result<RestoreOutcome, EngineError> + Send + 'static,
     ) -> Result<RestoreOutcome, EngineError> {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
-        let _gate = runtime.gate.lock().await;
+        let _gate = runtime.enter().await;
         runtime.must_write()?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy);
@@ -187,7 +189,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    fn record_present(&self, runtime: &Runtime) -> Result<SnapshotId, EngineError> {
+    pub(crate) fn record_present(&self, runtime: &Runtime) -> Result<SnapshotId, EngineError> {
         Ok(runtime.record(self, Author::User, "State before a restore")?.snapshot)
     }
 
@@ -213,13 +215,13 @@ impl Engine {
             after: goal.files.clone(),
         };
         self.store().put_restore(&row)?;
-        self.carry_out(runtime, row, &present, goal.files.as_ref(), RestoreState::Done, to_node.as_ref())
+        self.carry_out(runtime, &row, &present, goal.files.as_ref(), RestoreState::Done, to_node.as_ref())
     }
 
     fn carry_out(
         &self,
         runtime: &Runtime,
-        row: RestoreRow,
+        row: &RestoreRow,
         present: &SnapshotId,
         target: Option<&SnapshotId>,
         state: RestoreState,
@@ -229,16 +231,30 @@ impl Engine {
             Some(target) => match runtime.restore_files(self, present, target, row.paths.as_deref()) {
                 Ok((outcome, head)) => (outcome, Some(head)),
                 Err(error) => {
-                    self.put_back(runtime, &row, present);
+                    self.put_back(runtime, row, present);
+                    self.note_loss(runtime, target, &error);
                     return Err(error);
                 }
             },
             None => (RestoreOutcome { written: 0, removed: 0, before: None, unwritten: Vec::new() }, None),
         };
-        self.store().finish_restore(&row, state, node, head.as_ref())?;
+        self.store().finish_restore(row, state, node, head.as_ref())?;
         tracing::info!(session = %runtime.id, title = row.title, written = outcome.written,
             removed = outcome.removed, "restored");
         Ok(outcome)
+    }
+
+    /// Marks the nodes of a snapshot that turned out to be damaged or gone. Single files of it can still be tried.
+    fn note_loss(&self, runtime: &Runtime, snapshot: &SnapshotId, error: &EngineError) {
+        let Some(reason) = error.lost_files() else { return };
+        let lost = [snapshot.clone()];
+        match self.store().mark_snapshots(&runtime.id, &lost, &reason, SnapshotMark::Gone) {
+            Ok(0) => {}
+            Ok(_) => self.events().app(AppEvent::TreeChanged { session_id: runtime.id.clone() }),
+            Err(error) => {
+                tracing::error!(session = %runtime.id, %error, "a lost snapshot could not be noted");
+            }
+        }
     }
 
     /// A restore failed half-way (a full disk, a file that cannot be written): the files go back to the present that
@@ -309,15 +325,14 @@ impl Runtime {
         paths: Option<&[String]>,
     ) -> Result<(RestoreOutcome, SnapshotId), EngineError> {
         let workspace = self.workspace()?;
-        match paths {
-            None => {
-                Ok((self.history.restore(&workspace, present, target, &RestoreWhat::All)?, target.clone()))
-            }
-            Some(_) => {
-                let _ = engine;
-                Err(EngineError::NotYet)
-            }
-        }
+        let Some(paths) = paths else {
+            let outcome = self.history.restore(&workspace, present, target, &RestoreWhat::All)?;
+            return Ok((outcome, target.clone()));
+        };
+        let what = RestoreWhat::Paths(paths.to_vec());
+        let outcome = self.history.restore(&workspace, present, target, &what)?;
+        let now = self.record(engine, Author::User, "State after a restore of single files")?;
+        Ok((outcome, now.snapshot))
     }
 }
 
@@ -329,4 +344,12 @@ pub(crate) fn restorable(row: &NodeRow) -> Result<SnapshotId, EngineError> {
         .snapshot
         .clone()
         .ok_or_else(|| EngineError::NotRestorable("its turn has not ended, or was never recorded.".into()))
+}
+
+/// The same for single files: a snapshot that is damaged may still hold them.
+pub(crate) fn partly_restorable(row: &NodeRow) -> Result<SnapshotId, EngineError> {
+    match &row.summary.not_restorable {
+        Some(reason) if reason == THINNED => Err(EngineError::NotRestorable(reason.clone())),
+        _ => row.summary.snapshot.clone().map_or_else(|| restorable(row), Ok),
+    }
 }

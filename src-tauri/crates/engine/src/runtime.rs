@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_protocol::{AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId};
-use okcvm_snapshots::{Author, History, RecordInfo, Recorded};
+use okcvm_snapshots::{Author, Cancel, History, RecordInfo, Recorded};
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -44,6 +44,8 @@ pub(crate) struct Runtime {
     lock_path: PathBuf,
     /// Held by the one program that writes.
     lock: Mutex<Option<File>>,
+    /// Calls off what tidies the history, if something does.
+    tidying: Mutex<Option<Cancel>>,
     _watch: Option<Watch>,
 }
 
@@ -66,6 +68,9 @@ impl Runtime {
         let workspace = Workspace::open(&root).ok();
         let watched = workspace.as_ref().filter(|_| engine.inner.options.watching == Watching::Yes);
         let watch = watched.and_then(|workspace| watch_files(engine, id, workspace, &folder));
+        if let Some(watch) = &watch {
+            opened.history.attach(watch.tracker());
+        }
         if opened.notice.is_some() {
             // The old history was moved aside: what earlier nodes recorded is not in the new one.
             for node in engine.store().whole_topology(id)? {
@@ -86,6 +91,7 @@ impl Runtime {
             idle: watch::Sender::new(true),
             lock_path,
             lock: Mutex::new(None),
+            tidying: Mutex::new(None),
             _watch: watch,
         };
         match runtime.workspace() {
@@ -238,12 +244,36 @@ impl Runtime {
         message: &str,
     ) -> Result<Recorded, EngineError> {
         let head = engine.store().session(&self.id)?.head_snapshot;
+        self.history.set_max_file_bytes((engine.inner.parts.history_limits)().max_file_bytes);
         let info = RecordInfo { message, author, at_ms: engine.now() };
         let recorded = self.history.record(&self.workspace()?, head.as_ref(), info)?;
         if head.as_ref() != Some(&recorded.snapshot) {
             engine.store().set_head_snapshot(&self.id, Some(&recorded.snapshot))?;
         }
         Ok(recorded)
+    }
+
+    /// Notes that the history is being tidied; `None` if it is already.
+    pub(crate) fn begin_tidying(&self) -> Option<Cancel> {
+        let mut tidying = self.tidying.lock().unwrap_or_else(PoisonError::into_inner);
+        tidying.is_none().then(|| tidying.insert(Cancel::default()).clone())
+    }
+
+    pub(crate) fn end_tidying(&self) {
+        *self.tidying.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Calls tidying off, since somebody wants to work.
+    pub(crate) fn give_way(&self) {
+        if let Some(cancel) = self.tidying.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            cancel.cancel();
+        }
+    }
+
+    /// Waits until nothing moves, calling off what can wait.
+    pub(crate) async fn enter(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.give_way();
+        self.gate.lock().await
     }
 
     pub(crate) fn running_node(&self) -> Option<NodeId> {

@@ -1,6 +1,6 @@
 //! Making, listing, opening, naming and removing sessions.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use okcvm_protocol::{
@@ -12,6 +12,8 @@ use okcvm_workspace::{Workspace, check_folder};
 
 use crate::{Engine, EngineError};
 
+/// Snapshots are safe against a power cut long before they are so old.
+const FRESH_MS: i64 = 10_000;
 /// Turns that come with an opened session.
 const FIRST_PAGE: usize = 30;
 /// Turns of a page at most.
@@ -136,10 +138,13 @@ impl Engine {
         let sequence = self.events().last();
         let row = self.store().session(id)?;
         let choices = self.choices(&row);
-        let path = match &row.current_node {
-            Some(current) => self.store().path_to(current)?,
-            None => Vec::new(),
-        };
+        let mut tree = self.tree(id)?;
+        let fresh = self.now() - FRESH_MS;
+        for node in tree.iter_mut().filter(|node| node.ended_at.is_some_and(|at| at > fresh)) {
+            let durable = node.snapshot.as_ref().map(|snapshot| runtime.history.is_durable(snapshot));
+            node.durable = matches!(durable, Some(Ok(false))).then_some(false);
+        }
+        let path = path_in(&tree, row.current_node.as_ref());
         let page = self.page(&path, FIRST_PAGE)?;
         Ok(SessionDetail {
             summary: self.summary(&row),
@@ -147,14 +152,14 @@ impl Engine {
             workspace_path: runtime.root().to_string_lossy().into_owned(),
             turns: page.turns,
             earlier_turns: page.earlier_turns,
-            todos: self.store().todos(id, row.current_node.as_ref())?,
+            todos: self.store().todos_along(id, &path)?,
             queue: self.store().queue(id)?,
             deployments: self.deployments(id, path)?.into_iter().map(address).collect(),
             undo: self.undo_state(id)?,
             limits: choices.limits,
             profile: choices.profile,
             current_node: row.current_node,
-            tree: self.tree(id)?,
+            tree,
             notice: runtime.notice(),
             sequence,
         })
@@ -193,8 +198,11 @@ impl Engine {
 
     /// The sites of a session, newest first; those of other branches are marked.
     fn deployments(&self, id: &SessionId, path: Vec<NodeId>) -> Result<Vec<Deployment>, EngineError> {
-        let path: HashSet<NodeId> = path.into_iter().collect();
         let mut deployments = self.store().deployments(id)?;
+        if deployments.is_empty() {
+            return Ok(deployments);
+        }
+        let path: HashSet<NodeId> = path.into_iter().collect();
         for deployment in &mut deployments {
             // What was deployed by hand belongs to no branch.
             deployment.on_path = deployment.node_id.as_ref().is_none_or(|node| path.contains(node));
@@ -250,4 +258,20 @@ impl Engine {
     pub fn writable_workspace(&self, id: &SessionId) -> Result<Workspace, EngineError> {
         self.writable(id)?.workspace()
     }
+}
+
+/// The path from the root to a node, in that order.
+fn path_in(tree: &[NodeSummary], end: Option<&NodeId>) -> Vec<NodeId> {
+    let by_id: HashMap<&NodeId, &NodeSummary> = tree.iter().map(|node| (&node.id, node)).collect();
+    let mut path = Vec::new();
+    let mut next = end;
+    while let Some(node) = next.and_then(|id| by_id.get(id)) {
+        path.push(node.id.clone());
+        next = node.parent_id.as_ref();
+        if path.len() > tree.len() {
+            break;
+        }
+    }
+    path.reverse();
+    path
 }

@@ -12,7 +12,7 @@ use okcvm_protocol::{
 use tokio::sync::mpsc;
 
 use crate::turn_loop::{End, TurnState};
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, estimate};
 
 /// Text is stored at least this often while it streams.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -180,6 +180,20 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
+    /// A guess at the tokens that the provider did not report.
+    fn unreported(&self, asked: u64) -> u64 {
+        let asked = if self.usage.input_tokens.is_none() { asked } else { 0 };
+        if self.usage.output_tokens.is_some() {
+            return asked;
+        }
+        let answered = self.items.iter().map(|item| match &item.body {
+            ItemBody::Text { text } | ItemBody::Reasoning { text, .. } => estimate::text(text),
+            ItemBody::ToolCall(call) => estimate::text(&call.tool) + estimate::text(&call.arguments),
+            ItemBody::Steer { .. } | ItemBody::Notice { .. } => 0,
+        });
+        asked + answered.sum::<u64>()
+    }
+
     fn flush(&mut self) -> Result<(), EngineError> {
         for (item, dirty) in self.items.iter().zip(&mut self.dirty) {
             if *dirty {
@@ -225,6 +239,7 @@ impl Engine {
         self.put_span(state, &span)?;
         state.awaiting(Awaited::Model { model: name.clone(), attempt: 1 });
         let mut stream = Stream::new(state, step);
+        let asked = estimate::request(&request);
         let result = self.stream(&mut stream, model, request, &name).await?;
         let calls = stream.close(result.is_ok())?;
         span.ended_at = Some(self.now());
@@ -238,6 +253,9 @@ impl Engine {
         };
         self.put_span(state, &span)?;
         state.add_usage(&stream.usage);
+        if result.is_ok() {
+            state.guess(stream.unreported(asked));
+        }
         let said_something = stream.items.iter().any(|item| matches!(item.body, ItemBody::Text { .. }));
         match result {
             Ok(finish) => Ok(Answer { calls, finish, said_something }),

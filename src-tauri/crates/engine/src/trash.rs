@@ -53,6 +53,9 @@ impl Engine {
         if let Err(EngineError::ReadOnly) = self.writable(id) {
             return Err(EngineError::ReadOnly);
         }
+        if let Some(runtime) = self.open_runtime(id) {
+            runtime.give_way();
+        }
         self.close_runtime(id);
         self.store().purge_session(id)?;
         let folder = self.session_folder(id);

@@ -1,10 +1,12 @@
 //! Beginning, stopping, steering and repeating turns.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 
+use futures::FutureExt;
 use okcvm_protocol::{
-    AppError, AppEvent, Attachment, NodeId, QueueId, QueuedMessage, RestoreScope, SessionId, TurnEvent,
-    UserMessage,
+    AppError, AppEvent, Attachment, NodeId, NodeStatus, QueueId, QueuedMessage, RestoreScope, SessionId,
+    TurnEvent, UserMessage,
 };
 use okcvm_store::NewNode;
 use tokio_util::sync::CancellationToken;
@@ -42,20 +44,28 @@ impl Engine {
         text: &str,
         attachments: Vec<Attachment>,
     ) -> Result<Start, EngineError> {
-        if text.trim().is_empty() && attachments.is_empty() {
+        self.send(session, UserMessage { text: text.to_owned(), attachments }, None).await
+    }
+
+    async fn send(
+        &self,
+        session: &SessionId,
+        message: UserMessage,
+        remark: Option<String>,
+    ) -> Result<Start, EngineError> {
+        if message.text.trim().is_empty() && message.attachments.is_empty() {
             return Err(EngineError::EmptyMessage);
         }
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
-        let message = UserMessage { text: text.to_owned(), attachments };
-        let gate = runtime.gate.lock().await;
+        let gate = runtime.enter().await;
         runtime.must_write()?;
         if runtime.running_node().is_some() {
             let queued = self.store().queue_message(session, &message, self.now())?;
             self.tell_queue(session)?;
             return Ok(Start::Queued(queued));
         }
-        let node = self.begin(&runtime, message, Parent::Current)?;
+        let node = self.begin(&runtime, message, Parent::Current, remark)?;
         drop(gate);
         Ok(Start::Started(node))
     }
@@ -83,7 +93,22 @@ impl Engine {
 
     /// Goes on after a turn that was interrupted or failed.
     pub async fn continue_turn(&self, session: &SessionId) -> Result<Start, EngineError> {
-        self.start_turn(session, "Continue.", Vec::new()).await
+        let message = UserMessage { text: "Continue.".to_owned(), attachments: Vec::new() };
+        let remark = match self.store().session(session)?.current_node {
+            Some(current) => {
+                let node = self.store().node(&current)?.summary;
+                let reason = match (&node.not_restorable, &node.snapshot) {
+                    (Some(reason), _) => Some(reason.as_str()),
+                    (None, None) if node.status != NodeStatus::Running => Some("they were never recorded."),
+                    (None, _) => None,
+                };
+                reason.map(|reason| {
+                    format!("This goes on with the files as they are now. Those of the turn before cannot be brought back: {reason}")
+                })
+            }
+            None => None,
+        };
+        self.send(session, message, remark).await
     }
 
     /// A sibling of a node: the files go back to what they were when its turn began, which can be undone, and a new
@@ -96,15 +121,21 @@ impl Engine {
     ) -> Result<Start, EngineError> {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
-        let gate = runtime.gate.lock().await;
+        let gate = runtime.enter().await;
         runtime.must_write()?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy);
         }
         let row = self.node_of(session, node)?;
-        if row.summary.base_snapshot.is_some() && row.summary.not_restorable.is_none() {
+        let parent = row.summary.parent_id.clone();
+        let mut reason = match (&row.summary.not_restorable, &row.summary.base_snapshot) {
+            (Some(reason), _) => Some(reason.clone()),
+            (None, None) => Some("they were never recorded.".to_owned()),
+            (None, Some(_)) => None,
+        };
+        if reason.is_none() {
             let shared = runtime.clone();
-            self.blocking(move |engine| {
+            let moved = self.blocking(move |engine| {
                 let goal = Goal {
                     scope: RestoreScope::All,
                     node: row.summary.parent_id,
@@ -113,11 +144,20 @@ impl Engine {
                     title: format!("New branch beside “{}”", row.summary.title),
                 };
                 engine.move_to(&shared, goal)
-            })
-            .await?;
+            });
+            if let Err(error) = moved.await {
+                match error.lost_files() {
+                    Some(lost) => reason = Some(lost),
+                    None => return Err(error),
+                }
+            }
         }
-        let parent = self.node_of(session, node)?.summary.parent_id;
-        let started = self.begin(&runtime, message, Parent::Node(parent))?;
+        let remark = reason.map(|reason| {
+            format!(
+                "The files could not go back to what they were before this message, and stay as they are now: {reason}"
+            )
+        });
+        let started = self.begin(&runtime, message, Parent::Node(parent), remark)?;
         drop(gate);
         Ok(Start::Started(started))
     }
@@ -163,12 +203,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Stores the node and lets its turn run. The caller holds the gate.
+    /// Stores the node and lets its turn run, with a remark for the user at its start. The caller holds the gate.
     pub(crate) fn begin(
         &self,
         runtime: &SharedRuntime,
         message: UserMessage,
         parent: Parent,
+        remark: Option<String>,
     ) -> Result<NodeId, EngineError> {
         let session = self.store().session(&runtime.id)?;
         if session.deleted_at.is_some() {
@@ -210,7 +251,13 @@ impl Engine {
         let shared = runtime.clone();
         let span = tracing::info_span!(parent: None, "turn", session = %runtime.id, turn = %node_id);
         tokio::spawn(async move {
-            engine.run_turn(&shared, node, cancel).instrument(span).await;
+            let turn = engine.run_turn(&shared, node, cancel, remark).instrument(span);
+            if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
+                // Its node says that it runs until the session is opened anew; the session itself is free.
+                tracing::error!(session = %shared.id, "the end of a turn broke down");
+                shared.end();
+                shared.rest();
+            }
             engine.next_in_queue(&shared).await;
         });
         Ok(node_id)
@@ -218,7 +265,7 @@ impl Engine {
 
     /// Begins the turn of the oldest waiting message. After a stop or an error the queue waits for the user.
     async fn next_in_queue(&self, runtime: &SharedRuntime) {
-        let _gate = runtime.gate.lock().await;
+        let _gate = runtime.enter().await;
         if runtime.running_node().is_some() || self.queue_is_held() || runtime.must_write().is_err() {
             return;
         }
@@ -226,14 +273,14 @@ impl Engine {
             let Some(current) = self.store().session(&runtime.id)?.current_node else {
                 return Ok(());
             };
-            if self.store().node(&current)?.summary.status != okcvm_protocol::NodeStatus::Completed {
+            if self.store().node(&current)?.summary.status != NodeStatus::Completed {
                 return Ok(());
             }
             let Some(queued) = self.store().queue(&runtime.id)?.into_iter().next() else {
                 return Ok(());
             };
             // Taken from the queue only after its node is stored: a crash between leaves it in both, never in none.
-            self.begin(runtime, queued.message, Parent::Current)?;
+            self.begin(runtime, queued.message, Parent::Current, None)?;
             self.store().unqueue(&runtime.id, &queued.id)?;
             self.tell_queue(&runtime.id)
         })();

@@ -1,23 +1,25 @@
 //! One turn: ask the model, run its tools, ask again, until it is done, a limit is reached or the user stops it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use okcvm_model::{ChatModel, FinishReason, ModelRequest, ModelTool};
 use okcvm_protocol::{
-    AppError, Awaited, ChangeCounts, ErrorCode, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel,
-    SnapshotId, Span, SpanId, SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
+    AppError, Awaited, ErrorCode, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel, Span, SpanId,
+    SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
 };
-use okcvm_snapshots::Author;
 use okcvm_store::NodeRow;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::Repeats;
 use crate::engine::PromptFacts;
 use crate::messages::{Pictures, turn_messages};
 use crate::runtime::SharedRuntime;
+use crate::turn_files::Base;
 use crate::{Engine, EngineError};
 
 /// How often silence is reported, and how long silence must be.
@@ -59,6 +61,8 @@ pub(crate) struct TurnState {
     activity: Mutex<Activity>,
     ordinal: AtomicU32,
     usage: Mutex<Usage>,
+    /// Tokens of requests whose provider reported none, by our guess.
+    guessed: AtomicU64,
     deadline: Mutex<Deadline>,
 }
 
@@ -146,9 +150,22 @@ impl TurnState {
         self.tell(TurnEvent::Usage { usage: sum });
     }
 
+    /// Counts tokens for the limit of the turn that no provider reported.
+    pub(crate) fn guess(&self, tokens: u64) {
+        self.guessed.fetch_add(tokens, Ordering::SeqCst);
+    }
+
     fn spent_tokens(&self) -> u64 {
         let usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        usage.input_tokens.unwrap_or(0) + usage.output_tokens.unwrap_or(0)
+        let reported = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
+        reported.saturating_add(self.guessed.load(Ordering::SeqCst))
+    }
+
+    fn token_limit(&self, limits: &TurnLimits) -> String {
+        if self.guessed.load(Ordering::SeqCst) == 0 {
+            return format!("{} tokens", limits.max_tokens);
+        }
+        format!("{} tokens (by an estimate, since the provider does not report them)", limits.max_tokens)
     }
 
     /// Why the turn was told to end.
@@ -183,43 +200,15 @@ impl TurnState {
     }
 }
 
-/// The snapshot of the files before a turn, which is taken beside the first model request.
-pub(crate) struct Base {
-    taking: Option<JoinHandle<Result<SnapshotId, EngineError>>>,
-    taken: Option<SnapshotId>,
-}
-
-impl Base {
-    /// Waits until the files before the turn are recorded; only then may a tool write. A failure is told to the user
-    /// and does not stop the work.
-    pub(crate) async fn join(&mut self, state: &TurnState, step: u32) -> Result<(), EngineError> {
-        let Some(taking) = &mut self.taking else {
-            return Ok(());
-        };
-        let taken = taking.await;
-        self.taking = None;
-        match taken? {
-            Ok(base) => self.taken = Some(base),
-            Err(error) => {
-                let reason = error.to_app_error();
-                tracing::error!(turn = %state.node_id, %error, "the files before the turn could not be recorded");
-                state.engine.store().set_not_restorable(&state.node_id, &reason.message)?;
-                state.notice(
-                    step,
-                    NoticeLevel::Warning,
-                    format!(
-                        "The files could not be recorded before this turn, so it cannot be undone: {reason}"
-                    ),
-                )?;
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Engine {
     /// Runs the turn of a stored node to exactly one end.
-    pub(crate) async fn run_turn(&self, runtime: &SharedRuntime, node: NodeRow, cancel: CancellationToken) {
+    pub(crate) async fn run_turn(
+        &self,
+        runtime: &SharedRuntime,
+        node: NodeRow,
+        cancel: CancellationToken,
+        remark: Option<String>,
+    ) {
         let node_id = node.summary.id.clone();
         tracing::info!("turn begins");
         let state = Arc::new(TurnState {
@@ -234,19 +223,32 @@ impl Engine {
             }),
             ordinal: AtomicU32::new(0),
             usage: Mutex::new(Usage::default()),
+            guessed: AtomicU64::new(0),
             deadline: Mutex::new(Deadline::Open),
         });
+        if let Some(remark) = remark
+            && let Err(error) = state.notice(0, NoticeLevel::Warning, remark)
+        {
+            tracing::error!(turn = %node_id, %error, "a remark could not be stored");
+        }
         let end = match self.store().session(&runtime.id) {
             Ok(session) => {
                 let choices = self.choices(&session);
                 let silence = tokio::spawn(Arc::clone(&state).watch_silence(choices.limits.clone()));
                 let mut base = self.take_base(&state);
-                let mut end = self
-                    .run_steps(&state, &choices.profile, &choices.limits, &mut base)
-                    .await
-                    .unwrap_or_else(|end| end);
+                let steps = self.run_steps(&state, &choices.profile, &choices.limits, &mut base);
+                let mut end = match AssertUnwindSafe(steps).catch_unwind().await {
+                    Ok(ended) => ended.unwrap_or_else(|end| end),
+                    Err(panic) => {
+                        // What still runs for this turn ends with it.
+                        state.cancel.cancel();
+                        End::Failed(broken_down(&*panic))
+                    }
+                };
                 state.awaiting(Awaited::Snapshot);
-                if let Err(error) = self.take_snapshot(&state, &mut base).await {
+                let taking = AssertUnwindSafe(self.take_snapshot(&state, &mut base)).catch_unwind().await;
+                let taken = taking.unwrap_or_else(|panic| Err(EngineError::App(broken_down(&*panic))));
+                if let Err(error) = taken {
                     tracing::error!(turn = %node_id, %error, "the files after the turn could not be recorded");
                     let reason = error.to_app_error();
                     if let Err(error) = self.store().set_not_restorable(&node_id, &reason.message) {
@@ -358,43 +360,6 @@ impl Engine {
         Ok(closed)
     }
 
-    /// Records the files before the turn beside the first model request. What differs from the last record is the
-    /// user's work by hand.
-    fn take_base(&self, state: &Arc<TurnState>) -> Base {
-        let engine = self.clone();
-        let shared = Arc::clone(state);
-        let span = tracing::Span::current();
-        let taking = tokio::task::spawn_blocking(move || {
-            let _entered = span.enter();
-            let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
-            let recorded = shared.runtime.record(&engine, Author::User, "Changed by hand")?;
-            let by_user = (recorded.changed && has_any(&recorded.changes)).then_some(&recorded.changes);
-            engine.store().set_node_base(&shared.node_id, previous.as_ref(), &recorded.snapshot, by_user)?;
-            Ok(recorded.snapshot)
-        });
-        Base { taking: Some(taking), taken: None }
-    }
-
-    /// Records the files after the turn.
-    async fn take_snapshot(&self, state: &Arc<TurnState>, base: &mut Base) -> Result<(), EngineError> {
-        base.join(state, 0).await?;
-        let Some(base) = base.taken.clone() else {
-            return Ok(());
-        };
-        let shared = Arc::clone(state);
-        let (snapshot, changes) = self
-            .blocking(move |engine| {
-                let message = engine.store().node(&shared.node_id)?.summary.title;
-                let recorded = shared.runtime.record(engine, Author::Agent, &message)?;
-                let changes = shared.runtime.history.counts(Some(&base), &recorded.snapshot)?;
-                engine.store().set_node_snapshot(&shared.node_id, &recorded.snapshot, &changes)?;
-                Ok((recorded.snapshot, changes))
-            })
-            .await?;
-        state.tell(TurnEvent::SnapshotTaken { snapshot, changes });
-        Ok(())
-    }
-
     async fn run_steps(
         &self,
         state: &Arc<TurnState>,
@@ -419,7 +384,7 @@ impl Engine {
                 return Ok(End::Interrupted(limit_reached(&format!("{} model requests", limits.max_steps))));
             }
             if state.spent_tokens() >= limits.max_tokens {
-                return Ok(End::Interrupted(limit_reached(&format!("{} tokens", limits.max_tokens))));
+                return Ok(End::Interrupted(limit_reached(&state.token_limit(limits))));
             }
             state.hear_steers(step)?;
             let request = self.request(state, &model).await?;
@@ -503,12 +468,17 @@ impl Engine {
     }
 }
 
+/// A part of the engine panicked: the turn ends, the program goes on.
+fn broken_down(panic: &(dyn Any + Send)) -> AppError {
+    let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+    AppError::new("Something in the app broke down during this turn.")
+        .with_hint("Try it again; the log has more.")
+        .with_detail(said.unwrap_or_else(|| "no reason was given".to_owned()))
+}
+
 fn limit_reached(limit: &str) -> AppError {
     AppError::new(format!("This turn reached its limit of {limit}."))
         .with_code(ErrorCode::LimitReached)
         .with_hint("Continue it, or raise the limit in the settings.")
-}
-
-fn has_any(changes: &ChangeCounts) -> bool {
-    changes.added + changes.modified + changes.deleted > 0
 }

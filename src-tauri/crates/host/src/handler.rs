@@ -193,13 +193,24 @@ impl CommandHandler for Host {
     async fn node_file_read(&self, params: NodeFileParams) -> Result<FileContent, AppError> {
         self.blocking(move |host| {
             let path = workspace_path(&params.path)?;
-            Ok(host.engine.read_at(
-                &params.session_id,
-                &params.node_id,
-                path.as_str(),
-                params.offset,
-                params.max_bytes,
-            )?)
+            let range = params.offset..params.offset.saturating_add(params.max_bytes);
+            let (mut bytes, size) =
+                host.engine.read_at(&params.session_id, &params.node_id, path.as_str(), range)?;
+            let hash = format!("{:x}", Sha256::digest(&bytes));
+            let truncated = params.offset.saturating_add(bytes.len() as u64) < size;
+            if params.offset > 0 {
+                // The rest of a character that the range cut in two.
+                let rest = bytes.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count();
+                bytes.drain(..rest);
+            }
+            Ok(FileContent {
+                mime: mime_guess::from_path(path.as_str()).first_or_octet_stream().to_string(),
+                path: path.as_str().to_owned(),
+                size,
+                text: text_of(bytes),
+                truncated,
+                hash,
+            })
         })
         .await
     }

@@ -208,6 +208,9 @@ impl Host {
             settings,
         };
         parts.serve(serving);
+        if serving == Serving::Yes {
+            parts.engine.keep_house();
+        }
         Ok(Self { parts: Arc::new(parts) })
     }
 }

@@ -63,7 +63,7 @@ uuid_id! {
 }
 
 /// The commit of a snapshot in the session's history, 40 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
 #[ts(export_to = "protocol.ts", type = "string")]
 pub struct SnapshotId(pub String);

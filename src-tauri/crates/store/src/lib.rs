@@ -15,7 +15,7 @@ mod store;
 mod trash;
 
 pub use error::StoreError;
-pub use nodes::{NewNode, NodeRow};
+pub use nodes::{NewNode, NodeRow, NodeSnapshots, SnapshotMark};
 pub use restores::{RestoreRow, RestoreState};
 pub use sessions::{NewSession, SessionRow};
 pub use store::Store;

@@ -1,5 +1,7 @@
 //! Nodes of the session tree, and the to-do list at each.
 
+use std::collections::HashSet;
+
 use okcvm_protocol::{
     AppError, ChangeCounts, NodeId, NodeStatus, NodeSummary, SessionId, SnapshotId, Todo, UserMessage,
 };
@@ -37,6 +39,41 @@ pub struct NodeRow {
     pub previous_snapshot: Option<SnapshotId>,
     /// Why it failed or was stopped.
     pub error: Option<AppError>,
+}
+
+/// Whether snapshots went or came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotMark {
+    /// They cannot be restored.
+    Gone,
+    /// They can.
+    Back,
+}
+
+/// The snapshots of a node, and what decides whether they are needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSnapshots {
+    /// The node.
+    pub id: NodeId,
+    /// The node it grows from.
+    pub parent_id: Option<NodeId>,
+    /// How its turn stands.
+    pub status: NodeStatus,
+    /// The user gave it a name.
+    pub labelled: bool,
+    /// What the live files equalled before the user's changes were recorded.
+    pub previous: Option<SnapshotId>,
+    /// The files before the turn.
+    pub base: Option<SnapshotId>,
+    /// The files after the turn.
+    pub snapshot: Option<SnapshotId>,
+}
+
+impl NodeSnapshots {
+    /// All that there are.
+    pub fn all(&self) -> impl Iterator<Item = &SnapshotId> {
+        self.previous.iter().chain(&self.base).chain(&self.snapshot)
+    }
 }
 
 /// What a tree shows of a node.
@@ -81,7 +118,11 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<(NodeSummary, SummaryTexts)> 
 }
 
 fn complete_summary((mut summary, texts): (NodeSummary, SummaryTexts)) -> Result<NodeSummary, StoreError> {
-    summary.status = from_text("nodes.status", &texts.status)?;
+    // Most nodes of a long tree stand like this, and a parser takes its time.
+    summary.status = match texts.status.as_str() {
+        "\"completed\"" => NodeStatus::Completed,
+        other => from_text("nodes.status", other)?,
+    };
     summary.changes = from_optional::<ChangeCounts>("nodes.changes", texts.changes)?;
     summary.user_changes = from_optional::<ChangeCounts>("nodes.user_changes", texts.user_changes)?;
     Ok(summary)
@@ -184,12 +225,45 @@ impl Store {
                 "SELECT {SUMMARY} FROM nodes WHERE session_id = ?1 AND {which} ORDER BY started_at, id"
             ))
             .doing("reading the tree")?;
-        let rows: Vec<_> = statement
-            .query_map([session.as_str()], read_summary)
-            .doing("reading the tree")?
+        let mut rows = statement.query([session.as_str()]).doing("reading the tree")?;
+        let mut nodes = Vec::new();
+        // Row by row: a tree may have ten thousand, and a window waits for it.
+        while let Some(row) = rows.next().doing("reading the tree")? {
+            nodes.push(complete_summary(read_summary(row).doing("reading the tree")?)?);
+        }
+        Ok(nodes)
+    }
+
+    /// The snapshots of all nodes of a session, those in the trash included, oldest node first.
+    pub fn node_snapshots(&self, session: &SessionId) -> Result<Vec<NodeSnapshots>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT id, parent_id, status, label IS NOT NULL, previous_snapshot, base_snapshot, snapshot \
+                 FROM nodes WHERE session_id = ?1 ORDER BY started_at, id",
+            )
+            .doing("reading the snapshots of a session")?;
+        let rows: Vec<(NodeSnapshots, String)> = statement
+            .query_map([session.as_str()], |row| {
+                let snapshot =
+                    |index: usize| row.get::<_, Option<String>>(index).map(|id| id.map(SnapshotId));
+                let node = NodeSnapshots {
+                    id: NodeId(row.get(0)?),
+                    parent_id: row.get::<_, Option<String>>(1)?.map(NodeId),
+                    status: NodeStatus::Running,
+                    labelled: row.get(3)?,
+                    previous: snapshot(4)?,
+                    base: snapshot(5)?,
+                    snapshot: snapshot(6)?,
+                };
+                Ok((node, row.get(2)?))
+            })
+            .doing("reading the snapshots of a session")?
             .collect::<Result<_, _>>()
-            .doing("reading the tree")?;
-        rows.into_iter().map(complete_summary).collect()
+            .doing("reading the snapshots of a session")?;
+        rows.into_iter()
+            .map(|(node, status)| Ok(NodeSnapshots { status: from_text("nodes.status", &status)?, ..node }))
+            .collect()
     }
 
     /// The path from the root to a node, in that order.
@@ -254,6 +328,38 @@ impl Store {
         Ok(())
     }
 
+    /// Notes for every node of a session whose files after the turn are one of these snapshots why they cannot be
+    /// restored, or that they can after all. Nodes with another reason keep it. Tells how many there are.
+    pub fn mark_snapshots(
+        &self,
+        session: &SessionId,
+        snapshots: &[SnapshotId],
+        reason: &str,
+        mark: SnapshotMark,
+    ) -> Result<u32, StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction().doing("marking nodes")?;
+        let sql = match mark {
+            SnapshotMark::Gone => {
+                "UPDATE nodes SET not_restorable = ?3 \
+                 WHERE session_id = ?1 AND snapshot = ?2 AND not_restorable IS NULL"
+            }
+            SnapshotMark::Back => {
+                "UPDATE nodes SET not_restorable = NULL \
+                 WHERE session_id = ?1 AND snapshot = ?2 AND not_restorable = ?3"
+            }
+        };
+        let mut marked = 0;
+        for snapshot in snapshots {
+            let count = transaction
+                .execute(sql, [session.as_str(), snapshot.as_str(), reason])
+                .doing("marking nodes")?;
+            marked += u32::try_from(count).unwrap_or(u32::MAX);
+        }
+        transaction.commit().doing("marking nodes")?;
+        Ok(marked)
+    }
+
     /// Ends the turn of a node.
     pub fn end_node(
         &self,
@@ -293,35 +399,30 @@ impl Store {
 
     /// The to-do list as it stands at a node: its own, or that of the nearest node above it that has one.
     pub fn todos(&self, session: &SessionId, node: Option<&NodeId>) -> Result<Vec<Todo>, StoreError> {
-        let text: Option<String> = self
-            .connection()
+        let path = node.map(|node| self.path_to(node)).transpose()?.unwrap_or_default();
+        self.todos_along(session, &path)
+    }
+
+    /// The to-do list as it stands at the end of a path from the root.
+    pub fn todos_along(&self, session: &SessionId, path: &[NodeId]) -> Result<Vec<Todo>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached("SELECT node_id FROM todos WHERE session_id = ?1")
+            .doing("reading the to-do list")?;
+        let written: HashSet<String> = statement
+            .query_map([session.as_str()], |row| row.get(0))
+            .doing("reading the to-do list")?
+            .collect::<Result<_, _>>()
+            .doing("reading the to-do list")?;
+        let last = path.iter().rev().map(NodeId::as_str).find(|node| written.contains(*node)).unwrap_or("");
+        let text: Option<String> = connection
             .query_row(
-                "WITH RECURSIVE path (id, parent_id, depth) AS (
-                     SELECT id, parent_id, 0 FROM nodes WHERE id = ?2
-                     UNION ALL
-                     SELECT nodes.id, nodes.parent_id, depth + 1 FROM nodes JOIN path ON nodes.id = path.parent_id
-                     UNION ALL
-                     SELECT '', NULL, depth + 1 FROM path WHERE parent_id IS NULL AND id <> ''
-                 )
-                 SELECT todos.todos FROM path JOIN todos ON todos.node_id = path.id AND todos.session_id = ?1
-                 ORDER BY depth LIMIT 1",
-                [session.as_str(), node.map_or("", NodeId::as_str)],
+                "SELECT todos FROM todos WHERE session_id = ?1 AND node_id = ?2",
+                [session.as_str(), last],
                 |row| row.get(0),
             )
             .optional()
             .doing("reading the to-do list")?;
-        if text.is_none() && node.is_none() {
-            let rootless: Option<String> = self
-                .connection()
-                .query_row(
-                    "SELECT todos FROM todos WHERE session_id = ?1 AND node_id = ''",
-                    [session.as_str()],
-                    |row| row.get(0),
-                )
-                .optional()
-                .doing("reading the to-do list")?;
-            return Ok(from_optional("todos.todos", rootless)?.unwrap_or_default());
-        }
         Ok(from_optional("todos.todos", text)?.unwrap_or_default())
     }
 

@@ -145,6 +145,16 @@ fn holds_current(
 
 /// Takes the branches on the way to a node out of the trash.
 pub(crate) fn recover(connection: &Connection, node: &NodeId) -> Result<(), StoreError> {
+    // All that grew from a node in the trash lies there, too, so that a node outside hangs on none.
+    let trashed: Option<bool> = connection
+        .query_row("SELECT deleted_with IS NOT NULL FROM nodes WHERE id = ?1", [node.as_str()], |row| {
+            row.get(0)
+        })
+        .optional()
+        .doing("recovering a branch")?;
+    if trashed != Some(true) {
+        return Ok(());
+    }
     connection
         .execute(
             "WITH RECURSIVE path (id, parent_id) AS (

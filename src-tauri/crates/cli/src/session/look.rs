@@ -1,0 +1,238 @@
+//! Looking at sessions, their nodes and files.
+
+use okcvm_host::Host;
+use okcvm_protocol::{
+    AppError, ChangeSide, CommandHandler, CompareFileParams, CompareParams, DiffLineKind, DiffParams,
+    FileDiff, FileParams, ItemBody, NodeParams, SessionAccess, SessionDetail, TurnPageParams, Writer,
+};
+
+use super::{find, find_node, mark, open, titled};
+use crate::failure::Failure;
+use crate::output::{self, Format};
+use crate::tree;
+
+/// Turns that are asked for at once.
+const PAGE: u32 = 100;
+
+/// How much of a comparison is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Which files differ.
+    Names,
+    /// And in which lines.
+    Lines,
+}
+
+pub(super) fn list(host: &Host, trash: bool, format: Format) -> Result<(), Failure> {
+    let sessions = host.engine().list_sessions("", trash)?;
+    if format == Format::Json {
+        return Ok(output::json(&sessions)?);
+    }
+    if sessions.is_empty() {
+        output::note(if trash {
+            "The trash is empty."
+        } else {
+            "There are no sessions yet. `okcvm demo` makes one."
+        });
+    }
+    for session in sessions {
+        output::line(&format!("{}  {}", session.id, titled(&session.title)));
+    }
+    Ok(())
+}
+
+/// The whole conversation: the pages that come after opening are asked for one by one.
+pub(super) async fn conversation(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
+    let mut detail = open(host, &find(host, session)?.id).await?;
+    while detail.earlier_turns > 0
+        && let Some(first) = detail.turns.first()
+    {
+        let before = first.node.id.clone();
+        let params = TurnPageParams { session_id: detail.summary.id.clone(), before, count: PAGE };
+        let page = host.turn_page(params).await?;
+        detail.earlier_turns = page.earlier_turns;
+        detail.turns.splice(0..0, page.turns);
+    }
+    if format == Format::Json {
+        return Ok(output::json(&detail)?);
+    }
+    show(&detail);
+    Ok(())
+}
+
+pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
+    // Opening ends the turn of a program that was killed in it.
+    let detail = open(host, &find(host, session)?.id).await?;
+    if format == Format::Json {
+        return Ok(output::json(&detail.tree)?);
+    }
+    for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
+        output::line(&line);
+    }
+    Ok(())
+}
+
+fn show(detail: &SessionDetail) {
+    output::line(&format!("{}  {}", detail.summary.id, titled(&detail.summary.title)));
+    output::line(&format!("workspace: {}", detail.workspace_path));
+    if detail.access == SessionAccess::ReadOnly {
+        output::line("Another program has this session open for writing; here it can only be read.");
+    }
+    if let Some(notice) = &detail.notice {
+        output::line(notice);
+    }
+    for turn in &detail.turns {
+        output::line(&format!("\n> {}", turn.message.text));
+        for file in &turn.message.attachments {
+            output::line(&format!("> file: {}", file.path));
+        }
+        for item in &turn.items {
+            match &item.body {
+                ItemBody::Text { text } => output::line(text),
+                ItemBody::ToolCall(call) => output::line(&format!("[{} {:?}]", call.tool, call.status)),
+                ItemBody::Steer { text } => output::line(&format!("> (meanwhile) {text}")),
+                ItemBody::Notice { text, .. } => output::line(&format!("({text})")),
+                ItemBody::Reasoning { .. } => {}
+            }
+        }
+        if let Some(error) = &turn.error {
+            output::line(&format!("({error})"));
+        }
+    }
+    for queued in &detail.queue {
+        output::line(&format!("\n(waits) {}", queued.message.text));
+    }
+    for deployment in &detail.deployments {
+        output::line(&format!(
+            "\nsite: {} (version {}{}) {}",
+            deployment.title,
+            deployment.version,
+            if deployment.on_path { "" } else { ", of another branch" },
+            deployment.url
+        ));
+    }
+}
+
+pub(super) async fn diff(
+    host: &Host,
+    session: &str,
+    node: Option<&str>,
+    format: Format,
+) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let node_id = match node {
+        Some(node) => find_node(host, &session_id, node)?,
+        None => open(host, &session_id).await?.current_node.ok_or_else(|| {
+            AppError::new("This session has no node yet.").with_hint("Send a message first.")
+        })?,
+    };
+    let changes =
+        host.node_changes(NodeParams { session_id: session_id.clone(), node_id: node_id.clone() }).await?;
+    if format == Format::Json {
+        return Ok(output::json(&changes)?);
+    }
+    for (side, list) in [(ChangeSide::User, &changes.by_user), (ChangeSide::Turn, &changes.by_turn)] {
+        for change in list {
+            let params = DiffParams {
+                session_id: session_id.clone(),
+                node_id: node_id.clone(),
+                side,
+                change: change.clone(),
+            };
+            print(&host.node_diff(params).await?, side);
+        }
+    }
+    for skipped in &changes.skipped {
+        output::line(&format!("left out: {} ({})", skipped.path, skipped.reason));
+    }
+    Ok(())
+}
+
+pub(super) async fn compare(
+    host: &Host,
+    session: &str,
+    sides: (&str, &str),
+    detail: Detail,
+    format: Format,
+) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let left = find_node(host, &session_id, sides.0)?;
+    let right = find_node(host, &session_id, sides.1)?;
+    let params = CompareParams { session_id: session_id.clone(), left: left.clone(), right: right.clone() };
+    let compared = host.node_compare(params).await?;
+    if format == Format::Json {
+        return Ok(output::json(&compared)?);
+    }
+    if compared.changes.is_empty() {
+        output::line("The files are the same.");
+    }
+    for change in compared.changes {
+        if detail == Detail::Lines {
+            let params = CompareFileParams {
+                session_id: session_id.clone(),
+                left: left.clone(),
+                right: right.clone(),
+                change,
+            };
+            print(&host.node_compare_file(params).await?, ChangeSide::Turn);
+        } else {
+            output::line(&format!("{} {}", mark(change.kind), change.path));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn history(host: &Host, session: &str, path: String, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let history = host.file_history(FileParams { session_id, path: path.clone() }).await?;
+    if format == Format::Json {
+        return Ok(output::json(&history)?);
+    }
+    if history.moments.is_empty() {
+        return Err(AppError::new(format!("No snapshot on this branch holds {path}."))
+            .with_code(okcvm_protocol::ErrorCode::NotFound)
+            .into());
+    }
+    for moment in &history.moments {
+        let by = match &moment.written_by {
+            Writer::Agent { title, node_id } => {
+                let id = node_id.as_str();
+                format!("{}  the agent in “{title}”", &id[id.len().saturating_sub(8)..])
+            }
+            Writer::User => "you, by hand".to_owned(),
+            Writer::Unknown => "writer unknown".to_owned(),
+        };
+        let size = moment.size.map_or_else(String::new, |size| format!("  {size} bytes"));
+        let old = moment.old_path.as_ref().map_or_else(String::new, |old| format!("  was {old}"));
+        output::line(&format!("{} {}  {by}{size}{old}", mark(moment.kind), output::moment(moment.at)));
+    }
+    if history.truncated {
+        output::line("… earlier changes are not shown");
+    }
+    Ok(())
+}
+
+fn print(diff: &FileDiff, side: ChangeSide) {
+    let by = match side {
+        ChangeSide::Turn => "",
+        ChangeSide::User => "  (by you)",
+    };
+    output::line(&format!("{} {}{by}", mark(diff.kind), diff.path));
+    if diff.binary {
+        output::line("  binary");
+    }
+    for hunk in &diff.hunks {
+        output::line(&format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
+        for line in &hunk.lines {
+            let sign = match line.kind {
+                DiffLineKind::Context => ' ',
+                DiffLineKind::Added => '+',
+                DiffLineKind::Removed => '-',
+            };
+            output::line(&format!("{sign}{}", line.text));
+        }
+    }
+    if diff.truncated {
+        output::line("… more lines are not shown");
+    }
+}

@@ -1,0 +1,178 @@
+//! Going to another moment, and back.
+
+use std::collections::HashMap;
+
+use okcvm_host::Host;
+use okcvm_protocol::{
+    AppError, CommandHandler, NodeId, NodeParams, NodeSummary, RestoreChange, RestoreOutcome, RestoreParams,
+    RestoreScope, SessionId, SessionParams, Writer,
+};
+
+use super::{files, find, find_node, mark};
+use crate::arguments::{NodeArguments, Scope};
+use crate::failure::Failure;
+use crate::output::{self, Format};
+
+/// Whether files are touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// They are.
+    InEarnest,
+    /// What would be done is listed.
+    Planned,
+}
+
+impl How {
+    /// Of the `--dry-run` flag.
+    pub(super) fn of(dry_run: bool) -> Self {
+        if dry_run { Self::Planned } else { Self::InEarnest }
+    }
+}
+
+/// A restore as it was asked for.
+pub(super) struct Wish {
+    pub(super) session: String,
+    pub(super) node: String,
+    pub(super) scope: Scope,
+    pub(super) paths: Vec<String>,
+    pub(super) how: How,
+}
+
+/// What takes a move back.
+#[derive(Clone, Copy)]
+enum Back {
+    Undo,
+    Redo,
+}
+
+impl From<Scope> for RestoreScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::All => Self::All,
+            Scope::Files => Self::Files,
+            Scope::Conversation => Self::Conversation,
+        }
+    }
+}
+
+pub(super) async fn fork(host: &Host, place: &NodeArguments, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, &place.session)?.id;
+    let node_id = find_node(host, &session_id, &place.node)?;
+    let outcome = host.node_fork(NodeParams { session_id: session_id.clone(), node_id }).await?;
+    report(&outcome, &session_id, Back::Undo, format)
+}
+
+pub(super) async fn switch(host: &Host, place: &NodeArguments, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, &place.session)?.id;
+    let node_id = find_node(host, &session_id, &place.node)?;
+    let node_id = end_of_branch(&host.engine().tree(&session_id)?, &node_id);
+    let outcome = host.node_fork(NodeParams { session_id: session_id.clone(), node_id }).await?;
+    report(&outcome, &session_id, Back::Undo, format)
+}
+
+/// The last node that is reached from a node by its latest children.
+fn end_of_branch(tree: &[NodeSummary], node: &NodeId) -> NodeId {
+    // The tree is sorted by time, so that a later child takes the place of an earlier one.
+    let latest: HashMap<&NodeId, &NodeId> =
+        tree.iter().filter_map(|node| Some((node.parent_id.as_ref()?, &node.id))).collect();
+    let mut end = node;
+    while let Some(child) = latest.get(end) {
+        end = child;
+    }
+    end.clone()
+}
+
+pub(super) async fn undo(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let outcome = host.restore_undo(SessionParams { session_id: session_id.clone() }).await?;
+    report(&outcome, &session_id, Back::Redo, format)
+}
+
+pub(super) async fn redo(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let outcome = host.restore_redo(SessionParams { session_id: session_id.clone() }).await?;
+    report(&outcome, &session_id, Back::Undo, format)
+}
+
+pub(super) async fn restore(host: &Host, wish: Wish, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, &wish.session)?.id;
+    let node_id = find_node(host, &session_id, &wish.node)?;
+    let params = RestoreParams {
+        session_id: session_id.clone(),
+        node_id,
+        scope: wish.scope.into(),
+        paths: (!wish.paths.is_empty()).then_some(wish.paths),
+    };
+    if wish.how == How::InEarnest {
+        return report(&host.restore_apply(params).await?, &session_id, Back::Undo, format);
+    }
+    let plan = host.restore_plan(params).await?;
+    if format == Format::Json {
+        return Ok(output::json(&plan)?);
+    }
+    list(&plan.changes, plan.unsaved.len());
+    Ok(())
+}
+
+pub(super) async fn revert(
+    host: &Host,
+    place: &NodeArguments,
+    how: How,
+    format: Format,
+) -> Result<(), Failure> {
+    let session_id = find(host, &place.session)?.id;
+    let node_id = find_node(host, &session_id, &place.node)?;
+    let params = NodeParams { session_id: session_id.clone(), node_id };
+    if how == How::InEarnest {
+        return report(&host.turn_revert(params).await?, &session_id, Back::Undo, format);
+    }
+    let plan = host.turn_revert_plan(params).await?;
+    if format == Format::Json {
+        output::json(&plan)?;
+    } else if plan.conflicts.is_empty() {
+        list(&plan.changes, plan.unsaved.len());
+    } else {
+        for conflict in &plan.conflicts {
+            output::line(&format!("! {}  ({})", conflict.path, conflict.reason));
+        }
+    }
+    if plan.conflicts.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::new("This turn cannot be taken back alone.")
+        .with_hint("Restore the node before it, or change the listed files by hand.")
+        .into())
+}
+
+fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back, format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        return Ok(output::json(outcome)?);
+    }
+    let (verb, does) = match back {
+        Back::Undo => ("undo", "takes it back"),
+        Back::Redo => ("redo", "does it again"),
+    };
+    output::line(&format!(
+        "{} written, {} removed. `okcvm session {verb} {session}` {does}.",
+        files(outcome.written),
+        outcome.removed
+    ));
+    Ok(())
+}
+
+fn list(changes: &[RestoreChange], unsaved: usize) {
+    for change in changes {
+        let writer = match &change.written_by {
+            Writer::Agent { title, .. } => format!("written by the agent in “{title}”"),
+            Writer::User => "written by you".into(),
+            Writer::Unknown => "writer unknown".into(),
+        };
+        output::line(&format!("{} {}  ({writer})", mark(change.kind), change.path));
+    }
+    if changes.is_empty() {
+        output::line("No file would change.");
+    }
+    if unsaved > 0 {
+        output::line(&format!("{} changed by hand would be recorded first.", files(unsaved as u32)));
+    }
+}

@@ -1,0 +1,91 @@
+//! Recording the files around a turn.
+
+use std::sync::Arc;
+
+use okcvm_protocol::{ChangeCounts, NoticeLevel, SnapshotId, TurnEvent};
+use okcvm_snapshots::Author;
+use tokio::task::JoinHandle;
+
+use crate::turn_loop::TurnState;
+use crate::{Engine, EngineError};
+
+/// The snapshot of the files before a turn, which is taken beside the first model request.
+pub(crate) struct Base {
+    taking: Option<JoinHandle<Result<SnapshotId, EngineError>>>,
+    taken: Option<SnapshotId>,
+}
+
+impl Base {
+    /// Waits until the files before the turn are recorded; only then may a tool write. A failure is told to the user
+    /// and does not stop the work.
+    pub(crate) async fn join(&mut self, state: &TurnState, step: u32) -> Result<(), EngineError> {
+        let Some(taking) = &mut self.taking else {
+            return Ok(());
+        };
+        let taken = taking.await;
+        self.taking = None;
+        match taken? {
+            Ok(base) => self.taken = Some(base),
+            Err(error) => {
+                let reason = error.to_app_error();
+                tracing::error!(turn = %state.node_id, %error, "the files before the turn could not be recorded");
+                state.engine.store().set_not_restorable(&state.node_id, &reason.message)?;
+                state.notice(
+                    step,
+                    NoticeLevel::Warning,
+                    format!(
+                        "The files could not be recorded before this turn, so it cannot be undone: {reason}"
+                    ),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Records the files before the turn beside the first model request. What differs from the last record is the
+    /// user's work by hand.
+    pub(crate) fn take_base(&self, state: &Arc<TurnState>) -> Base {
+        let engine = self.clone();
+        let shared = Arc::clone(state);
+        let span = tracing::Span::current();
+        let taking = tokio::task::spawn_blocking(move || {
+            let _entered = span.enter();
+            let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
+            let recorded = shared.runtime.record(&engine, Author::User, "Changed by hand")?;
+            let by_user = (recorded.changed && has_any(&recorded.changes)).then_some(&recorded.changes);
+            engine.store().set_node_base(&shared.node_id, previous.as_ref(), &recorded.snapshot, by_user)?;
+            Ok(recorded.snapshot)
+        });
+        Base { taking: Some(taking), taken: None }
+    }
+
+    /// Records the files after the turn.
+    pub(crate) async fn take_snapshot(
+        &self,
+        state: &Arc<TurnState>,
+        base: &mut Base,
+    ) -> Result<(), EngineError> {
+        base.join(state, 0).await?;
+        let Some(base) = base.taken.clone() else {
+            return Ok(());
+        };
+        let shared = Arc::clone(state);
+        let (snapshot, changes) = self
+            .blocking(move |engine| {
+                let message = engine.store().node(&shared.node_id)?.summary.title;
+                let recorded = shared.runtime.record(engine, Author::Agent, &message)?;
+                let changes = shared.runtime.history.counts(Some(&base), &recorded.snapshot)?;
+                engine.store().set_node_snapshot(&shared.node_id, &recorded.snapshot, &changes)?;
+                Ok((recorded.snapshot, changes))
+            })
+            .await?;
+        state.tell(TurnEvent::SnapshotTaken { snapshot, changes });
+        Ok(())
+    }
+}
+
+fn has_any(changes: &ChangeCounts) -> bool {
+    changes.added + changes.modified + changes.deleted > 0
+}

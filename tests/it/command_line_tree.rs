@@ -1,0 +1,230 @@
+//! The session tree from the command line.
+
+use std::path::{Path, PathBuf};
+
+use okcvm_testkit::{Reply, ScriptedModelServer};
+use serde_json::Value;
+
+use crate::command_line::{asking, finished, okcvm, sessions, text, workspace};
+
+/// A session of three turns, each of which wrote one file: `a`, `b`, and `a` again.
+struct Story {
+    folder: tempfile::TempDir,
+    work: PathBuf,
+    session: String,
+    nodes: Vec<String>,
+}
+
+impl Story {
+    async fn told() -> Self {
+        let server = ScriptedModelServer::start().await.unwrap();
+        for (call, path, content) in
+            [("1", "a.txt", "one\n"), ("2", "b.txt", "b\n"), ("3", "a.txt", "one\ntwo\n")]
+        {
+            let arguments = serde_json::json!({ "file_path": path, "content": content });
+            server.push(Reply::call(call, "mshtools-write_file", &arguments));
+            server.push(Reply::text(format!("Wrote {path}.")));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let work = workspace(folder.path());
+        for message in ["Write a.", "Write b.", "Write a again."] {
+            let program = asking(&server, folder.path(), &["run", message, "--workspace", &work]);
+            let run = tokio::task::spawn_blocking(move || finished(program)).await.unwrap();
+            assert!(run.status.success(), "{}", text(&run.stderr));
+        }
+        let session = sessions(folder.path())[0]["id"].as_str().unwrap().to_owned();
+        let mut story = Self { folder, work: PathBuf::from(work), session, nodes: Vec::new() };
+        story.nodes = story.tree();
+        assert_eq!(story.nodes.len(), 3);
+        story
+    }
+
+    fn tree(&self) -> Vec<String> {
+        let nodes = self.json(&["tree"], &[]);
+        nodes.as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn run(&self, verb: &[&str], rest: &[&str]) -> std::process::Output {
+        okcvm(self.folder.path(), &[&["session"], verb, &[self.session.as_str()], rest].concat())
+    }
+
+    /// What the verb prints, which must succeed.
+    fn said(&self, verb: &[&str], rest: &[&str]) -> String {
+        let output = self.run(verb, rest);
+        assert!(output.status.success(), "{verb:?} {rest:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn json(&self, verb: &[&str], rest: &[&str]) -> Value {
+        let said = self.said(verb, &[rest, &["--json"]].concat());
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+
+    /// What the verb says when it fails, which it must with 1.
+    fn refused(&self, verb: &[&str], rest: &[&str]) -> String {
+        let output = self.run(verb, rest);
+        assert_eq!(output.status.code(), Some(1), "{verb:?} {rest:?}: {}", text(&output.stdout));
+        text(&output.stderr)
+    }
+
+    fn file(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.work.join(name)).ok()
+    }
+
+    fn files(&self) -> (Option<String>, Option<String>) {
+        (self.file("a.txt"), self.file("b.txt"))
+    }
+}
+
+fn state(a: Option<&str>, b: Option<&str>) -> (Option<String>, Option<String>) {
+    (a.map(str::to_owned), b.map(str::to_owned))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_come_and_go_one_by_one_by_turn_and_all_together() {
+    let story = Story::told().await;
+    let [first, second, third] = [0, 1, 2].map(|number| story.nodes[number].as_str());
+    let latest = state(Some("one\ntwo\n"), Some("b\n"));
+    assert_eq!(story.files(), latest);
+
+    // One file, and back.
+    let plan = story.json(&["restore"], &[first, "--path", "a.txt", "--dry-run"]);
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 1, "{plan}");
+    assert_eq!((&plan["changes"][0]["path"], &plan["scope"]), (&"a.txt".into(), &"files".into()));
+    let outcome = story.json(&["restore"], &[first, "--path", "a.txt"]);
+    assert_eq!((&outcome["written"], &outcome["removed"]), (&1.into(), &0.into()));
+    assert_eq!(story.files(), state(Some("one\n"), Some("b\n")));
+    // Undo takes this file back and leaves what was done elsewhere since.
+    std::fs::write(story.work.join("mine.txt"), "mine").unwrap();
+    story.said(&["undo"], &[]);
+    assert_eq!((story.files(), story.file("mine.txt").as_deref()), (latest.clone(), Some("mine")));
+    story.said(&["redo"], &[]);
+    assert_eq!(story.files(), state(Some("one\n"), Some("b\n")));
+    story.said(&["undo"], &[]);
+    std::fs::remove_file(story.work.join("mine.txt")).unwrap();
+    assert!(story.refused(&["restore"], &[first, "--path", "../x"]).contains(".."));
+    assert!(story.refused(&["restore"], &[first, "--path", "a.txt", "--scope", "all"]).contains("files"));
+
+    // One turn: the second, while the third stays.
+    let plan = story.json(&["revert-turn"], &[second, "--dry-run"]);
+    assert_eq!(
+        (plan["changes"][0]["path"].as_str(), plan["conflicts"].as_array().map(Vec::len)),
+        (Some("b.txt"), Some(0))
+    );
+    story.said(&["revert-turn"], &[second]);
+    assert_eq!(story.files(), state(Some("one\ntwo\n"), None));
+    story.said(&["undo"], &[]);
+    assert_eq!(story.files(), latest);
+    // A file that is gone by hand is in the way of taking back the turn that made it.
+    std::fs::remove_file(story.work.join("b.txt")).unwrap();
+    assert!(story.refused(&["revert-turn"], &[second]).contains("b.txt"));
+    assert!(story.refused(&["revert-turn"], &[second, "--dry-run", "--json"]).contains("alone"));
+    assert_eq!(story.files(), state(Some("one\ntwo\n"), None), "nothing is touched");
+    std::fs::write(story.work.join("b.txt"), "b\n").unwrap();
+
+    // All of it, and along the branch to its end.
+    story.json(&["fork"], &[first]);
+    assert_eq!(story.files(), state(Some("one\n"), None));
+    story.json(&["switch"], &[first]);
+    assert_eq!(story.files(), latest);
+    assert!(story.said(&["tree"], &[]).contains(&format!("● {}", &third[third.len() - 8..])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_compared_and_a_file_tells_its_history() {
+    let story = Story::told().await;
+    let [first, second, third] = [0, 1, 2].map(|number| story.nodes[number].as_str());
+    let compared = story.json(&["compare"], &[first, third]);
+    let paths: Vec<_> = compared["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["path"].as_str().unwrap())
+        .collect();
+    assert_eq!((paths, compared["common"].as_str()), (vec!["a.txt", "b.txt"], Some(first)));
+    let lines = story.said(&["compare"], &[first, third, "--lines"]);
+    assert!(lines.contains("+two") && lines.contains("+b"), "{lines}");
+    assert!(story.said(&["compare"], &[first, first],).contains("the same"));
+
+    let history = story.json(&["history"], &["a.txt"]);
+    let moments: Vec<_> = history["moments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|moment| {
+            (moment["nodeId"].as_str().unwrap(), moment["kind"].as_str().unwrap(), moment["size"].as_u64())
+        })
+        .collect();
+    assert_eq!(moments, [(third, "modified", Some(8)), (first, "added", Some(4))]);
+    let told = story.said(&["history"], &["b.txt"]);
+    assert!(told.contains("the agent in “Write b.”") && told.contains(&second[second.len() - 8..]), "{told}");
+    assert!(story.refused(&["history"], &["nothing.txt"]).contains("nothing.txt"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn branches_and_sessions_go_to_the_trash_and_come_back() {
+    let story = Story::told().await;
+    let [first, second, third] = [0, 1, 2].map(|number| story.nodes[number].as_str());
+    assert!(story.refused(&["delete"], &[second]).contains("another node"));
+    story.said(&["fork"], &[first]);
+    let deleted = story.json(&["delete"], &[second]);
+    assert_eq!((&deleted[0]["nodes"], &deleted[0]["node"]["id"]), (&2.into(), &second.into()));
+    assert_eq!(story.tree(), [first]);
+    assert!(story.said(&["trash"], &[]).contains("2 nodes"));
+    story.json(&["recover"], &[second]);
+    assert_eq!(story.tree(), [first, second, third]);
+    story.said(&["delete"], &[third]);
+    story.json(&["purge"], &[third]);
+    assert_eq!(story.tree(), [first, second]);
+    assert!(story.refused(&["recover"], &[third]).contains("no node"));
+
+    assert!(story.refused(&["purge"], &[]).contains("trash"));
+    let summary = story.json(&["delete"], &[]);
+    assert!(summary["purgeAt"].as_i64() > summary["deletedAt"].as_i64());
+    let listed = okcvm(story.folder.path(), &["session", "trash", "--json"]);
+    let listed: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(listed[0]["id"].as_str(), Some(story.session.as_str()));
+    story.said(&["recover"], &[]);
+    story.said(&["delete"], &[]);
+    story.said(&["purge"], &[]);
+    assert_eq!(sessions(story.folder.path()), Vec::<Value>::new());
+    assert_eq!(story.file("a.txt").as_deref(), Some("one\n"), "the user's folder stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_is_packed_and_thinned_to_its_budget_by_hand() {
+    let story = Story::told().await;
+    let [first, _, third] = [0, 1, 2].map(|number| story.nodes[number].as_str());
+    let usage = story.json(&["usage"], &[]);
+    assert!(usage["bytes"].as_u64().unwrap() > 0 && usage["totalBytes"].as_u64() >= usage["bytes"].as_u64());
+    assert_eq!((&usage["thinned"], &usage["budgetBytes"]), (&0.into(), &5_000_000_000_u64.into()));
+    let tidied = story.json(&["tidy"], &[]);
+    assert_eq!((&tidied["thinned"], &tidied["cancelled"]), (&0.into(), &false.into()));
+
+    let set = okcvm(story.folder.path(), &["config", "set", "history.sessionBudgetBytes", "1"]);
+    assert!(set.status.success(), "{}", text(&set.stderr));
+    let tidied = story.json(&["tidy"], &[]);
+    assert!(tidied["thinned"].as_u64().unwrap() >= 1, "{tidied}");
+    // The end of the branch stays, the middle says why it went.
+    let refused = story.refused(&["restore"], &[first]);
+    assert!(refused.contains("save room"), "{refused}");
+    assert!(story.said(&["tree"], &[]).contains("save room"));
+    std::fs::write(story.work.join("a.txt"), "spoilt").unwrap();
+    story.said(&["restore"], &[third]);
+    assert_eq!(story.files(), state(Some("one\ntwo\n"), Some("b\n")));
+    checked(&story.folder.path().join("data/sessions").join(&story.session).join("history/repository.git"));
+}
+
+/// Git itself finds nothing wrong.
+fn checked(repository: &Path) {
+    let git = std::process::Command::new("git")
+        .args(["fsck", "--full", "--strict"])
+        .env("GIT_DIR", repository)
+        .output()
+        .unwrap();
+    assert!(git.status.success(), "{}{}", text(&git.stdout), text(&git.stderr));
+    let said = format!("{}{}", text(&git.stdout), text(&git.stderr));
+    // The tips are references of our own; there is no branch for a HEAD to point to.
+    let wrong: Vec<_> = said.lines().filter(|line| !line.starts_with("notice: ")).collect();
+    assert_eq!(wrong, Vec::<&str>::new());
+}
