@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use okcvm_protocol::{AppError, ErrorCode, SnapshotId};
+use okcvm_protocol::{AppError, ErrorCode, RevertConflict, SnapshotId};
 
 /// Paths that an error message names one by one.
 const NAMED_PATHS: usize = 10;
@@ -68,6 +68,12 @@ pub enum SnapshotError {
         /// When it was noticed.
         stage: RestoreStage,
     },
+    /// A turn cannot be taken back. Nothing was touched.
+    #[error("The turn was not taken back: {}", conflicts_message(conflicts))]
+    Conflicts {
+        /// What keeps it from being taken back.
+        conflicts: Vec<RevertConflict>,
+    },
 }
 
 /// How far a restore was when it noticed a change.
@@ -79,6 +85,15 @@ pub enum RestoreStage {
     Within,
     /// When the result was checked.
     Verification,
+}
+
+fn conflicts_message(conflicts: &[RevertConflict]) -> String {
+    let named = |conflict: &RevertConflict| format!("`{}` ({})", conflict.path, conflict.reason);
+    let mut text = conflicts.iter().take(NAMED_PATHS).map(named).collect::<Vec<_>>().join(", ");
+    if conflicts.len() > NAMED_PATHS {
+        text = format!("{text} and {} more", conflicts.len() - NAMED_PATHS);
+    }
+    text + "."
 }
 
 fn changed_message(paths: &[String], stage: RestoreStage) -> String {
@@ -136,6 +151,10 @@ impl SnapshotError {
             Self::Changed { paths, .. } => error
                 .with_hint("Run the restore again; what was there before is recorded.")
                 .with_detail(paths.join("\n")),
+            Self::Conflicts { conflicts } => {
+                let line = |conflict: &RevertConflict| format!("{}: {}", conflict.path, conflict.reason);
+                error.with_detail(conflicts.iter().map(line).collect::<Vec<_>>().join("\n"))
+            }
             Self::Objects(source) => error.with_detail(format!("{source:?}")),
             Self::Busy => error.with_hint("Close the other window or end the other command, and try again."),
             Self::DiskFull { .. } | Self::Cancelled => error,

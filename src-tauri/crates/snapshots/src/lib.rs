@@ -41,6 +41,7 @@ mod record;
 mod references;
 mod repository;
 mod restore;
+mod revert;
 mod rules;
 mod scan;
 mod shallow;
@@ -57,6 +58,7 @@ pub use path_history::PathMoment;
 pub use progress::Progress;
 pub use record::{RecordInfo, Recorded};
 pub use restore::{RestoreWhat, UnfinishedRestore};
+pub use revert::{RevertPlan, Reverted};
 
 #[cfg(test)]
 mod testing;

@@ -94,3 +94,37 @@ fn the_last_writer_is_the_newest_snapshot_that_changed_a_path() {
         [("gone".to_owned(), first)].into()
     );
 }
+
+#[test]
+fn a_range_of_a_file_is_read_and_an_entry_is_found() {
+    let place = place();
+    let large: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    place.write("large", &large);
+    place.write("folder/small", "0123456789");
+    symlink("large", place.root.join("link")).unwrap();
+    let id = place.snapshot();
+    let range = |path: &str, offset, length| place.history.read_range(&id, path, offset, length).unwrap();
+    assert_eq!(range("folder/small", 3, 4).as_deref(), Some(b"3456".as_slice()));
+    assert_eq!(range("folder/small", 8, 400).as_deref(), Some(b"89".as_slice()));
+    assert_eq!(range("folder/small", 10, 1).as_deref(), Some(b"".as_slice()));
+    assert_eq!(range("folder/small", u64::MAX, u64::MAX).as_deref(), Some(b"".as_slice()));
+    for (offset, length) in [(0_usize, 9_usize), (5_999_999, 100_000), (11_999_990, 10), (7, 11_999_993)] {
+        let expected = &large[offset..(offset + length).min(large.len())];
+        assert!(range("large", offset as u64, length as u64).as_deref() == Some(expected), "{offset}");
+        assert!(range("link", offset as u64, length as u64).as_deref() == Some(expected), "{offset}");
+    }
+    assert_eq!(range("large", 12_000_000, 5).as_deref(), Some(b"".as_slice()));
+    assert_eq!(range("folder", 0, 5), None);
+
+    let entry = |path: &str| {
+        let entry = place.history.entry(&id, path).unwrap()?;
+        Some((entry.path, entry.name, entry.kind, entry.size))
+    };
+    let small = ("folder/small".to_owned(), "small".to_owned(), EntryKind::File, 10);
+    assert_eq!(entry("folder/small"), Some(small.clone()));
+    assert_eq!(entry("/folder//./small"), Some(small));
+    assert_eq!(entry("link"), Some(("link".to_owned(), "link".to_owned(), EntryKind::Link, 5)));
+    assert_eq!(entry("folder/").map(|entry| (entry.2, entry.3)), Some((EntryKind::Folder, 0)));
+    assert_eq!(entry("").map(|entry| entry.2), Some(EntryKind::Folder));
+    assert_eq!(entry("folder/none"), None);
+}

@@ -1,6 +1,6 @@
 //! Recording the workspace, and comparing it.
 
-use okcvm_objects::{Batch, EMPTY_TREE};
+use okcvm_objects::{Batch, EMPTY_TREE, ObjectId};
 use okcvm_protocol::{ChangeCounts, FileChange, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
@@ -114,16 +114,24 @@ impl History {
             _ => State::Stored(parent_tree),
         };
         let changes = live_counts(objects, old, State::Live(&looked.root))?;
-        let text = CommitText {
-            tree: looked.root.id,
-            parent: parent.map(|(id, _)| id),
-            message: info.message,
-            author: info.author,
-            at_ms: info.at_ms,
-            skipped: &skipped,
-        };
-        let id = archive.add(batch, &text)?;
-        Ok(Recorded { snapshot: SnapshotId(id.to_string()), changed: true, changes, skipped, how })
+        let parent = parent.map(|(id, _)| id);
+        let snapshot = self.put_snapshot(batch, looked.root.id, parent, info, &skipped)?;
+        Ok(Recorded { snapshot, changed: true, changes, skipped, how })
+    }
+
+    /// Makes a snapshot of a tree that is in `batch` or was written before.
+    pub(crate) fn put_snapshot(
+        &self,
+        batch: Batch,
+        tree: ObjectId,
+        parent: Option<ObjectId>,
+        info: RecordInfo<'_>,
+        skipped: &[SkippedFile],
+    ) -> Result<SnapshotId, SnapshotError> {
+        let RecordInfo { message, author, at_ms } = info;
+        let id =
+            self.shared.archive.add(batch, &CommitText { tree, parent, message, author, at_ms, skipped })?;
+        Ok(SnapshotId(id.to_string()))
     }
 
     /// What differs between the snapshot `against` (or nothing) and the workspace as it is now.

@@ -78,7 +78,7 @@ impl History {
     ) -> Result<RestoreOutcome, SnapshotError> {
         let writer = &*lock(&self.shared.writer);
         let restore = UnfinishedRestore { from: from.clone(), to: to.clone(), what: what.clone() };
-        self.run(writer, workspace, &restore, Run::First)
+        self.restore_locked(writer, workspace, &restore)
     }
 
     /// The restore that was begun and cut off, if there is one.
@@ -92,6 +92,16 @@ impl History {
         let writer = &*lock(&self.shared.writer);
         let Some(restore) = Intent::read(self.shared.folder())? else { return Ok(None) };
         self.run(writer, workspace, &restore, Run::Again).map(Some)
+    }
+
+    /// The same as [`History::restore`] for one who holds the writer.
+    pub(crate) fn restore_locked(
+        &self,
+        writer: &Writer,
+        workspace: &Workspace,
+        restore: &UnfinishedRestore,
+    ) -> Result<RestoreOutcome, SnapshotError> {
+        self.run(writer, workspace, restore, Run::First)
     }
 
     fn run(

@@ -548,3 +548,240 @@ fn any_history_can_be_walked_in_any_order() {
     let (last, _) = moments.last().unwrap();
     assert!(!words(&place.history.diff(Some(&moments[0].0), last).unwrap()).is_empty());
 }
+
+/// Parts of a moment come back, and nothing else is touched.
+#[test]
+fn a_partial_restore_touches_only_its_paths() {
+    let place = quick_place();
+    for path in ["a/one", "a/two", "a.b", "b/deep/file", "c"] {
+        place.write(path, "old");
+    }
+    symlink("c", place.root.join("link")).unwrap();
+    let first = place.snapshot();
+    for path in ["a/one", "a/two", "a.b", "b/deep/file", "c", "a/new", "new"] {
+        place.write(path, "new content");
+    }
+    fs::remove_file(place.root.join("link")).unwrap();
+    let second = place.record(Some(&first)).snapshot;
+    let restore = |from: &SnapshotId, to: &SnapshotId, paths: &[&str]| {
+        let before = place.stamps();
+        let what = RestoreWhat::Paths(paths.iter().map(|path| (*path).to_owned()).collect());
+        let done = place.history.restore(&place.workspace, from, to, &what).unwrap();
+        let after = place.stamps();
+        let keys: BTreeSet<_> = before.keys().chain(after.keys()).cloned().collect();
+        let changed: Vec<String> = keys
+            .into_iter()
+            .filter(|path| before.get(path) != after.get(path))
+            .map(|path| shown(&path))
+            .collect();
+        (done.written, done.removed, changed)
+    };
+    assert_eq!(restore(&second, &first, &["a/one"]), (1, 0, vec!["a/one".to_owned()]));
+    let third = place.record(Some(&second)).snapshot;
+    assert_eq!(
+        restore(&third, &first, &["a", "link"]),
+        (2, 1, ["a/new", "a/two", "link"].map(str::to_owned).to_vec())
+    );
+    let fourth = place.record(Some(&third)).snapshot;
+    assert_eq!(restore(&fourth, &first, &["b/deep/", "nothing"]), (1, 0, vec!["b/deep/file".to_owned()]));
+    let fifth = place.record(Some(&fourth)).snapshot;
+    assert_eq!(restore(&fifth, &first, &[]), (0, 0, Vec::new()));
+    // And back, to the state of the parts in the second.
+    assert_eq!(restore(&fifth, &second, &["a/new", "a/two"]).2, ["a/new", "a/two"]);
+    assert_eq!((place.read("a/one"), place.read("a/new")), ("old".into(), "new content".into()));
+    place.fsck();
+}
+
+/// What a snapshot had left out is not removed by going back to it, even if it is recorded by now.
+#[test]
+fn what_the_target_left_out_stays() {
+    let place = place();
+    place.history.set_max_file_bytes(1_000);
+    place.write("data/large", "x".repeat(2_000));
+    let first = place.snapshot();
+    place.history.set_max_file_bytes(1_000_000);
+    place.write("data/other", "1");
+    let second = place.record(Some(&first));
+    assert_eq!(second.skipped, []);
+    let done = restore_all(&place, &second.snapshot, &first).unwrap();
+    assert_eq!((done.written, done.removed), (0, 1));
+    assert_eq!(done.unwritten.len(), 1);
+    assert_eq!(done.unwritten[0].path, "data/large");
+    assert_eq!(place.read("data/large").len(), 2_000);
+}
+
+/// Another name of a file keeps its content and its mode, also outside of the workspace.
+#[test]
+fn another_name_of_a_restored_file_keeps_what_it_has() {
+    let place = place();
+    let outside = place.dir.parent().unwrap().join("outside");
+    place.write("content", "one");
+    place.write("mode", "same");
+    let first = place.snapshot();
+    place.write("content", "two");
+    chmod(&place.root.join("mode"), 0o755);
+    fs::hard_link(place.root.join("content"), &outside).unwrap();
+    fs::hard_link(place.root.join("mode"), place.root.join("twin")).unwrap();
+    let second = place.record(Some(&first)).snapshot;
+    fs::hard_link(place.root.join("mode"), outside.with_extension("mode")).unwrap();
+    let what = RestoreWhat::Paths(vec!["content".into(), "mode".into()]);
+    place.history.restore(&place.workspace, &second, &first, &what).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((place.read("content"), fs::read_to_string(&outside).unwrap()), ("one".into(), "two".into()));
+    assert_eq!(mode(&place.root.join("mode")), 0o644);
+    assert_eq!((mode(&place.root.join("twin")), mode(&outside.with_extension("mode"))), (0o755, 0o755));
+    assert_eq!(place.read("twin"), "same");
+}
+
+/// A folder that cannot be written to is found before anything is touched.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_to_stops_a_restore_before_it_begins() {
+    let place = place();
+    place.write("a", "1");
+    place.write("locked/file", "1");
+    let first = place.snapshot();
+    place.write("a", "2");
+    fs::remove_file(place.root.join("locked/file")).unwrap();
+    let second = place.record(Some(&first)).snapshot;
+    let attribute = |sign: &str| {
+        let folder = place.root.join("locked");
+        std::process::Command::new("chattr")
+            .arg(sign)
+            .arg(folder)
+            .output()
+            .is_ok_and(|out| out.status.success())
+    };
+    // Where the user is not root, permissions say it; root needs the attribute, which not every disk has.
+    let by_attribute = attribute("+i");
+    if !by_attribute {
+        chmod(&place.root.join("locked"), 0o555);
+        if rustix::process::geteuid().is_root() {
+            return;
+        }
+    }
+    let error = restore_all(&place, &second, &first).unwrap_err();
+    let content = place.read("a");
+    if by_attribute {
+        assert!(attribute("-i"));
+    } else {
+        chmod(&place.root.join("locked"), 0o755);
+    }
+    assert!(matches!(&error, SnapshotError::Workspace { path, .. } if path == "locked"), "{error:?}");
+    assert_eq!(content, "2");
+    assert_eq!(place.history.unfinished_restore().unwrap(), None);
+    restore_all(&place, &second, &first).unwrap();
+    assert_eq!(place.read("locked/file"), "1");
+}
+
+#[test]
+fn another_spelling_goes_by_way_of_a_third_name_and_is_gone_on_with() {
+    let place = quick_place();
+    let known: &live::Known<'_> = &|_, _| None;
+    let mut live = Live::new(place.workspace.root_handle(), known).unwrap();
+    let respelling = crate::names::Respelling { old: b"sub/README".to_vec(), new: b"sub/Readme".to_vec() };
+    place.write("sub/README", "x");
+    apply::respell(&mut live, &respelling).unwrap();
+    assert_eq!(place.tree().into_keys().collect::<Vec<_>>(), [b"sub".to_vec(), b"sub/Readme".to_vec()]);
+    // Cut off between the two steps: the third name is found again.
+    let between = place.root.join("sub").join(os(&apply::name_between(b"Readme")));
+    fs::rename(place.root.join("sub/Readme"), &between).unwrap();
+    assert!(!place.record(None).skipped.is_empty(), "it is taken for the user's");
+    apply::respell(&mut live, &respelling).unwrap();
+    assert_eq!(place.tree().into_keys().collect::<Vec<_>>(), [b"sub".to_vec(), b"sub/Readme".to_vec()]);
+    // Another file of the new name is not replaced.
+    place.write("sub/README", "other");
+    assert!(matches!(apply::respell(&mut live, &respelling), Err(SnapshotError::Changed { .. })));
+    assert_eq!(place.read("sub/Readme"), "x");
+}
+
+/// The child of the test below: restores back and forth until it is killed.
+#[test]
+#[ignore = "run by another test"]
+fn restores_until_it_is_killed() {
+    let Some(dir) = std::env::var_os("OKCVM_TEST_RESTORE") else { return };
+    let dir = std::path::PathBuf::from(dir);
+    let workspace = Workspace::open(&dir.join("workspace")).unwrap();
+    let history = History::open(&dir.join("history")).unwrap().history;
+    let ids = fs::read_to_string(dir.join("ids")).unwrap();
+    let (first, second) = ids.trim().split_once(' ').unwrap();
+    let (first, second) = (SnapshotId(first.to_owned()), SnapshotId(second.to_owned()));
+    fs::write(dir.join("ready"), "").unwrap();
+    loop {
+        for (from, to) in [(&second, &first), (&first, &second)] {
+            history.restore(&workspace, from, to, &RestoreWhat::All).unwrap();
+        }
+    }
+}
+
+/// A hundred times a process is killed in the middle of a restore; each time the next one finishes it, and
+/// the workspace is one of the two moments, byte for byte.
+#[test]
+fn a_restore_that_is_killed_is_finished() {
+    let place = quick_place();
+    for number in 0..120 {
+        place.write(&format!("{}/{number}", number % 7), format!("first {number}"));
+    }
+    place.write("file-or-folder", "file");
+    fs::create_dir(place.root.join("empty")).unwrap();
+    place.write("left/node_modules/mine", "left out");
+    let (first, first_tree) = (place.snapshot(), place.tree());
+    for number in 60..180 {
+        place.write(&format!("{}/{number}", number % 7), format!("second {number}"));
+    }
+    for number in 0..30 {
+        fs::remove_file(place.root.join(format!("{}/{number}", number % 7))).unwrap();
+    }
+    fs::remove_file(place.root.join("file-or-folder")).unwrap();
+    place.write("file-or-folder/inside", "folder");
+    fs::remove_dir(place.root.join("empty")).unwrap();
+    place.write("empty", "a file");
+    let (second, second_tree) = (place.record(Some(&first)).snapshot, place.tree());
+    let dir = place.dir.parent().unwrap().to_owned();
+    fs::write(dir.join("ids"), format!("{first} {second}")).unwrap();
+    // The child has to be the one writer.
+    let Place { root, dir: dir_of_history, workspace, history, folder } = place;
+    drop(history);
+    let (mut cut, mut random) = (0, Random(99));
+    for round in 0..100 {
+        let _ = fs::remove_file(dir.join("ready"));
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "restore::tests::restores_until_it_is_killed", "--ignored"])
+            .env("OKCVM_TEST_RESTORE", &dir)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = std::time::Instant::now();
+        while !dir.join("ready").exists() && begun.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Somewhere in a restore that has begun.
+        while Intent::read(&dir_of_history).unwrap().is_none() && begun.elapsed() < Duration::from_secs(20) {}
+        std::thread::sleep(Duration::from_micros(random.below(4_000) as u64));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let opened = History::open(&dir_of_history).unwrap();
+        assert_eq!(opened.notice, None, "round {round}");
+        let unfinished = opened.history.unfinished_restore().unwrap();
+        let finished = opened.history.finish_restore(&workspace).unwrap();
+        assert_eq!(unfinished.is_some(), finished.is_some());
+        let now = tree(&root);
+        match unfinished {
+            Some(restore) => {
+                cut += 1;
+                let expected = if restore.to == first { &first_tree } else { &second_tree };
+                assert_eq!(&now, expected, "round {round}");
+            }
+            None => assert!(now == first_tree || now == second_tree, "round {round}"),
+        }
+        assert_eq!(opened.history.unfinished_restore().unwrap(), None);
+        // The child begins from the second.
+        if now == first_tree {
+            opened.history.restore(&workspace, &first, &second, &RestoreWhat::All).unwrap();
+        }
+    }
+    assert!(cut > 30, "only {cut} of 100 were cut in the middle");
+    drop(folder);
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -158,6 +158,16 @@ impl Place {
             .filter(|line| !line.starts_with("notice: HEAD points to an unborn branch"))
             .collect();
         assert!(output.status.success() && said.is_empty(), "git fsck: {said:?}");
+    }
+
+    /// What shows whether a file or link was touched: inode, time and mode.
+    pub(crate) fn stamps(&self) -> BTreeMap<Vec<u8>, (u64, i64, i64, u32)> {
+        let stamp = |path: Vec<u8>| {
+            let found = fs::symlink_metadata(self.root.join(os(&path))).unwrap();
+            (path, (found.ino(), found.mtime(), found.mtime_nsec(), found.mode()))
+        };
+        let files = self.tree().into_iter().filter(|(_, node)| *node != Node::Folder);
+        files.map(|(path, _)| stamp(path)).collect()
     }
 
     pub(crate) fn tree(&self) -> Tree {

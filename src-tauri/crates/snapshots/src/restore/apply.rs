@@ -95,9 +95,7 @@ pub(super) fn respell(live: &mut Live<'_>, respelling: &Respelling) -> Result<()
     let (folder, new) = split(&respelling.new);
     let old = split(&respelling.old).1;
     let failed = |error: Errno| SnapshotError::workspace("renamed", &respelling.old, error);
-    let mut hasher = DefaultHasher::new();
-    hasher.write(new);
-    let between = format!("{TEMPORARY_PREFIX}respelled-{:016x}", hasher.finish()).into_bytes();
+    let between = name_between(new);
     live.forget();
     let handle = live.folder(folder)?;
     if live.examine(&below(folder, &between))? == State::Absent {
@@ -110,6 +108,13 @@ pub(super) fn respell(live: &mut Live<'_>, respelling: &Respelling) -> Result<()
     renameat(&*handle, between.as_slice(), &*handle, new).map_err(failed)?;
     live.forget();
     Ok(())
+}
+
+/// The third name on the way to the spelling `new`; the same each time, so that it is found again.
+pub(super) fn name_between(new: &[u8]) -> Vec<u8> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(new);
+    format!("{TEMPORARY_PREFIX}respelled-{:016x}", hasher.finish()).into_bytes()
 }
 
 /// The workspace holds what was planned, and the files are the very ones that were written.
