@@ -7,7 +7,12 @@
 //!
 //! What a snapshot holds: regular files with their executable bit, symbolic links, empty folders (an entry
 //! for the empty tree), and names of any bytes. What it does not hold is named in its list of skipped
-//! files, which is part of the commit message, and is never touched by a restore.
+//! files, which is part of the commit message, and is never touched by a restore: what is too large or
+//! special, folders that tools fill, and what a `.okcvmignore` says.
+//!
+//! How it knows what changed: an index in memory (`index.rs`) that a scan (`scan.rs`) brings up to date,
+//! either whole or only where the watch says that something changed (`live.rs`). The index lies on the disk
+//! as a cache; without it more files are read again, and nothing else.
 //!
 //! Order of writes: the pack with all objects of a snapshot, its record in the journal, its reference; then,
 //! within a second, in the background, the syncs that make it survive a power cut. See `archive.rs`.
