@@ -25,7 +25,7 @@ struct Breaking(std::sync::atomic::AtomicU32);
 
 #[async_trait]
 impl ChatModel for Breaking {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "breaking"
     }
 

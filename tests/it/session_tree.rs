@@ -372,3 +372,56 @@ async fn a_name_and_the_settings_of_the_history_are_checked() {
     let refused: AppError = desk.host.settings_save(SettingsSaveParams { settings }).await.unwrap_err();
     assert!(refused.detail.is_some_and(|field| field == "history.totalBudgetBytes"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_content_is_found_by_a_restore_and_said_at_its_node() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    // Does not compress, so that the content makes up most of its pack.
+    let mut state = 1_u64;
+    let noise: String = (0..60_000)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'!' + (state >> 58) as u8)
+        })
+        .collect();
+    let first = turn_with(&desk, &session, "noise", &noise).await;
+    let second = turn_with(&desk, &session, "noise", "quiet").await;
+    let packs = desk.folder.path().join("data/sessions").join(session.as_str());
+    let packs = packs.join("history/repository.git/objects/pack");
+    let mut damaged = 0;
+    for entry in std::fs::read_dir(packs).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        if path.extension().is_some_and(|kind| kind == "pack") && bytes.len() > 30_000 {
+            let middle = bytes.len() / 2;
+            bytes[middle..middle + 64].fill(0);
+            let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+            std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+            std::fs::set_permissions(&path, permissions).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            damaged += 1;
+        }
+    }
+    assert_eq!(damaged, 1);
+    let files = desk.files(&session).await;
+    let there = tree(&files);
+    desk.host.node_fork(node(&session, &first)).await.unwrap_err();
+    assert_eq!(tree(&files), there, "nothing is touched");
+    let detail = desk.detail(&session).await;
+    let reason = |id: &NodeId| detail.tree.iter().find(|node| node.id == *id).unwrap().not_restorable.clone();
+    assert!(reason(&first).is_some());
+    assert_eq!((reason(&second), detail.current_node.as_ref()), (None, Some(&second)));
+    // The conversation goes back without its files, and later moments are as good as ever.
+    desk.host.node_fork(node(&session, &first)).await.unwrap_err();
+    let conversation = RestoreParams {
+        session_id: session.clone(),
+        node_id: first,
+        scope: RestoreScope::Conversation,
+        paths: None,
+    };
+    desk.host.restore_apply(conversation).await.unwrap();
+    std::fs::write(files.join("noise"), "loud").unwrap();
+    desk.host.node_fork(node(&session, &second)).await.unwrap();
+    assert_eq!(tree(&files), there);
+}
