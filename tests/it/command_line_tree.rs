@@ -115,11 +115,17 @@ async fn files_come_and_go_one_by_one_by_turn_and_all_together() {
     assert_eq!(story.files(), state(Some("one\ntwo\n"), None));
     story.said(&["undo"], &[]);
     assert_eq!(story.files(), latest);
-    // A file that is gone by hand is in the way of taking back the turn that made it.
-    std::fs::remove_file(story.work.join("b.txt")).unwrap();
+    // A line by hand elsewhere in a file of the turn is no hindrance: what the turn wrote goes, the line stays.
+    std::fs::write(story.work.join("a.txt"), "mine\n\n\n\none\ntwo\n").unwrap();
+    story.said(&["revert-turn"], &[third]);
+    assert_eq!(story.files(), state(Some("mine\n\n\n\none\n"), Some("b\n")));
+    story.said(&["undo"], &[]);
+    std::fs::write(story.work.join("a.txt"), "one\ntwo\n").unwrap();
+    // A file that was changed by hand is in the way of taking back the turn that made it.
+    std::fs::write(story.work.join("b.txt"), "mine\n").unwrap();
     assert!(story.refused(&["revert-turn"], &[second]).contains("b.txt"));
     assert!(story.refused(&["revert-turn"], &[second, "--dry-run", "--json"]).contains("alone"));
-    assert_eq!(story.files(), state(Some("one\ntwo\n"), None), "nothing is touched");
+    assert_eq!(story.files(), state(Some("one\ntwo\n"), Some("mine\n")), "nothing is touched");
     std::fs::write(story.work.join("b.txt"), "b\n").unwrap();
 
     // All of it, and along the branch to its end.

@@ -406,11 +406,11 @@ async fn a_damaged_content_is_found_by_a_restore_and_said_at_its_node() {
     assert_eq!(damaged, 1);
     let files = desk.files(&session).await;
     let there = tree(&files);
-    desk.host.node_fork(node(&session, &first)).await.unwrap_err();
+    let refused = desk.host.node_fork(node(&session, &first)).await.unwrap_err();
     assert_eq!(tree(&files), there, "nothing is touched");
     let detail = desk.detail(&session).await;
     let reason = |id: &NodeId| detail.tree.iter().find(|node| node.id == *id).unwrap().not_restorable.clone();
-    assert!(reason(&first).is_some());
+    assert!(reason(&first).is_some(), "{refused:?}");
     assert_eq!((reason(&second), detail.current_node.as_ref()), (None, Some(&second)));
     // The conversation goes back without its files, and later moments are as good as ever.
     desk.host.node_fork(node(&session, &first)).await.unwrap_err();

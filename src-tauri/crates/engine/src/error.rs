@@ -75,7 +75,7 @@ impl EngineError {
     pub(crate) fn lost_files(&self) -> Option<String> {
         match self {
             Self::Snapshot(SnapshotError::Unknown(_)) => Some("the history no longer holds them.".to_owned()),
-            Self::Snapshot(error @ SnapshotError::Damaged { .. }) => Some(error.to_string()),
+            Self::Snapshot(error) if error.is_damage() => Some(error.to_string()),
             Self::NotRestorable(reason) => Some(reason.clone()),
             _ => None,
         }

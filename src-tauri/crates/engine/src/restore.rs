@@ -259,7 +259,7 @@ impl Engine {
 
     /// A restore failed half-way (a full disk, a file that cannot be written): the files go back to the present that
     /// was recorded, as far as they let themselves, and the step is dropped.
-    fn put_back(&self, runtime: &Runtime, row: &RestoreRow, present: &SnapshotId) {
+    pub(crate) fn put_back(&self, runtime: &Runtime, row: &RestoreRow, present: &SnapshotId) {
         let back = runtime
             .record(self, Author::User, "State of a restore that failed")
             .and_then(|half| {
@@ -304,6 +304,12 @@ impl Runtime {
             };
             tracing::warn!(session = %self.id, title = row.title, "finishing a restore that was cut short");
             let head = match target {
+                None if row.before.is_some() => {
+                    // A turn was being taken back: the history has just finished that, or nothing was touched.
+                    let now = self.record(engine, Author::User, &row.title)?.snapshot;
+                    engine.store().put_restore(&RestoreRow { after: Some(now.clone()), ..row.clone() })?;
+                    Some(now)
+                }
                 Some(target) => {
                     let half = self.record(engine, Author::User, "State of a restore that was cut short")?;
                     Some(self.restore_files(engine, &half.snapshot, target, row.paths.as_deref())?.1)

@@ -1,131 +1,121 @@
 //! Taking back what one turn did to the files, and nothing that came after it.
 
-use std::collections::{BTreeMap, HashMap};
-
 use okcvm_protocol::{
-    AppError, ChangeKind, FileChange, NodeId, RestoreOutcome, RestoreScope, RevertConflict, RevertPlan,
+    AppError, ChangeKind, NodeId, RestoreId, RestoreOutcome, RestoreScope, RevertConflict, RevertPlan,
     SessionId, SnapshotId,
 };
+use okcvm_snapshots::{Author, RecordInfo};
+use okcvm_store::{NodeRow, RestoreRow, RestoreState};
 
-use crate::restore::{Goal, Paths};
+use crate::restore::restorable;
 use crate::runtime::Runtime;
 use crate::{Engine, EngineError};
 
 /// Conflicts that an error names one by one.
 const NAMED: usize = 5;
 
-/// What a turn did, and what is there now in its place.
-struct Revert {
-    /// The files before the turn.
-    base: SnapshotId,
-    /// What would happen to the present files.
-    changes: Vec<(String, ChangeKind)>,
-    /// What keeps it from being done.
-    conflicts: Vec<RevertConflict>,
-}
-
 impl Engine {
     /// What taking back one turn would do. Touches no file. Blocking.
     pub fn plan_revert(&self, session: &SessionId, node: &NodeId) -> Result<RevertPlan, EngineError> {
         let runtime = self.runtime(session)?;
+        let row = self.node_of(session, node)?;
+        let after = restorable(&row)?;
         let head = self.store().session(session)?.head_snapshot;
         let unsaved = runtime.history.compare_live(&runtime.workspace()?, head.as_ref())?;
-        let revert = self.revert(&runtime, node, head.as_ref(), &unsaved)?;
-        let changes = self.with_writers(&runtime, head.as_ref(), &unsaved, revert.changes)?;
-        Ok(RevertPlan { node_id: node.clone(), changes, conflicts: revert.conflicts, unsaved })
+        let present = head.as_ref().unwrap_or(&after);
+        let plan = runtime.history.plan_revert(present, row.summary.base_snapshot.as_ref(), &after)?;
+        if plan.changes.is_empty() && plan.conflicts.is_empty() {
+            return Err(nothing());
+        }
+        let mut conflicts = plan.conflicts;
+        let mut changes = Vec::new();
+        for change in plan.changes {
+            let by_hand =
+                unsaved.iter().find(|unsaved| unsaved.path == change.path).map(|change| change.kind);
+            match (by_hand, change.kind) {
+                // It is gone already.
+                (Some(ChangeKind::Deleted), ChangeKind::Deleted) => {}
+                // The lines of a text may merge; that is seen when it is recorded.
+                (None, _)
+                | (
+                    Some(ChangeKind::Added | ChangeKind::Modified | ChangeKind::Renamed),
+                    ChangeKind::Modified,
+                ) => changes.push((change.path, change.kind)),
+                (Some(_), _) => {
+                    let reason = "It was changed since then by hand.".to_owned();
+                    conflicts.push(RevertConflict { path: change.path, reason });
+                }
+            }
+        }
+        let changes = self.with_writers(&runtime, head.as_ref(), &unsaved, changes)?;
+        Ok(RevertPlan { node_id: node.clone(), changes, conflicts, unsaved })
     }
 
-    /// Takes the files' changes of one turn back. Can be undone as a restore. If a file has been changed since then, by
-    /// whomever, nothing is touched and the error names it.
+    /// Takes the files' changes of one turn back; texts that were changed since then in other lines are merged. Can be
+    /// undone as a restore. If something is in the way, nothing is touched and the error names it.
     pub async fn revert_turn(
         &self,
         session: &SessionId,
         node: &NodeId,
     ) -> Result<RestoreOutcome, EngineError> {
-        self.node_of(session, node)?;
-        let node = node.clone();
-        self.moving(session, move |engine, runtime| {
-            let present = engine.record_present(runtime)?;
-            let revert = engine.revert(runtime, &node, Some(&present), &[])?;
-            if !revert.conflicts.is_empty() {
-                return Err(refused(&revert.conflicts));
-            }
-            let row = engine.store().node(&node)?;
-            let goal = Goal {
-                scope: RestoreScope::Files,
-                node: None,
-                files: Some(revert.base),
-                paths: Paths::Some(revert.changes.into_iter().map(|(path, _)| path).collect()),
-                title: format!("Taking back of “{}”", row.summary.title),
-            };
-            engine.move_to(runtime, goal)
-        })
-        .await
+        let row = self.node_of(session, node)?;
+        let after = restorable(&row)?;
+        self.moving(session, move |engine, runtime| engine.take_back(runtime, &row, &after)).await
     }
 
-    /// Compares what a turn did with what is there now: the snapshot `head`, and on top of it `unsaved`.
-    fn revert(
+    fn take_back(
         &self,
         runtime: &Runtime,
-        node: &NodeId,
-        head: Option<&SnapshotId>,
-        unsaved: &[FileChange],
-    ) -> Result<Revert, EngineError> {
-        let row = self.node_of(&runtime.id, node)?;
-        let unknown = || EngineError::NotRestorable("its turn has not ended, or was never recorded.".into());
-        if let Some(reason) = row.summary.not_restorable {
-            return Err(EngineError::NotRestorable(reason));
+        node: &NodeRow,
+        after: &SnapshotId,
+    ) -> Result<RestoreOutcome, EngineError> {
+        let base = node.summary.base_snapshot.as_ref();
+        let current = self.store().session(&runtime.id)?.current_node;
+        let present = self.record_present(runtime)?;
+        let plan = runtime.history.plan_revert(&present, base, after)?;
+        if !plan.conflicts.is_empty() {
+            return Err(refused(&plan.conflicts));
         }
-        let base = row.summary.base_snapshot.ok_or_else(unknown)?;
-        let after = row.summary.snapshot.ok_or_else(unknown)?;
-        let head = head.ok_or_else(unknown)?;
-        let done = by_path(&runtime.history.diff(Some(&base), &after)?);
-        if done.is_empty() {
-            return Err(EngineError::App(AppError::new("This turn changed no file.")));
+        if plan.changes.is_empty() {
+            return Err(nothing());
         }
-        let later = by_path(&runtime.history.diff(Some(&after), head)?);
-        let by_hand = by_path(unsaved);
-        let mut changes = Vec::new();
-        let mut conflicts = Vec::new();
-        for (path, kind) in done {
-            let since = by_hand
-                .get(&path)
-                .map(|kind| (kind, "you"))
-                .or_else(|| later.get(&path).map(|kind| (kind, "a later turn, or you")));
-            if let Some((kind, who)) = since {
-                let did = match kind {
-                    ChangeKind::Added | ChangeKind::Renamed => "made again",
-                    ChangeKind::Modified => "changed again",
-                    ChangeKind::Deleted => "removed",
-                };
-                conflicts.push(RevertConflict { path, reason: format!("It was {did} since then by {who}.") });
-                continue;
+        let title = format!("Taking back of “{}”", node.summary.title);
+        let mut row = RestoreRow {
+            id: RestoreId::new(),
+            session_id: runtime.id.clone(),
+            made_at: self.now(),
+            state: RestoreState::Intent,
+            title: title.clone(),
+            scope: RestoreScope::Files,
+            // Undo touches these alone.
+            paths: Some(plan.changes.into_iter().map(|change| change.path).collect()),
+            from_node: current.clone(),
+            to_node: current.clone(),
+            before: Some(present.clone()),
+            // Not made yet.
+            after: None,
+        };
+        self.store().put_restore(&row)?;
+        let info = RecordInfo { message: &title, author: Author::User, at_ms: self.now() };
+        let reverted = runtime.history.revert(&runtime.workspace()?, &present, base, after, info);
+        let reverted = match reverted {
+            Ok(reverted) => reverted,
+            Err(error) => {
+                self.put_back(runtime, &row, &present);
+                return Err(error.into());
             }
-            let back = match kind {
-                ChangeKind::Added | ChangeKind::Renamed => ChangeKind::Deleted,
-                ChangeKind::Deleted => ChangeKind::Added,
-                ChangeKind::Modified => ChangeKind::Modified,
-            };
-            changes.push((path, back));
-        }
-        Ok(Revert { base, changes, conflicts })
+        };
+        row.after = Some(reverted.snapshot);
+        self.store().put_restore(&row)?;
+        self.store().finish_restore(&row, RestoreState::Done, current.as_ref(), row.after.as_ref())?;
+        tracing::info!(session = %runtime.id, title, written = reverted.outcome.written,
+            removed = reverted.outcome.removed, "took a turn back");
+        Ok(reverted.outcome)
     }
 }
 
-/// What happened to each path; a rename is a file that came and one that went.
-fn by_path(changes: &[FileChange]) -> BTreeMap<String, ChangeKind> {
-    let mut kinds: HashMap<&String, ChangeKind> = HashMap::new();
-    for change in changes {
-        if let Some(old) = &change.old_path {
-            kinds.entry(old).or_insert(ChangeKind::Deleted);
-        }
-        let kind = match change.kind {
-            ChangeKind::Renamed => ChangeKind::Added,
-            ChangeKind::Added | ChangeKind::Modified | ChangeKind::Deleted => change.kind,
-        };
-        kinds.insert(&change.path, kind);
-    }
-    kinds.into_iter().map(|(path, kind)| (path.clone(), kind)).collect()
+fn nothing() -> EngineError {
+    EngineError::App(AppError::new("There is nothing of this turn in the files that could be taken back."))
 }
 
 fn refused(conflicts: &[RevertConflict]) -> EngineError {

@@ -114,6 +114,20 @@ fn changed_message(paths: &[String], stage: RestoreStage) -> String {
 }
 
 impl SnapshotError {
+    /// Something that the history should hold is missing or damaged.
+    pub fn is_damage(&self) -> bool {
+        use okcvm_objects::ObjectError;
+        match self {
+            Self::Damaged { .. } => true,
+            // A large content is checked while it streams into the workspace.
+            Self::Workspace { source, .. } => source.kind() == io::ErrorKind::InvalidData,
+            Self::Objects(error) => {
+                matches!(error, ObjectError::Missing { .. } | ObjectError::Damaged { .. })
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn storage(
         action: &'static str,
         path: impl Into<PathBuf>,
