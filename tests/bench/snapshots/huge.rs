@@ -45,7 +45,10 @@ fn times(tell: &mut dyn FnMut(Row)) -> Outcome<()> {
         vec![
             Box::new(|_| place.borrow_mut().record()),
             Box::new(|_| place.borrow().commit()),
-            Box::new(|_| crate::measure::timed(|| limit::copy(&big, &out))),
+            Box::new(|_| {
+                limit::clear(&out)?;
+                crate::measure::timed(|| limit::copy(&big, &out))
+            }),
         ],
     )?;
     let remark = medians.remark();

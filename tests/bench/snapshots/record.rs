@@ -145,6 +145,7 @@ fn next(place: &mut Place, kind: &Kind) -> Outcome<Medians> {
             Box::new(|_| place.borrow_mut().record()),
             Box::new(|_| place.borrow().commit()),
             Box::new(|_| {
+                limit::clear(&out)?;
                 timed(|| {
                     if kind.mode == Mode::Scan || kind.changed == kind.files {
                         limit::walk(&root)?;
@@ -192,6 +193,7 @@ fn first(place: &mut Place) -> Outcome<Medians> {
                 })
             }),
             Box::new(|_| {
+                limit::clear(&out)?;
                 timed(|| {
                     limit::walk(&work)?;
                     limit::store(&files, &out)
