@@ -18,6 +18,8 @@ pub(crate) struct Shell {
     pub(crate) host: Result<Host, AppError>,
     /// Counts attachments of the window, so that a reload ends the stream of the page before.
     pub(crate) attached: AtomicU64,
+    /// A dialog of the system is open.
+    pub(crate) picking: AtomicBool,
     ending: AtomicBool,
     _log: Option<LogGuard>,
 }
@@ -45,6 +47,7 @@ pub fn run() -> ExitCode {
             app.manage(Shell {
                 host,
                 attached: AtomicU64::new(0),
+                picking: AtomicBool::new(false),
                 ending: AtomicBool::new(false),
                 _log: log,
             });

@@ -11,6 +11,7 @@ use tauri_plugin_notification::NotificationExt;
 
 use crate::app::Shell;
 use crate::window;
+use crate::words::{Word, word};
 
 /// One frame: what arrives within it travels as one message.
 const FRAME: Duration = Duration::from_millis(16);
@@ -48,20 +49,20 @@ pub(crate) fn notify_ends(app: AppHandle, host: &Host) {
             }
             for numbered in batch {
                 if let EngineEvent::Turn { session_id, event, .. } = numbered.event
-                    && let Some(text) = end_in_words(&event)
+                    && let Some(end) = end_of(&event)
                 {
-                    notify(&app, &host, &session_id, text);
+                    notify(&app, &host, &session_id, end);
                 }
             }
         }
     });
 }
 
-fn end_in_words(event: &TurnEvent) -> Option<&'static str> {
+fn end_of(event: &TurnEvent) -> Option<Word> {
     match event {
-        TurnEvent::TurnCompleted { .. } => Some("Done."),
-        TurnEvent::TurnFailed { .. } => Some("The turn failed."),
-        TurnEvent::TurnInterrupted { .. } => Some("The turn was stopped."),
+        TurnEvent::TurnCompleted { .. } => Some(Word::Done),
+        TurnEvent::TurnFailed { .. } => Some(Word::Failed),
+        TurnEvent::TurnInterrupted { .. } => Some(Word::Stopped),
         TurnEvent::TurnStarted { .. }
         | TurnEvent::ItemStarted { .. }
         | TurnEvent::ItemDelta { .. }
@@ -74,13 +75,14 @@ fn end_in_words(event: &TurnEvent) -> Option<&'static str> {
     }
 }
 
-fn notify(app: &AppHandle, host: &Host, session: &SessionId, text: &'static str) {
+fn notify(app: &AppHandle, host: &Host, session: &SessionId, end: Word) {
     let looking =
         app.get_webview_window(window::LABEL).is_some_and(|window| window.is_focused().unwrap_or(true));
     if looking {
         return;
     }
     let title = host.engine().session_summary(session).map(|summary| summary.title).unwrap_or_default();
+    let text = word(end, host.settings().appearance.language);
     let app = app.clone();
     // A desktop without a notification service may let the call hang.
     tauri::async_runtime::spawn_blocking(move || {

@@ -6,5 +6,6 @@ mod bridge;
 mod commands;
 mod preview;
 mod window;
+mod words;
 
 pub use app::run;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::atomic::Ordering;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
@@ -17,7 +18,9 @@ use tauri_plugin_dialog::{DialogExt, FilePath};
 use tauri_plugin_opener::OpenerExt;
 
 use super::workspace_file;
+use crate::app::Shell;
 use crate::bridge;
+use crate::words::{Word, word};
 
 /// Endings that a desktop may run instead of showing.
 const RUNNABLE: &[&str] = &[
@@ -40,21 +43,8 @@ pub(super) async fn answer(
             bridge::attach(app, host, channel, after);
             write(&Empty {})
         }
-        WindowCommand::PickFiles => {
-            let (sender, receiver) = tokio::sync::oneshot::channel();
-            app.dialog().file().pick_files(move |picked| {
-                // The page may have gone while the dialog was open.
-                let _ = sender.send(picked.unwrap_or_default());
-            });
-            write(&paths(receiver.await.unwrap_or_default()))
-        }
-        WindowCommand::PickFolder => {
-            let (sender, receiver) = tokio::sync::oneshot::channel();
-            app.dialog().file().pick_folder(move |picked| {
-                let _ = sender.send(picked.into_iter().collect());
-            });
-            write(&paths(receiver.await.unwrap_or_default()))
-        }
+        WindowCommand::PickFiles => write(&pick(webview, host, Pick::Files).await),
+        WindowCommand::PickFolder => write(&pick(webview, host, Pick::Folder).await),
         WindowCommand::OpenDeployment => {
             let DeploymentParams { deployment_id } = read(params)?;
             let (deployment, _) = host.deployment(&deployment_id)?;
@@ -95,6 +85,41 @@ pub(super) async fn answer(
             write(&Empty {})
         }
     }
+}
+
+/// What a dialog of the system asks for.
+#[derive(Debug, Clone, Copy)]
+enum Pick {
+    Files,
+    Folder,
+}
+
+/// Asks with the system's dialog. Nothing is picked where the user cancels it, or where one is open already: the page
+/// behind it can still be clicked.
+async fn pick(webview: &Webview, host: &Host, what: Pick) -> PathsResponse {
+    let app = webview.app_handle();
+    let picking = &app.state::<Shell>().picking;
+    if picking.swap(true, Ordering::SeqCst) {
+        return paths(Vec::new());
+    }
+    let title = match what {
+        Pick::Files => Word::ChooseFiles,
+        Pick::Folder => Word::ChooseFolder,
+    };
+    let mut dialog = app.dialog().file().set_title(word(title, host.settings().appearance.language));
+    // GTK otherwise begins with recent files, where it takes no folder whose path is typed.
+    if let Ok(home) = app.path().home_dir() {
+        dialog = dialog.set_directory(home);
+    }
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    match what {
+        // The page may have gone while the dialog was open; then nobody takes the answer.
+        Pick::Files => dialog.pick_files(move |picked| drop(sender.send(picked.unwrap_or_default()))),
+        Pick::Folder => dialog.pick_folder(move |picked| drop(sender.send(picked.into_iter().collect()))),
+    }
+    let picked = receiver.await.unwrap_or_default();
+    picking.store(false, Ordering::SeqCst);
+    paths(picked)
 }
 
 fn channel(webview: &Webview, payload: &Value) -> Result<Channel<Vec<NumberedEvent>>, AppError> {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { remote } from 'webdriverio';
 
-import { stopProcess } from '../../../src-tauri/scripts/lib/display.mjs';
+import { stopProcess, takePicture } from '../../../src-tauri/scripts/lib/display.mjs';
 import { environment, which } from '../../../src-tauri/scripts/lib/paths.mjs';
 import { ask } from '../../../src-tauri/scripts/lib/run.mjs';
 import { freePort, isAlive, listens, processesWith, programOf, waitForEnd, waitsIn } from './processes.mjs';
@@ -198,6 +198,11 @@ export class AppWindow {
     await this.browser.saveScreenshot(join(out, `${this.name}-${label}.png`));
   }
 
+  /** A picture of the whole display, with what is no part of the page: dialogs of the system, other windows. */
+  async display(label) {
+    await takePicture(process.env.DISPLAY, join(out, `${this.name}-${label}-display.png`));
+  }
+
   /** What driver and app wrote, and the end of the app's own log. */
   logs() {
     const lines = readFileSync(this.logPath, 'utf8').split('\n').slice(-60);
@@ -274,6 +279,7 @@ export async function journey(options, work) {
   } catch (error) {
     await window.browser.switchFrame(null).catch(() => {});
     await window.picture('failed').catch(() => {});
+    await window.display('failed').catch(() => {});
     const told = await window.told();
     await window.close().catch(() => {});
     throw new Error(

@@ -1,0 +1,65 @@
+// The system's file dialog, which WebDriver does not see: found and driven as a person with a keyboard would.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ask } from '../../../src-tauri/scripts/lib/run.mjs';
+import { SOON } from './window.mjs';
+
+/** The top windows that a process shows. */
+function windowsOf(pid) {
+  return ask('xdotool', ['search', '--onlyvisible', '--pid', String(pid)])?.split('\n') ?? [];
+}
+
+function hand(...words) {
+  if (ask('xdotool', words) === undefined) throw new Error(`xdotool ${words.join(' ')} failed`);
+}
+
+/** The dialogs of the app that are open now, by their X windows. */
+export function dialogsOf(window) {
+  return windowsOf(window.pid).filter((id) => !window.known.includes(id));
+}
+
+/** Remembers which X windows are the app's own; every other one that comes is a dialog. */
+export function knowWindows(window) {
+  window.known = windowsOf(window.pid);
+}
+
+async function waitForCount(window, count, what) {
+  const end = Date.now() + SOON;
+  while (dialogsOf(window).length !== count) {
+    if (Date.now() > end) throw new Error(`${what}; open are ${dialogsOf(window).length} dialogs`);
+    await sleep(100);
+  }
+}
+
+/**
+ * Waits for the one dialog that opens and gives it the keyboard. `type` types a path in place of what the
+ * dialog suggests, `accept` presses Enter and waits until it has closed, `press` presses any keys.
+ */
+export async function fileDialog(window) {
+  await waitForCount(window, 1, 'one dialog should be open');
+  const [id] = dialogsOf(window);
+  const press = (...keys) => hand('key', '--clearmodifiers', ...keys);
+  hand('windowfocus', '--sync', id);
+  // The dialog fills its list of files after it is shown, and takes the keyboard when it has.
+  await sleep(700);
+  return {
+    id,
+    press,
+    async type(path) {
+      press('ctrl+l');
+      await sleep(300);
+      press('ctrl+a');
+      hand('type', '--delay', '15', path);
+      await sleep(500);
+    },
+    /** Presses Enter until the dialog takes what was typed: the first one may only complete the name. */
+    async accept() {
+      for (let pressed = 0; pressed < 5 && dialogsOf(window).includes(id); pressed += 1) {
+        press('Return');
+        await sleep(600);
+      }
+      await waitForCount(window, 0, 'the dialog should have taken the path');
+    },
+    gone: () => waitForCount(window, 0, 'the dialog should have closed'),
+  };
+}
