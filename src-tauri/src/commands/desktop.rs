@@ -1,8 +1,10 @@
 //! What only the shell can do: stream to the page, ask with the system's dialogs, open things outside.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::Ordering;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
@@ -13,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tauri::ipc::{Channel, JavaScriptChannelId};
-use tauri::{Manager, Webview};
+use tauri::{AppHandle, Manager, Webview};
 use tauri_plugin_dialog::{DialogExt, FilePath};
 use tauri_plugin_opener::OpenerExt;
 
@@ -52,14 +54,14 @@ pub(super) async fn answer(
                 return Err(AppError::new("Deployed sites are not served now.")
                     .with_hint("The settings say why; the preview shows the site all the same."));
             }
-            open_url(app, &deployment.url)
+            launch(app, &deployment.url, &deployment.url).await
         }
         WindowCommand::OpenLink => {
             let LinkParams { url } = read(params)?;
             if !(url.starts_with("https://") || url.starts_with("http://")) {
                 return Err(AppError::new(format!("“{url}” is no web address.")));
             }
-            open_url(app, &url)
+            launch(app, &url, &url).await
         }
         WindowCommand::OpenFile => {
             let FileParams { session_id, path } = read(params)?;
@@ -68,21 +70,17 @@ pub(super) async fn answer(
                 return Err(AppError::new(format!("{path} is a program and is not started from here."))
                     .with_hint("Show it in its folder instead."));
             }
-            let opened = app.opener().open_path(file.to_string_lossy(), None::<&str>);
-            opened.map_err(|error| outside(&path, &error))?;
-            write(&Empty {})
+            launch(app, &path, &file.to_string_lossy()).await
         }
         WindowCommand::RevealFile => {
             let FileParams { session_id, path } = read(params)?;
             let file = workspace_file(app, &session_id, &path).await?;
-            app.opener().reveal_item_in_dir(&file).map_err(|error| outside(&path, &error))?;
-            write(&Empty {})
+            reveal(app, &path, file).await
         }
         WindowCommand::RevealLogs => {
             let folder = host.data().logs();
-            let shown = app.opener().open_path(folder.to_string_lossy(), None::<&str>);
-            shown.map_err(|error| outside(&folder.to_string_lossy(), &error))?;
-            write(&Empty {})
+            let folder = folder.to_string_lossy();
+            launch(app, &folder, &folder).await
         }
     }
 }
@@ -130,15 +128,48 @@ fn channel(webview: &Webview, payload: &Value) -> Result<Channel<Vec<NumberedEve
     Ok(id.channel_on(webview.clone()))
 }
 
-fn open_url(app: &tauri::AppHandle, url: &str) -> Result<Value, AppError> {
-    app.opener().open_url(url, None::<&str>).map_err(|error| outside(url, &error))?;
-    write(&Empty {})
+/// Opens a file, folder or address in the program that the desktop has for it. `shown` is its name for the user.
+async fn launch(app: &AppHandle, shown: &str, what: &str) -> Result<Value, AppError> {
+    let (app, target) = (app.clone(), what.to_owned());
+    let opened = tauri::async_runtime::spawn_blocking(move || start_program(&app, &target)).await;
+    match opened {
+        Ok(Ok(())) => write(&Empty {}),
+        Ok(Err(error)) => Err(outside(shown, &error)),
+        Err(error) => Err(outside(shown, &error.to_string())),
+    }
 }
 
-fn outside(what: &str, error: &tauri_plugin_opener::Error) -> AppError {
+/// Tries one launcher of the desktop after the other. The opener plugin waits a quarter of a second for a failure, but
+/// the scripts among the launchers often take longer to find that they have no program.
+#[cfg(target_os = "linux")]
+fn start_program(_app: &AppHandle, what: &str) -> Result<(), String> {
+    const LAUNCHER_LIMIT: Duration = Duration::from_secs(5);
+    open::that_detached_with_timeout(what, LAUNCHER_LIMIT).map_err(|error| error.to_string())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_program(app: &AppHandle, what: &str) -> Result<(), String> {
+    // A file has no scheme; both ways end in the same program.
+    app.opener().open_url(what, None::<&str>).map_err(|error| error.to_string())
+}
+
+/// Shows a file in the file manager; where none can point at a file, its folder is opened.
+async fn reveal(app: &AppHandle, shown: &str, file: PathBuf) -> Result<Value, AppError> {
+    let (revealing, target) = (app.clone(), file.clone());
+    let revealed =
+        tauri::async_runtime::spawn_blocking(move || revealing.opener().reveal_item_in_dir(target)).await;
+    if matches!(revealed, Ok(Ok(()))) {
+        return write(&Empty {});
+    }
+    tracing::debug!(?revealed, "no file manager shows a file; its folder is opened");
+    let folder = file.parent().unwrap_or(&file);
+    launch(app, shown, &folder.to_string_lossy()).await
+}
+
+fn outside(what: &str, error: &str) -> AppError {
     AppError::new(format!("{what} could not be opened."))
         .with_hint("No program for it may be installed.")
-        .with_detail(error.to_string())
+        .with_detail(error)
 }
 
 fn paths(picked: Vec<FilePath>) -> PathsResponse {

@@ -61,7 +61,7 @@ export function installViewer(folder) {
   const program = join(folder, 'viewer');
   writeFileSync(program, `#!/bin/sh\nprintf '%s\\n' "$1" >> '${log}'\n`);
   chmodSync(program, 0o755);
-  const types = ['text/csv', 'text/html', 'x-scheme-handler/http', 'x-scheme-handler/https'];
+  const types = ['text/csv', 'text/html', 'inode/directory', 'x-scheme-handler/http', 'x-scheme-handler/https'];
   writeFileSync(
     join(data, 'applications', 'okcvm-viewer.desktop'),
     `[Desktop Entry]\nType=Application\nName=Viewer of the test\nExec=${program} %u\nMimeType=${types.join(';')};\n`,
@@ -70,8 +70,8 @@ export function installViewer(folder) {
   writeFileSync(join(config, 'mimeapps.list'), `[Default Applications]\n${chosen}\n`);
   const lines = () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : []);
   return {
-    // A desktop by name would send the launcher to tools of its own.
-    env: { XDG_DATA_HOME: data, XDG_CONFIG_HOME: config, XDG_CURRENT_DESKTOP: '', DESKTOP_SESSION: '', BROWSER: '' },
+    // A desktop by name would send the launchers to tools of its own, and without a browser they look for one.
+    env: { XDG_DATA_HOME: data, XDG_CONFIG_HOME: config, XDG_CURRENT_DESKTOP: '', DESKTOP_SESSION: '', BROWSER: 'false' },
     asked: (count) => waitFor(`${count} files or links`, () => (lines().length >= count ? lines() : undefined)),
   };
 }

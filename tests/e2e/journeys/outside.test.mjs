@@ -1,6 +1,8 @@
 // Things that are opened outside of the window: files, folders, sites, links. And a machine where nothing opens them.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -12,6 +14,7 @@ import { testids as id } from '../harness/testids.mjs';
 import { journey, stage } from '../harness/window.mjs';
 
 const TABLE = 'harbour ü & co.csv';
+const UNKNOWN = 'a thing.okcvm-test';
 const LINK = 'https://site.example/path?a=1&b=%20two#part';
 
 test('files, folders, sites and links are opened by the desktop, and a machine that cannot says so', async (t) => {
@@ -24,13 +27,25 @@ test('files, folders, sites and links are opened by the desktop, and a machine t
     model: 'scripted-1',
     script: () => [{ text: `Read [the page](${LINK}) about it.` }],
   });
+  const model = {
+    OKCVM_CHAT_BASE_URL: server.address,
+    OKCVM_CHAT_MODEL: 'scripted-1',
+    OKCVM_CHAT_API_KEY: 'a-key',
+  };
   try {
     await journey({ name: 'outside', env: viewer.env }, async (window, reopen) => {
       const menu = async (path, item) => {
         const row = await window.see(id.fileRow, { attributes: { path } });
+        await row.scrollIntoView();
         await row.moveTo();
         await (await row.$(`[data-testid="${id.fileMenu}"]`)).click();
         await window.click(item);
+      };
+      const followLink = async () => {
+        await (await (await window.all(id.itemText)).at(-1).$('a')).click();
+        assert.equal(await window.text(id.linkUrl), LINK);
+        await window.click(id.confirmAccept);
+        await window.gone(id.confirmDialog);
       };
       const says = (what, pattern) =>
         window.until(what, async () => (await window.told()).some((text) => pattern.test(text)));
@@ -41,6 +56,7 @@ test('files, folders, sites and links are opened by the desktop, and a machine t
       await previewText(window);
       workspace = workspaceOf(window);
       writeFileSync(join(workspace, TABLE), 'a,b\n1,2\n');
+      writeFileSync(join(workspace, UNKNOWN), Buffer.from([0, 1, 2, 255]));
       writeFileSync(join(workspace, 'run-me.sh'), '#!/bin/sh\ntouch ran\n');
 
       await stage(t, 'a file is opened in the program of the desktop', async () => {
@@ -68,40 +84,51 @@ test('files, folders, sites and links are opened by the desktop, and a machine t
         await window.click(id.previewOpenBrowser);
         const address = (await viewer.asked(2))[1];
         assert.match(address, /^http:\/\/[\w-]+\.localhost:\d+\/$/);
-        const url = new URL(address);
-        const answer = await fetch(`http://127.0.0.1:${url.port}/`, { headers: { host: url.host } });
-        console.log(address, answer.status);
+        const { host, port } = new URL(address);
+        const [answer] = await once(request({ host: '127.0.0.1', port, headers: { host } }).end(), 'response');
+        answer.resume();
+        assert.equal(answer.statusCode, 200);
       });
 
       await stage(t, 'where no file manager answers, the folder is opened instead', async () => {
-        await desktop.stop();
         await window.close();
-        window = await reopen({ env: { ...viewer.env, DBUS_SESSION_BUS_ADDRESS: bus.address } });
+        window = await reopen({ env: { ...viewer.env, ...model, DBUS_SESSION_BUS_ADDRESS: bus.address } });
         await menu(TABLE, id.fileReveal);
-        await window.picture('revealed');
-        console.log(await window.told());
+        const asked = (await viewer.asked(3))[2];
+        assert.ok([workspace, pathToFileURL(workspace).href].includes(asked), asked);
+        assert.deepEqual(await window.told(), []);
       });
 
-      await stage(t, 'where nothing opens files or links, the window says so and goes on', async () => {
+      await stage(t, 'a link of a message is shown in full, then opened in the browser', async () => {
+        await window.find(id.composerModel).then((select) => select.selectByAttribute('value', 'environment'));
+        await runTurn(window, 'Where can I read about it?', 2);
+        await followLink();
+        assert.equal((await viewer.asked(4))[3], LINK);
+      });
+
+      await stage(t, 'a file for which there is no program is named', async () => {
+        await menu(UNKNOWN, id.fileOpen);
+        await says('that there is no program', /a thing\.okcvm-test could not be opened/);
+        await window.picture('no-program');
+      });
+
+      await stage(t, 'a machine without any launcher says so for files, sites and links, and goes on', async () => {
         await window.close();
         window = await reopen({
           env: {
             ...viewer.env,
+            ...model,
             DBUS_SESSION_BUS_ADDRESS: bus.address,
             PATH: pathWithoutLaunchers(folder),
-            OKCVM_CHAT_BASE_URL: server.address,
-            OKCVM_CHAT_MODEL: 'scripted-1',
-            OKCVM_CHAT_API_KEY: 'a-key',
           },
         });
-        await menu(TABLE, id.fileOpen);
-        await says('that the file could not be opened', /harbour ü & co\.csv could not be opened/);
-        await window.picture('no-program');
         await menu(TABLE, id.fileReveal);
+        await says('that the file could not be shown', /harbour ü & co\.csv could not be opened/);
         await window.click(id.previewOpenBrowser);
         await says('that the site could not be opened', /localhost:\d+\/ could not be opened/);
-        console.log(await window.told());
-        await window.picture('nothing');
+        await window.picture('no-launcher');
+        await followLink();
+        await says('that the link could not be opened', /site\.example.* could not be opened/);
       });
     });
   } finally {
