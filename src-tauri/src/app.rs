@@ -26,9 +26,15 @@ pub(crate) struct Shell {
 
 /// Opens the window and runs until it is closed.
 pub fn run() -> ExitCode {
+    let kept = window::folder();
+    let state = tauri_plugin_window_state::Builder::default();
+    let state = match &kept {
+        Some(folder) => state.with_filename(folder.join("place.json").to_string_lossy()),
+        None => state,
+    };
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| window::show(app)))
-        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .plugin(state.build())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
@@ -36,7 +42,7 @@ pub fn run() -> ExitCode {
             preview::answer(context.app_handle().clone(), request, responder);
         })
         .invoke_handler(commands::answer)
-        .setup(|app| {
+        .setup(move |app| {
             let (host, log) = tauri::async_runtime::block_on(async { open_host() });
             if let Ok(host) = &host {
                 let probing = host.clone();
@@ -51,7 +57,7 @@ pub fn run() -> ExitCode {
                 ending: AtomicBool::new(false),
                 _log: log,
             });
-            window::open(app.handle())?;
+            window::open(app.handle(), kept)?;
             Ok(())
         })
         .build(tauri::generate_context!());

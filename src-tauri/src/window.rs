@@ -1,5 +1,8 @@
 //! The one window.
 
+use std::path::PathBuf;
+
+use okcvm_host::{DataFolder, Environment};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
@@ -8,15 +11,27 @@ pub(crate) const LABEL: &str = "main";
 const SIZE: (f64, f64) = (1440.0, 900.0);
 const SMALLEST: (f64, f64) = (760.0, 520.0);
 
+/// Where the window keeps its place and its columns: with all other data. Without a folder for data it uses the
+/// system's, and says why there is none when it is open.
+pub(crate) fn folder() -> Option<PathBuf> {
+    let environment = Environment::of_process().ok()?;
+    let folder = DataFolder::find(&environment).ok()?.window();
+    std::fs::create_dir_all(&folder).ok()?;
+    Some(folder)
+}
+
 /// Opens the window. Only the app's own pages and previews in frames may be loaded in it, and it opens no other.
-pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
+pub(crate) fn open(app: &AppHandle, folder: Option<PathBuf>) -> tauri::Result<()> {
+    let mut window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
         .title("OKCVM")
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(SMALLEST.0, SMALLEST.1)
         .on_navigation(allowed)
-        .on_new_window(|_, _| NewWindowResponse::Deny)
-        .build()?;
+        .on_new_window(|_, _| NewWindowResponse::Deny);
+    if let Some(folder) = folder {
+        window = window.data_directory(folder);
+    }
+    window.build()?;
     Ok(())
 }
 

@@ -162,6 +162,12 @@ export const requirements = [
     packages: { debian: ['xdotool'], fedora: ['xdotool'], arch: ['xdotool'] },
   },
   {
+    what: 'a window manager for tests (Openbox)',
+    for: ['test'],
+    probe: { program: 'openbox' },
+    packages: { debian: ['openbox'], fedora: ['openbox'], arch: ['openbox'] },
+  },
+  {
     what: 'a source for drag and drop (PyGObject with GTK 3)',
     for: ['test'],
     // The system's own Python: another one in the path would not see the system's bindings.

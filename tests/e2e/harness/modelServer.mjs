@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 
 /**
  * Starts a server on loopback. `script` gets the parsed request and returns the steps of the answer: objects
- * `{ text }` or `{ call: { name, arguments } }`. `requests` keeps every request with its headers.
+ * `{ text }` or `{ call: { name, arguments } }`. Without a `key` it wants none; `port` 0 is any; `pages` are further
+ * answers by path. `requests` keeps every request with its headers.
  */
-export async function startModelServer({ key, model, script }) {
+export async function startModelServer({ key, model, script, port = 0, pages = {} }) {
   const requests = [];
   const server = createServer((request, response) => {
     let body = '';
@@ -15,7 +16,9 @@ export async function startModelServer({ key, model, script }) {
     request.on('end', () => {
       const parsed = body === '' ? undefined : JSON.parse(body);
       requests.push({ path: request.url, headers: request.headers, body: parsed });
-      if (request.headers.authorization !== `Bearer ${key}`) {
+      if (request.url in pages) {
+        reply(response, 200, pages[request.url]);
+      } else if (key !== undefined && request.headers.authorization !== `Bearer ${key}`) {
         reply(response, 401, {
           error: { message: 'Incorrect API key provided.', type: 'invalid_request_error', code: 'invalid_api_key' },
         });
@@ -32,7 +35,9 @@ export async function startModelServer({ key, model, script }) {
       }
     });
   });
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  await new Promise((done, failed) => {
+    server.once('error', failed).listen(port, '127.0.0.1', done);
+  });
   return {
     requests,
     chats: () => requests.filter((request) => request.path === '/v1/chat/completions'),

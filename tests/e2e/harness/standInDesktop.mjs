@@ -71,7 +71,13 @@ export function installViewer(folder) {
   const lines = () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : []);
   return {
     // A desktop by name would send the launchers to tools of its own, and without a browser they look for one.
-    env: { XDG_DATA_HOME: data, XDG_CONFIG_HOME: config, XDG_CURRENT_DESKTOP: '', DESKTOP_SESSION: '', BROWSER: 'false' },
+    env: {
+      XDG_DATA_HOME: data,
+      XDG_CONFIG_HOME: config,
+      XDG_CURRENT_DESKTOP: '',
+      DESKTOP_SESSION: '',
+      BROWSER: 'false',
+    },
     asked: (count) => waitFor(`${count} files or links`, () => (lines().length >= count ? lines() : undefined)),
   };
 }

@@ -52,6 +52,12 @@ export async function runTurn(window, text, count) {
   return waitForTurn(window, count);
 }
 
+/** Tries the last turn once more, by the button beside its error. */
+export async function retryLast(window) {
+  const error = (await window.all(id.turnError)).at(-1);
+  await (await error.$(`[data-testid="${id.turnRetry}"]`)).click();
+}
+
 /** The text of the page in the preview, once it has some that `accept` takes. */
 export async function previewText(window, accept = (text) => text !== '') {
   let text = '';

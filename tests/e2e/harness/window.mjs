@@ -33,9 +33,10 @@ export function newHome() {
 
 export class AppWindow {
   /**
-   * Opens the window on the data folder `home`. `pace` is `full` (the demo types as fast as it can) or `human`.
+   * Opens the window on the data folder `home`. `pace` is `full` (the demo types as fast as it can) or `human`. Without
+   * a `size` (`undefined`) it keeps the one that it opens with.
    */
-  static async open({ name, home, pace = 'full', env = {}, size = WIDE }) {
+  static async open({ name, home, pace = 'full', env = {}, size }) {
     const [port, nativePort] = [await freePort(), await freePort()];
     mkdirSync(out, { recursive: true });
     const logPath = join(out, `${name}.log`);
@@ -101,7 +102,7 @@ export class AppWindow {
         }
       }).observe(document.body, { childList: true, subtree: true });
     }, byId(testids.toast));
-    await this.resize(size);
+    if (size !== undefined) await this.resize(size);
   }
 
   /** Every message at the edge of the window so far. */
@@ -269,9 +270,9 @@ export async function stage(t, name, work) {
  */
 export async function journey(options, work) {
   const home = options.home ?? newHome();
-  let window = await AppWindow.open({ ...options, home });
+  let window = await AppWindow.open({ size: WIDE, ...options, home });
   const reopen = async (changes = {}) => {
-    window = await AppWindow.open({ ...options, home, ...changes });
+    window = await AppWindow.open({ size: WIDE, ...options, home, ...changes });
     return window;
   };
   try {

@@ -70,18 +70,22 @@ test('files and folders are picked in the dialogs of the system', (t) => {
       assert.equal(await sessions(), before);
     });
 
-    await stage(t, 'a folder of one’s own becomes the workspace, and gets nothing but what the agent makes', async () => {
-      const before = await sessions();
-      const dialog = await askForFolder();
-      await dialog.type(mine);
-      await window.display('folder-typed');
-      await dialog.accept();
-      await window.until('one session more', async () => (await sessions()) === before + 1);
-      await window.see(id.fileRow, { attributes: { path: 'notes.txt' } });
-      await runTurn(window, 'Make a to-do list for spring cleaning', 1);
-      await window.picture('own-folder');
-      assert.equal(readFileSync(join(mine, 'notes.txt'), 'utf8'), 'mine\n');
-      console.log(Object.keys(filesIn(mine)));
-    });
+    await stage(
+      t,
+      'a folder of one’s own becomes the workspace, and gets nothing but what the agent makes',
+      async () => {
+        const before = await sessions();
+        const dialog = await askForFolder();
+        await dialog.type(mine);
+        await window.display('folder-typed');
+        await dialog.accept();
+        await window.until('one session more', async () => (await sessions()) === before + 1);
+        await window.see(id.fileRow, { attributes: { path: 'notes.txt' } });
+        await runTurn(window, 'Make a to-do list for spring cleaning', 1);
+        await window.picture('own-folder');
+        assert.equal(readFileSync(join(mine, 'notes.txt'), 'utf8'), 'mine\n');
+        console.log(Object.keys(filesIn(mine)));
+      },
+    );
   });
 });

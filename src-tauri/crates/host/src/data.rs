@@ -60,6 +60,11 @@ impl DataFolder {
         self.root.join("keys.encrypted")
     }
 
+    /// What the window keeps about itself: its place, its size, its columns.
+    pub fn window(&self) -> PathBuf {
+        self.root.join("window")
+    }
+
     /// The folder of a deployment.
     pub fn deployment(&self, session: &str, deployment: &str) -> PathBuf {
         self.sessions().join(session).join("deployments").join(deployment)

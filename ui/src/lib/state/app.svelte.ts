@@ -81,6 +81,12 @@ export class App {
     return this.preferences.settings !== null && !this.preferences.settings.firstRunDone;
   }
 
+  /** The model may want a key that lies behind a passphrase which was not entered in this run. */
+  get keysLocked(): boolean {
+    const { secrets } = this.preferences;
+    return !this.demo && secrets?.backend === 'encryptedFile' && secrets.fileLocked;
+  }
+
   readonly demo = $derived(this.activeProfile?.provider === 'demo');
 
   readonly #pump = new EventPump((events) => this.#receive(events));
@@ -104,6 +110,7 @@ export class App {
         if (attachments.length > 0) this.composer.focus();
       },
       failed: (error) => this.toasts.error(this.i18n.error(error)),
+      busy: () => this.toasts.info(this.i18n.t('import.busy')),
     });
   }
 

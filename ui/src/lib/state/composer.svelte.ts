@@ -37,6 +37,10 @@ export class Composer {
     this.#put(sessionId, { ...draft, attachments: draft.attachments.filter((attachment) => attachment.path !== path) });
   }
 
+  detachAll(sessionId: string | null): void {
+    this.#put(sessionId, { ...this.draft(sessionId), attachments: [] });
+  }
+
   restore(sessionId: string | null, draft: Draft): void {
     this.#put(sessionId, draft);
   }

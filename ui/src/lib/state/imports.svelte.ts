@@ -11,6 +11,8 @@ export type ImportPhase =
 export interface ImportOutcome {
   imported: (sessionId: string, attachments: Attachment[]) => void;
   failed: (error: AppError) => void;
+  /** Something was to be copied while another import stood. */
+  busy: () => void;
 }
 
 /** Copies files into the workspace: plan, ask what only the person can decide, copy with progress. */
@@ -29,7 +31,8 @@ export class Imports {
   }
 
   async begin(sessionId: string, sources: string[], target = ''): Promise<void> {
-    if (this.busy || sources.length === 0) return;
+    if (sources.length === 0) return;
+    if (this.busy) return this.outcome.busy();
     this.#sessionId = sessionId;
     this.#target = target;
     this.phase = { type: 'planning', sources };

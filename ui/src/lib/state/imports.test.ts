@@ -17,7 +17,8 @@ function setup(plan: ImportPlan, given: ImportReport = report) {
   });
   const imported = vi.fn();
   const failed = vi.fn();
-  return { transport, imported, failed, imports: new Imports(transport, { imported, failed }) };
+  const busy = vi.fn();
+  return { transport, imported, failed, busy, imports: new Imports(transport, { imported, failed, busy }) };
 }
 
 describe('an import', () => {
@@ -81,6 +82,19 @@ describe('an import', () => {
     finish({ imported: [], skipped: [], cancelled: true });
     await done;
     expect(imports.phase).toMatchObject({ type: 'done', report: { cancelled: true } });
+  });
+
+  it('says that a second one has to wait', async () => {
+    const { transport, imports, busy } = setup(freePlan);
+    let finish: (given: ImportReport) => void = () => undefined;
+    transport.handlers.import_start = () => new Promise((resolve) => (finish = resolve));
+    const done = imports.begin('s1', ['/tmp/a.csv']);
+    await vi.waitFor(() => expect(imports.phase.type).toBe('running'));
+    await imports.begin('s1', ['/tmp/b.csv']);
+    expect(busy).toHaveBeenCalledOnce();
+    expect(transport.named('import_plan')).toHaveLength(1);
+    finish(report);
+    await done;
   });
 
   it('says what failed', async () => {

@@ -1,0 +1,155 @@
+// A window among others: what it tells while nobody looks, and how it stands after a restart.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { startDesktop } from '../harness/standInDesktop.mjs';
+import { chooseDemo, filesIn, runTurn, turns } from '../harness/steps.mjs';
+import { testids as id } from '../harness/testids.mjs';
+import {
+  focusWindow,
+  minimise,
+  openOtherWindow,
+  placeOf,
+  placeWindow,
+  startWindowManager,
+} from '../harness/windowManager.mjs';
+import { TURN, journey, stage } from '../harness/window.mjs';
+
+const SIZE = { width: 1280, height: 760 };
+
+test('the window tells the desktop of turns that nobody watched, and stands where it stood', async (t) => {
+  const desktop = await startDesktop();
+  const manager = await startWindowManager();
+  let other;
+  try {
+    await journey({ name: 'attention', size: SIZE }, async (window, reopen) => {
+      await chooseDemo(window);
+      await focusWindow(window);
+
+      await stage(t, 'a turn that is watched ends without a notification', async () => {
+        await runTurn(window, 'Make a to-do list for spring cleaning', 1);
+        // One that came late would count against the next stage, too.
+        await sleep(1500);
+        assert.deepEqual(desktop.calls('Notify'), []);
+      });
+
+      await stage(t, 'a turn that ends behind another window is told', async () => {
+        other = await openOtherWindow();
+        await window.display('behind');
+        await sendUnseen(window, 'Make a to-do list for autumn');
+        const [[app, , , summary, body]] = await desktop.hear('Notify');
+        assert.match(app, /okcvm/i);
+        assert.equal(summary, 'Make a to-do list for spring cleaning');
+        assert.equal(body, 'Done.');
+        await other.stop();
+      });
+
+      await stage(t, 'so is one that ends while the window is minimised', async () => {
+        const back = await minimise(window);
+        await sendUnseen(window, 'Make a to-do list for winter');
+        await desktop.hear('Notify', 2);
+        await back();
+        assert.equal((await turns(window)).length, 3);
+        await runTurn(window, 'Make a to-do list for summer', 4);
+        await sleep(1000);
+        assert.equal(desktop.calls('Notify').length, 2, 'a window that is back is watched again');
+      });
+
+      let place;
+      let layout;
+      await stage(t, 'place, size and columns are remembered over a restart', async () => {
+        await window.click(id.tabTimeline);
+        await drag(window, 'sidebar', 60);
+        await drag(window, 'panel', -90);
+        await placeWindow(window, { x: 97, y: 61, width: 1230, height: 720 });
+        layout = await layoutOf(window);
+        place = placeOf(window);
+        assert.deepEqual([place.width, place.height], [1230, 720]);
+        await window.display('placed');
+        await window.close();
+        window = await reopen({ size: undefined });
+        await window.see(id.composerInput);
+        await window
+          .until('its place', () => samePlace(placeOf(window), place))
+          .catch((error) => {
+            throw new Error(`${error.message}: ${JSON.stringify([placeOf(window), place])}`);
+          });
+        await window.see(id.timelineSpan);
+        assert.deepEqual(await layoutOf(window), layout);
+        await window.display('placed-again');
+      });
+
+      await stage(t, 'and again, so that it does not wander; a hidden column stays hidden', async () => {
+        await window.click(id.sidebarToggle);
+        await window.gone(id.sidebar);
+        await window.close();
+        window = await reopen({ size: undefined });
+        await window.see(id.composerInput);
+        await window
+          .until('its place', () => samePlace(placeOf(window), place))
+          .catch((error) => {
+            throw new Error(`${error.message}: ${JSON.stringify([placeOf(window), place])}`);
+          });
+        await window.gone(id.sidebar);
+        assert.deepEqual(
+          [process.env.XDG_CONFIG_HOME, process.env.XDG_DATA_HOME].flatMap((folder) =>
+            Object.keys(filesIn(folder)).filter((path) => path.includes('okcvm')),
+          ),
+          [],
+          'all data lies in the data folder',
+        );
+      });
+    });
+  } finally {
+    await other?.stop();
+    await manager.stop();
+    await desktop.stop();
+  }
+});
+
+/** Sends a message by the page alone: a click of the driver could bring the window to the front. */
+async function sendUnseen(window, text) {
+  const count = (await turns(window)).length;
+  await window.browser.execute(
+    (input, send, words) => {
+      const box = document.querySelector(`[data-testid="${input}"]`);
+      box.value = words;
+      box.dispatchEvent(new Event('input', { bubbles: true }));
+      setTimeout(() => document.querySelector(`[data-testid="${send}"]`).click(), 100);
+    },
+    id.composerInput,
+    id.composerSend,
+    text,
+  );
+  await window.until(
+    'the turn ends',
+    async () => {
+      const all = await turns(window);
+      return all.length === count + 1 && all.at(-1).status === 'completed';
+    },
+    TURN,
+  );
+}
+
+function samePlace(now, then) {
+  return Object.entries(then).every(([name, value]) => now[name] === value);
+}
+
+/** Drags the edge of a column by some pixels. */
+async function drag(window, column, by) {
+  const [sidebar, panel] = await window.browser.$$('[role="separator"]').getElements();
+  const edge = column === 'sidebar' ? sidebar : panel;
+  await edge.dragAndDrop({ x: by, y: 0 });
+}
+
+function layoutOf(window) {
+  return window.browser.execute((sidebar) => {
+    const width = (element) => Math.round(element?.getBoundingClientRect().width ?? 0);
+    const main = document.querySelector('main');
+    return {
+      sidebar: width(document.querySelector(`[data-testid="${sidebar}"]`)),
+      panel: width(main.parentElement.lastElementChild),
+    };
+  }, id.sidebar);
+}
