@@ -4,23 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '../../../src-tauri/scripts/lib/run.mjs';
 import { SOON } from './window.mjs';
 
-/** The top windows that a process shows. */
-function windowsOf(pid) {
-  return ask('xdotool', ['search', '--onlyvisible', '--pid', String(pid)])?.split('\n') ?? [];
-}
-
 function hand(...words) {
   if (ask('xdotool', words) === undefined) throw new Error(`xdotool ${words.join(' ')} failed`);
 }
 
-/** The dialogs of the app that are open now, by their X windows. */
+/** The X windows of the app's dialogs that are open now. */
 export function dialogsOf(window) {
-  return windowsOf(window.pid).filter((id) => !window.known.includes(id));
-}
-
-/** Remembers which X windows are the app's own; every other one that comes is a dialog. */
-export function knowWindows(window) {
-  window.known = windowsOf(window.pid);
+  const windows = ask('xdotool', ['search', '--onlyvisible', '--pid', String(window.pid)])?.split('\n') ?? [];
+  return windows.filter((id) =>
+    ask('xprop', ['-id', id, '_NET_WM_WINDOW_TYPE'])?.includes('_NET_WM_WINDOW_TYPE_DIALOG'),
+  );
 }
 
 async function waitForCount(window, count, what) {
@@ -44,6 +37,7 @@ export async function fileDialog(window) {
   await sleep(700);
   return {
     id,
+    title: ask('xdotool', ['getwindowname', id]),
     press,
     async type(path) {
       press('ctrl+l');
