@@ -194,7 +194,14 @@ export class AppWindow {
   /** A picture of the page, for people: tests/e2e/out/<journey>-<label>.png. */
   async picture(label) {
     await this.browser.execute(() => document.fonts.ready.then(() => true));
-    // A frame paints a little after its page is there.
+    // A frame paints a little after its page is there; on a busy machine the page does, too.
+    await this.browser.execute(
+      () =>
+        new Promise((done) => {
+          requestAnimationFrame(() => requestAnimationFrame(() => done(true)));
+          setTimeout(() => done(false), 2000);
+        }),
+    );
     await sleep(300);
     await this.browser.saveScreenshot(join(out, `${this.name}-${label}.png`));
   }

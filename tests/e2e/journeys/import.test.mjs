@@ -13,6 +13,8 @@ import { journey, stage } from '../harness/window.mjs';
 
 const FILES = 200;
 const BYTES = 10_000_000;
+/** So many attachments the composer shows at most. */
+const CHIPS = 12;
 
 test('a large folder shows its progress and can be stopped; what is left out is named', async (t) => {
   const outside = mkdtempSync(join(process.env.OKCVM_E2E_BASE, 'import-'));
@@ -46,7 +48,7 @@ test('a large folder shows its progress and can be stopped; what is left out is 
         await drop(large);
         await window.until('files are copied', async () => {
           const text = await window.text(id.importProgress).catch(() => '');
-          return Number(text.match(/^\D*(\d+)/)?.[1] ?? 0) > 2;
+          return Number(text.match(/^\D*(\d+)/)?.[1] ?? 0) > CHIPS + 2;
         });
         await window.picture('progress');
         await window.click(id.importCancel);
@@ -57,6 +59,11 @@ test('a large folder shows its progress and can be stopped; what is left out is 
         for (const [path, bytes] of copied) assert.equal(bytes.length, BYTES, `${path} is whole`);
         assert.ok(said.includes(String(copied.length)), `${copied.length} files were copied, and it says: ${said}`);
         await close();
+        assert.equal((await window.all(id.attachment)).length, CHIPS);
+        assert.ok((await window.text(id.attachmentsMore)).includes(String(copied.length - CHIPS)));
+        await window.picture('attached');
+        await window.click(id.attachmentsRemove);
+        await window.until('no attachment', async () => (await window.all(id.attachment)).length === 0);
       });
 
       await stage(t, 'links, pipes and sockets are named and left out', async () => {

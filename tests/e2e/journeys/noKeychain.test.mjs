@@ -73,6 +73,10 @@ test('without a keychain a key lives in memory, or in a file that only its passp
 
       await stage(t, 'an encrypted file wants a passphrase of some length, and then keeps it', async () => {
         await openKeys();
+        assert.doesNotMatch(await window.text(id.settings), /cannot be used/, 'memory was chosen, so nothing is wrong');
+        await window.click(id.secretKeychain);
+        await says(/The keychain of the system cannot be used/);
+        await backend('memory');
         await window.type(id.secretPassphrase, PASSPHRASE);
         await window.click(id.secretUseFile);
         await backend('encryptedFile');
@@ -125,7 +129,14 @@ test('without a keychain a key lives in memory, or in a file that only its passp
           Buffer.from(text).toString('hex'),
         ]);
         assert.deepEqual(filesHolding(process.env.OKCVM_E2E_BASE, forms), []);
-        window = await reopen();
+      });
+
+      await stage(t, 'where there is a keychain, it can be chosen again', async () => {
+        window = await reopen({ env: {} });
+        await openKeys();
+        await window.click(id.secretKeychain);
+        await backend('keychain');
+        await window.picture('keychain');
       });
     });
   } finally {

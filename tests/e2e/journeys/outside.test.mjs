@@ -11,7 +11,7 @@ import { installViewer, pathWithoutLaunchers, startBareBus, startDesktop } from 
 import { chooseDemo, previewText, runTurn, workspaceOf } from '../harness/steps.mjs';
 import { startModelServer } from '../harness/modelServer.mjs';
 import { testids as id } from '../harness/testids.mjs';
-import { journey, stage } from '../harness/window.mjs';
+import { SOON, journey, stage } from '../harness/window.mjs';
 
 const TABLE = 'harbour ü & co.csv';
 const UNKNOWN = 'a thing.okcvm-test';
@@ -42,7 +42,9 @@ test('files, folders, sites and links are opened by the desktop, and a machine t
         await window.click(item);
       };
       const followLink = async () => {
-        await (await (await window.all(id.itemText)).at(-1).$('a')).click();
+        const link = await (await window.all(id.itemText)).at(-1).$('a');
+        await link.waitForClickable({ timeout: SOON });
+        await link.click();
         assert.equal(await window.text(id.linkUrl), LINK);
         await window.click(id.confirmAccept);
         await window.gone(id.confirmDialog);
