@@ -73,10 +73,6 @@ test('without a keychain a key lives in memory, or in a file that only its passp
 
       await stage(t, 'an encrypted file wants a passphrase of some length, and then keeps it', async () => {
         await openKeys();
-        assert.doesNotMatch(await window.text(id.settings), /cannot be used/, 'memory was chosen, so nothing is wrong');
-        await window.click(id.secretKeychain);
-        await says(/The keychain of the system cannot be used/);
-        await backend('memory');
         await window.type(id.secretPassphrase, PASSPHRASE);
         await window.click(id.secretUseFile);
         await backend('encryptedFile');
@@ -103,6 +99,14 @@ test('without a keychain a key lives in memory, or in a file that only its passp
           await waitForTurn(window, 4, 'failed');
           assert.match(await (await window.all(id.turnError)).at(-1).getText(), /key file .* is locked/);
           await window.click(id.keysUnlock);
+          await backend('encryptedFile');
+          assert.doesNotMatch(
+            await window.text(id.settings),
+            /cannot be used/,
+            'a file was chosen, so nothing is wrong',
+          );
+          await window.click(id.secretKeychain);
+          await says(/The keychain of the system cannot be used/);
           await window.type(id.secretPassphrase, 'not the passphrase');
           await window.click(id.secretUseFile);
           await says(/The passphrase does not open the key file/);
