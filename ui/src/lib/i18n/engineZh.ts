@@ -163,62 +163,6 @@ export const sentences: Record<string, string> = {
   '{} sent something for {} that cannot be read: {}': '{} 为 {} 返回的内容无法读取：{}',
   'The demo model is part of the app and needs no connection.': '演示模型是应用的一部分，不需要连接。',
 
-  // A folder that may not become a workspace
-  '`{}` cannot be used as a workspace: it is not an absolute path.': '`{}` 不能用作工作区：它不是绝对路径。',
-  '`{}` cannot be used as a workspace: it does not exist.': '`{}` 不能用作工作区：它不存在。',
-  '`{}` cannot be used as a workspace: it cannot be opened ({}).': '`{}` 不能用作工作区：无法打开（{}）。',
-  '`{}` cannot be used as a workspace: it is not a folder.': '`{}` 不能用作工作区：它不是文件夹。',
-  '`{}` cannot be used as a workspace: it is the root of the file system.':
-    '`{}` 不能用作工作区：它是文件系统的根目录。',
-  '`{}` cannot be used as a workspace: it is your home folder, and every turn would record all of it.':
-    '`{}` 不能用作工作区：它是您的主文件夹，每一轮都会记录其中的全部内容。',
-  '`{}` cannot be used as a workspace: it contains your home folder.': '`{}` 不能用作工作区：它包含您的主文件夹。',
-  "`{}` cannot be used as a workspace: it belongs to the app's own data (sessions, their history and settings).":
-    '`{}` 不能用作工作区：它属于本应用自己的数据（会话、历史记录和设置）。',
-  "`{}` cannot be used as a workspace: it contains the app's own data (sessions, their history and settings).":
-    '`{}` 不能用作工作区：它包含本应用自己的数据（会话、历史记录和设置）。',
-  '`{}` cannot be used as a workspace: it belongs to the operating system.': '`{}` 不能用作工作区：它属于操作系统。',
-  '`{}` cannot be used as a workspace: it is a mount point (the top of a disk or of a network drive).':
-    '`{}` 不能用作工作区：它是挂载点（磁盘或网络驱动器的顶层）。',
-  'Choose a folder inside your home folder, for example a new one for this project.':
-    '请选择主文件夹中的某个文件夹，例如为此项目新建一个。',
-
-  // What an import leaves out
-  'symbolic links are not copied': '不复制符号链接',
-  'a pipe, socket or device': '管道、套接字或设备',
-  'folders are nested too deeply': '文件夹嵌套过深',
-  'it could not be read ({})': '无法读取（{}）',
-  'it has {}, the limit for one file is {}': '大小为 {}，单个文件的上限是 {}',
-  'the limit of {} files in one import is reached': '已达到一次添加 {} 个文件的上限',
-  'the limit of {} in one import is reached': '已达到一次添加 {} 的上限',
-  'and {} more that are not named here': '另有 {} 项未在此列出',
-  'a file of the workspace stands where its folder should be': '它的文件夹位置已被工作区中的文件占用',
-  'the name is taken in the workspace': '工作区中已有同名内容',
-  'something that is no file stands in its place and is not replaced': '它的位置上有非文件内容，未被替换',
-  '`{}` contains the folder that it should be copied into, so it cannot be copied.':
-    '`{}` 包含要复制到的文件夹，因此无法复制。',
-  'The disk is full: `{}` could not be written. Free some space and try again.':
-    '磁盘已满：无法写入 `{}`。请腾出空间后重试。',
-
-  // What is opened outside of the window
-  '{} could not be opened.': '无法打开 {}。',
-  'No program for it may be installed.': '可能没有安装可以打开它的程序。',
-  '{} is a program and is not started from here.': '{} 是程序，不会从这里启动。',
-  'Show it in its folder instead.': '请改为在文件夹中显示它。',
-  'Deployed sites are not served now.': '目前没有提供已发布的网站。',
-  'The settings say why; the preview shows the site all the same.': '原因见设置；预览仍会显示该网站。',
-  '“{}” is no web address.': '“{}”不是网址。',
-
-  // Keys
-  'The passphrase is too short: a new key file needs at least {} characters.':
-    '口令太短：新的密钥文件至少需要 {} 个字符。',
-  'Several words in a row are easy to remember.': '几个连在一起的词容易记住。',
-  'The passphrase does not open the key file {}.': '此口令打不开密钥文件 {}。',
-  'Nothing was changed. Check the passphrase, also for capital letters, and try again.':
-    '没有任何更改。请检查口令（包括大小写）后重试。',
-  'The key file {} is locked.': '密钥文件 {} 已锁定。',
-  'Enter its passphrase in the settings.': '请在设置中输入它的口令。',
-
   // A session that had to be repaired
   'The history of this session was damaged ({}). It was moved aside to `{}` and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
     '此会话的历史记录已损坏（{}），已移至 `{}` 并重新开始记录。工作区的文件没有变化，但无法再恢复到更早的时刻。',
