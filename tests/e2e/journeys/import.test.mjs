@@ -1,7 +1,7 @@
 // Large and odd things that are dropped on the window: progress, cancel, what is left out, names that are taken, limits.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { dragFiles } from '../harness/dragFiles.mjs';
 import { chooseDemo, filesIn, middleOf, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
-import { journey, stage } from '../harness/window.mjs';
+import { journey, newHome, stage } from '../harness/window.mjs';
 
 const FILES = 200;
 const BYTES = 10_000_000;
@@ -34,8 +34,9 @@ test('a large folder shows its progress and can be stopped; what is left out is 
   execFileSync('mkfifo', [join(odd, 'pipe')]);
   const socket = createServer().listen(join(odd, 'socket'));
 
+  const home = newHome();
   try {
-    await journey({ name: 'import' }, async (window) => {
+    await journey({ name: 'import', home }, async (window) => {
       const drop = async (...files) => dragFiles(files, await middleOf(window, await window.see(id.composerInput)));
       const dialog = () => window.text(id.importDialog);
       const close = async () => {
@@ -116,5 +117,7 @@ test('a large folder shows its progress and can be stopped; what is left out is 
     });
   } finally {
     socket.close();
+    // Other journeys read all files of the session, and these are large.
+    for (const folder of [outside, home]) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 });
