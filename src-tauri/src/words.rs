@@ -38,7 +38,7 @@ pub(crate) fn word(word: Word, language: Language) -> &'static str {
     }
 }
 
-/// What the desktop says about its language, in the order in which GLib (and with it the page) reads it.
+/// What the desktop says about its language, in the order in which `GLib` (and with it the page) reads it.
 fn speaks_chinese(variable: impl Fn(&str) -> Option<String>) -> bool {
     ["LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()

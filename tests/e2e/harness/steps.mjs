@@ -52,10 +52,12 @@ export async function runTurn(window, text, count) {
   return waitForTurn(window, count);
 }
 
-/** Tries the last turn once more, by the button beside its error. */
+/** Tries the last turn once more, by the button beside its error, and waits until another stands in its place. */
 export async function retryLast(window) {
+  const failed = (await turns(window)).at(-1).node;
   const error = (await window.all(id.turnError)).at(-1);
   await (await error.$(`[data-testid="${id.turnRetry}"]`)).click();
+  await window.until('another turn', async () => ![undefined, failed].includes((await turns(window)).at(-1)?.node));
 }
 
 /** The text of the page in the preview, once it has some that `accept` takes. */
