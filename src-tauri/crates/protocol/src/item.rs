@@ -55,7 +55,7 @@ wire_enum! {
         Modified,
         /// Gone.
         Deleted,
-        /// The same content under another name.
+        /// The same content, or most of it, under another name.
         Renamed,
     }
 }
