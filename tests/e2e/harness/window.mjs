@@ -191,9 +191,7 @@ export class AppWindow {
     }
   }
 
-  /** A picture of the page, for people: tests/e2e/out/<journey>-<label>.png. */
-  async picture(label) {
-    await this.browser.execute(() => document.fonts.ready.then(() => true));
+  async #painted() {
     // A frame paints a little after its page is there; on a busy machine the page does, too.
     await this.browser.execute(
       () =>
@@ -203,11 +201,18 @@ export class AppWindow {
         }),
     );
     await sleep(300);
+  }
+
+  /** A picture of the page, for people: tests/e2e/out/<journey>-<label>.png. */
+  async picture(label) {
+    await this.browser.execute(() => document.fonts.ready.then(() => true));
+    await this.#painted();
     await this.browser.saveScreenshot(join(out, `${this.name}-${label}.png`));
   }
 
   /** A picture of the whole display, with what is no part of the page: dialogs of the system, other windows. */
   async display(label) {
+    await this.#painted();
     await takePicture(process.env.DISPLAY, join(out, `${this.name}-${label}-display.png`));
   }
 
