@@ -110,7 +110,7 @@ impl Watching {
             if self.mend_at.is_some_and(|time| Instant::now() >= time) {
                 self.rebuild(WhyEverything::LostWatch);
             }
-            if self.mounts.as_mut().is_some_and(Mounts::changed) {
+            if self.mounts.as_mut().is_some_and(Mounts::changed_as_seen) {
                 self.rebuild(WhyEverything::LostWatch);
             }
             if let Err(why) = self.read(&mut buffer) {
@@ -146,12 +146,15 @@ impl Watching {
         }
         // After the bell come the mounts, if they are there at all; a reading too many does no harm.
         let mounts_changed = asked.get(1).is_some_and(|asked| asked.revents().intersects(CHANGED));
+        let rung = asked.first().is_some_and(|bell| !bell.revents().is_empty());
         if mounts_changed && let Some(mounts) = &mut self.mounts {
             mounts.see();
         }
-        let mut count = [0_u8; 8];
-        // Nothing to read if it was not rung.
-        let _ = rustix::io::read(&self.bell.wakes, &mut count);
+        if rung {
+            let mut count = [0_u8; 8];
+            // Only to silence it.
+            let _ = rustix::io::read(&self.bell.wakes, &mut count);
+        }
         !self.bell.stopped()
     }
 

@@ -33,6 +33,11 @@ impl Mounts {
         self.seen = true;
     }
 
+    /// The same as [`Mounts::changed`], if somebody saw a change.
+    pub(super) fn changed_as_seen(&mut self) -> bool {
+        self.seen && self.changed()
+    }
+
     /// Whether what is mounted inside of the root changed since the last call.
     pub(super) fn changed(&mut self) -> bool {
         let mut asked = [PollFd::new(&self.list, PollFlags::PRI)];

@@ -48,9 +48,11 @@ impl ChangeTracker {
     /// paths after this returned, or at everything if it says so, misses nothing.
     pub fn take(&self, patience: Duration) -> Changes {
         let shared = &*self.shared;
+        // Asked before the lock is taken, so that the thread of the watch goes on meanwhile.
+        let (suspended, identity) = ((shared.conditions.suspended)(), Identity::of(&shared.root));
         let mut state = shared.state();
         if state.lasting.is_none() {
-            shared.doubt(&mut state);
+            shared.doubt(&mut state, suspended, identity);
         }
         if let Some(changes) = state.known_everything() {
             return changes;
@@ -58,7 +60,7 @@ impl ChangeTracker {
         let number = shared.next_cookie.fetch_add(1, Ordering::Relaxed);
         state.awaited.insert(number, Arrival::Awaited);
         drop(state);
-        let cookie = shared.cookies.join(format!("{}{number}", shared.cookie_prefix));
+        let cookie = shared.cookie(number);
         let written = File::create_new(&cookie);
         let until = Instant::now() + patience;
         let mut state = shared.state();
@@ -83,12 +85,10 @@ impl ChangeTracker {
             }
             state = shared.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         };
-        state.awaited.remove(&number);
+        let arrived = state.awaited.remove(&number) == Some(Arrival::Arrived);
         drop(state);
-        if written.is_ok()
-            && let Err(error) = std::fs::remove_file(&cookie)
-        {
-            tracing::debug!(%error, ?cookie, "a cookie of the watch could not be removed");
+        if written.is_ok() && !arrived {
+            remove_cookie(&cookie);
         }
         changes
     }
@@ -114,6 +114,12 @@ impl ChangeTracker {
             }
             Changes::Everything(why) => self.shared.state().collected.add_everything(why),
         }
+    }
+}
+
+fn remove_cookie(cookie: &Path) {
+    if let Err(error) = std::fs::remove_file(cookie) {
+        tracing::debug!(%error, ?cookie, "a cookie of the watch could not be removed");
     }
 }
 
@@ -228,19 +234,19 @@ impl Shared {
     }
 
     /// Looks for what no event tells: a sleep of the machine, another folder in the place of the root.
-    fn doubt(&self, state: &mut State) {
-        let suspended = (self.conditions.suspended)();
+    fn doubt(&self, state: &mut State, suspended: Duration, identity: Option<Identity>) {
         if suspended.saturating_sub(state.suspended) > SLEPT {
             state.collected.add_everything(WhyEverything::Asleep);
         }
-        state.suspended = suspended;
-        if Identity::of(&self.root) != state.identity {
+        // Two that ask at once come here in any order.
+        state.suspended = suspended.max(state.suspended);
+        if identity != state.identity {
             state.lasting = Some(WhyEverything::LostWatch);
             self.bell.ring(Ring::Look);
         }
     }
 
-    /// Adds what was noticed, then wakes those whose cookies came.
+    /// Adds what was noticed, wakes those whose cookies came, and removes these.
     pub(super) fn add(&self, noticed: &Noticed) {
         if noticed.paths.is_empty() && noticed.cookies.is_empty() {
             return;
@@ -249,14 +255,24 @@ impl Shared {
         for (path, kind) in &noticed.paths {
             state.collected.add(path, *kind);
         }
+        let mut came = Vec::new();
         for number in &noticed.cookies {
             if let Some(arrival) = state.awaited.get_mut(number) {
                 *arrival = Arrival::Arrived;
+                came.push(*number);
             }
         }
-        if !noticed.cookies.is_empty() {
+        drop(state);
+        if !came.is_empty() {
             self.woken.notify_all();
         }
+        for number in came {
+            remove_cookie(&self.cookie(number));
+        }
+    }
+
+    fn cookie(&self, number: u64) -> PathBuf {
+        self.cookies.join(format!("{}{number}", self.cookie_prefix))
     }
 
     /// The number of a cookie of ours.
