@@ -1,12 +1,14 @@
 //! The commit of a snapshot: what stands in it beside tree and parent.
 //!
 //! The message is the given text, then a last paragraph of ours: `Okcvm-Author: agent` or `user`,
-//! `Okcvm-At:` with the time in Unix milliseconds, and `Okcvm-Skipped:` with a JSON list on one line.
+//! `Okcvm-At:` with the time in Unix milliseconds, and what was left out: `Okcvm-Skipped:` with a JSON list on
+//! one line, or `Okcvm-Skipped-List:` with the name of a blob that holds it.
 
 use okcvm_objects::{ObjectId, ParsedCommit};
-use okcvm_protocol::{SkippedFile, SnapshotId};
+use okcvm_protocol::SnapshotId;
 
 use crate::error::SnapshotError;
+use crate::left_out::{LeftOutList, json};
 
 /// Whose changes a snapshot records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(crate) struct CommitText<'a> {
     pub(crate) message: &'a str,
     pub(crate) author: Author,
     pub(crate) at_ms: i64,
-    pub(crate) skipped: &'a [SkippedFile],
+    pub(crate) left_out: &'a LeftOutList,
 }
 
 impl CommitText<'_> {
@@ -56,14 +58,16 @@ impl CommitText<'_> {
     /// Git's bytes of the commit.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
         let message = self.message();
-        let skipped = serde_json::to_string(self.skipped)
-            .map_err(|error| git2::Error::from_str(&format!("the list of skipped files: {error}")))?;
+        let left_out = match self.left_out {
+            LeftOutList::Named(list) => format!("Okcvm-Skipped: {}", json(list)?),
+            LeftOutList::InBlob(blob) => format!("Okcvm-Skipped-List: {blob}"),
+        };
         let parent = self.parent.map(|parent| format!("parent {parent}\n")).unwrap_or_default();
         let seconds = self.at_ms.max(0) / 1000;
         let identity = self.author.identity();
         Ok(format!(
             "tree {}\n{parent}author {identity} {seconds} +0000\ncommitter {identity} {seconds} +0000\n\n\
-             {message}\n\nOkcvm-Author: {}\nOkcvm-At: {}\nOkcvm-Skipped: {skipped}\n",
+             {message}\n\nOkcvm-Author: {}\nOkcvm-At: {}\n{left_out}\n",
             self.tree,
             self.author.word(),
             self.at_ms,
@@ -115,9 +119,13 @@ impl Snapshot {
         self.trailer("Okcvm-At").and_then(|text| text.parse().ok()).unwrap_or(self.seconds * 1000)
     }
 
-    /// What it does not hold.
-    pub(crate) fn skipped(&self) -> Vec<SkippedFile> {
-        self.trailer("Okcvm-Skipped").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    /// What it does not hold; of a commit that is not ours, nothing is known to be left out.
+    pub(crate) fn left_out(&self) -> LeftOutList {
+        match (self.trailer("Okcvm-Skipped-List"), self.trailer("Okcvm-Skipped")) {
+            (Some(blob), _) => blob.parse().map_or_else(|_| LeftOutList::parse(blob), LeftOutList::InBlob),
+            (None, Some(list)) => LeftOutList::parse(list),
+            (None, None) => LeftOutList::Named(Vec::new()),
+        }
     }
 }
 

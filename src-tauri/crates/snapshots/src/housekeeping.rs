@@ -9,14 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use okcvm_objects::{EMPTY_TREE, EntryKind, ObjectId, Objects};
+use okcvm_objects::{EMPTY_TREE, EntryKind, ObjectId, ObjectKind, Objects};
 use okcvm_protocol::SnapshotId;
 
 use crate::archive::held;
-use crate::commit::object_of;
+use crate::commit::{Snapshot, object_of};
 use crate::error::SnapshotError;
 use crate::history::{History, lock};
 use crate::journal::Record;
+use crate::left_out::LeftOutList;
 use crate::shallow;
 
 /// What stays free on the disk when a packing begins.
@@ -264,6 +265,10 @@ fn mark(
         return Ok(());
     }
     cancel.check()?;
+    let commit = Snapshot::parse(&objects.read_kind(&record.id, ObjectKind::Commit)?)?;
+    if let LeftOutList::InBlob(list) = commit.left_out() {
+        live.insert(list);
+    }
     let mut ahead = vec![record.tree];
     while let Some(tree) = ahead.pop() {
         if !live.insert(tree) || tree == EMPTY_TREE {

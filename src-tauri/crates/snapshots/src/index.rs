@@ -17,10 +17,8 @@ use okcvm_objects::{Entry, EntryKind, ObjectId};
 use okcvm_protocol::SkippedFile;
 
 use crate::entry::{below, shown};
+use crate::left_out;
 use crate::rules::FolderRules;
-
-/// Left-out entries that a snapshot names one by one.
-const MAX_NAMED: usize = 2_000;
 
 /// What tells that a file was not changed: any change sets the time of change, which no program can set
 /// back, and a replacement has another inode.
@@ -223,22 +221,27 @@ impl Folder {
                 .all(|(one, two)| one.name == two.name && one.node.same(&two.node))
     }
 
-    /// What is left out here and below, by path, for people and for restores. Of very many entries the
-    /// first are named and the rest are counted.
+    /// What is left out here and below, by path, for people. Of very many entries the first are named and
+    /// the rest are counted.
     pub(crate) fn skipped(&self) -> Vec<SkippedFile> {
-        let mut skipped = Vec::with_capacity(self.left_out_below.min(MAX_NAMED + 1));
-        self.collect_left_out(&[], &mut skipped);
-        if self.left_out_below > MAX_NAMED {
-            let reason = format!("and {} more that are not named here", self.left_out_below - MAX_NAMED);
-            skipped.push(SkippedFile { path: "…".to_owned(), reason });
-        }
+        left_out::named(self.first_left_out(left_out::ENOUGH), self.left_out_below)
+    }
+
+    /// All that is left out here and below, by path.
+    pub(crate) fn all_left_out(&self) -> Vec<SkippedFile> {
+        self.first_left_out(usize::MAX)
+    }
+
+    fn first_left_out(&self, most: usize) -> Vec<SkippedFile> {
+        let mut skipped = Vec::with_capacity(self.left_out_below.min(most));
+        self.collect_left_out(&[], most, &mut skipped);
         skipped
     }
 
-    fn collect_left_out(&self, path: &[u8], skipped: &mut Vec<SkippedFile>) {
+    fn collect_left_out(&self, path: &[u8], most: usize, skipped: &mut Vec<SkippedFile>) {
         let mut left_out = self.left_out.iter().peekable();
         let name_it = |left_out: &LeftOut, skipped: &mut Vec<SkippedFile>| {
-            if skipped.len() < MAX_NAMED {
+            if skipped.len() < most {
                 let path = shown(&below(path, &left_out.name));
                 skipped.push(SkippedFile { path, reason: left_out.reason.to_string() });
             }
@@ -251,10 +254,10 @@ impl Folder {
             while let Some(before) = left_out.next_if(|left_out| left_out.name < item.name) {
                 name_it(before, skipped);
             }
-            if skipped.len() >= MAX_NAMED {
+            if skipped.len() >= most {
                 return;
             }
-            folder.collect_left_out(&below(path, &item.name), skipped);
+            folder.collect_left_out(&below(path, &item.name), most, skipped);
         }
         for after in left_out {
             name_it(after, skipped);

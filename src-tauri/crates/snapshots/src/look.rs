@@ -3,7 +3,7 @@
 use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
 use std::collections::BTreeMap;
 
-use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SkippedFile, SnapshotId};
+use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
 
 use crate::changes::{changes, counts};
 use crate::commit::{Author, object_of};
@@ -56,11 +56,6 @@ impl History {
 
     pub(crate) fn tree(&self, id: &SnapshotId) -> Result<ObjectId, SnapshotError> {
         Ok(self.shared.archive.snapshot(id)?.tree)
-    }
-
-    /// What the snapshot does not hold, and why.
-    pub fn skipped(&self, id: &SnapshotId) -> Result<Vec<SkippedFile>, SnapshotError> {
-        Ok(self.shared.archive.snapshot(id)?.skipped())
     }
 
     /// Whose changes the snapshot records.

@@ -10,6 +10,7 @@ use crate::compare::{State, live_counts};
 use crate::difference::{Scope, differences};
 use crate::error::SnapshotError;
 use crate::history::{History, lock};
+use crate::left_out::LeftOutList;
 use crate::live::{How, Looked};
 use crate::progress::Progress;
 
@@ -115,7 +116,8 @@ impl History {
         };
         let changes = live_counts(objects, old, State::Live(&looked.root))?;
         let parent = parent.map(|(id, _)| id);
-        let snapshot = self.put_snapshot(batch, looked.root.id, parent, info, &skipped)?;
+        let left_out = LeftOutList::of(&batch, looked.root.all_left_out())?;
+        let snapshot = self.put_snapshot(batch, looked.root.id, parent, info, &left_out)?;
         Ok(Recorded { snapshot, changed: true, changes, skipped, how })
     }
 
@@ -126,11 +128,11 @@ impl History {
         tree: ObjectId,
         parent: Option<ObjectId>,
         info: RecordInfo<'_>,
-        skipped: &[SkippedFile],
+        left_out: &LeftOutList,
     ) -> Result<SnapshotId, SnapshotError> {
         let RecordInfo { message, author, at_ms } = info;
         let id =
-            self.shared.archive.add(batch, &CommitText { tree, parent, message, author, at_ms, skipped })?;
+            self.shared.archive.add(batch, &CommitText { tree, parent, message, author, at_ms, left_out })?;
         Ok(SnapshotId(id.to_string()))
     }
 

@@ -17,7 +17,7 @@ mod live;
 mod plan;
 mod stage;
 
-use okcvm_objects::{Entry, EntryKind};
+use okcvm_objects::{Entry, EntryKind, ObjectId};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 
@@ -30,14 +30,15 @@ use crate::entry::{raw, shown, split};
 use crate::error::SnapshotError;
 use crate::history::{History, Writer, lock};
 use crate::index::{Node, Stamp};
+use crate::left_out::LeftOut;
 use crate::names::{NameRules, collisions, respell};
 use crate::source::Source;
 
 pub use intent::UnfinishedRestore;
 
 use intent::Intent;
-use live::Live;
-use plan::{Run, Trees};
+use live::{Live, State};
+use plan::{Run, Trees, lies_below_a_file};
 
 /// Which part of the workspace is restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +62,8 @@ impl History {
     /// Makes the workspace, which `from` was just recorded of, what `to` holds, or only a part of it.
     ///
     /// Only paths that differ between the two are touched, so that files that are equal keep their times
-    /// and what no snapshot holds stays; nor is anything removed that `to` names as left out. If a live path
-    /// is neither what `from` nor what `to` holds, nothing is touched and the error lists all such paths.
+    /// and what no snapshot holds stays; nor is anything removed that was left out of `to`, or written
+    /// over that was left out of `from`; the outcome names it. If another live path is neither what `from` nor what `to` holds, nothing is touched and the error lists all such paths.
     /// New contents are written beside their places and synced before the first file is replaced; removals
     /// come last; the result is checked and is durable. What the file system cannot hold, or would write
     /// over another path of `to`, is named in the outcome and left.
@@ -127,7 +128,16 @@ impl History {
             self.sweep(&mut live, &cut_off)?;
         }
         let mut found = differences(source, trees.from, trees.to, &restore.what.scope())?;
-        let mut unwritten = self.keep_left_out(&mut found, &restore.to)?;
+        let mut unwritten = Vec::new();
+        if found.iter().any(|difference| difference.new.is_none()) {
+            let left_out = self.left_out(&restore.to)?;
+            let goes = |difference: &Difference| difference.old.filter(|_| difference.new.is_none());
+            unwritten.extend(keep_left_out(source, trees.to, &left_out, &mut found, goes)?);
+        }
+        if found.iter().any(|difference| difference.old.is_none()) {
+            let left_out = self.left_out(&restore.from)?;
+            unwritten.extend(spare_left_out(source, &mut live, &left_out, &mut found)?);
+        }
         let rules = rules_here(&mut live, source, trees, &found)?;
         let (respellings, mut found) =
             respell(rules, found, &mut |path| Ok(source.entry_at(trees.to, path)?.is_some()))?;
@@ -187,30 +197,76 @@ impl History {
         live.forget();
         folders.iter().try_for_each(|folder| stage::sweep(live, folder))
     }
+}
 
-    /// Takes out of the differences what would remove a path that `to` did not hold only because it was
-    /// left out of it.
-    fn keep_left_out(
-        &self,
-        differences: &mut Vec<Difference>,
-        to: &SnapshotId,
-    ) -> Result<Vec<SkippedFile>, SnapshotError> {
-        if !differences.iter().any(|difference| difference.new.is_none()) {
-            return Ok(Vec::new());
-        }
-        let skipped = self.skipped(to)?;
-        let left_out = Scope::of(skipped.iter().map(|skipped| raw(&skipped.path)));
-        let mut kept = Vec::new();
-        differences.retain(|difference| {
-            let stays = !skipped.is_empty() && difference.new.is_none() && left_out.covers(&difference.path);
-            if stays {
-                let reason = "it stays, since the snapshot had left it out".to_owned();
-                kept.push(SkippedFile { path: shown(&difference.path), reason });
+/// Takes out of the differences what would remove a path that the tree `to` does not hold only because it
+/// was left out of it, and names it. `goes` says what would be removed by a difference.
+pub(crate) fn keep_left_out(
+    source: &Source,
+    to: ObjectId,
+    left_out: &LeftOut,
+    differences: &mut Vec<Difference>,
+    goes: impl Fn(&Difference) -> Option<Entry>,
+) -> Result<Vec<SkippedFile>, SnapshotError> {
+    let mut kept = Vec::new();
+    let mut rest = Vec::with_capacity(differences.len());
+    for difference in std::mem::take(differences) {
+        let reason = match left_out {
+            _ if goes(&difference).is_none() => None,
+            LeftOut::Paths(paths) => {
+                paths.covers(&difference.path).then_some("it stays, since the snapshot had left it out")
             }
-            !stays
-        });
-        Ok(kept)
+            // Where something else stands, this was not left out.
+            LeftOut::Unknown
+                if source.is_folder(to, &difference.path)?
+                    || lies_below_a_file(source, to, &difference.path)? =>
+            {
+                None
+            }
+            LeftOut::Unknown => Some("it stays, since not all that the snapshot had left out is known"),
+        };
+        match reason {
+            Some(reason) => {
+                kept.push(SkippedFile { path: shown(&difference.path), reason: reason.to_owned() });
+            }
+            None => rest.push(difference),
+        }
     }
+    *differences = rest;
+    Ok(kept)
+}
+
+/// Takes out of the differences what would write over something that `from` does not hold since it was left
+/// out of it, and names it.
+fn spare_left_out(
+    source: &Source,
+    live: &mut Live<'_>,
+    left_out: &LeftOut,
+    differences: &mut Vec<Difference>,
+) -> Result<Vec<SkippedFile>, SnapshotError> {
+    let LeftOut::Paths(paths) = left_out else { return Ok(Vec::new()) };
+    let mut spared = Vec::new();
+    let mut rest = Vec::with_capacity(differences.len());
+    for difference in std::mem::take(differences) {
+        let spare = match difference.new {
+            Some(new) if difference.old.is_none() && paths.covers(&difference.path) => {
+                match live.examine(&difference.path)? {
+                    State::Absent => false,
+                    State::Folder => new.kind != EntryKind::Folder,
+                    state => !live.holds(source, &difference.path, &state, new)?,
+                }
+            }
+            _ => false,
+        };
+        if spare {
+            let reason = "it stays as it is, since no snapshot holds that".to_owned();
+            spared.push(SkippedFile { path: shown(&difference.path), reason });
+        } else {
+            rest.push(difference);
+        }
+    }
+    *differences = rest;
+    Ok(spared)
 }
 
 /// What the file system does with names. It is asked only if that can make a difference, since the answer

@@ -153,10 +153,16 @@ fn what_no_snapshot_holds_is_never_touched() {
     assert_eq!(place.read("app/src/main.js"), "code");
     assert_eq!(place.read("data/large.bin").len(), 2_000);
 
-    // A file that grew over the limit since then is not overwritten either.
+    // A file that grew over the limit since then is not overwritten either; all else goes back.
     place.write("data/small.bin", "y".repeat(3_000));
+    place.write("app/src/main.js", "new code");
     let third = place.record(Some(&second.snapshot)).snapshot;
-    assert_eq!(refused(&place, &third, &second.snapshot), ["data/small.bin"]);
+    let done = restore_all(&place, &third, &second.snapshot).unwrap();
+    let unwritten: Vec<&str> = done.unwritten.iter().map(|skipped| skipped.path.as_str()).collect();
+    assert_eq!((done.written, unwritten), (1, vec!["data/small.bin"]));
+    assert_eq!(place.read("app/src/main.js"), "code");
+    assert_eq!(place.read("data/small.bin").len(), 3_000);
+    assert_eq!(place.history.finish_restore(&place.workspace).unwrap(), None);
     // Nor is a folder with something left out in it replaced by a file.
     place.write("data/small.bin", "x");
     let fourth = place.record(Some(&third)).snapshot;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use git2::MergeFileInput;
 use okcvm_objects::{Batch, EMPTY_TREE, Entry, EntryKind, ObjectId, ObjectKind, encode_tree};
-use okcvm_protocol::{ChangeKind, FileChange, RestoreOutcome, RevertConflict, SnapshotId};
+use okcvm_protocol::{ChangeKind, FileChange, RestoreOutcome, RevertConflict, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
 use crate::commit::object_of;
@@ -18,7 +18,9 @@ use crate::difference::{Difference, Scope, differences};
 use crate::entry::{below, shown};
 use crate::error::SnapshotError;
 use crate::history::{History, lock};
+use crate::left_out::LeftOut;
 use crate::record::RecordInfo;
+use crate::restore::keep_left_out;
 use crate::similarity::is_binary;
 use crate::source::Source;
 use crate::{RestoreWhat, UnfinishedRestore};
@@ -103,12 +105,14 @@ impl History {
         let snapshot = if reversion.tree == self.tree(present)? {
             present.clone()
         } else {
-            let (parent, skipped) = (object_of(present)?, self.skipped(present)?);
-            self.put_snapshot(batch, reversion.tree, Some(parent), info, &skipped)?
+            let left_out = self.shared.archive.snapshot(present)?.left_out();
+            let parent = object_of(present)?;
+            self.put_snapshot(batch, reversion.tree, Some(parent), info, &left_out)?
         };
         let restore =
             UnfinishedRestore { from: present.clone(), to: snapshot.clone(), what: RestoreWhat::All };
-        let outcome = self.restore_locked(writer, workspace, &restore)?;
+        let mut outcome = self.restore_locked(writer, workspace, &restore)?;
+        outcome.unwritten.extend(reversion.kept);
         Ok(Reverted { snapshot, outcome })
     }
 
@@ -120,10 +124,16 @@ impl History {
         after: &SnapshotId,
     ) -> Result<Reversion, SnapshotError> {
         let source = self.source();
+        let left_out = before.map_or_else(|| Ok(LeftOut::nothing()), |before| self.left_out(before))?;
         let before = before.map_or(Ok(EMPTY_TREE), |before| self.tree(before))?;
         let (present, after) = (self.tree(present)?, self.tree(after)?);
         let mut reversion = Reversion { tree: present, ..Reversion::default() };
-        for difference in differences(source, before, after, &Scope::All)? {
+        let mut turn = differences(source, before, after, &Scope::All)?;
+        // What was only left out before the turn was not made by it.
+        reversion.kept = keep_left_out(source, before, &left_out, &mut turn, |difference| {
+            difference.old.is_none().then_some(difference.new).flatten()
+        })?;
+        for difference in turn {
             reversion.one(source, batch, present, &difference)?;
         }
         let edits: Vec<Edit<'_>> = reversion
@@ -151,11 +161,19 @@ struct Reversion {
     /// Bytes of the contents that were merged.
     merged: BTreeMap<ObjectId, u64>,
     conflicts: BTreeMap<Vec<u8>, &'static str>,
+    /// What the turn seems to have made, and stays, since it was only left out before.
+    kept: Vec<SkippedFile>,
 }
 
 impl Default for Reversion {
     fn default() -> Self {
-        Self { tree: EMPTY_TREE, edits: BTreeMap::new(), merged: BTreeMap::new(), conflicts: BTreeMap::new() }
+        Self {
+            tree: EMPTY_TREE,
+            edits: BTreeMap::new(),
+            merged: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            kept: Vec::new(),
+        }
     }
 }
 

@@ -162,3 +162,28 @@ fn a_revert_is_the_inverse_of_the_turn() {
     }
     place.fsck();
 }
+
+/// A turn that only sets that a folder is recorded from now on has not made the folder.
+#[test]
+fn what_was_left_out_before_a_turn_is_not_made_by_it() {
+    let place = place();
+    place.write(".okcvmignore", "dist/\n");
+    place.write("dist/app.js", "built");
+    place.write("code", "1");
+    let before = place.snapshot();
+    place.write(".okcvmignore", "\n");
+    place.write("code", "2");
+    let after = place.record(Some(&before)).snapshot;
+    let plan = place.history.plan_revert(&after, Some(&before), &after).unwrap();
+    assert_eq!(words(&plan.changes), ["modified .okcvmignore", "modified code"]);
+    let done = place.history.revert(&place.workspace, &after, Some(&before), &after, INFO).unwrap();
+    assert_eq!((place.read("dist/app.js").as_str(), place.read("code").as_str()), ("built", "1"));
+    assert_eq!(done.outcome.unwritten.len(), 1);
+    assert_eq!(done.outcome.unwritten[0].path, "dist/app.js");
+    // Once more, with the folder left out by now: it is neither removed nor written over.
+    let present = place.record(Some(&done.snapshot)).snapshot;
+    place.write("dist/app.js", "built again");
+    place.history.restore(&place.workspace, &present, &after, &RestoreWhat::All).unwrap();
+    assert_eq!(place.read("dist/app.js"), "built again");
+    place.fsck();
+}

@@ -118,7 +118,7 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-fn lies_below_a_file(source: &Source, to: ObjectId, path: &[u8]) -> Result<bool, SnapshotError> {
+pub(super) fn lies_below_a_file(source: &Source, to: ObjectId, path: &[u8]) -> Result<bool, SnapshotError> {
     let mut above = split(path).0;
     while !above.is_empty() {
         if source.entry_at(to, above)?.is_some_and(|entry| entry.kind != EntryKind::Folder) {
