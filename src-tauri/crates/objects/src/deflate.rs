@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::io;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -81,20 +82,35 @@ fn compress_at(level: Level, bytes: &[u8], out: &mut Vec<u8>) {
     });
 }
 
+/// Why a stream did not inflate.
+#[derive(Debug)]
+pub(crate) enum Inflation {
+    /// The system did not give its bytes; they may be sound.
+    Unread(io::Error),
+    /// In words, what is wrong with it.
+    Wrong(String),
+}
+
+impl From<&str> for Inflation {
+    fn from(reason: &str) -> Self {
+        Self::Wrong(reason.to_owned())
+    }
+}
+
 /// Inflates the stream that starts at `offset` of a file into exactly `size` bytes; says also how long the
-/// stream is. The error says in words what is wrong with it.
-pub(crate) fn inflate_at(file: &File, offset: u64, size: u64) -> Result<(Vec<u8>, u64), String> {
-    let capacity = usize::try_from(size).map_err(|_| "it is too large".to_owned())?;
+/// stream is.
+pub(crate) fn inflate_at(file: &File, offset: u64, size: u64) -> Result<(Vec<u8>, u64), Inflation> {
+    let capacity = usize::try_from(size).map_err(|_| "it is too large")?;
     // A size that a damaged header made up must not take the memory at once.
     let mut out = Vec::with_capacity(capacity.min(64 << 20) + 1);
-    let mut buffer = vec![0; (capacity + 128).min(READ)];
+    let mut buffer = vec![0; capacity.saturating_add(128).min(READ)];
     INFLATE.with_borrow_mut(|state| {
         state.reset(true);
         loop {
-            let filled = read_at(file, &mut buffer, offset + state.total_in())
-                .map_err(|error| format!("it cannot be read: {error}"))?;
+            let filled = read_at(file, &mut buffer, offset.saturating_add(state.total_in()))
+                .map_err(Inflation::Unread)?;
             if filled == 0 {
-                return Err("it ends too early".to_owned());
+                return Err("it ends too early".into());
             }
             let mut input = &buffer[..filled];
             loop {
@@ -103,12 +119,12 @@ pub(crate) fn inflate_at(file: &File, offset: u64, size: u64) -> Result<(Vec<u8>
                 let status = state.decompress_vec(input, &mut out, FlushDecompress::None);
                 input = &input[(state.total_in() - before) as usize..];
                 if out.len() > capacity {
-                    return Err("it is longer than it says".to_owned());
+                    return Err("it is longer than it says".into());
                 }
                 match status {
-                    Err(error) => return Err(format!("it does not inflate: {error}")),
+                    Err(error) => return Err(Inflation::Wrong(format!("it does not inflate: {error}"))),
                     Ok(Status::StreamEnd) if out.len() == capacity => return Ok((out, state.total_in())),
-                    Ok(Status::StreamEnd) => return Err("it is shorter than it says".to_owned()),
+                    Ok(Status::StreamEnd) => return Err("it is shorter than it says".into()),
                     Ok(_) if out.len() == out.capacity() => {
                         out.reserve((capacity - out.len()).min(out.len()) + 1);
                     }
@@ -139,6 +155,17 @@ mod tests {
         let mut out = Vec::new();
         compress(&text, &mut out);
         assert!(out.len() < text.len() / 20);
+    }
+
+    #[test]
+    fn a_size_that_cannot_be_is_refused() {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut out = Vec::new();
+        compress(b"content", &mut out);
+        file.write_all(&out).unwrap();
+        for size in [u64::MAX, u64::MAX - 1, u64::MAX / 2] {
+            assert!(matches!(inflate_at(&file, 0, size), Err(Inflation::Wrong(_))), "{size}");
+        }
     }
 
     #[test]

@@ -62,7 +62,21 @@ impl ObjectError {
         move |source| Self::Storage { action, path: path.to_owned(), source }
     }
 
+    /// The file is not sound, or is not there any more; anything else says nothing of it.
+    pub(crate) fn is_damaged_or_gone(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Storage { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     pub(crate) fn damaged(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Damaged { what: what.into(), reason: reason.into() }
     }
+}
+
+/// The bytes were read and are wrong. An error that the system gave says nothing of them.
+pub(crate) fn is_damage(error: &io::Error) -> bool {
+    error.raw_os_error().is_none()
 }

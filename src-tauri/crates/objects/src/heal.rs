@@ -7,17 +7,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::disk::read_at;
-use crate::error::ObjectError;
-use crate::id::{ObjectId, object_id};
+use crate::error::{ObjectError, is_damage};
+use crate::id::{ObjectHash, ObjectId, ObjectKind, object_id};
 use crate::index::{Place, encode};
 use crate::loose;
 use crate::objects::{Objects, PackName};
-use crate::pack::{Fault, Form, HEAD, Pack, PackContent};
+use crate::pack::{Fault, Form, HEAD, Head, Pack, PackContent};
+use crate::stream::{PackStream, STREAMED_FROM};
 use crate::writer::{TEMPORARY, Temporary, checksum, place_index};
 
 /// The list of the packs that are on the disk.
@@ -137,7 +139,7 @@ impl Objects {
             if noted == Some(size) && known.contains_key(&name) {
                 continue;
             }
-            if Self::is_whole(&path, size)
+            if Self::is_whole(&path, size).map_err(ObjectError::storage("read", &path))?
                 && self.make_index(&name, size, known.contains_key(&name), &mut healed)?
             {
                 if noted.is_none() {
@@ -206,13 +208,21 @@ impl Objects {
         Ok(names)
     }
 
-    fn is_whole(path: &std::path::Path, size: u64) -> bool {
+    /// `false` only for bytes that were read and are wrong or too few: a passing failure of the system must
+    /// not look like damage.
+    fn is_whole(path: &std::path::Path, size: u64) -> io::Result<bool> {
         if size < HEAD + 20 {
-            return false;
+            return Ok(false);
         }
         let mut end = [0; 20];
-        let read = File::open(path).and_then(|file| read_at(&file, &mut end, size - 20));
-        matches!(read, Ok(20)) && checksum(path, size - 20).is_ok_and(|sum| sum == end)
+        if read_at(&File::open(path)?, &mut end, size - 20)? < 20 {
+            return Ok(false);
+        }
+        match checksum(path, size - 20) {
+            Ok(sum) => Ok(sum == end),
+            Err(ObjectError::Storage { source, .. }) => Err(source),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Makes sure that a whole pack has its index; `false` if the pack has no sense.
@@ -227,12 +237,20 @@ impl Objects {
             return Ok(true);
         }
         let path = self.folder().join(name.pack_file());
-        let file = File::open(&path).map_err(ObjectError::storage("read", &path))?;
-        let Ok((mut places, sum)) = index_of(PackContent { file: &file, size }) else { return Ok(false) };
+        let file = Arc::new(File::open(&path).map_err(ObjectError::storage("read", &path))?);
+        let (mut places, sum) = match index_of(&file, size) {
+            Ok(found) => found,
+            Err(Fault::Io(error)) => return Err(ObjectError::storage("read", &path)(error)),
+            Err(_) => return Ok(false),
+        };
         let bytes = encode(&mut places, &sum)?;
         place_index(self.disk(), self.folder(), name, &bytes)?;
         healed.indexes += 1;
-        Ok(Pack::open(self.folder(), name.clone()).is_ok())
+        match Pack::open(self.folder(), name.clone()) {
+            Ok(_) => Ok(true),
+            Err(ObjectError::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn move_to_torn(&self, name: &PackName) -> Result<(), ObjectError> {
@@ -282,11 +300,11 @@ impl Objects {
 }
 
 /// Reads a pack from its start to its end and says what lies where, with the checksum at its end.
-fn index_of(pack: PackContent<'_>) -> Result<(Vec<Place>, [u8; 20]), Fault> {
+fn index_of(file: &Arc<File>, size: u64) -> Result<(Vec<Place>, [u8; 20]), Fault> {
+    let pack = PackContent { file, size };
     let broken = |reason: &str| Fault::Damaged(reason.to_owned());
-    let io = |error: io::Error| Fault::Damaged(error.to_string());
     let mut head = [0; 12];
-    if read_at(pack.file, &mut head, 0).map_err(io)? < 12 || head[..8] != *b"PACK\0\0\0\x02" {
+    if read_at(pack.file, &mut head, 0).map_err(Fault::Io)? < 12 || head[..8] != *b"PACK\0\0\0\x02" {
         return Err(broken("it is no pack of version 2"));
     }
     let count = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
@@ -296,11 +314,21 @@ fn index_of(pack: PackContent<'_>) -> Result<(Vec<Place>, [u8; 20]), Fault> {
     let mut offset = HEAD;
     for _ in 0..count {
         let head = pack.head(offset)?;
-        let (bytes, used) = pack.inflate(head)?;
+        let (id, used) = match head.form {
+            Form::Whole(kind) if head.size >= STREAMED_FROM => {
+                let (id, used) = hash_streamed(file, kind, head)?;
+                (Some(id), used)
+            }
+            Form::Whole(kind) => {
+                let (bytes, used) = pack.inflate(head)?;
+                let id = object_id(kind, &bytes).map_err(|error| Fault::Damaged(error.to_string()))?;
+                (Some(id), used)
+            }
+            Form::Near(_) | Form::Named(_) => (None, pack.inflate(head)?.1),
+        };
         let end = head.data + used;
-        let crc = crc_of(pack.file, offset, end).map_err(io)?;
-        if let Form::Whole(kind) = head.form {
-            let id = object_id(kind, &bytes).map_err(|error| Fault::Damaged(error.to_string()))?;
+        let crc = crc_of(pack.file, offset, end).map_err(Fault::Io)?;
+        if let Some(id) = id {
             known.insert(id, offset);
             places.push(Place { id, crc, offset });
         } else {
@@ -309,7 +337,7 @@ fn index_of(pack: PackContent<'_>) -> Result<(Vec<Place>, [u8; 20]), Fault> {
         offset = end;
     }
     let mut sum = [0; 20];
-    if offset + 20 != pack.size || read_at(pack.file, &mut sum, offset).map_err(io)? < 20 {
+    if offset + 20 != pack.size || read_at(pack.file, &mut sum, offset).map_err(Fault::Io)? < 20 {
         return Err(broken("its end is not where it should be"));
     }
     // A delta may name a base that is a delta itself and comes later.
@@ -335,6 +363,24 @@ fn index_of(pack: PackContent<'_>) -> Result<(Vec<Place>, [u8; 20]), Fault> {
     Ok((places, sum))
 }
 
+/// The name of a whole object that lies in a pack, and how long its stream is; it does not have to fit into
+/// memory.
+fn hash_streamed(file: &Arc<File>, kind: ObjectKind, head: Head) -> Result<(ObjectId, u64), Fault> {
+    let mut content = PackStream::new(Arc::clone(file), head.data, head.size);
+    let mut hash = ObjectHash::new(kind, head.size);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => hash.update(&buffer[..count]),
+            Err(error) if is_damage(&error) => return Err(Fault::Damaged(error.to_string())),
+            Err(error) => return Err(Fault::Io(error)),
+        }
+    }
+    let id = hash.finish().map_err(|error| Fault::Damaged(error.to_string()))?;
+    Ok((id, content.used()))
+}
+
 fn crc_of(file: &File, start: u64, end: u64) -> io::Result<u32> {
     let mut hasher = crc32fast::Hasher::new();
     let mut buffer = vec![0; usize::try_from(end - start).unwrap_or(1 << 20).min(1 << 20)];
@@ -350,3 +396,7 @@ fn crc_of(file: &File, start: u64, end: u64) -> io::Result<u32> {
     }
     Ok(hasher.finalize())
 }
+
+#[cfg(test)]
+#[path = "heal_tests.rs"]
+mod tests;

@@ -109,6 +109,8 @@ impl Objects {
         let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
         let mut writer = PackWriter::new(self.disk(), self.folder());
         let (mut old, mut dropped) = (Vec::new(), 0);
+        // After a packing that was killed an object may lie in several packs.
+        let mut written = HashSet::new();
         for pack in list.all() {
             asked()?;
             let dead = pack.index.ids().filter(|id| !live.contains(id)).count();
@@ -117,7 +119,7 @@ impl Objects {
             }
             dropped += dead;
             if dead < pack.index.count() {
-                copy_objects(pack, &mut writer, &mut |id| live.contains(id), &asked)?;
+                copy_objects(pack, &mut writer, &mut |id| live.contains(id) && written.insert(*id), &asked)?;
             }
             old.push(Arc::clone(pack));
         }
@@ -129,7 +131,7 @@ impl Objects {
         Ok(rewritten)
     }
 
-    /// Puts a pack in place, durably, its index as well.
+    /// Puts a pack in place, durably; its index is not synced, since it can be made again.
     fn place_synced(&self, writer: PackWriter, rewritten: &mut Rewritten) -> Result<(), ObjectError> {
         if writer.is_empty() {
             return Ok(());

@@ -1,13 +1,14 @@
 //! Loose objects: one file each, as git writes them and as older histories have them.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::ZlibDecoder;
 
-use crate::error::ObjectError;
+use crate::error::{ObjectError, is_damage};
 use crate::id::{ObjectId, ObjectKind};
 
 /// A loose object that is being read.
@@ -23,19 +24,29 @@ pub(crate) fn path(objects: &Path, id: &ObjectId) -> PathBuf {
 }
 
 /// The names of all loose objects.
-pub(crate) fn list(objects: &Path) -> HashSet<ObjectId> {
+pub(crate) fn list(objects: &Path) -> Result<HashSet<ObjectId>, ObjectError> {
     let mut found = HashSet::new();
-    for folder in fs::read_dir(objects).into_iter().flatten().flatten() {
-        let first = folder.file_name();
+    for first in names(objects)? {
         let Some(first) = first.to_str().filter(|name| name.len() == 2) else { continue };
-        for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
-            let rest = file.file_name();
+        for rest in names(&objects.join(first))? {
             if let Some(id) = rest.to_str().and_then(|rest| format!("{first}{rest}").parse().ok()) {
                 found.insert(id);
             }
         }
     }
-    found
+    Ok(found)
+}
+
+/// What is in a folder; nothing if it is gone or is a file.
+fn names(folder: &Path) -> Result<Vec<OsString>, ObjectError> {
+    let named = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name());
+    match fs::read_dir(folder).and_then(|entries| entries.map(named).collect()) {
+        Ok(names) => Ok(names),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(ObjectError::storage("read", folder)(error)),
+    }
 }
 
 /// Opens a loose object; `None` if it is not there.
@@ -43,7 +54,7 @@ pub(crate) fn open(objects: &Path, id: &ObjectId) -> Result<Option<Loose>, Objec
     let path = path(objects, id);
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ObjectError::storage("read", &path)(error)),
     };
     let mut content = ZlibDecoder::new(BufReader::new(file));
@@ -51,7 +62,13 @@ pub(crate) fn open(objects: &Path, id: &ObjectId) -> Result<Option<Loose>, Objec
     let mut head = Vec::with_capacity(32);
     let mut byte = [0];
     loop {
-        content.read_exact(&mut byte).map_err(|_| damaged("its head does not inflate"))?;
+        content.read_exact(&mut byte).map_err(|error| {
+            if is_damage(&error) {
+                damaged("its head does not inflate")
+            } else {
+                ObjectError::storage("read", &path)(error)
+            }
+        })?;
         if byte[0] == 0 {
             break;
         }
@@ -76,12 +93,14 @@ pub(crate) fn read(objects: &Path, id: &ObjectId) -> Result<Option<(ObjectKind, 
     let Some(mut loose) = open(objects, id)? else { return Ok(None) };
     let damaged = |reason: String| ObjectError::damaged(format!("the object {id}"), reason);
     let mut bytes = Vec::new();
-    loose
-        .content
-        .by_ref()
-        .take(loose.size.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| damaged(error.to_string()))?;
+    let read = loose.content.by_ref().take(loose.size.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| {
+        if is_damage(&error) {
+            damaged(error.to_string())
+        } else {
+            ObjectError::storage("read", &path(objects, id))(error)
+        }
+    })?;
     if bytes.len() as u64 != loose.size {
         return Err(damaged("its size is not what it says".to_owned()));
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::batch::Batch;
 use crate::disk::Disk;
-use crate::error::ObjectError;
+use crate::error::{ObjectError, is_damage};
 use crate::id::{EMPTY_TREE, ObjectId, ObjectKind};
 use crate::loose;
 use crate::pack::{Form, Pack};
@@ -223,12 +223,15 @@ impl Objects {
             match Pack::open(self.folder(), name.clone()) {
                 Ok(pack) => fresh.push(Arc::new(pack)),
                 // Torn, or gone again; the one who writes looks after it.
-                Err(error) => tracing::debug!(%name, %error, "a pack is passed over"),
+                Err(error) if error.is_damaged_or_gone() => {
+                    tracing::debug!(%name, %error, "a pack is passed over");
+                }
+                Err(error) => return Err(error),
             }
         }
         // The largest is asked last.
         fresh.sort_by_key(|pack| std::cmp::Reverse(pack.size));
-        let loose = loose::list(self.objects_folder());
+        let loose = loose::list(self.objects_folder())?;
         self.change_list(|list| {
             list.packs.retain(|pack| names.contains(&pack.name));
             list.big.retain(|_, pack| names.contains(&pack.name));
@@ -354,10 +357,16 @@ impl Objects {
         if length == 0 {
             return Ok(Vec::new());
         }
-        let damaged = |error: io::Error| ObjectError::damaged(format!("the object {id}"), error.to_string());
-        io::copy(&mut content.by_ref().take(offset), &mut io::sink()).map_err(damaged)?;
+        let failed = |error: io::Error| {
+            if is_damage(&error) {
+                ObjectError::damaged(format!("the object {id}"), error.to_string())
+            } else {
+                ObjectError::storage("read", self.folder())(error)
+            }
+        };
+        io::copy(&mut content.by_ref().take(offset), &mut io::sink()).map_err(failed)?;
         let mut bytes = Vec::with_capacity(usize::try_from(length.min(STREAMED_FROM)).unwrap_or(0));
-        content.take(length).read_to_end(&mut bytes).map_err(damaged)?;
+        content.take(length).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 != length {
             return Err(ObjectError::damaged(format!("the object {id}"), "it ends too early"));
         }

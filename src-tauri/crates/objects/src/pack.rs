@@ -1,10 +1,12 @@
 //! A pack that lies in the store: finding and reading its objects.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::deflate::inflate_at;
+use crate::deflate::{Inflation, inflate_at};
 use crate::delta;
 use crate::disk::read_at;
 use crate::error::ObjectError;
@@ -14,8 +16,11 @@ use crate::objects::PackName;
 
 /// Bytes of the head of a pack.
 pub(crate) const HEAD: u64 = 12;
-/// A pack of one object that has at least this many bytes is left alone by all merging.
+/// A pack of one object that has at least this many bytes, inflated, is left alone by all merging.
 pub(crate) const BIG: u64 = 4 << 20;
+/// So many packs of this process keep their files open; the others are opened for each read.
+const KEPT_OPEN: usize = 64;
+static OPEN: AtomicUsize = AtomicUsize::new(0);
 /// No chain of deltas that anybody writes is longer.
 const LONGEST_CHAIN: usize = 5000;
 
@@ -26,7 +31,17 @@ pub(crate) struct Pack {
     pub(crate) index: Index,
     /// Bytes of the pack.
     pub(crate) size: u64,
+    /// One large object, which was streamed.
+    big: bool,
     file: OnceLock<Arc<File>>,
+}
+
+impl Drop for Pack {
+    fn drop(&mut self) {
+        if self.file.get().is_some() {
+            OPEN.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// How an object stands in a pack.
@@ -58,9 +73,10 @@ impl Pack {
         let bytes = fs::read(&index).map_err(ObjectError::storage("read", &index))?;
         let index = Index::parse(bytes)
             .map_err(|reason| ObjectError::damaged(format!("the index {}", name.index_file()), reason))?;
-        let pack = Self { name, path, index, size, file: OnceLock::new() };
+        let mut pack = Self { name, path, index, size, big: false, file: OnceLock::new() };
         let mut end = [0; 20];
         let file = File::open(&pack.path).map_err(ObjectError::storage("read", &pack.path))?;
+        pack.big = pack.holds_one_large(&file)?;
         let filled = read_at(&file, &mut end, size.saturating_sub(20));
         if filled.map_err(ObjectError::storage("read", &pack.path))? != 20
             || end != pack.index.pack_checksum()
@@ -72,33 +88,59 @@ impl Pack {
     }
 
     /// A pack that was just written.
-    pub(crate) fn new(folder: &Path, name: PackName, index: Index, size: u64) -> Self {
+    pub(crate) fn new(folder: &Path, name: PackName, index: Index, size: u64) -> Result<Self, ObjectError> {
         let path = folder.join(name.pack_file());
-        Self { name, path, index, size, file: OnceLock::new() }
+        let mut pack = Self { name, path, index, size, big: false, file: OnceLock::new() };
+        if pack.index.count() == 1 {
+            let file = File::open(&pack.path).map_err(ObjectError::storage("read", &pack.path))?;
+            pack.big = pack.holds_one_large(&file)?;
+        }
+        Ok(pack)
+    }
+
+    /// What counts are the bytes of the object: those of the pack say nothing of what inflating it takes.
+    fn holds_one_large(&self, file: &File) -> Result<bool, ObjectError> {
+        if self.index.count() != 1 {
+            return Ok(false);
+        }
+        match (PackContent { file, size: self.size }.head(self.index.offset(0))) {
+            Ok(head) => Ok(matches!(head.form, Form::Whole(_)) && head.size >= BIG),
+            Err(fault @ Fault::Io(_)) => Err(self.named(self.index.offset(0), fault)),
+            // Reading the object says what is wrong with it.
+            Err(_) => Ok(self.size >= BIG),
+        }
     }
 
     /// One large object, which was streamed.
     pub(crate) fn is_big(&self) -> bool {
-        self.index.count() == 1 && self.size >= BIG
+        self.big
     }
 
-    /// The open file. Of the big packs there may be many, so those are opened each time.
+    /// The open file. Of packs there may be many, and of open files there must not be.
     pub(crate) fn file(&self) -> Result<Arc<File>, ObjectError> {
         if let Some(file) = self.file.get() {
             return Ok(Arc::clone(file));
         }
         let file = File::open(&self.path).map_err(ObjectError::storage("read", &self.path))?;
         let file = Arc::new(file);
-        if self.is_big() {
+        if self.is_big() || OPEN.fetch_add(1, Ordering::Relaxed) >= KEPT_OPEN {
+            if !self.is_big() {
+                OPEN.fetch_sub(1, Ordering::Relaxed);
+            }
             return Ok(file);
         }
-        Ok(Arc::clone(self.file.get_or_init(|| file)))
+        if let Err(second) = self.file.set(file) {
+            OPEN.fetch_sub(1, Ordering::Relaxed);
+            return Ok(second);
+        }
+        self.file()
     }
 
     /// The name of what lies at `offset`.
     pub(crate) fn named(&self, offset: u64, fault: Fault) -> ObjectError {
         match fault {
             Fault::Missing(id) => ObjectError::Missing { id },
+            Fault::Io(error) => ObjectError::storage("read", &self.path)(error),
             Fault::Damaged(reason) => {
                 let at = (0..self.index.count()).find(|position| self.index.offset(*position) == offset);
                 let what = match at {
@@ -143,6 +185,17 @@ pub(crate) enum Fault {
     /// The base of a delta is not in the pack.
     Missing(ObjectId),
     Damaged(String),
+    /// The system did not give the bytes. That says nothing of them.
+    Io(io::Error),
+}
+
+impl From<Inflation> for Fault {
+    fn from(error: Inflation) -> Self {
+        match error {
+            Inflation::Unread(error) => Self::Io(error),
+            Inflation::Wrong(reason) => Self::Damaged(reason),
+        }
+    }
 }
 
 /// The bytes of a pack, also of one without an index.
@@ -156,8 +209,7 @@ impl PackContent<'_> {
     /// Reads the head of the object at `offset`.
     pub(crate) fn head(self, offset: u64) -> Result<Head, Fault> {
         let mut bytes = [0; 40];
-        let filled = read_at(self.file, &mut bytes, offset)
-            .map_err(|error| Fault::Damaged(format!("it cannot be read: {error}")))?;
+        let filled = read_at(self.file, &mut bytes, offset).map_err(Fault::Io)?;
         // The last twenty bytes of a pack belong to no object.
         let inside = self.size.saturating_sub(20).saturating_sub(offset);
         let filled = filled.min(usize::try_from(inside).unwrap_or(filled));
@@ -166,7 +218,7 @@ impl PackContent<'_> {
 
     /// Inflates what stands at a head; says also how many bytes its stream has.
     pub(crate) fn inflate(self, head: Head) -> Result<(Vec<u8>, u64), Fault> {
-        inflate_at(self.file, head.data, head.size).map_err(Fault::Damaged)
+        inflate_at(self.file, head.data, head.size).map_err(Fault::from)
     }
 
     /// Reads the object at `offset`; `find` says where the bases lie that deltas name.

@@ -162,6 +162,11 @@ impl PackStream {
         let buffer = vec![0; 128 * 1024];
         Self { file, offset, state: Decompress::new(true), buffer, start: 0, end: 0, left: size, done: false }
     }
+
+    /// Compressed bytes that were taken so far.
+    pub(crate) fn used(&self) -> u64 {
+        self.state.total_in()
+    }
 }
 
 impl Read for PackStream {

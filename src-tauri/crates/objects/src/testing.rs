@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 mod cut;
+mod hooked;
 
 use std::path::Path;
 use std::process::Command;
 
 pub use cut::{RecordingDisk, Unsynced};
+pub use hooked::{DiskStep, HookedDisk};
 
 /// Runs the git program on a repository.
 pub fn git(repository: &Path, arguments: &[&str]) -> String {

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::error::ObjectError;
+use crate::error::{ObjectError, is_damage};
 use crate::id::{ObjectHash, ObjectId};
 use crate::objects::Objects;
 use crate::stream::STREAMED_FROM;
@@ -58,9 +58,11 @@ impl Objects {
             let (_, mut content) = self.reader(id)?;
             let mut buffer = vec![0; 1 << 20];
             loop {
-                match content.read(&mut buffer).map_err(|error| damaged(error.to_string()))? {
-                    0 => break,
-                    count => hash.update(&buffer[..count]),
+                match content.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(count) => hash.update(&buffer[..count]),
+                    Err(error) if is_damage(&error) => return Err(damaged(error.to_string())),
+                    Err(error) => return Err(ObjectError::storage("read", self.folder())(error)),
                 }
             }
         }

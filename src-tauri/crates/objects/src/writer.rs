@@ -178,7 +178,7 @@ impl ClosedPack {
         self.temporary.rename(&folder.join(name.pack_file()))?;
         place_index(disk, folder, &name, &bytes)?;
         let index = Index::parse(bytes).map_err(|reason| ObjectError::damaged("a new index", reason))?;
-        Ok(Pack::new(folder, name, index, self.size))
+        Pack::new(folder, name, index, self.size)
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -40,13 +41,15 @@ pub(crate) struct Archive {
     pub(crate) disk: Arc<dyn Disk>,
     objects: Objects,
     pub(crate) references: References,
-    /// Locked as long as this one may write.
+    /// Locked as long as this one may write. Asked for before the journal, never with it in hand.
     lock: Mutex<Option<File>>,
     pub(crate) journal: Mutex<Journal>,
     /// One flush at a time.
     flushing: Mutex<()>,
     /// One merging, packing or thinning at a time.
     pub(crate) tidying: Mutex<()>,
+    /// A thread merges.
+    merging: AtomicBool,
     to_sync: Mutex<Option<Sender<()>>>,
 }
 
@@ -82,6 +85,7 @@ impl Archive {
             journal: Mutex::new(opened.journal),
             flushing: Mutex::default(),
             tidying: Mutex::default(),
+            merging: AtomicBool::new(false),
             to_sync: Mutex::default(),
         });
         if held(&archive.lock).is_some() && archive.is_behind() {
@@ -106,8 +110,10 @@ impl Archive {
 
     /// The journal as it is now, also if another process writes it.
     pub(crate) fn journal(&self) -> Result<MutexGuard<'_, Journal>, SnapshotError> {
+        // Never waited for: who takes the lock over holds it for long, and asks for the journal then.
+        let writes = self.lock.try_lock().is_ok_and(|lock| lock.is_some());
         let mut journal = held(&self.journal);
-        if held(&self.lock).is_none() {
+        if !writes {
             journal.refresh()?;
         }
         Ok(journal)
@@ -236,6 +242,27 @@ impl Archive {
         }
         Ok(())
     }
+
+    /// Merges on a thread of its own: however long it takes, the next snapshots are synced meanwhile. A
+    /// failure is said once; the next snapshot tries again.
+    fn merge_soon(self: &Arc<Self>) {
+        let small = self.objects.packs().iter().filter(|pack| !pack.big).count();
+        if small <= MOST_PACKS || self.merging.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let archive = Arc::downgrade(self);
+        let merge = move || {
+            let Some(archive) = archive.upgrade() else { return };
+            if let Err(error) = archive.merge_if_many() {
+                tracing::warn!(%error, "the packs were not merged");
+            }
+            archive.merging.store(false, Ordering::Release);
+        };
+        if let Err(error) = thread::Builder::new().name("snapshot-merge".to_owned()).spawn(merge) {
+            tracing::warn!(%error, "no thread for the merging");
+            self.merging.store(false, Ordering::Release);
+        }
+    }
 }
 
 impl Archive {
@@ -264,8 +291,11 @@ fn sync_when_asked(archive: &Weak<Archive>, asked: &Receiver<()>) {
         while asked.try_recv().is_ok() {}
         loop {
             let Some(archive) = archive.upgrade() else { return };
-            match archive.flush().and_then(|()| archive.merge_if_many()) {
-                Ok(()) => break,
+            match archive.flush() {
+                Ok(()) => {
+                    archive.merge_soon();
+                    break;
+                }
                 Err(error) => tracing::error!(%error, "snapshots are not on the disk yet"),
             }
             drop(archive);

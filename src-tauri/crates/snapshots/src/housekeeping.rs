@@ -164,7 +164,7 @@ impl History {
     }
 
     /// Packs the history with deltas. It runs beside records and reads; cancelled or killed it leaves
-    /// everything as it was. An error if the disk has not the room for the new pack beside the old ones.
+    /// every snapshot as it was. An error if the disk has not the room for the new pack beside the old ones.
     pub fn pack(&self, cancel: &Cancel) -> Result<PackReport, SnapshotError> {
         let archive = &self.shared.archive;
         let _one = held(&archive.tidying);
@@ -185,7 +185,7 @@ impl History {
         let trees: Vec<ObjectId> =
             held(&archive.journal).records().iter().rev().map(|record| record.tree).collect();
         let rewritten = objects.repack(&trees, &|| !cancel.is_cancelled())?;
-        cancel.check()?;
+        // Called off now it would leave both the old packs and the new one.
         rewritten.finish()?;
         remove_empty_folders(&archive.path().join("objects"));
         Ok(PackReport { before_bytes, after_bytes: folder_bytes(archive.path()) })

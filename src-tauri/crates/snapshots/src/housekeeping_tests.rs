@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use okcvm_objects::Disk;
+use okcvm_objects::testing::{DiskStep, HookedDisk};
 use okcvm_protocol::SnapshotId;
 
 use super::*;
@@ -216,4 +218,33 @@ fn a_packing_that_is_killed_loses_nothing() {
 #[test]
 fn a_thinning_that_is_killed_loses_nothing_that_was_kept() {
     killed(true);
+}
+
+/// It is too late to call a packing off when its pack is in place.
+#[test]
+fn a_packing_that_is_called_off_leaves_one_copy() {
+    let mut place = place();
+    line(&place, 6);
+    place.close();
+    let cancel = Cancel::default();
+    let (armed, called) = (Arc::new(AtomicBool::new(false)), cancel.clone());
+    let hook = {
+        let armed = Arc::clone(&armed);
+        move |step, path: &Path| {
+            let is_index = path.extension().is_some_and(|extension| extension == "idx");
+            if step == DiskStep::Rename && is_index && armed.load(Ordering::Relaxed) {
+                called.cancel();
+            }
+            Ok(())
+        }
+    };
+    let disk = Arc::new(HookedDisk(hook)) as Arc<dyn Disk>;
+    let history = History::open_on(&place.dir, &disk).unwrap().history;
+    armed.store(true, Ordering::Relaxed);
+    history.pack(&cancel).unwrap();
+    assert!(cancel.is_cancelled());
+    assert_eq!(history.usage().unwrap().packs, 1);
+    drop(history);
+    assert_eq!(place.reopen(), None);
+    place.fsck();
 }

@@ -89,16 +89,31 @@ impl References {
     /// All that there are. One whose content was lost is written again: its name is its content.
     pub(crate) fn list(&self) -> Result<BTreeSet<ObjectId>, SnapshotError> {
         let mut found = BTreeSet::new();
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+        let failed = |error| SnapshotError::storage("read", &self.folder, error);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
             let name = entry.file_name();
             let Some(id) = name.to_str().and_then(|name| name.parse::<ObjectId>().ok()) else { continue };
-            let content = fs::read(entry.path()).unwrap_or_default();
+            let content = match fs::read(entry.path()) {
+                Ok(content) => content,
+                // Another thread took it away meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(SnapshotError::storage("read", entry.path(), error)),
+            };
             if content.trim_ascii_end() != id.to_string().as_bytes() {
                 self.write(&id)?;
             }
             found.insert(id);
         }
-        let packed = fs::read(self.repository.join("packed-refs")).unwrap_or_default();
+        let packed = self.repository.join("packed-refs");
+        let packed = match fs::read(&packed) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(|error| SnapshotError::storage("read", &packed, error))?,
+        };
         let prefix = format!(" {REFERENCES}/");
         found.extend(
             String::from_utf8_lossy(&packed)

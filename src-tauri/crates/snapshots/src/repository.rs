@@ -171,6 +171,12 @@ fn is_id(text: &[u8]) -> bool {
     text.len() == 40 && text.iter().all(u8::is_ascii_hexdigit)
 }
 
+/// The thing is not there, or is another thing. Any other error may pass, and says nothing of the history.
+fn is_amiss(error: &io::Error) -> bool {
+    use io::ErrorKind;
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
+}
+
 /// The parts of the repository that are not objects. When they are in order and libgit2 still refuses, the
 /// reason lies outside (the owner of the folder, the user's configuration), and moving the history aside
 /// would help nobody.
@@ -178,20 +184,30 @@ fn check_frame(path: &Path) -> Result<(), Refusal> {
     let broken = |reason: &str| Err(Refusal::Broken(reason.to_owned()));
     let head = match fs::read(path.join("HEAD")) {
         Ok(head) => head,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(SnapshotError::storage("read", path.join("HEAD"), error).into());
-        }
-        Err(_) => return broken("its HEAD cannot be read"),
+        Err(error) if is_amiss(&error) => return broken("its HEAD cannot be read"),
+        Err(error) => return Err(SnapshotError::storage("read", path.join("HEAD"), error).into()),
     };
     let head = head.trim_ascii_end();
     if !head.starts_with(b"ref: refs/") && !is_id(head) {
         return broken("its HEAD is not readable");
     }
+    match fs::read(path.join("config")) {
+        Err(error) if !is_amiss(&error) => {
+            return Err(SnapshotError::storage("read", path.join("config"), error).into());
+        }
+        _ => {}
+    }
     if Config::open(&path.join("config")).and_then(|config| config.get_bool("core.bare")).is_err() {
         return broken("its configuration is not readable");
     }
-    if !path.join("objects").is_dir() || !path.join("refs").is_dir() {
-        return broken("a folder of it is missing");
+    for folder in ["objects", "refs"] {
+        match fs::metadata(path.join(folder)) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Err(error) if !is_amiss(&error) => {
+                return Err(SnapshotError::storage("read", path.join(folder), error).into());
+            }
+            _ => return broken("a folder of it is missing"),
+        }
     }
     Repository::open_bare(path).map(drop)?;
     Ok(())

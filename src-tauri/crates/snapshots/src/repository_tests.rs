@@ -419,3 +419,48 @@ fn the_users_git_configuration_does_not_count() {
         place.fsck();
     }
 }
+
+/// A file or folder that the system cannot open just now: here by a link that names itself.
+#[test]
+fn what_cannot_be_read_just_now_is_not_taken_for_broken() {
+    let mut place = place();
+    place.write("folder/file", "content");
+    let first = place.snapshot();
+    place.write("folder/file", "other content");
+    let second = place.record(Some(&first)).snapshot;
+    let id = second.to_string();
+    let mut paths = vec![place.dir.join(JOURNAL)];
+    for name in ["HEAD", "config", "objects", "objects/pack", "objects/ab", "refs", REFERENCES] {
+        paths.push(place.repository().join(name));
+    }
+    paths.push(place.repository().join(REFERENCES).join(&id));
+    let pack = object(&place, &id);
+    paths.extend([pack.with_extension("idx"), pack]);
+    place.close();
+    fs::create_dir(place.repository().join("objects/ab")).unwrap();
+    let aside = place.dir.join("elsewhere");
+    for path in paths {
+        let broken = path.display().to_string();
+        // The references are looked at when there is no journal.
+        let is_reference = path.starts_with(place.repository().join(REFERENCES));
+        let journal = fs::read(place.dir.join(JOURNAL)).unwrap();
+        if is_reference {
+            fs::remove_file(place.dir.join(JOURNAL)).unwrap();
+        }
+        fs::rename(&path, &aside).unwrap();
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        let error = History::open(&place.dir).map(|opened| opened.notice);
+        assert!(error.is_err(), "{broken}: {error:?}");
+        assert!(!place.dir.join("repository.broken-1").exists(), "{broken}");
+        fs::remove_file(&path).unwrap();
+        fs::rename(&aside, &path).unwrap();
+        if is_reference {
+            fs::write(place.dir.join(JOURNAL), journal).unwrap();
+        }
+        assert_eq!(place.reopen(), None, "{broken}");
+        for (id, content) in [(&first, "content"), (&second, "other content")] {
+            assert_eq!(place.history.read(id, "folder/file", 99).unwrap().unwrap(), content.as_bytes());
+        }
+        place.close();
+    }
+}
