@@ -39,8 +39,8 @@ pub(crate) fn list(objects: &Path) -> Result<HashSet<ObjectId>, ObjectError> {
 
 /// What is in a folder; nothing if it is gone or is a file.
 fn names(folder: &Path) -> Result<Vec<OsString>, ObjectError> {
-    let named = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name());
-    match fs::read_dir(folder).and_then(|entries| entries.map(named).collect()) {
+    let name_of = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name());
+    match fs::read_dir(folder).and_then(|entries| entries.map(name_of).collect()) {
         Ok(names) => Ok(names),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(Vec::new())

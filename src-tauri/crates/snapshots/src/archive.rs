@@ -199,8 +199,14 @@ impl Archive {
         }
         let count = held(&self.journal).records().len();
         self.objects.sync()?;
-        let mut journal = held(&self.journal);
-        if journal.durable() < count { journal.mark(count) } else { Ok(()) }
+        let (marked, path) = {
+            let mut journal = held(&self.journal);
+            (journal.begin_mark(count)?, journal.path().to_owned())
+        };
+        let Some(marked) = marked else { return Ok(()) };
+        // Nobody who looks at the journal waits for the disk.
+        let synced = self.disk.sync_file(&path);
+        held(&self.journal).end_mark(marked, synced)
     }
 
     /// The snapshot survives a power cut.

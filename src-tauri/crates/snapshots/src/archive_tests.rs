@@ -197,3 +197,33 @@ fn a_merging_that_fails_waits_for_the_next_snapshot() {
     std::thread::sleep(Duration::from_millis(2200));
     assert_eq!(count.load(Ordering::Relaxed), before);
 }
+
+#[test]
+fn nobody_waits_for_the_disk_to_look() {
+    let mut place = place();
+    let (syncing, syncs) = channel();
+    let (go_on, waits) = channel::<()>();
+    let waits = Arc::new(Mutex::new(waits));
+    let history = opened_with(&mut place, move |step, path| {
+        if step == DiskStep::SyncFile && path.ends_with("journal") {
+            let _ = syncing.send(());
+            let _ = waits.lock().unwrap().recv_timeout(Duration::from_secs(20));
+        }
+        Ok(())
+    });
+    place.write("file", "one");
+    let id = history.record(&place.workspace, None, INFO).unwrap().snapshot;
+    syncs.recv_timeout(Duration::from_secs(10)).unwrap();
+    let (done, ends) = channel();
+    let (reader, asked) = (history.clone(), id.clone());
+    std::thread::spawn(move || {
+        let page = reader.page(&PageRequest { before: None, count: 9 }).unwrap().len();
+        done.send((page, reader.parent(&asked).unwrap(), reader.is_durable(&asked).unwrap()))
+    });
+    assert_eq!(ends.recv_timeout(Duration::from_secs(10)), Ok((1, None, false)));
+    for _ in 0..9 {
+        let _ = go_on.send(());
+    }
+    history.flush().unwrap();
+    assert!(history.is_durable(&id).unwrap());
+}

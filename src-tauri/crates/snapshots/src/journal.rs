@@ -5,12 +5,16 @@
 //! author (1), flags (1: it has a parent; 2: the message is whole), bytes of the message (1), Unix
 //! milliseconds (8), snapshot (20), parent (20), tree (20), start of the message (52).
 //!
+//! The first record also holds a random number, by which a journal that took the place of this one is known.
+//! A sound record of an unknown kind was written by a later version: such a journal is refused, not cut.
+//!
 //! A record of the kind *mark* says that everything before it had been synced when it was written. What
 //! stands behind the last mark may be lost in a power cut; a torn record ends the journal. A journal that is
 //! missing is made again from the references and the commits.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,6 +98,8 @@ fn head() -> [u8; BYTES] {
     let mut bytes = [0; BYTES];
     bytes[4] = HEAD;
     bytes[8..24].copy_from_slice(FORMAT);
+    let random = RandomState::new().build_hasher().finish();
+    bytes[24..32].copy_from_slice(&random.to_le_bytes());
     sealed(bytes)
 }
 
@@ -115,7 +121,27 @@ pub(crate) struct Journal {
     /// Bytes of the file that were read and are sound.
     length: u64,
     /// What tells this file from one that took its place.
-    identity: u64,
+    identity: Identity,
+    /// What was written behind `length` could not be cut off yet.
+    to_cut: bool,
+    /// A sync failed. The system may have let go of what it could not write, and say next time that all is
+    /// well; so the file is written anew.
+    distrusted: bool,
+}
+
+/// A mark that was written, and is not yet on the disk.
+#[must_use = "it counts when it is synced"]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marked {
+    identity: Identity,
+    count: usize,
+}
+
+/// The random number in the first record, and the file: older journals have no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Identity {
+    number: u64,
+    file: u64,
 }
 
 impl Journal {
@@ -134,7 +160,9 @@ impl Journal {
             positions: HashMap::new(),
             durable: 0,
             length: 0,
-            identity: 0,
+            identity: Identity::default(),
+            to_cut: false,
+            distrusted: false,
         }
     }
 
@@ -151,14 +179,21 @@ impl Journal {
 
     /// Replaces all records, durably.
     pub(crate) fn rewrite(&mut self, records: Vec<Record>) -> Result<(), SnapshotError> {
+        let durable = records.len();
+        self.rewrite_marked(records, durable)
+    }
+
+    /// Replaces all records, durably; the first `durable` ones stand before a mark.
+    fn rewrite_marked(&mut self, records: Vec<Record>, durable: usize) -> Result<(), SnapshotError> {
         let new = self.path.with_extension("new");
         let failed = |error| SnapshotError::storage("written", &new, error);
         let mut bytes = Vec::with_capacity((records.len() + 2) * BYTES);
-        bytes.extend_from_slice(&head());
-        for record in &records {
-            bytes.extend_from_slice(&record.encode());
-        }
+        let head = head();
+        bytes.extend_from_slice(&head);
+        let (marked, behind) = records.split_at(durable);
+        bytes.extend(marked.iter().flat_map(Record::encode));
         bytes.extend_from_slice(&mark());
+        bytes.extend(behind.iter().flat_map(Record::encode));
         let mut file = self.disk.create(&new).map_err(failed)?;
         file.write(&bytes).map_err(failed)?;
         drop(file);
@@ -168,9 +203,11 @@ impl Journal {
             self.disk.sync_folder(folder).map_err(failed)?;
         }
         self.file = None;
-        self.identity = fs::metadata(&self.path).map(|metadata| identity(&metadata)).map_err(failed)?;
+        let metadata = fs::metadata(&self.path).map_err(failed)?;
+        self.identity = Identity { number: number_of(&head), file: file_of(&metadata) };
+        (self.to_cut, self.distrusted) = (false, false);
         self.positions = records.iter().enumerate().map(|(position, record)| (record.id, position)).collect();
-        self.durable = records.len();
+        self.durable = durable;
         self.records = records;
         self.length = bytes.len() as u64;
         Ok(())
@@ -178,15 +215,18 @@ impl Journal {
 
     /// Reads what another process added, or all of a journal that took the place of this one.
     pub(crate) fn refresh(&mut self) -> Result<(), SnapshotError> {
-        let metadata = match fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
+        let failed = |error| SnapshotError::storage("read", &self.path, error);
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(SnapshotError::storage("read", &self.path, error)),
+            Err(error) => return Err(failed(error)),
         };
-        if identity(&metadata) == self.identity && metadata.len() == self.length {
+        let identity = Identity::of(&file).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        if identity == self.identity && length == self.length {
             return Ok(());
         }
-        if identity(&metadata) != self.identity || metadata.len() < self.length {
+        if identity != self.identity || length < self.length {
             *self = Self::empty(&self.path, &self.disk);
         }
         self.read_on().map(|_| ())
@@ -199,7 +239,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed(error)),
         };
-        self.identity = identity(&file.metadata().map_err(failed)?);
+        self.identity = Identity::of(&file).map_err(failed)?;
         file.seek(SeekFrom::Start(self.length)).map_err(failed)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
@@ -209,10 +249,12 @@ impl Journal {
             }
             match chunk[4] {
                 HEAD if self.length == 0 && chunk[8..24] == *FORMAT => {}
-                _ if self.length == 0 => return Ok(false),
-                SNAPSHOT => self.insert(Record::decode(chunk)),
-                MARK => self.durable = self.records.len(),
-                _ => break,
+                SNAPSHOT if self.length > 0 => self.insert(Record::decode(chunk)),
+                MARK if self.length > 0 => self.durable = self.records.len(),
+                _ => {
+                    let later = io::Error::new(io::ErrorKind::InvalidData, "a later version wrote it");
+                    return Err(SnapshotError::storage("read", &self.path, later));
+                }
             }
             self.length += BYTES as u64;
         }
@@ -231,6 +273,7 @@ impl Journal {
             tracing::warn!(path = %self.path.display(), "the end of the journal is torn");
             self.disk.cut(&self.path, self.length).map_err(failed)?;
         }
+        self.to_cut = false;
         Ok(())
     }
 
@@ -239,7 +282,7 @@ impl Journal {
         if result.is_err() {
             // A part of a record would end the journal for every later one.
             self.file = None;
-            let _ = self.disk.cut(&self.path, self.length);
+            self.to_cut = self.disk.cut(&self.path, self.length).is_err();
         } else {
             self.length += BYTES as u64;
         }
@@ -247,6 +290,10 @@ impl Journal {
     }
 
     fn try_write(&mut self, bytes: &[u8; BYTES]) -> io::Result<()> {
+        if self.to_cut {
+            self.disk.cut(&self.path, self.length)?;
+            self.to_cut = false;
+        }
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(self.disk.append(&self.path)?),
@@ -263,14 +310,47 @@ impl Journal {
 
     /// Notes, durably, that the first `count` records and all that they name were synced.
     pub(crate) fn mark(&mut self, count: usize) -> Result<(), SnapshotError> {
+        let Some(marked) = self.begin_mark(count)? else { return Ok(()) };
+        let synced = self.disk.sync_file(&self.path);
+        self.end_mark(marked, synced)
+    }
+
+    /// Writes the mark of [`Journal::mark`], for one who syncs the file while others go on with the journal
+    /// and then calls [`Journal::end_mark`]. `None` if nothing is left to do.
+    pub(crate) fn begin_mark(&mut self, count: usize) -> Result<Option<Marked>, SnapshotError> {
+        // A thinning may have taken records away since they were counted.
+        let count = count.min(self.records.len());
+        if self.durable >= count {
+            return Ok(None);
+        }
+        if self.distrusted {
+            let records = self.records.clone();
+            self.rewrite_marked(records, count)?;
+            return Ok(None);
+        }
         // A mark speaks of everything before it; with newer records there, the next one comes soon.
         if count == self.records.len() {
             self.write(&mark())?;
         }
-        let failed = |error| SnapshotError::storage("synced", &self.path, error);
-        self.disk.sync_file(&self.path).map_err(failed)?;
-        self.durable = self.durable.max(count);
+        Ok(Some(Marked { identity: self.identity, count }))
+    }
+
+    /// Takes in how the sync of the file went.
+    pub(crate) fn end_mark(&mut self, marked: Marked, synced: io::Result<()>) -> Result<(), SnapshotError> {
+        // One that took its place was written durably.
+        if marked.identity != self.identity {
+            return Ok(());
+        }
+        if let Err(error) = synced {
+            self.distrusted = true;
+            return Err(SnapshotError::storage("synced", &self.path, error));
+        }
+        self.durable = self.durable.max(marked.count);
         Ok(())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// All snapshots, the oldest first.
@@ -292,7 +372,33 @@ impl Journal {
     }
 }
 
-fn identity(metadata: &fs::Metadata) -> u64 {
+impl Identity {
+    fn of(file: &File) -> io::Result<Self> {
+        let mut bytes = [0; BYTES];
+        let mut filled = 0;
+        // It reads from the start of a file that was just opened.
+        let mut head = file.take(BYTES as u64);
+        while filled < BYTES {
+            match head.read(&mut bytes[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let number = if filled == BYTES { number_of(&bytes) } else { 0 };
+        Ok(Self { number, file: file_of(&file.metadata()?) })
+    }
+}
+
+/// The random number in a first record.
+fn number_of(head: &[u8; BYTES]) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&head[24..32]);
+    u64::from_le_bytes(number)
+}
+
+fn file_of(metadata: &fs::Metadata) -> u64 {
     #[cfg(unix)]
     {
         std::os::unix::fs::MetadataExt::ino(metadata)
