@@ -87,9 +87,7 @@ impl Batch {
         }
         let mut last = None;
         for pack in closed {
-            let pack = pack.place(self.objects.disk(), self.objects.folder())?;
-            last = Some(pack.name.clone());
-            self.objects.take_in(pack);
+            last = Some(self.objects.place(pack)?.0);
         }
         Ok(last)
     }

@@ -97,18 +97,13 @@ impl Objects {
         file.write(lines.as_bytes()).map_err(ObjectError::storage("written", &path))
     }
 
-    /// Writes the list anew, durably: `gone` are not needed any more and are not in it, `leaving` (names of
-    /// packs and of loose objects) are about to be taken away.
-    pub(crate) fn rewrite_synced(
-        &self,
-        gone: &HashSet<&PackName>,
-        leaving: impl Iterator<Item = String>,
-    ) -> Result<(), ObjectError> {
+    /// Writes the list anew, durably: `gone` are not needed any more and are not in it. What leaves is named.
+    pub(crate) fn rewrite_synced(&self, gone: &HashSet<&PackName>) -> Result<(), ObjectError> {
         let list = self.list();
         let unsynced = self.unsynced_names().clone();
         let kept = list.all().filter(|pack| !gone.contains(&pack.name) && !unsynced.contains(&pack.name));
         let mut lines: String = kept.map(|pack| Self::synced_line(&pack.name, pack.size)).collect();
-        lines.extend(leaving.map(|name| Self::line(&name, LEAVING)));
+        lines.extend(self.leaving().iter().map(|name| Self::line(name, LEAVING)));
         let folder = self.repository();
         let (temporary, mut file) = Temporary::create(self.disk(), folder)?;
         file.write(lines.as_bytes()).map_err(ObjectError::storage("written", &temporary.path))?;
@@ -126,7 +121,11 @@ impl Objects {
         let mut healed = Healed { swept: self.sweep(), ..Healed::default() };
         let (synced, leaving) = self.noted();
         // Half of what was dropped would look like damage to others.
-        self.take_away(&leaving)?;
+        {
+            let _one = self.changing();
+            self.take_away(&leaving)?;
+            self.leaving().clear();
+        }
         self.refresh()?;
         let known: HashMap<PackName, u64> =
             self.list().all().map(|pack| (pack.name.clone(), pack.size)).collect();
@@ -161,7 +160,7 @@ impl Objects {
         healed.faults.extend(gone.iter().map(|name| ((*name).clone(), PackFault::Gone)));
         self.refresh()?;
         if !healed.faults.is_empty() || !leaving.is_empty() {
-            self.rewrite_synced(&HashSet::new(), std::iter::empty())?;
+            self.rewrite_synced(&HashSet::new())?;
         }
         Ok(healed)
     }
@@ -254,6 +253,7 @@ impl Objects {
     }
 
     fn move_to_torn(&self, name: &PackName) -> Result<(), ObjectError> {
+        let _one = self.changing();
         let torn = self.repository().join(TORN);
         self.disk().create_folder(&torn).map_err(ObjectError::storage("created", &torn))?;
         let index = self.folder().join(name.index_file());

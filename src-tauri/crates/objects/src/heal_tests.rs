@@ -1,7 +1,8 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::testing::{fsck, noise, store};
+use crate::disk::{Disk, RealDisk};
+use crate::testing::{DiskStep, HookedDisk, fsck, noise, store};
 
 #[test]
 fn a_pack_that_cannot_be_read_just_now_stays() {
@@ -87,5 +88,91 @@ fn a_thinning_after_a_packing_that_was_cut_writes_nothing_twice() {
     store.objects.keep_only(&live, &|| true).unwrap().finish().unwrap();
     let packs = store.objects.packs();
     assert_eq!(packs.iter().map(|pack| pack.objects).collect::<Vec<_>>(), [live.len()]);
+    fsck(&store.repository);
+}
+
+#[test]
+fn what_could_not_be_taken_away_is_not_relied_on() {
+    let store = store();
+    let hook = |step, path: &std::path::Path| {
+        let is_pack = path.extension().is_some_and(|ending| ending == "pack" || ending == "idx");
+        if step == DiskStep::Remove && is_pack { Err(io::Error::other("no")) } else { Ok(()) }
+    };
+    let stuck = Objects::open(&store.repository, Arc::new(HookedDisk(hook))).unwrap();
+    let write = |objects: &Objects| {
+        let batch = objects.batch();
+        let id = batch.add(ObjectKind::Blob, b"comes and goes").unwrap();
+        (id, batch.finish().unwrap())
+    };
+    let (id, name) = write(&stuck);
+    stuck.sync().unwrap();
+    stuck.keep_only(&HashSet::new(), &|| true).unwrap().finish().unwrap_err();
+    assert!(store.objects.folder().join(name.as_ref().unwrap().pack_file()).exists());
+    for _ in 0..2 {
+        assert!(!stuck.contains(&id).unwrap());
+        assert_eq!(stuck.header(&id).unwrap(), None);
+        stuck.refresh().unwrap();
+    }
+    // Another list, written for another reason, still names what leaves.
+    stuck.rewrite_synced(&HashSet::new()).unwrap();
+    assert_eq!(stuck.noted().1, [name.as_ref().unwrap().to_string()]);
+    // The same content comes again, and stays.
+    assert_eq!(write(&stuck), (id, name));
+    let again = Objects::open(&store.repository, Arc::new(RealDisk)).unwrap();
+    again.heal().unwrap();
+    assert_eq!(again.read(&id).unwrap().1, b"comes and goes");
+}
+
+#[test]
+fn a_look_at_the_packs_loses_none_that_come() {
+    let store = store();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                store.objects.refresh().unwrap();
+                // The lock is not fair to the one who writes.
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        });
+        for number in 0..200_u64 {
+            let batch = store.objects.batch();
+            let id = batch.add(ObjectKind::Blob, &noise(number, 30)).unwrap();
+            batch.finish().unwrap();
+            for _ in 0..3 {
+                if !store.objects.contains(&id).unwrap() {
+                    done.store(true, std::sync::atomic::Ordering::Relaxed);
+                    panic!("{number}");
+                }
+                std::thread::yield_now();
+            }
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn after_a_sync_that_failed_the_pack_is_written_anew() {
+    use std::os::unix::fs::MetadataExt;
+    let store = store();
+    let failing = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let hook = move |step, _: &std::path::Path| {
+        let fails = step == DiskStep::SyncFile && failing.swap(false, std::sync::atomic::Ordering::Relaxed);
+        if fails { Err(io::Error::other("no")) } else { Ok(()) }
+    };
+    let disk: Arc<dyn Disk> = Arc::new(HookedDisk(hook));
+    let objects = Objects::open(&store.repository, disk).unwrap();
+    let batch = objects.batch();
+    let id = batch.add(ObjectKind::Blob, b"content").unwrap();
+    let path = objects.folder().join(batch.finish().unwrap().unwrap().pack_file());
+    let file = fs::metadata(&path).unwrap().ino();
+    let kept = File::open(&path).unwrap();
+    objects.sync().unwrap_err();
+    assert_eq!(objects.unsynced(), 1);
+    objects.sync().unwrap();
+    assert_eq!(objects.unsynced(), 0);
+    assert_ne!(fs::metadata(&path).unwrap().ino(), file);
+    assert_eq!(objects.read(&id).unwrap().1, b"content");
+    drop(kept);
     fsck(&store.repository);
 }

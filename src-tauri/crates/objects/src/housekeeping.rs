@@ -43,24 +43,30 @@ impl Rewritten {
             return Ok(());
         }
         objects.sync()?;
-        let leaving: Vec<String> =
-            old.iter().map(ToString::to_string).chain(self.loose.iter().map(ToString::to_string)).collect();
-        objects.rewrite_synced(&old, leaving.iter().cloned())?;
+        let _one = objects.changing();
+        // Whatever fails from here on, nobody relies on them again. Those that an earlier call could not take
+        // away go as well.
+        let leaving: Vec<String> = {
+            let mut leaving = objects.leaving();
+            leaving.extend(old.iter().map(ToString::to_string));
+            leaving.extend(self.loose.iter().map(ToString::to_string));
+            leaving.iter().cloned().collect()
+        };
+        let gone: HashSet<&ObjectId> = self.loose.iter().collect();
         objects.change_list(|list| {
             list.packs.retain(|pack| !old.contains(&pack.name));
             list.big.retain(|_, pack| !old.contains(&pack.name));
-        });
-        objects.forget_trees();
-        objects.take_away(&leaving)?;
-        if !self.loose.is_empty() {
-            let gone: HashSet<&ObjectId> = self.loose.iter().collect();
-            objects.change_list(|list| {
+            if !gone.is_empty() {
                 let left = list.loose.iter().filter(|id| !gone.contains(id)).copied();
                 list.loose = Arc::new(left.collect());
-            });
-        }
+            }
+        });
+        objects.forget_trees();
+        objects.rewrite_synced(&old)?;
+        objects.take_away(&leaving)?;
+        objects.leaving().clear();
         // A pack of the same content may come again one day, and must not be taken for one that leaves.
-        objects.rewrite_synced(&old, std::iter::empty())
+        objects.rewrite_synced(&old)
     }
 }
 
@@ -139,11 +145,10 @@ impl Objects {
         let closed = writer.close()?;
         let path = closed.temporary.path.clone();
         self.disk().sync_file(&path).map_err(ObjectError::storage("synced", &path))?;
-        let pack = closed.place(self.disk(), self.folder())?;
+        let (name, size) = self.place(closed)?;
         // The same objects in the same order make the same pack: it is its own successor.
-        rewritten.old.retain(|old| old.name != pack.name);
-        rewritten.new_bytes += pack.size;
-        self.take_in(pack);
+        rewritten.old.retain(|old| old.name != name);
+        rewritten.new_bytes += size;
         self.sync()
     }
 }

@@ -15,6 +15,7 @@ use crate::loose;
 use crate::pack::{Form, Pack};
 use crate::stream::{PackStream, STREAMED_FROM, locked};
 use crate::tree::{Entries, parse_tree};
+use crate::writer::{ClosedPack, Temporary, checksum};
 
 /// Entries of trees that are kept in memory, twice at most.
 const KEPT_ENTRIES: usize = 1 << 16;
@@ -84,6 +85,13 @@ struct Store {
     /// Packs that a power cut may still take.
     unsynced: Mutex<Vec<PackName>>,
     trees: Mutex<Trees>,
+    /// Whoever brings the list and the folder in line, or changes both, holds this.
+    changing: Mutex<()>,
+    /// Packs and loose objects that the list on the disk names as leaving: the next start takes away what
+    /// could not be taken away now, so nothing may rely on them.
+    leaving: Mutex<HashSet<String>>,
+    /// Packs of which a sync failed.
+    distrusted: Mutex<HashSet<PackName>>,
 }
 
 /// What there is. Packs with many objects are asked one after the other, the newest first.
@@ -165,6 +173,9 @@ impl Objects {
             list: RwLock::default(),
             unsynced: Mutex::default(),
             trees: Mutex::default(),
+            changing: Mutex::default(),
+            leaving: Mutex::default(),
+            distrusted: Mutex::default(),
         };
         let objects = Self { store: Arc::new(store) };
         objects.refresh()?;
@@ -216,7 +227,10 @@ impl Objects {
 
     /// Looks which packs there are now: another process may have added, merged or dropped some.
     pub fn refresh(&self) -> Result<(), ObjectError> {
-        let names = self.names()?;
+        let _one = self.changing();
+        let leaving = self.leaving().clone();
+        let mut names = self.names()?;
+        names.retain(|name| !leaving.contains(&*name.0));
         let known: HashSet<PackName> = self.list().all().map(|pack| pack.name.clone()).collect();
         let mut fresh = Vec::new();
         for name in names.difference(&known) {
@@ -231,7 +245,8 @@ impl Objects {
         }
         // The largest is asked last.
         fresh.sort_by_key(|pack| std::cmp::Reverse(pack.size));
-        let loose = loose::list(self.objects_folder())?;
+        let mut loose = loose::list(self.objects_folder())?;
+        loose.retain(|id| leaving.is_empty() || !leaving.contains(&id.to_string()));
         self.change_list(|list| {
             list.packs.retain(|pack| names.contains(&pack.name));
             list.big.retain(|_, pack| names.contains(&pack.name));
@@ -241,6 +256,31 @@ impl Objects {
             list.loose = Arc::new(loose);
         });
         Ok(())
+    }
+
+    pub(crate) fn changing(&self) -> std::sync::MutexGuard<'_, ()> {
+        locked(&self.store.changing)
+    }
+
+    pub(crate) fn leaving(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        locked(&self.store.leaving)
+    }
+
+    /// Puts a pack in place and takes it in; its name and its bytes.
+    pub(crate) fn place(&self, closed: ClosedPack) -> Result<(PackName, u64), ObjectError> {
+        let _one = self.changing();
+        self.let_stay(&closed.name())?;
+        let pack = closed.place(self.disk(), self.folder())?;
+        let placed = (pack.name.clone(), pack.size);
+        self.take_in(pack);
+        Ok(placed)
+    }
+
+    /// A pack of the same content as one that could not be taken away comes: it must not be taken away at
+    /// the next start.
+    pub(crate) fn let_stay(&self, name: &PackName) -> Result<(), ObjectError> {
+        let was_leaving = self.leaving().remove(&*name.0);
+        if was_leaving { self.rewrite_synced(&HashSet::new()) } else { Ok(()) }
     }
 
     /// Takes a pack in that was just written.
@@ -402,15 +442,61 @@ impl Objects {
         let mut synced = Vec::new();
         for name in names {
             let path = self.folder().join(name.pack_file());
+            let distrusted = locked(&self.store.distrusted).contains(name);
+            if distrusted && path.exists() {
+                self.write_anew(name)?;
+            }
             match self.disk().sync_file(&path) {
                 Ok(()) => synced.extend(known.get(name).map(|size| (name, *size))),
                 // Merged into another one meanwhile, by this program or by a git.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_gone(name)? => {}
-                Err(error) => return Err(ObjectError::storage("synced", &path)(error)),
+                Err(error) => {
+                    locked(&self.store.distrusted).insert(name.clone());
+                    return Err(ObjectError::storage("synced", &path)(error));
+                }
             }
         }
         self.disk().sync_folder(self.folder()).map_err(ObjectError::storage("synced", self.folder()))?;
+        // What was merged meanwhile is not there any more.
+        let _one = self.changing();
+        let list = self.list();
+        synced.retain(|(name, _)| list.all().any(|pack| pack.name == **name));
         self.note_synced(&synced)
+    }
+
+    /// Writes a pack once more. After a sync that failed the system may have let go of what it could not
+    /// write, and say the next time that all is well.
+    fn write_anew(&self, name: &PackName) -> Result<(), ObjectError> {
+        let path = self.folder().join(name.pack_file());
+        let (temporary, mut file) = Temporary::create(self.disk(), self.folder())?;
+        let mut old = fs::File::open(&path).map_err(ObjectError::storage("read", &path))?;
+        let mut buffer = vec![0; 1 << 20];
+        let (mut size, mut end) = (0, Vec::new());
+        loop {
+            let count = old.read(&mut buffer).map_err(ObjectError::storage("read", &path))?;
+            if count == 0 {
+                break;
+            }
+            file.write(&buffer[..count]).map_err(ObjectError::storage("written", &temporary.path))?;
+            size += count as u64;
+            end.extend_from_slice(&buffer[..count]);
+            end.drain(..end.len().saturating_sub(20));
+        }
+        drop(file);
+        if end != checksum(&temporary.path, size.saturating_sub(20))? {
+            return Err(ObjectError::damaged(format!("the pack {name}"), "it was lost before it was synced"));
+        }
+        let failed = ObjectError::storage("synced", &temporary.path);
+        self.disk().sync_file(&temporary.path).map_err(failed)?;
+        let _one = self.changing();
+        temporary.rename(&path)?;
+        let pack = Arc::new(Pack::open(self.folder(), name.clone())?);
+        self.change_list(|list| {
+            let all = list.packs.iter_mut().chain(list.big.values_mut());
+            all.filter(|old| old.name == *name).for_each(|old| *old = Arc::clone(&pack));
+        });
+        locked(&self.store.distrusted).remove(name);
+        Ok(())
     }
 
     fn is_gone(&self, name: &PackName) -> Result<bool, ObjectError> {

@@ -36,15 +36,21 @@ impl Objects {
         let folder = temporary(self.repository());
         self.disk().create_folder(&folder).map_err(ObjectError::storage("created", &folder))?;
         let result = self.build(&folder, trees, wanted, go_on);
-        let placed = result.and_then(|name| self.place_built(&folder, name));
+        let placed = result.and_then(|name| {
+            let _one = self.changing();
+            self.let_stay(&name)?;
+            let name = self.place_built(&folder, name)?;
+            let pack = Pack::open(self.folder(), name.clone())?;
+            let size = pack.size;
+            self.take_in(pack);
+            Ok((name, size))
+        });
         if let Err(error) = fs::remove_dir_all(&folder) {
             tracing::debug!(folder = %folder.display(), %error, "swept at the next start");
         }
-        let name = placed?;
+        let (name, size) = placed?;
         rewritten.old.retain(|old| old.name != name);
-        let pack = Pack::open(self.folder(), name)?;
-        rewritten.new_bytes = pack.size;
-        self.take_in(pack);
+        rewritten.new_bytes = size;
         self.sync()?;
         Ok(rewritten)
     }

@@ -90,6 +90,11 @@ pub fn parse_tree(bytes: &[u8]) -> Result<Entries, ObjectError> {
     Ok(entries)
 }
 
+/// A name that can lie in a folder. Any other one would lead out of it, or into git's own folder.
+fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b".." | b".git") && !name.contains(&b'/')
+}
+
 fn split_entry(bytes: &[u8]) -> Option<(&[u8], u32, ObjectId, &[u8])> {
     let space = bytes.iter().take(8).position(|byte| *byte == b' ')?;
     let mut mode = 0;
@@ -100,7 +105,7 @@ fn split_entry(bytes: &[u8]) -> Option<(&[u8], u32, ObjectId, &[u8])> {
     let end = rest.iter().position(|byte| *byte == 0)?;
     let (name, rest) = (&rest[..end], &rest[end + 1..]);
     let id = ObjectId::from_start(rest)?;
-    (!name.is_empty()).then_some((name, mode, id, &rest[20..]))
+    is_name(name).then_some((name, mode, id, &rest[20..]))
 }
 
 #[cfg(test)]

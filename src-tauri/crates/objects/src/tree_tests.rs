@@ -55,3 +55,17 @@ fn submodules_are_left_out() {
     bytes.extend_from_slice(EMPTY_TREE.as_bytes());
     assert_eq!(parse_tree(&bytes).unwrap(), Vec::new());
 }
+
+#[test]
+fn names_that_lead_elsewhere_are_refused() {
+    for name in ["", ".", "..", ".git", "a/b", "/", "../a"] {
+        let mut bytes = format!("100644 {name}\0").into_bytes();
+        bytes.extend_from_slice(EMPTY_TREE.as_bytes());
+        assert!(parse_tree(&bytes).is_err(), "{name:?}");
+    }
+    for name in ["...", "..a", ".gitignore", "a b"] {
+        let mut bytes = format!("100644 {name}\0").into_bytes();
+        bytes.extend_from_slice(EMPTY_TREE.as_bytes());
+        assert_eq!(parse_tree(&bytes).unwrap()[0].0, name.as_bytes());
+    }
+}

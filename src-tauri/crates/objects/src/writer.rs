@@ -171,9 +171,13 @@ pub(crate) struct ClosedPack {
 }
 
 impl ClosedPack {
+    pub(crate) fn name(&self) -> PackName {
+        PackName::of(&ObjectId::from_bytes(&self.sum))
+    }
+
     /// Gives the pack its name, then its index; from here on everybody sees it.
     pub(crate) fn place(mut self, disk: &Arc<dyn Disk>, folder: &Path) -> Result<Pack, ObjectError> {
-        let name = PackName::of(&ObjectId::from_bytes(&self.sum));
+        let name = self.name();
         let bytes = encode(&mut self.places, &self.sum)?;
         self.temporary.rename(&folder.join(name.pack_file()))?;
         place_index(disk, folder, &name, &bytes)?;

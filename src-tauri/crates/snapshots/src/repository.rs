@@ -90,7 +90,7 @@ pub(crate) fn open(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Snapsh
         Ok(opened) => Ok(opened),
         Err(Refusal::Failed(error)) => Err(error),
         Err(Refusal::Broken(reason)) => {
-            let aside = move_aside(&path, folder)?;
+            let aside = move_aside(&path, folder, disk)?;
             let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             tracing::error!(path = %path.display(), aside = %aside.display(), reason, "the history is broken");
             let notice = format!(
@@ -147,23 +147,27 @@ fn create(folder: &Path) -> Result<(), SnapshotError> {
     sync_folder(folder)
 }
 
-fn move_aside(path: &Path, folder: &Path) -> Result<PathBuf, SnapshotError> {
+/// Moves the repository and its journal aside, the journal first: cut in between, the repository is found
+/// broken again, while a journal that was left alone would be replaced by a new one.
+fn move_aside(path: &Path, folder: &Path, disk: &Arc<dyn Disk>) -> Result<PathBuf, SnapshotError> {
+    let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+    let journal = folder.join(JOURNAL);
     let mut number = 1;
     loop {
         let aside = folder.join(format!("repository.broken-{number}"));
-        if fs::symlink_metadata(&aside).is_err() {
-            fs::rename(path, &aside).map_err(|error| SnapshotError::storage("moved aside", path, error))?;
-            let journal = folder.join(JOURNAL);
-            let beside = folder.join(format!("{JOURNAL}.broken-{number}"));
-            match fs::rename(&journal, &beside) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(SnapshotError::storage("moved aside", journal, error));
-                }
-                _ => {}
-            }
-            return Ok(aside);
-        }
+        let beside = folder.join(format!("{JOURNAL}.broken-{number}"));
         number += 1;
+        if is_there(&aside) || is_there(&journal) && is_there(&beside) {
+            continue;
+        }
+        match disk.rename(&journal, &beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(SnapshotError::storage("moved aside", journal, error));
+            }
+            _ => {}
+        }
+        disk.rename(path, &aside).map_err(|error| SnapshotError::storage("moved aside", path, error))?;
+        return Ok(aside);
     }
 }
 

@@ -464,3 +464,32 @@ fn what_cannot_be_read_just_now_is_not_taken_for_broken() {
         place.close();
     }
 }
+
+#[test]
+fn a_moving_aside_that_is_cut_keeps_the_journal() {
+    let mut place = place();
+    place.write("file", "content");
+    place.snapshot();
+    place.close();
+    overwrite(&place.repository().join("HEAD"), b"");
+    let journal = fs::read(place.dir.join(JOURNAL)).unwrap();
+    let moved = std::sync::Mutex::new(0);
+    let moved = Arc::new(moved);
+    let hook = move |step, path: &Path| {
+        let aside = path.to_string_lossy().contains(".broken-");
+        if step == okcvm_objects::testing::DiskStep::Rename && aside {
+            let mut moved = moved.lock().unwrap();
+            *moved += 1;
+            if *moved == 2 {
+                return Err(io::Error::other("cut"));
+            }
+        }
+        Ok(())
+    };
+    let disk = Arc::new(okcvm_objects::testing::HookedDisk(hook)) as Arc<dyn Disk>;
+    History::open_on(&place.dir, &disk).unwrap_err();
+    assert!(place.reopen().is_some());
+    assert_eq!(fs::read(place.dir.join("journal.broken-1")).unwrap(), journal);
+    assert!(place.dir.join("repository.broken-1").exists());
+    assert_eq!(place.reopen(), None);
+}
