@@ -111,6 +111,56 @@ async fn a_damaged_history_is_moved_aside_and_the_session_goes_on() {
     assert_eq!(crate::desk::until_end(&mut events, &node_id).await.status, NodeStatus::Completed);
 }
 
+/// Takes from the disk what a power cut takes that comes right after the last snapshot.
+fn cut_last(history: &std::path::Path) {
+    const RECORD: usize = 128;
+    const MARK: u8 = 3;
+    let journal = history.join("journal");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    while bytes[bytes.len() - RECORD + 4] == MARK {
+        bytes.truncate(bytes.len() - RECORD);
+    }
+    std::fs::write(&journal, &bytes).unwrap();
+    let last = &bytes[bytes.len() - RECORD..];
+    let holds = |index: &[u8]| index.windows(20).any(|id| *id == last[16..36]);
+    let packs = history.join("repository.git/objects/pack");
+    let cut = std::fs::read_dir(packs).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
+        path.extension().is_some_and(|kind| kind == "idx") && holds(&std::fs::read(path).unwrap())
+    });
+    std::fs::write(cut.unwrap().with_extension("pack"), "").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_takes_the_last_moment_alone() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let first = write_turn(&desk, &session, "1").await;
+    let second = write_turn(&desk, &session, "2").await;
+    desk.host.shut_down().await;
+    let Desk { host: running, folder } = desk;
+    drop(running);
+    cut_last(&folder.path().join("data/sessions").join(session.as_str()).join("history"));
+
+    let host = host(folder.path(), &[]);
+    let open = SessionParams { session_id: session.clone() };
+    let detail = host.session_open(open.clone()).await.unwrap();
+    assert!(detail.notice.unwrap().starts_with("The machine went down"));
+    let reason = |wanted: &okcvm_protocol::NodeId| {
+        detail.tree.iter().find(|node| node.id == *wanted).unwrap().not_restorable.clone()
+    };
+    assert_eq!(reason(&first), None);
+    assert!(reason(&second).unwrap().contains("went down"), "{:?}", reason(&second));
+    // The files of the lost moment are where they were, are recorded again, and come back after a restore.
+    let files = std::path::PathBuf::from(&detail.workspace_path);
+    let there = tree(&files);
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
+    host.restore_apply(params).await.unwrap();
+    assert!(files.join("1").exists() && !files.join("2").exists());
+    host.restore_undo(open).await.unwrap();
+    assert_eq!(tree(&files), there);
+}
+
 fn empty_objects(folder: &std::path::Path) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

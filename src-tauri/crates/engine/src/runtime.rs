@@ -5,8 +5,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use okcvm_protocol::{AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId};
-use okcvm_snapshots::{Author, Cancel, History, RecordInfo, Recorded};
+use okcvm_protocol::{
+    AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
+};
+use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded};
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -71,14 +73,7 @@ impl Runtime {
         if let Some(watch) = &watch {
             opened.history.attach(watch.tracker());
         }
-        if opened.notice.is_some() {
-            // The old history was moved aside: what earlier nodes recorded is not in the new one.
-            for node in engine.store().whole_topology(id)? {
-                engine.store().set_not_restorable(&node.id, "its history was damaged and moved aside.")?;
-            }
-            engine.store().set_head_snapshot(id, None)?;
-            engine.store().drop_restores(id)?;
-        }
+        mark_losses(engine, id, row.head_snapshot.as_ref(), &opened.loss)?;
         let runtime = Self {
             id: id.clone(),
             folder,
@@ -328,6 +323,42 @@ impl Runtime {
         // The sender lives as long as this session, so the wait can only end well.
         let _ = idle.wait_for(|idle| *idle).await;
     }
+}
+
+/// Says at the nodes what their history no longer holds.
+fn mark_losses(
+    engine: &Engine,
+    session: &SessionId,
+    head: Option<&SnapshotId>,
+    loss: &Loss,
+) -> Result<(), EngineError> {
+    let store = engine.store();
+    match loss {
+        Loss::Nothing => {}
+        Loss::Last(lost) => {
+            let find =
+                |snapshot: Option<&SnapshotId>| lost.iter().find(|lost| Some(&lost.snapshot) == snapshot);
+            for node in store.whole_topology(session)? {
+                if find(node.snapshot.as_ref()).is_some() {
+                    store.set_not_restorable(
+                        &node.id,
+                        "the machine went down before they were on the disk.",
+                    )?;
+                }
+            }
+            if let Some(lost) = find(head) {
+                store.set_head_snapshot(session, lost.before.as_ref())?;
+            }
+        }
+        Loss::Everything => {
+            for node in store.whole_topology(session)? {
+                store.set_not_restorable(&node.id, "its history was damaged and moved aside.")?;
+            }
+            store.set_head_snapshot(session, None)?;
+            store.drop_restores(session)?;
+        }
+    }
+    Ok(())
 }
 
 fn watch_files(engine: &Engine, id: &SessionId, workspace: &Workspace, folder: &Path) -> Option<Watch> {

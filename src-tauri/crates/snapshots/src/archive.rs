@@ -19,6 +19,7 @@ use okcvm_protocol::SnapshotId;
 
 use crate::commit::{CommitText, Snapshot, object_of};
 use crate::error::SnapshotError;
+use crate::history::Loss;
 use crate::journal::{Journal, Record};
 use crate::references::References;
 use crate::repository::{self, FOLDER};
@@ -58,6 +59,7 @@ pub(crate) struct OpenedArchive {
     pub(crate) archive: Arc<Archive>,
     /// For the person to read.
     pub(crate) notice: Option<String>,
+    pub(crate) loss: Loss,
 }
 
 pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -91,7 +93,7 @@ impl Archive {
         if held(&archive.lock).is_some() && archive.is_behind() {
             archive.sync_soon();
         }
-        Ok(OpenedArchive { archive, notice: opened.notice })
+        Ok(OpenedArchive { archive, notice: opened.notice, loss: opened.loss })
     }
 
     /// The folder of the history.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use okcvm_objects::{Disk, Objects, RealDisk};
+use okcvm_protocol::SnapshotId;
 
 use crate::archive::Archive;
 use crate::error::SnapshotError;
@@ -47,8 +48,30 @@ pub(crate) struct Writer {
 pub struct OpenedHistory {
     /// The history.
     pub history: History,
-    /// For the person to read: the old history was broken and moved aside.
+    /// For the person to read, if anything was lost.
     pub notice: Option<String>,
+    /// What was lost.
+    pub loss: Loss,
+}
+
+/// What the disk no longer had when a history was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loss {
+    /// Nothing.
+    Nothing,
+    /// A power cut took these before they were durable; all others are there.
+    Last(Vec<Lost>),
+    /// The history was broken and moved aside; the new one is empty.
+    Everything,
+}
+
+/// A snapshot that a power cut took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The snapshot, which is known no longer.
+    pub snapshot: SnapshotId,
+    /// The nearest one before it that is there.
+    pub before: Option<SnapshotId>,
 }
 
 impl std::fmt::Debug for History {
@@ -65,7 +88,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl History {
     /// Opens the history in the folder `dir` (the repository is `repository.git` in it), made if it is not
     /// there. A repository whose HEAD, references or newest snapshots cannot be read is moved aside to
-    /// `repository.broken-<n>`, a new one is begun, and the notice says so.
+    /// `repository.broken-<n>`, a new one is begun, and the notice says so. Snapshots that a power cut took
+    /// are dropped, and the notice says so, too.
     pub fn open(dir: &Path) -> Result<OpenedHistory, SnapshotError> {
         Self::open_on(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))
     }
@@ -83,7 +107,11 @@ impl History {
             writer: Mutex::new(Writer { live: Live::default() }),
             pool: OnceLock::new(),
         };
-        Ok(OpenedHistory { history: Self { shared: Arc::new(shared) }, notice: opened.notice })
+        Ok(OpenedHistory {
+            history: Self { shared: Arc::new(shared) },
+            notice: opened.notice,
+            loss: opened.loss,
+        })
     }
 
     /// Files with more than `bytes` bytes are not recorded from now on.

@@ -55,7 +55,7 @@ mod source;
 
 pub use commit::Author;
 pub use error::SnapshotError;
-pub use history::{DEFAULT_MAX_FILE_BYTES, History, OpenedHistory};
+pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory};
 pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
 pub use page::{PageRequest, SnapshotInfo};

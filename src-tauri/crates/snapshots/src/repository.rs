@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
 use okcvm_objects::{Disk, ObjectError, ObjectId, ObjectKind, Objects};
+use okcvm_protocol::SnapshotId;
 
 use crate::archive::JOURNAL;
 use crate::check::{Check, Fault, tips};
 use crate::commit::Snapshot;
 use crate::durable::{REFERENCES, sync_file_system, sync_folder};
 use crate::error::SnapshotError;
+use crate::history::{Loss, Lost};
 use crate::journal::{Journal, Record};
 use crate::references::References;
 use crate::shallow::Cut;
@@ -65,6 +67,7 @@ pub(crate) struct Opened {
     pub(crate) journal: Journal,
     /// For the person to read.
     pub(crate) notice: Option<String>,
+    pub(crate) loss: Loss,
 }
 
 /// Why a repository was not opened.
@@ -108,7 +111,7 @@ pub(crate) fn open_to_read(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened
     loop {
         if let Some(journal) = Journal::load(&folder.join(JOURNAL), disk)? {
             let objects = Objects::open(&folder.join(FOLDER), Arc::clone(disk))?;
-            return Ok(Opened { objects, journal, notice: None });
+            return Ok(Opened { objects, journal, notice: None, loss: Loss::Nothing });
         }
         if Instant::now() > end {
             return Err(SnapshotError::Busy);
@@ -120,7 +123,8 @@ pub(crate) fn open_to_read(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened
 fn begin(folder: &Path, disk: &Arc<dyn Disk>, notice: Option<String>) -> Result<Opened, SnapshotError> {
     create(folder)?;
     let journal = Journal::create(&folder.join(JOURNAL), disk, Vec::new())?;
-    Ok(Opened { objects: Objects::open(&folder.join(FOLDER), Arc::clone(disk))?, journal, notice })
+    let loss = if notice.is_some() { Loss::Everything } else { Loss::Nothing };
+    Ok(Opened { objects: Objects::open(&folder.join(FOLDER), Arc::clone(disk))?, journal, notice, loss })
 }
 
 /// Makes an empty repository under another name and moves it to its place when it is complete, so that a
@@ -233,8 +237,9 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
         None => from_references(&journal_path, &objects, &references, disk)?,
     };
     let lost = lost(&objects, &journal, !healed.faults.is_empty())?;
-    let mut notice = None;
+    let (mut notice, mut loss) = (None, Loss::Nothing);
     if !lost.is_empty() {
+        loss = Loss::Last(remains(&journal, &lost));
         notice = Some(drop_lost(&mut journal, &references, &lost)?);
         let kept = journal.records().iter().map(|record| record.id).collect();
         Cut::of(&objects, &kept)?.write(&path, disk)?;
@@ -249,7 +254,7 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
     for tip in tips(journal.records()).difference(&there) {
         references.write(tip)?;
     }
-    Ok(Opened { objects, journal, notice })
+    Ok(Opened { objects, journal, notice, loss })
 }
 
 /// Removes what a killed process left among the references.
@@ -294,6 +299,20 @@ fn lost(objects: &Objects, journal: &Journal, deep: bool) -> Result<BTreeSet<Obj
         }
     }
     Ok(lost)
+}
+
+/// Each of the lost snapshots with the nearest one before it that is kept.
+fn remains(journal: &Journal, lost: &BTreeSet<ObjectId>) -> Vec<Lost> {
+    let parent = |id: &ObjectId| journal.get(id).and_then(|record| record.parent);
+    let kept = |id: &ObjectId| {
+        let mut before = parent(id);
+        while let Some(gone) = before.filter(|before| lost.contains(before)) {
+            before = parent(&gone);
+        }
+        before
+    };
+    let named = |id: &ObjectId| SnapshotId(id.to_string());
+    lost.iter().map(|id| Lost { snapshot: named(id), before: kept(id).as_ref().map(named) }).collect()
 }
 
 fn drop_lost(
