@@ -94,6 +94,20 @@ async fn files_come_and_go_one_by_one_by_turn_and_all_together() {
     let outcome = story.json(&["restore"], &[first, "--path", "a.txt"]);
     assert_eq!((&outcome["written"], &outcome["removed"]), (&1.into(), &0.into()));
     assert_eq!(story.files(), state(Some("one\n"), Some("b\n")));
+    // A path may be named from the root of the file system on, as a shell completes it.
+    for named in [story.work.join("a.txt").display().to_string(), "/mnt/okcomputer/a.txt".into()] {
+        let plan = story.json(&["restore"], &[third, "--path", &named, "--dry-run"]);
+        assert_eq!(plan["changes"][0]["path"], "a.txt", "{named}: {plan}");
+        assert!(story.said(&["history"], &[&named]).contains(&third[third.len() - 8..]), "{named}");
+    }
+    // What names nothing is no restore of nothing, nor of everything.
+    for (named, said) in [("nothing.txt", "`nothing.txt`"), ("/etc/passwd", "/etc/passwd"), ("", "No file")] {
+        assert!(story.refused(&["restore"], &[first, "--path", named]).contains(said), "{named}");
+        assert!(
+            story.refused(&["restore"], &[first, "--path", named, "--dry-run"]).contains(said),
+            "{named}"
+        );
+    }
     // Undo takes this file back and leaves what was done elsewhere since.
     std::fs::write(story.work.join("mine.txt"), "mine").unwrap();
     story.said(&["undo"], &[]);
@@ -233,4 +247,14 @@ fn checked(repository: &Path) {
     // The tips are references of our own; there is no branch for a HEAD to point to.
     let wrong: Vec<_> = said.lines().filter(|line| !line.starts_with("notice: ")).collect();
     assert_eq!(wrong, Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_gone_is_not_taken_for_another_program() {
+    let story = Story::told().await;
+    std::fs::rename(&story.work, story.work.with_extension("away")).unwrap();
+    let shown = story.said(&["show"], &[]);
+    assert!(shown.contains("is not there") && !shown.contains("Another program"), "{shown}");
+    let tree = story.run(&["tree"], &[]);
+    assert!(text(&tree.stderr).contains("is not there"), "{}", text(&tree.stderr));
 }

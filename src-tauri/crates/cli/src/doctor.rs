@@ -36,7 +36,10 @@ fn show(checks: &[Check], format: Format) -> Result<(), Failure> {
 
 fn folder_check(data: &DataFolder) -> Check {
     let probe = data.root().join("write-test");
-    let written = std::fs::write(&probe, b"test").and_then(|()| std::fs::remove_file(&probe));
+    let written = std::fs::write(&probe, b"test");
+    // A full disk takes the file, but not what is in it.
+    let removed = std::fs::remove_file(&probe);
+    let written = written.and(removed);
     let folder = data.root().display();
     match written {
         Ok(()) => ok("Data folder", format!("{folder} can be written.")),

@@ -55,9 +55,12 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
     if let Command::Doctor { json } = arguments.command {
         return examine(log, environment, &data, redactor, Format::of(json)).await;
     }
+    if let Command::Config { command } = &arguments.command {
+        // Settings can be looked at in a folder that cannot be written, too.
+        return config::answer(command, &environment, &data);
+    }
     let _log = log?;
     match arguments.command {
-        Command::Config { command } => config::answer(&command, &environment, &data),
         Command::Run(run) => {
             let host = open(environment, &redactor)?;
             let stops = Stops::listen()?;
@@ -85,7 +88,7 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
             closing(&host, demo::answer(&host, demo, &stops)).await
         }
         // Answered above, before anything that may fail.
-        Command::Doctor { .. } => Ok(()),
+        Command::Config { .. } | Command::Doctor { .. } => Ok(()),
     }
 }
 

@@ -29,6 +29,19 @@ impl Format {
     }
 }
 
+/// A path for a line of a list: what would end the line or steer the terminal is escaped.
+pub(crate) fn name(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for sign in path.chars() {
+        if sign.is_control() {
+            shown.extend(sign.escape_default());
+        } else {
+            shown.push(sign);
+        }
+    }
+    shown
+}
+
 /// What the writing thread is given.
 enum Piece {
     /// For stdout, as it is.
@@ -250,6 +263,12 @@ mod tests {
         screen.take(Piece::Waiting("1 s".into()));
         screen.take(Piece::Note("done\n".into()));
         assert_eq!(screen.notes, b"done\n");
+    }
+
+    #[test]
+    fn a_name_stays_on_its_line_and_does_not_steer_the_terminal() {
+        assert_eq!(name("文件😀 a.txt"), "文件😀 a.txt");
+        assert_eq!(name("new\nline\u{1b}[2J\t"), "new\\nline\\u{1b}[2J\\t");
     }
 
     #[test]

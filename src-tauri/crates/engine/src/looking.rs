@@ -7,6 +7,8 @@ use okcvm_protocol::{
     NodeId, SessionId, SnapshotId,
 };
 
+use okcvm_workspace::WorkspacePath;
+
 use crate::plan::{writer, writers_by_snapshot};
 use crate::restore::partly_restorable;
 use crate::{Engine, EngineError};
@@ -57,6 +59,8 @@ impl Engine {
     /// What happened to a file on the active path, the latest first. Blocking.
     pub fn file_history(&self, session: &SessionId, path: &str) -> Result<FileHistoryResponse, EngineError> {
         let runtime = self.runtime(session)?;
+        let path = WorkspacePath::named(runtime.root(), path)?;
+        let path = path.as_str();
         let Some(head) = self.store().session(session)?.head_snapshot else {
             return Ok(FileHistoryResponse { moments: Vec::new(), truncated: false });
         };

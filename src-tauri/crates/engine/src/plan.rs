@@ -23,7 +23,7 @@ impl Engine {
     ) -> Result<RestorePlan, EngineError> {
         let runtime = self.runtime(session)?;
         let row = self.node_of(session, node)?;
-        let paths = Paths::checked(scope, paths)?;
+        let paths = Paths::checked(&runtime, scope, paths)?;
         let session_row = self.store().session(session)?;
         let mut plan = RestorePlan {
             node_id: node.clone(),
@@ -47,6 +47,7 @@ impl Engine {
             Paths::All => restorable(&row)?,
             Paths::Some(_) => partly_restorable(&row)?,
         };
+        paths.must_be_somewhere(&runtime, &target)?;
         let head = session_row.head_snapshot.as_ref();
         plan.unsaved = runtime.history.compare_live(&runtime.workspace()?, head)?;
         let recorded = runtime.history.diff(head, &target)?;

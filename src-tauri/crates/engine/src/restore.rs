@@ -4,7 +4,8 @@
 //! undone, done again, and finished after a crash.
 
 use okcvm_protocol::{
-    AppError, AppEvent, NodeId, RestoreId, RestoreOutcome, RestoreScope, SessionId, SnapshotId, UndoState,
+    AppError, AppEvent, ErrorCode, NodeId, RestoreId, RestoreOutcome, RestoreScope, SessionId, SnapshotId,
+    UndoState,
 };
 use okcvm_snapshots::{Author, RestoreWhat};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState, SnapshotMark};
@@ -25,22 +26,46 @@ pub(crate) enum Paths {
 
 impl Paths {
     /// Paths of a request, made plain: without `.`, doubled or trailing separators, and without a way out.
-    pub(crate) fn checked(scope: RestoreScope, paths: Option<&[String]>) -> Result<Self, EngineError> {
+    /// They may be named from the workspace on, or from the root of the file system on.
+    pub(crate) fn checked(
+        runtime: &Runtime,
+        scope: RestoreScope,
+        paths: Option<&[String]>,
+    ) -> Result<Self, EngineError> {
         let Some(paths) = paths else { return Ok(Self::All) };
         if scope != RestoreScope::Files {
             let error = AppError::new("Single files can be restored only without the conversation.")
                 .with_hint("Choose to restore files only.");
             return Err(EngineError::App(error));
         }
-        if paths.is_empty() {
+        if paths.iter().all(String::is_empty) {
             return Err(EngineError::App(AppError::new("No file is named that should be restored.")));
         }
         let plain = paths.iter().map(|path| {
-            let path = WorkspacePath::parse(path)?;
+            let path = WorkspacePath::named(runtime.root(), path)?;
             Ok(path.as_str().to_owned())
         });
         let plain = plain.collect::<Result<Vec<String>, EngineError>>()?;
         Ok(if plain.iter().any(String::is_empty) { Self::All } else { Self::Some(plain) })
+    }
+
+    /// Each names something that is in the snapshot or in the workspace now, so that a slip of the pen is no
+    /// restore of nothing.
+    pub(crate) fn must_be_somewhere(
+        &self,
+        runtime: &Runtime,
+        snapshot: &SnapshotId,
+    ) -> Result<(), EngineError> {
+        let Self::Some(paths) = self else { return Ok(()) };
+        let workspace = runtime.workspace()?;
+        for path in paths {
+            let there = workspace.absolute(&WorkspacePath::parse(path)?).symlink_metadata().is_ok();
+            if !there && runtime.history.entry(snapshot, path)?.is_none() {
+                let message = format!("`{path}` is neither in that moment nor in the workspace.");
+                return Err(EngineError::App(AppError::new(message).with_code(ErrorCode::NotFound)));
+            }
+        }
+        Ok(())
     }
 
     /// Whether a path is among them.
@@ -85,13 +110,17 @@ impl Engine {
         paths: Option<&[String]>,
     ) -> Result<RestoreOutcome, EngineError> {
         let row = self.node_of(session, node)?;
-        let paths = Paths::checked(scope, paths)?;
-        let files = match (scope, &paths) {
-            (RestoreScope::Conversation, _) => None,
-            (RestoreScope::All | RestoreScope::Files, Paths::All) => Some(restorable(&row)?),
-            (RestoreScope::All | RestoreScope::Files, Paths::Some(_)) => Some(partly_restorable(&row)?),
-        };
+        let paths = paths.map(<[String]>::to_vec);
         self.moving(session, move |engine, runtime| {
+            let paths = Paths::checked(runtime, scope, paths.as_deref())?;
+            let files = match (scope, &paths) {
+                (RestoreScope::Conversation, _) => None,
+                (RestoreScope::All | RestoreScope::Files, Paths::All) => Some(restorable(&row)?),
+                (RestoreScope::All | RestoreScope::Files, Paths::Some(_)) => Some(partly_restorable(&row)?),
+            };
+            if let Some(files) = &files {
+                paths.must_be_somewhere(runtime, files)?;
+            }
             let title = match &paths {
                 Paths::All => format!("Restore of “{}”", row.summary.title),
                 Paths::Some(paths) => match paths.as_slice() {

@@ -335,9 +335,8 @@ fn mark_losses(
     let store = engine.store();
     match loss {
         Loss::Nothing => {}
-        Loss::Last(lost) => {
-            let find =
-                |snapshot: Option<&SnapshotId>| lost.iter().find(|lost| Some(&lost.snapshot) == snapshot);
+        Loss::Last(cut) => {
+            let find = |snapshot: Option<&SnapshotId>| cut.iter().find(|one| Some(&one.snapshot) == snapshot);
             for node in store.whole_topology(session)? {
                 if find(node.snapshot.as_ref()).is_some() {
                     store.set_not_restorable(
@@ -346,8 +345,8 @@ fn mark_losses(
                     )?;
                 }
             }
-            if let Some(lost) = find(head) {
-                store.set_head_snapshot(session, lost.before.as_ref())?;
+            if let Some(gone) = find(head) {
+                store.set_head_snapshot(session, gone.before.as_ref())?;
             }
         }
         Loss::Everything => {

@@ -326,11 +326,7 @@ impl CommandHandler for Host {
     }
 
     async fn file_history(&self, params: FileParams) -> Result<FileHistoryResponse, AppError> {
-        self.blocking(move |host| {
-            let path = workspace_path(&params.path)?;
-            Ok(host.engine.file_history(&params.session_id, path.as_str())?)
-        })
-        .await
+        self.blocking(move |host| Ok(host.engine.file_history(&params.session_id, &params.path)?)).await
     }
 
     async fn import_plan(&self, params: ImportPlanParams) -> Result<ImportPlan, AppError> {

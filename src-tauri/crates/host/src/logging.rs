@@ -46,7 +46,9 @@ pub fn start_logging(
         })
     };
     let unwritable = |cause: String| {
-        AppError::new(format!("Log files cannot be written to {}.", folder.display())).with_detail(cause)
+        AppError::new(format!("Log files cannot be written to {}.", folder.display()))
+            .with_hint("Check its owner and the free space, or set OKCVM_HOME to another folder.")
+            .with_detail(cause)
     };
     std::fs::create_dir_all(folder).map_err(|error| unwritable(error.to_string()))?;
     let file = RollingFileAppender::builder()

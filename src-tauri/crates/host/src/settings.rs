@@ -129,10 +129,18 @@ fn unused_name(path: &Path) -> PathBuf {
 
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension("part");
-    let mut file = std::fs::File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&part, path)
+    let write = || {
+        let mut file = std::fs::File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    };
+    let written = write();
+    if written.is_err() {
+        // A full disk has room for no half file; what cannot be removed is written over the next time.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
 }
 
 /// Reads settings from the text of a file. Errors name the file, the line and the field.

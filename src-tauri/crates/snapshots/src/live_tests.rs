@@ -242,6 +242,9 @@ fn what_is_recorded_can_be_set_anew() {
     let first = record(&place, None);
     assert_eq!((counts(&first).added, first.skipped.len()), (1, 1));
     assert_eq!(first.skipped[0].reason, "it has 2 MB, and files over 1 MB are not recorded");
+    place.history.set_policy(Policy { max_file_bytes: 500 });
+    let low = record(&place, Some(&first.snapshot));
+    assert_eq!(low.skipped[0].reason, "it has 1500000 bytes, and files over 500 bytes are not recorded");
     place.history.set_policy(Policy { max_file_bytes: 2_000_000 });
     let second = record(&place, Some(&first.snapshot));
     assert_eq!((counts(&second).added, &second.how), (1, &How::Scanned(WhyScanned::Policy)));

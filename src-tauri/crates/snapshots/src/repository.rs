@@ -237,9 +237,9 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
         None => from_references(&journal_path, &objects, &references, disk)?,
     };
     let lost = lost(&objects, &journal, !healed.faults.is_empty())?;
-    let (mut notice, mut loss) = (None, Loss::Nothing);
+    let (mut notice, mut missing) = (None, Loss::Nothing);
     if !lost.is_empty() {
-        loss = Loss::Last(remains(&journal, &lost));
+        missing = Loss::Last(remains(&journal, &lost));
         notice = Some(drop_lost(&mut journal, &references, &lost)?);
         let kept = journal.records().iter().map(|record| record.id).collect();
         Cut::of(&objects, &kept)?.write(&path, disk)?;
@@ -254,7 +254,7 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
     for tip in tips(journal.records()).difference(&there) {
         references.write(tip)?;
     }
-    Ok(Opened { objects, journal, notice, loss })
+    Ok(Opened { objects, journal, notice, loss: missing })
 }
 
 /// Removes what a killed process left among the references.

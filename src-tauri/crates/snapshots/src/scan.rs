@@ -406,8 +406,11 @@ impl Walk<'_> {
     }
 
     fn too_large(&self, bytes: u64) -> String {
-        let (size, limit) = (bytes.div_ceil(1_000_000), self.scan.max_file_bytes / 1_000_000);
-        format!("it has {size} MB, and files over {limit} MB are not recorded")
+        let (size, limit) = match self.scan.max_file_bytes {
+            limit if limit < 1_000_000 => (format!("{bytes} bytes"), format!("{limit} bytes")),
+            limit => (format!("{} MB", bytes.div_ceil(1_000_000)), format!("{} MB", limit / 1_000_000)),
+        };
+        format!("it has {size}, and files over {limit} are not recorded")
     }
 
     /// The folder of these parts: the old one itself if nothing is new.

@@ -133,7 +133,7 @@ impl WorkspaceError {
             Self::FolderRefused { .. } => error.with_hint(
                 "Choose a folder inside your home folder, for example a new one for this project.",
             ),
-            Self::Io { source, .. } => error.with_detail(format!("{source:?}")),
+            Self::Io { source, .. } => error.with_detail(source.to_string()),
             Self::Watch { reason, .. } => error
                 .with_hint("The view is not refreshed by itself; reload it by hand.")
                 .with_detail(reason.clone()),

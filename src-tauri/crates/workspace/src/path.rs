@@ -1,8 +1,8 @@
 //! Paths inside of a workspace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::{decode_name, error::WorkspaceError};
+use crate::{decode_name, encode_name, error::WorkspaceError};
 
 /// Where the agent sees the workspace.
 pub const MOUNT: &str = "/mnt/okcomputer";
@@ -36,6 +36,26 @@ impl WorkspacePath {
             }
         }
         Ok(Self(parts.join("/")))
+    }
+
+    /// Reads a path as people and agents name it: below [`MOUNT`], below `root`, the folder of the workspace, or
+    /// relative. Any other absolute path, `..` and NUL are refused.
+    pub fn named(root: &Path, path: &str) -> Result<Self, WorkspaceError> {
+        if !path.starts_with('/') {
+            return Self::parse(path);
+        }
+        let root = encode_name(root.as_os_str());
+        for prefix in [MOUNT, root.as_str()] {
+            if let Some(rest) = path.strip_prefix(prefix)
+                && (rest.is_empty() || rest.starts_with('/'))
+            {
+                return Self::parse(rest);
+            }
+        }
+        Err(WorkspaceError::InvalidPath {
+            path: path.replace('\0', "\\0"),
+            reason: "it is an absolute path outside of the workspace".to_owned(),
+        })
     }
 
     /// The path with `/`, empty for the workspace itself.
@@ -104,6 +124,17 @@ mod tests {
         assert_eq!((root.as_str(), root.file_name(), root.parent()), ("", None, None));
         assert_eq!(root.join("x").unwrap().as_str(), "x");
         assert_eq!(path.join("").unwrap(), path);
+    }
+
+    #[test]
+    fn a_path_is_named_from_the_workspace_the_mount_or_the_root_on() {
+        let root = Path::new("/home/someone/work");
+        for named in ["a/b", "./a/b", "/mnt/okcomputer/a/b", "/home/someone/work/a/b"] {
+            assert_eq!(WorkspacePath::named(root, named).unwrap().as_str(), "a/b", "{named}");
+        }
+        for refused in ["/", "/a/b", "/home/someone/workshop/a", "/home/someone/work/../a", "../a"] {
+            assert!(WorkspacePath::named(root, refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use crate::beneath::{RootFolder, read_folder};
 use crate::error::WorkspaceError;
 use crate::name::encode_name;
-use crate::path::{MOUNT, WorkspacePath};
+use crate::path::WorkspacePath;
 use crate::write::TEMPORARY_PREFIX;
 
 /// The live folder of a session. A clone is cheap and names the same folder.
@@ -72,24 +72,10 @@ impl Workspace {
         if path.is_root() { self.root().to_path_buf() } else { self.root().join(path.to_os_path()) }
     }
 
-    /// Reads a path as the agent gives it: below [`MOUNT`], below the real folder, or relative. Any other
+    /// Reads a path as the agent gives it: below [`crate::MOUNT`], below the real folder, or relative. Any other
     /// absolute path, `..` and NUL are refused. The path need not exist.
     pub fn resolve(&self, agent_path: &str) -> Result<WorkspacePath, WorkspaceError> {
-        if !agent_path.starts_with('/') {
-            return WorkspacePath::parse(agent_path);
-        }
-        let root = encode_name(self.root().as_os_str());
-        for prefix in [MOUNT, root.as_str()] {
-            if let Some(rest) = agent_path.strip_prefix(prefix)
-                && (rest.is_empty() || rest.starts_with('/'))
-            {
-                return WorkspacePath::parse(rest);
-            }
-        }
-        Err(WorkspaceError::InvalidPath {
-            path: agent_path.replace('\0', "\\0"),
-            reason: "it is an absolute path outside of the workspace".to_owned(),
-        })
+        WorkspacePath::named(self.root(), agent_path)
     }
 
     /// Opens a regular file for reading. Links are followed as long as they stay inside; a pipe, socket or

@@ -1,5 +1,7 @@
 //! Looking at sessions, their nodes and files.
 
+use std::path::Path;
+
 use okcvm_host::Host;
 use okcvm_protocol::{
     AppError, ChangeSide, CommandHandler, CompareFileParams, CompareParams, DiffLineKind, DiffParams,
@@ -66,6 +68,9 @@ pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<
     if format == Format::Json {
         return Ok(output::json(&detail.tree)?);
     }
+    if let Some(notice) = &detail.notice {
+        output::note(notice);
+    }
     for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
         output::line(&line);
     }
@@ -75,7 +80,8 @@ pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<
 fn show(detail: &SessionDetail) {
     output::line(&format!("{}  {}", detail.summary.id, titled(&detail.summary.title)));
     output::line(&format!("workspace: {}", detail.workspace_path));
-    if detail.access == SessionAccess::ReadOnly {
+    // A folder that is gone is read-only, too; the notice says so.
+    if detail.access == SessionAccess::ReadOnly && Path::new(&detail.workspace_path).is_dir() {
         output::line("Another program has this session open for writing; here it can only be read.");
     }
     if let Some(notice) = &detail.notice {
@@ -143,7 +149,7 @@ pub(super) async fn diff(
         }
     }
     for skipped in &changes.skipped {
-        output::line(&format!("left out: {} ({})", skipped.path, skipped.reason));
+        output::line(&format!("left out: {} ({})", output::name(&skipped.path), skipped.reason));
     }
     Ok(())
 }
@@ -176,7 +182,7 @@ pub(super) async fn compare(
             };
             print(&host.node_compare_file(params).await?, ChangeSide::Turn);
         } else {
-            output::line(&format!("{} {}", mark(change.kind), change.path));
+            output::line(&format!("{} {}", mark(change.kind), output::name(&change.path)));
         }
     }
     Ok(())
@@ -217,7 +223,7 @@ fn print(diff: &FileDiff, side: ChangeSide) {
         ChangeSide::Turn => "",
         ChangeSide::User => "  (by you)",
     };
-    output::line(&format!("{} {}{by}", mark(diff.kind), diff.path));
+    output::line(&format!("{} {}{by}", mark(diff.kind), output::name(&diff.path)));
     if diff.binary {
         output::line("  binary");
     }

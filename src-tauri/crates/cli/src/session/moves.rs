@@ -133,7 +133,7 @@ pub(super) async fn revert(
         list(&plan.changes, plan.unsaved.len());
     } else {
         for conflict in &plan.conflicts {
-            output::line(&format!("! {}  ({})", conflict.path, conflict.reason));
+            output::line(&format!("! {}  ({})", output::name(&conflict.path), conflict.reason));
         }
     }
     if plan.conflicts.is_empty() {
@@ -167,7 +167,7 @@ fn list(changes: &[RestoreChange], unsaved: usize) {
             Writer::User => "written by you".into(),
             Writer::Unknown => "writer unknown".into(),
         };
-        output::line(&format!("{} {}  ({writer})", mark(change.kind), change.path));
+        output::line(&format!("{} {}  ({writer})", mark(change.kind), output::name(&change.path)));
     }
     if changes.is_empty() {
         output::line("No file would change.");
