@@ -116,7 +116,14 @@ fn cut_last(history: &std::path::Path) {
     const RECORD: usize = 128;
     const MARK: u8 = 3;
     let journal = history.join("journal");
+    // What is behind is synced by a thread of its own, within a second on a machine at rest.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
     let mut bytes = std::fs::read(&journal).unwrap();
+    while bytes[bytes.len() - RECORD + 4] != MARK {
+        assert!(std::time::Instant::now() < end, "the last snapshot was never synced");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        bytes = std::fs::read(&journal).unwrap();
+    }
     while bytes[bytes.len() - RECORD + 4] == MARK {
         bytes.truncate(bytes.len() - RECORD);
     }
@@ -144,7 +151,8 @@ async fn a_power_cut_takes_the_last_moment_alone() {
     let host = host(folder.path(), &[]);
     let open = SessionParams { session_id: session.clone() };
     let detail = host.session_open(open.clone()).await.unwrap();
-    assert!(detail.notice.unwrap().starts_with("The machine went down"));
+    let notice = detail.notice.unwrap();
+    assert!(notice.starts_with("The machine went down"), "{notice}");
     let reason = |wanted: &okcvm_protocol::NodeId| {
         detail.tree.iter().find(|node| node.id == *wanted).unwrap().not_restorable.clone()
     };
