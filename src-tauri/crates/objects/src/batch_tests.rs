@@ -189,14 +189,9 @@ fn git_shows_what_was_written() {
         (b"file", Entry { kind: EntryKind::Executable, id: blob }),
     ];
     let tree = batch.add(ObjectKind::Tree, &encode_tree(entries.into_iter())).unwrap();
-    let text = crate::CommitText {
-        tree,
-        parents: &[],
-        identity: "A person <a@b.invalid>",
-        seconds: 1_700_000_000,
-        message: "first\n",
-    };
-    let commit = batch.add(ObjectKind::Commit, &text.encode()).unwrap();
+    let person = "A person <a@b.invalid> 1700000000 +0000";
+    let text = format!("tree {tree}\nauthor {person}\ncommitter {person}\n\nfirst\n");
+    let commit = batch.add(ObjectKind::Commit, text.as_bytes()).unwrap();
     batch.finish().unwrap();
     let git = |arguments: &[&str]| crate::testing::git(&store.repository, arguments);
     assert_eq!(git(&["cat-file", "-p", &format!("{commit}:file")]), "hello\n");

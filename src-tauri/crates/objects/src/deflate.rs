@@ -136,6 +136,28 @@ pub(crate) fn inflate_at(file: &File, offset: u64, size: u64) -> Result<(Vec<u8>
     })
 }
 
+/// Inflates the first bytes, at least `wanted`, of the stream that starts at `offset`; fewer where it ends.
+pub(crate) fn inflate_start(file: &File, offset: u64, wanted: usize) -> Result<Vec<u8>, Inflation> {
+    let mut out = Vec::with_capacity(wanted);
+    let mut buffer = [0; 512];
+    INFLATE.with_borrow_mut(|state| {
+        state.reset(true);
+        loop {
+            let at = offset.saturating_add(state.total_in());
+            let filled = read_at(file, &mut buffer, at).map_err(Inflation::Unread)?;
+            if filled == 0 {
+                return Err("it ends too early".into());
+            }
+            match state.decompress_vec(&buffer[..filled], &mut out, FlushDecompress::None) {
+                Err(error) => return Err(Inflation::Wrong(format!("it does not inflate: {error}"))),
+                Ok(Status::StreamEnd) => return Ok(out),
+                Ok(_) if out.len() >= wanted => return Ok(out),
+                Ok(_) => {}
+            }
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -184,6 +206,8 @@ mod tests {
         for (at, length, long) in streams {
             let (bytes, used) = inflate_at(&file, at, length as u64).unwrap();
             assert!(bytes == noise[..length] && used == long, "{length}");
+            let start = inflate_start(&file, at, 20).unwrap();
+            assert!(start.len() >= length.min(20) && noise.starts_with(&start), "{length}");
             assert!(inflate_at(&file, at, length as u64 + 1).is_err());
             if length > 0 {
                 assert!(inflate_at(&file, at, length as u64 - 1).is_err());

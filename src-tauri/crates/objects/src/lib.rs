@@ -37,7 +37,7 @@ mod writer;
 pub mod testing;
 
 pub use batch::Batch;
-pub use commit::{CommitText, ParsedCommit};
+pub use commit::ParsedCommit;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::ObjectError;
 pub use heal::{Healed, PackFault};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::deflate::{Inflation, inflate_at};
+use crate::deflate::{Inflation, inflate_at, inflate_start};
 use crate::delta;
 use crate::disk::read_at;
 use crate::error::ObjectError;
@@ -21,6 +21,8 @@ pub(crate) const BIG: u64 = 4 << 20;
 /// So many packs of this process keep their files open; the others are opened for each read.
 const KEPT_OPEN: usize = 64;
 static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// The two sizes at the start of a delta take no more bytes.
+const DELTA_HEAD: usize = 20;
 /// No chain of deltas that anybody writes is longer.
 const LONGEST_CHAIN: usize = 5000;
 
@@ -258,7 +260,7 @@ impl PackContent<'_> {
         if let Form::Whole(kind) = head.form {
             return Ok((kind, head.size));
         }
-        let (delta, _) = self.inflate(head)?;
+        let delta = inflate_start(self.file, head.data, DELTA_HEAD)?;
         let size =
             delta::result_size(&delta).ok_or_else(|| Fault::Damaged("a delta does not fit".to_owned()))?;
         for _ in 0..LONGEST_CHAIN {
