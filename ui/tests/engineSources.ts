@@ -15,6 +15,24 @@ const PLACES = [
   /\("[^"]+",\s*"((?:[^"\\]|\\[^])* not recorded)"\)/g,
   /\bNoticeLevel::\w+,\s*(?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
 ];
+/** What the history and moves along the tree say in other ways. */
+const HISTORY_PLACES = [
+  // Why files cannot be restored, and why a turn cannot be taken back alone.
+  /\bNotRestorable\(\s*"((?:[^"\\]|\\[^])*)"/g,
+  /\bset_not_restorable\([^"()]*"((?:[^"\\]|\\[^])*)"/g,
+  /\bconst THINNED: &str = "((?:[^"\\]|\\[^])*)"/g,
+  /\bSome\("((?:[^"\\]|\\[^])*\.)"(?:\.to_owned\(\))?\)/g,
+  /\blet reason = "((?:[^"\\]|\\[^])*)"/g,
+  /=> "(the turn (?:[^"\\]|\\[^])*|it was (?:[^"\\]|\\[^])*)"/g,
+  /\bOk\(Err\("((?:[^"\\]|\\[^])*)"/g,
+  /\bconflicts\.insert\([^"]*?"((?:[^"\\]|\\[^])*)"/g,
+  // What a restore could not write.
+  /\bthen_some\("((?:[^"\\]|\\[^])*)"/g,
+  /\breturn Some\("((?:[^"\\]|\\[^])* (?:[^"\\]|\\[^])*)"/g,
+  // What undo and redo lead to.
+  /format!\(\s*"((?:[^"\\]|\\[^])*“\{\w*\}”)"/g,
+];
+const OF_THE_HISTORY = /crates[\\/](?:engine|snapshots)[\\/]src$/;
 /** In these crates the wording of an error type itself reaches the window, too. */
 const ERROR_PLACE = /#\[error\(\s*"((?:[^"\\]|\\[^])*)"/g;
 
@@ -35,10 +53,15 @@ export function plain(literal: string): string {
 /** Every sentence that is found below a folder. Parts that are only a gap are left out. */
 export function sentencesOf(folder: string, withErrors: boolean): string[] {
   const found = new Set<string>();
+  const places = [
+    ...PLACES,
+    ...(OF_THE_HISTORY.test(folder) ? HISTORY_PLACES : []),
+    ...(withErrors ? [ERROR_PLACE] : []),
+  ];
   for (const file of rustFiles(folder)) {
     // Tests at the end of a file speak to nobody.
     const source = readFileSync(file, 'utf8').split(/#\[cfg\(test\)\]\s*mod \w+ \{/)[0] ?? '';
-    for (const place of withErrors ? [...PLACES, ERROR_PLACE] : PLACES) {
+    for (const place of places) {
       for (const [, literal = ''] of source.matchAll(place)) {
         const sentence = plain(literal);
         if (/[A-Za-z]/.test(sentence.replaceAll('{}', ''))) found.add(sentence);

@@ -65,6 +65,15 @@ export const moreSentences: Record<string, string> = {
 
   // The history and moves along the tree
   'Restore of “{}”': '恢复到“{}”',
+  'Restore of {} from “{}”': '恢复 {}（来自“{}”）',
+  'Restore of {} paths from “{}”': '恢复 {} 个路径（来自“{}”）',
+  'Taking back of “{}”': '撤销“{}”这一轮',
+  'New branch beside “{}”': '在“{}”旁新建分支',
+  'it was not recorded.': '没有记录。',
+  'they were never recorded.': '从未记录。',
+  'they were dropped to save room.': '为节省空间已删除。',
+  'the history no longer holds them.': '历史记录中已不存在。',
+  'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
   'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
   'The history holds no snapshot {}.': '历史记录中没有快照 {}。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
@@ -89,6 +98,27 @@ export const moreSentences: Record<string, string> = {
   'Another program has this history open and records it.': '另一个程序正打开并记录此历史。',
   'Close the other window or end the other command, and try again.': '请关闭另一个窗口或结束另一个命令，然后重试。',
   'It was called off.': '已取消。',
+
+  // Why a turn cannot be taken back alone
+  'It was changed since then by hand.': '之后被手动修改过。',
+  'the turn made it, and it was changed since': '这一轮创建了它，之后又被修改',
+  'the turn removed it, and something of its name came since': '这一轮删除了它，之后又出现了同名内容',
+  'the turn changed it, and it was removed since': '这一轮修改了它，之后又被删除',
+  'it was changed since, and is no text that could be merged': '之后又被修改，且不是可以合并的文本',
+  'it was changed since, and is too large to be merged': '之后又被修改，且过大而无法合并',
+  'the same lines, or lines beside them, were changed since': '相同或相邻的行之后又被修改',
+  'something stands in the place of its folder': '它的文件夹位置上已有其他内容',
+  'a folder with other files stands in its place': '该位置上是含有其他文件的文件夹',
+
+  // Why a restore leaves a file as it is
+  'it stays, since the snapshot had left it out': '保留原样，因为当时的快照没有记录它',
+  'this file system takes its name for that of another file': '此文件系统会把它的名称当作另一个文件的名称',
+  'this system takes only names that are text': '此系统只接受文本名称',
+  'the path is too long for this system': '路径对此系统来说过长',
+  'the name is too long for this system': '名称对此系统来说过长',
+  'this system takes no name that ends in a dot or a space': '此系统不接受以句点或空格结尾的名称',
+  'this system does not take a character of the name': '此系统不接受名称中的某个字符',
+  'the name stands for a device on this system': '该名称在此系统上代表设备',
 
   // Why something is not recorded or not copied
   'installed packages are not recorded': '不记录已安装的依赖包',
