@@ -198,7 +198,7 @@ test('every moment is reached and left again, and nothing is lost on the way', (
       await holds(moments[4], 'the files stay');
       await window.click(id.treeTrash);
       const branch = await window.see(id.trashBranch, { attributes: { node: nodes[2] } });
-      assert.match(await branch.getText(), /2 nodes/);
+      assert.match(await branch.getProperty('innerText'), /2 nodes/);
       await pictures('trash');
       await (await branch.$(`[data-testid="${id.trashRecover}"]`)).click();
       await window.gone(id.trashBranch);

@@ -366,8 +366,10 @@ impl Runtime {
         };
         let what = RestoreWhat::Paths(paths.to_vec());
         let outcome = self.history.restore(&workspace, present, target, &what)?;
-        let now = self.record(engine, Author::User, "State after a restore of single files")?;
-        Ok((outcome, now.snapshot))
+        let now = self.record(engine, Author::User, "State after a restore of single files")?.snapshot;
+        // Exactly that moment again, as after an undo: its files keep those who wrote them.
+        let same = self.history.diff(Some(target), &now)?.is_empty();
+        Ok((outcome, if same { target.clone() } else { now }))
     }
 }
 

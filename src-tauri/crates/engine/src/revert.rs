@@ -42,7 +42,7 @@ impl Engine {
                     ChangeKind::Modified,
                 ) => changes.push((change.path, change.kind)),
                 (Some(_), _) => {
-                    let reason = "It was changed since then by hand.".to_owned();
+                    let reason = "it was changed by hand since".to_owned();
                     conflicts.push(RevertConflict { path: change.path, reason });
                 }
             }

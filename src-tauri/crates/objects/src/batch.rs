@@ -77,6 +77,11 @@ impl Batch {
     /// Makes everything visible at once, to this process and to others; not yet safe against a power cut,
     /// see [`Objects::sync`]. `None` if there was nothing new.
     pub fn finish(self) -> Result<Option<PackName>, ObjectError> {
+        Ok(self.finish_all()?.pop())
+    }
+
+    /// The same; names all packs that came, for [`Objects::take_back`].
+    pub fn finish_all(self) -> Result<Vec<PackName>, ObjectError> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if state.failed {
             return Err(ObjectError::damaged("what was to be written", "a part of it could not be"));
@@ -85,11 +90,11 @@ impl Batch {
         if !state.pack.is_empty() {
             closed.push(state.pack.close()?);
         }
-        let mut last = None;
+        let mut names = Vec::new();
         for pack in closed {
-            last = Some(self.objects.place(pack)?.0);
+            names.push(self.objects.place(pack)?.0);
         }
-        Ok(last)
+        Ok(names)
     }
 }
 

@@ -95,6 +95,33 @@ fn a_batch_that_is_dropped_leaves_nothing() {
 }
 
 #[test]
+fn packs_that_are_taken_back_leave_nothing_and_what_is_synced_stays() {
+    let store = store();
+    let batch = store.objects.batch();
+    let kept = batch.add(ObjectKind::Blob, b"kept").unwrap();
+    let synced = batch.finish_all().unwrap();
+    store.objects.sync().unwrap();
+    let batch = store.objects.batch();
+    let small = batch.add(ObjectKind::Blob, b"looked at").unwrap();
+    let big = batch.add_stream(&mut noise(7, 9 << 20).as_slice(), 9 << 20).unwrap();
+    let looked = batch.finish_all().unwrap();
+    assert_eq!((looked.len(), store.objects.packs().len()), (2, 3));
+    store.objects.take_back(&[synced, looked].concat()).unwrap();
+    assert_eq!((store.objects.packs().len(), store.objects.unsynced()), (1, 0));
+    assert_eq!(files(store.objects.folder()).len(), 2);
+    for (id, there) in [(kept, true), (small, false), (big, false)] {
+        assert_eq!(store.objects.contains(&id).unwrap(), there);
+    }
+    // What was taken back can come again.
+    let batch = store.objects.batch();
+    batch.add(ObjectKind::Blob, b"looked at").unwrap();
+    batch.finish().unwrap().unwrap();
+    assert_eq!(store.objects.read(&small).unwrap().1, b"looked at");
+    assert!(store.objects.heal().unwrap().faults.is_empty());
+    fsck(&store.repository);
+}
+
+#[test]
 fn a_batch_larger_than_memory_is_one_sound_pack() {
     let store = store();
     let batch = store.objects.batch();

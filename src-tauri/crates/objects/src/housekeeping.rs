@@ -103,6 +103,21 @@ impl Objects {
         Ok(count)
     }
 
+    /// Takes packs away that were just finished and that nothing names. Those that are synced already stay. The caller
+    /// sees to it that meanwhile nobody syncs, merges, packs, or finishes a batch that may count on them.
+    pub fn take_back(&self, packs: &[PackName]) -> Result<(), ObjectError> {
+        let _one = self.changing();
+        let mut unsynced = self.unsynced_names();
+        let going: HashSet<PackName> = packs.iter().filter(|name| unsynced.contains(name)).cloned().collect();
+        unsynced.retain(|name| !going.contains(name));
+        drop(unsynced);
+        self.change_list(|list| {
+            list.packs.retain(|pack| !going.contains(&pack.name));
+            list.big.retain(|_, pack| !going.contains(&pack.name));
+        });
+        self.take_away(&going.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
     /// Writes packs anew that hold objects outside of `live`, without those; packs that are all live stay
     /// as they are. Dead objects are gone when the result is finished. `go_on` is asked from time to time.
     pub fn keep_only(

@@ -119,12 +119,32 @@ fn the_present_is_compared_without_a_commit() {
     assert_eq!((live[0].old_size, live[0].new_size), (Some(3), Some(5)));
     assert_eq!((live[1].old_size, live[1].new_size), (Some(4), None));
     assert_eq!(place.git(&["rev-list", "--all"]).lines().count(), 1, "looking makes no commit");
-    // What looking wrote is part of the next snapshot, and is as durable.
+    // The next snapshot holds all of it, though looking left nothing behind.
     let after = place.record(Some(&before)).snapshot;
     assert_eq!(place.history.diff(Some(&before), &after).unwrap(), live);
     assert_eq!(place.history.diff(None, &after).unwrap().len(), 4);
     assert_eq!(place.history.compare_live(&place.workspace, None).unwrap().len(), 4);
     place.fsck();
+}
+
+/// A window looks again and again while a file grows, for days.
+#[test]
+fn looking_leaves_nothing_on_the_disk() {
+    let place = place();
+    place.write("kept", "same");
+    let before = place.snapshot();
+    place.history.flush().unwrap();
+    let usage = place.history.usage().unwrap();
+    for number in 0..5 {
+        place.write("growing.log", &format!("{number} is another content"));
+        let live = place.history.compare_live(&place.workspace, Some(&before)).unwrap();
+        assert_eq!(words(&live), ["added growing.log"]);
+        assert_eq!(place.history.usage().unwrap(), usage);
+    }
+    let after = place.record(Some(&before)).snapshot;
+    assert_eq!(place.history.read(&after, "growing.log", 100).unwrap().unwrap(), b"4 is another content");
+    place.history.flush().unwrap();
+    assert_eq!(place.git(&["fsck", "--full", "--strict"]), "");
 }
 
 #[test]

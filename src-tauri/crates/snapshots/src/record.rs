@@ -148,14 +148,15 @@ impl History {
         let batch = self.shared.objects.batch();
         let looked = self.look_at(&mut writer.live, workspace, &batch, &Progress::default())?;
         let new = looked.root.id;
-        // What nothing names yet must not be taken for recorded by the next look.
+        let look = || changes(self.source(), &differences(self.source(), old, new, &Scope::All)?);
         if looked.before.as_ref().is_some_and(|before| before.id == looked.root.id) {
             self.keep(&mut writer.live, looked);
-        } else {
-            self.forget(looked);
+            batch.finish()?;
+            return look();
         }
-        batch.finish()?;
-        changes(self.source(), &differences(self.source(), old, new, &Scope::All)?)
+        // What nothing names yet must not be taken for recorded by the next look, nor pile up look by look.
+        self.forget(looked);
+        self.shared.archive.for_a_look(batch, look)
     }
 }
 

@@ -35,6 +35,8 @@ export const enTime = {
   'restore.safe': 'The present is recorded first, so that you can undo this.',
   'restore.apply': 'Restore',
   'restore.done': 'Restored',
+  'restore.unwritten_one': '{count} file stays as it is: {names}',
+  'restore.unwritten_other': '{count} files stay as they are: {names}',
   'restore.undone': 'Restore undone',
   'restore.redone': 'Restored again',
   'changes.none': 'No turn yet.',
@@ -90,10 +92,8 @@ export const enTime = {
   'revert.text':
     'What this turn did to the files is taken back. What came after it stays, and so does the conversation.',
   'revert.nothing': 'Nothing of this turn is left to take back.',
-  'revert.conflicts_one':
-    '{count} file was changed since in the same place, so the turn cannot be taken back by itself:',
-  'revert.conflicts_other':
-    '{count} files were changed since in the same places, so the turn cannot be taken back by itself:',
+  'revert.conflicts_one': '{count} file is in the way, so the turn cannot be taken back by itself:',
+  'revert.conflicts_other': '{count} files are in the way, so the turn cannot be taken back by itself:',
   'revert.instead': 'You can go back to a node as a whole instead, or bring single files back.',
   'revert.apply': 'Revert this turn',
   'revert.done': 'This turn is taken back',
@@ -116,7 +116,7 @@ export const enTime = {
   'changes.moments_other': '{count} changes',
   'changes.noHistory': 'No change of this file is recorded yet.',
   'changes.olderMoments': 'There are older changes that are not listed.',
-  'changes.momentGone': 'The node of this change is no longer there, so its lines cannot be shown.',
+  'changes.momentGone': 'No node of the tree holds this change, so its lines cannot be shown.',
   'history.text':
     'Every turn records the files, so that you can go back. When the history outgrows its budget, the oldest files without a label, a site or a branch tip are dropped; the conversation stays.',
   'history.session': 'This session',

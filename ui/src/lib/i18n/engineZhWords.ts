@@ -67,11 +67,12 @@ export const moreSentences: Record<string, string> = {
   'Restore of “{}”': '恢复到“{}”',
   'Restore of {} from “{}”': '恢复 {}（来自“{}”）',
   'Restore of {} paths from “{}”': '恢复 {} 个路径（来自“{}”）',
-  'Taking back of “{}”': '撤销“{}”这一轮',
+  'Taking back of “{}”': '撤回“{}”这一轮',
   'New branch beside “{}”': '在“{}”旁新建分支',
   'it was not recorded.': '没有记录。',
   'they were never recorded.': '从未记录。',
   'they were dropped to save room.': '为节省空间已删除。',
+  'the machine went down before they were on the disk.': '它们写入磁盘之前，电脑意外关闭。',
   'the history no longer holds them.': '历史记录中已不存在。',
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
   'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
@@ -100,7 +101,7 @@ export const moreSentences: Record<string, string> = {
   'It was called off.': '已取消。',
 
   // Why a turn cannot be taken back alone
-  'It was changed since then by hand.': '之后被手动修改过。',
+  'it was changed by hand since': '之后被手动修改过',
   'the turn made it, and it was changed since': '这一轮创建了它，之后又被修改',
   'the turn removed it, and something of its name came since': '这一轮删除了它，之后又出现了同名内容',
   'the turn changed it, and it was removed since': '这一轮修改了它，之后又被删除',
@@ -111,6 +112,8 @@ export const moreSentences: Record<string, string> = {
   'a folder with other files stands in its place': '该位置上是含有其他文件的文件夹',
 
   // Why a restore leaves a file as it is
+  'it stays as it is, since no snapshot holds that': '保留原样，因为没有快照包含它',
+  'the list of what was left out cannot be read': '无法读取未记录内容的列表',
   'it stays, since the snapshot had left it out': '保留原样，因为当时的快照没有记录它',
   'this file system takes its name for that of another file': '此文件系统会把它的名称当作另一个文件的名称',
   'this system takes only names that are text': '此系统只接受文本名称',

@@ -437,6 +437,8 @@ export class App {
         break;
       case 'turnStarted':
         this.layout.letGo();
+        // What it offers to undo is behind a turn now; the tree still has it.
+        this.toasts.clear('restore');
         break;
       case 'turnEnded':
         this.announcement = this.i18n.t(`status.${effect.node.status}`);

@@ -1,5 +1,8 @@
-import type { RestoreScope } from '$lib/ipc';
+import type { RestoreOutcome, RestoreScope } from '$lib/ipc';
 import type { App } from './app.svelte';
+
+/** So many files a message names at most. */
+const MOST_NAMES = 3;
 
 /** What moves a session along its tree, and names its nodes. Every move can be taken back. */
 export class Moves {
@@ -8,7 +11,12 @@ export class Moves {
   /** Only the given files, if some are named. */
   async restore(nodeId: string, scope: RestoreScope, paths?: string[]): Promise<void> {
     await this.app.inSession(async (sessionId) => {
-      await this.app.transport.invoke('restore_apply', { sessionId, nodeId, scope, ...(paths && { paths }) });
+      const outcome = await this.app.transport.invoke('restore_apply', {
+        sessionId,
+        nodeId,
+        scope,
+        ...(paths && { paths }),
+      });
       await this.#moved(sessionId);
       // The path is as it was, so that only the live files show what was restored.
       if (scope === 'files') this.#showLive();
@@ -20,13 +28,14 @@ export class Moves {
         },
         'restore',
       );
+      this.#tellUnwritten(outcome);
     });
   }
 
   /** Takes the changes of one turn back, and of no other. */
   async revertTurn(nodeId: string): Promise<void> {
     await this.app.inSession(async (sessionId) => {
-      await this.app.transport.invoke('turn_revert', { sessionId, nodeId });
+      const outcome = await this.app.transport.invoke('turn_revert', { sessionId, nodeId });
       await this.#moved(sessionId);
       this.#showLive();
       this.app.toasts.info(
@@ -34,6 +43,7 @@ export class Moves {
         { label: this.app.i18n.t('common.undo'), run: () => void this.undo() },
         'restore',
       );
+      this.#tellUnwritten(outcome);
     });
   }
 
@@ -60,7 +70,7 @@ export class Moves {
 
   async fork(nodeId: string): Promise<void> {
     await this.app.inSession(async (sessionId) => {
-      await this.app.transport.invoke('node_fork', { sessionId, nodeId });
+      const outcome = await this.app.transport.invoke('node_fork', { sessionId, nodeId });
       await this.#moved(sessionId);
       this.app.composer.focus();
       this.app.toasts.info(
@@ -71,12 +81,13 @@ export class Moves {
         },
         'restore',
       );
+      this.#tellUnwritten(outcome);
     });
   }
 
   async undo(): Promise<void> {
     await this.app.inSession(async (sessionId) => {
-      await this.app.transport.invoke('restore_undo', { sessionId });
+      const outcome = await this.app.transport.invoke('restore_undo', { sessionId });
       await this.#moved(sessionId);
       this.app.toasts.info(
         this.app.i18n.t('restore.undone'),
@@ -86,18 +97,32 @@ export class Moves {
         },
         'restore',
       );
+      this.#tellUnwritten(outcome);
     });
   }
 
   async redo(): Promise<void> {
     await this.app.inSession(async (sessionId) => {
-      await this.app.transport.invoke('restore_redo', { sessionId });
+      const outcome = await this.app.transport.invoke('restore_redo', { sessionId });
       await this.#moved(sessionId);
       this.app.toasts.info(
         this.app.i18n.t('restore.redone'),
         { label: this.app.i18n.t('common.undo'), run: () => void this.undo() },
         'restore',
       );
+      this.#tellUnwritten(outcome);
+    });
+  }
+
+  /** Files that could not become what they were are named, with why. */
+  #tellUnwritten({ unwritten }: RestoreOutcome): void {
+    if (unwritten.length === 0) return;
+    const { i18n, toasts } = this.app;
+    const names = unwritten.slice(0, MOST_NAMES).map(({ path }) => path);
+    const more = unwritten.length > MOST_NAMES ? ' …' : '';
+    toasts.error({
+      message: i18n.count('restore.unwritten', unwritten.length, { names: names.join(', ') + more }),
+      detail: unwritten.map(({ path, reason }) => `${path}: ${i18n.engine(reason)}`).join('\n'),
     });
   }
 
