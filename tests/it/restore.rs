@@ -1,7 +1,7 @@
 //! Going back without losing anything.
 
 use okcvm_protocol::{
-    ChangeSide, CommandHandler, DiffParams, NodeParams, NodeStatus, RestoreParams, RestoreScope,
+    ChangeSide, CommandHandler, DiffParams, FileParams, NodeParams, NodeStatus, RestoreParams, RestoreScope,
     SessionParams, TurnEditParams, TurnStartResponse, Writer,
 };
 
@@ -145,4 +145,31 @@ async fn a_turn_that_changed_nothing_makes_no_snapshot_of_its_own() {
     let detail = desk.detail(&session).await;
     let snapshot = |id| detail.tree.iter().find(|node| node.id == id).unwrap().snapshot.clone();
     assert_eq!(snapshot(third.node), snapshot(second));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undone_restore_of_one_file_leaves_no_trace_of_the_user() {
+    let desk = Desk::open();
+    let (session, first, second) = two_turns(&desk).await;
+    let files = desk.files(&session).await;
+    let all = RestoreParams {
+        session_id: session.clone(),
+        node_id: first.clone(),
+        scope: RestoreScope::Files,
+        paths: None,
+    };
+    let before = desk.host.restore_plan(all.clone()).await.unwrap();
+    let [change] = before.changes.as_slice() else { panic!("{:?}", before.changes) };
+    assert!(matches!(&change.written_by, Writer::Agent { node_id, .. } if *node_id == second));
+    let moment = FileParams { session_id: session.clone(), path: change.path.clone() };
+    let history = desk.host.file_history(moment.clone()).await.unwrap();
+    let present = tree(&files);
+
+    let one = RestoreParams { paths: Some(vec![change.path.clone()]), ..all.clone() };
+    desk.host.restore_apply(one).await.unwrap();
+    assert_ne!(tree(&files), present);
+    desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!(tree(&files), present);
+    assert_eq!(desk.host.restore_plan(all).await.unwrap(), before);
+    assert_eq!(desk.host.file_history(moment).await.unwrap(), history);
 }

@@ -32,6 +32,7 @@ test('every moment is reached and left again, and nothing is lost on the way', (
       await window.click(button);
       const back = await window.see(button === id.treeUndo ? id.treeRedo : id.treeUndo);
       await window.until('the way back', () => back.isEnabled());
+      assert.equal((await window.all(id.toast, { kind: 'error' })).length, 0);
     };
     /** The row of a node, chosen so that its buttons are there. */
     const rowOf = async (node) => {

@@ -115,7 +115,7 @@ export class Moves {
   }
 
   /** Files that could not become what they were are named, with why. */
-  #tellUnwritten({ unwritten }: RestoreOutcome): void {
+  #tellUnwritten({ unwritten = [] }: RestoreOutcome): void {
     if (unwritten.length === 0) return;
     const { i18n, toasts } = this.app;
     const names = unwritten.slice(0, MOST_NAMES).map(({ path }) => path);
