@@ -319,11 +319,21 @@ impl Engine {
 impl Runtime {
     /// Finishes restores that were cut short by the end of the program.
     pub(crate) fn finish_restores(&self, engine: &Engine) -> Result<(), EngineError> {
-        if let Err(error) = self.history.finish_restore(&self.workspace()?) {
-            // What follows records the files as they are, and goes on from there.
-            tracing::warn!(session = %self.id, %error, "a restore that was cut short could not simply go on");
+        let rows = engine.store().restores(&self.id)?;
+        let under_way = |row: &RestoreRow| {
+            matches!(row.state, RestoreState::Intent | RestoreState::UndoIntent | RestoreState::RedoIntent)
+        };
+        if rows.iter().any(under_way) {
+            if let Err(error) = self.history.finish_restore(&self.workspace()?) {
+                // What follows records the files as they are, and goes on from there.
+                tracing::warn!(session = %self.id, %error, "a restore that was cut short could not simply go on");
+            }
+        } else if let Some(failed) = self.history.give_up_restore(&self.workspace()?)? {
+            // It failed while the program ran, which the user was told, and work has gone on since.
+            tracing::warn!(session = %self.id, from = %failed.from, to = %failed.to,
+                "a restore that failed is not carried out any more");
         }
-        for row in engine.store().restores(&self.id)? {
+        for row in rows {
             let (target, node, state) = match row.state {
                 RestoreState::Intent | RestoreState::RedoIntent => {
                     (&row.after, &row.to_node, RestoreState::Done)

@@ -3,7 +3,11 @@
 //! With a watch, a record looks only at the paths that it named, and at those that our own tools wrote.
 //! It goes through everything when nothing is known yet, when the watch says that it lost count, when what
 //! is to be recorded was set anew, and every so often to put the watch to the test. A change that the watch
-//! did not name and no later word of it explains is a miss: from then on it is not asked again.
+//! did not name and no later word of it explains is a miss: from then on its path is looked at each time, and
+//! the watch is put to the test again soon. If it misses something once more, it is not asked again.
+//!
+//! A watch cannot tell of a write by another name of a file (hard link) that lies outside of the workspace,
+//! if that name was made after the file was last read. Such a write is found when the watch is put to the test.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -11,6 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use okcvm_objects::{Batch, Objects};
 use okcvm_workspace::{ChangeTracker, Changes, PATIENCE, WhyEverything, Workspace};
@@ -26,6 +31,12 @@ use crate::scan::{Look, Scan, Threads, stamp_of};
 
 /// So many snapshots by the watch's word, and the next one is put to the test.
 const AUDIT_AFTER: u32 = 50;
+/// After so long the next one is put to the test, too.
+const AUDIT_AGE: Duration = Duration::from_mins(10);
+/// After a miss the next test comes after so many snapshots.
+const AUDIT_SOON: u32 = 5;
+/// With more missed paths at once the watch is not asked again.
+const MAX_MISSED: usize = 100;
 /// So many snapshots, and the index is saved again.
 const SAVE_AFTER: u32 = 100;
 /// With more files that have several names, going through everything is no more work.
@@ -36,7 +47,8 @@ const PATHS_FOR_THREADS: usize = 8;
 /// How a record learnt what changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
-    /// The watch named the paths, and only these were looked at.
+    /// The watch named the paths, and only these were looked at. A write by a name of a file outside of the
+    /// workspace, made since the file was read, is not among them; see the module.
     Watched,
     /// The whole workspace was gone through.
     Scanned(WhyScanned),
@@ -92,8 +104,12 @@ impl Default for Policy {
 #[derive(Debug, Default)]
 pub(crate) struct Telling {
     tracker: Option<ChangeTracker>,
-    /// It missed something.
+    /// It missed something again.
     distrusted: bool,
+    /// Paths that it missed, which are looked at each time.
+    missed: BTreeSet<Vec<u8>>,
+    /// When everything was last looked at.
+    looked_at: Option<Instant>,
     audit_next: bool,
     since_audit: u32,
     misses: u64,
@@ -141,6 +157,7 @@ impl History {
         let telling = &mut *lock(&self.shared.telling);
         telling.tracker = Some(tracker);
         telling.distrusted = false;
+        telling.missed.clear();
         telling.since_audit = 0;
     }
 
@@ -191,6 +208,10 @@ impl History {
             why => why,
         };
         let (mut dirt, mut paths) = taken.dirt();
+        for path in &lock(&self.shared.telling).missed {
+            dirt.add(path, Suspicion::Changed);
+            paths += 1;
+        }
         if let (None, Some(index)) = (&why, &known) {
             let linked = index.root.paths_of(&|folder| folder.linked_below > 0, &|known| known.linked);
             paths += linked.len();
@@ -273,7 +294,9 @@ impl History {
 
     fn audit_is_due(&self) -> bool {
         let telling = lock(&self.shared.telling);
-        telling.audit_next || telling.since_audit >= AUDIT_AFTER
+        telling.audit_next
+            || telling.since_audit >= AUDIT_AFTER
+            || telling.looked_at.is_some_and(|at| at.elapsed() >= AUDIT_AGE)
     }
 
     /// Looks at what the watch named, and puts it to the test if that is due.
@@ -318,13 +341,12 @@ impl History {
             return Ok((all, How::Scanned(WhyScanned::Audit)));
         }
         telling.misses += missed.len() as u64;
-        telling.distrusted = true;
+        telling.distrusted = !telling.missed.is_empty() || missed.len() > MAX_MISSED;
+        telling.since_audit = AUDIT_AFTER - AUDIT_SOON;
         let paths: Vec<_> = missed.iter().take(10).map(|path| crate::entry::shown(path)).collect();
-        tracing::error!(
-            count = missed.len(),
-            ?paths,
-            "the watch missed changes; from now on it is not asked"
-        );
+        let distrusted = telling.distrusted;
+        tracing::error!(count = missed.len(), ?paths, distrusted, "the watch missed changes");
+        telling.missed.extend(missed);
         Ok((all, How::Scanned(WhyScanned::Missed)))
     }
 
@@ -368,7 +390,10 @@ impl History {
                 lock(&self.shared.telling).since_audit += 1;
                 false
             }
-            How::Scanned(_) => true,
+            How::Scanned(_) => {
+                lock(&self.shared.telling).looked_at = Some(Instant::now());
+                true
+            }
         };
         if scanned || live.since_saved >= SAVE_AFTER {
             live.save_later(&self.shared.objects, self.shared.folder());

@@ -137,10 +137,11 @@ fn what_our_tools_wrote_is_read_whatever_its_times_say() {
 }
 
 #[test]
-fn a_scan_finds_what_the_watch_missed_and_it_is_not_asked_again() {
+fn a_scan_finds_what_the_watch_missed_and_after_the_second_time_it_is_not_asked_again() {
     let place = watched(quick_place());
     place.write("file", "content");
     place.write("other", "x");
+    place.write("third", "x");
     std::thread::sleep(Duration::from_millis(60));
     let mut tip = record(&place, None).snapshot;
     let mut next = |place: &Place| {
@@ -160,24 +161,78 @@ fn a_scan_finds_what_the_watch_missed_and_it_is_not_asked_again() {
     assert_eq!(place.history.missed_changes(), 0);
 
     // A change that no event told of: the index says other than the disk.
-    let unseen = {
+    let unsee = |name: &str| {
         let writer = &mut *lock(&place.history.shared.writer);
         let index = writer.live.index.as_mut().unwrap();
         let root = &index.root;
-        let items: Vec<Item> = root.items.iter().filter(|item| *item.name != *b"file").cloned().collect();
+        let items: Vec<Item> =
+            root.items.iter().filter(|item| *item.name != *name.as_bytes()).cloned().collect();
+        assert!(items.len() < root.items.len());
         index.root = Arc::new(Folder::new(root.id, None, items, Vec::new(), None));
-        Arc::clone(&index.root)
     };
-    assert!(unseen.node(b"file").is_none());
+    unsee("file");
     place.history.audit_next();
     place.write("other", "1");
     let missed = next(&place);
     assert_eq!((missed.changed, &missed.how), (true, &How::Scanned(WhyScanned::Missed)));
     assert_eq!(place.history.missed_changes(), 1);
     assert_eq!(index_of(&place.history).root.id, truth(&place));
+    // From now on its path is looked at each time.
     place.write("other", "2");
+    assert_eq!(next(&place).how, How::Watched);
+    unsee("file");
+    place.write("other", "3");
+    assert_eq!(next(&place).how, How::Watched);
+    assert_eq!(index_of(&place.history).root.id, truth(&place));
+    // The next test comes soon, and is passed.
+    let soon = (0..AUDIT_SOON).any(|round| {
+        place.write("other", format!("soon {round}"));
+        next(&place).how == How::Scanned(WhyScanned::Audit)
+    });
+    assert!(soon);
+    unsee("third");
+    place.history.audit_next();
+    place.write("other", "4");
     assert_eq!(next(&place).how, How::Scanned(WhyScanned::Missed));
+    assert_eq!(index_of(&place.history).root.id, truth(&place));
+    place.write("other", "5");
+    assert_eq!(next(&place).how, How::Scanned(WhyScanned::Missed), "it is not asked again");
     place.fsck();
+}
+
+/// A name outside of the workspace tells nobody of a write; a look at everything finds it in time.
+#[test]
+fn after_a_while_everything_is_looked_at() {
+    let place = watched(quick_place());
+    place.write("file", "content");
+    let first = record(&place, None).snapshot;
+    let outside = place.dir.parent().unwrap().join("outside");
+    fs::hard_link(place.root.join("file"), &outside).unwrap();
+    fs::write(&outside, "by another name").unwrap();
+    let long_ago = Instant::now().checked_sub(AUDIT_AGE).unwrap();
+    lock(&place.history.shared.telling).looked_at = Some(long_ago);
+    let found = record(&place, Some(&first));
+    assert_eq!(place.history.read(&found.snapshot, "file", 100).unwrap().unwrap(), b"by another name");
+    assert!(matches!(found.how, How::Scanned(WhyScanned::Audit | WhyScanned::Missed)), "{:?}", found.how);
+    // By now it is known to have another name, and is looked at each time.
+    fs::write(&outside, "by another name again").unwrap();
+    let again = record(&place, Some(&found.snapshot));
+    assert_eq!((again.changed, again.how), (true, How::Watched));
+}
+
+/// A record by the watch's word goes down on the thread that asks, which has the stack of such threads.
+#[test]
+fn a_deep_folder_that_the_watch_names_is_recorded() {
+    let place = watched(quick_place());
+    let first = record(&place, None).snapshot;
+    let deep = "d/".repeat(199) + "file";
+    place.write(&deep, "deep");
+    let recorded = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        thread.spawn_scoped(scope, || record(&place, Some(&first))).unwrap().join().unwrap()
+    });
+    assert_eq!((recorded.how, recorded.skipped.len()), (How::Watched, 0));
+    assert_eq!(place.history.read(&recorded.snapshot, &deep, 10).unwrap().unwrap(), b"deep");
 }
 
 /// Who works while the watch is put to the test does not make it look bad.

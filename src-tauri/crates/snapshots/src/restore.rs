@@ -69,7 +69,7 @@ impl History {
     /// over another path of `to`, is named in the outcome and left.
     ///
     /// A restore that was cut off is finished by [`History::finish_restore`], or by recording the workspace
-    /// and restoring again.
+    /// and restoring again; [`History::give_up_restore`] leaves it at that.
     pub fn restore(
         &self,
         workspace: &Workspace,
@@ -93,6 +93,18 @@ impl History {
         let writer = &*lock(&self.shared.writer);
         let Some(restore) = Intent::read(self.shared.folder())? else { return Ok(None) };
         self.run(writer, workspace, &restore, Run::Again).map(Some)
+    }
+
+    /// Gives up the restore that was cut off, if there is one: the files stay as they are, and only what was
+    /// staged beside them goes. For when it failed and the workspace was worked in since.
+    pub fn give_up_restore(&self, workspace: &Workspace) -> Result<Option<UnfinishedRestore>, SnapshotError> {
+        let _writer = lock(&self.shared.writer);
+        let Some(cut_off) = Intent::read(self.shared.folder())? else { return Ok(None) };
+        self.shared.archive.ensure_writer()?;
+        let known = |_: &[u8], _: &Stamp| None;
+        self.sweep(&mut Live::new(workspace.root_handle(), &known)?, &cut_off)?;
+        Intent::open(self.shared.folder())?.end()?;
+        Ok(Some(cut_off))
     }
 
     /// The same as [`History::restore`] for one who holds the writer.

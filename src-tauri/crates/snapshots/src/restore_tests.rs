@@ -791,3 +791,66 @@ fn a_restore_that_is_killed_is_finished() {
     assert!(cut > 30, "only {cut} of 100 were cut in the middle");
     drop(folder);
 }
+
+#[test]
+fn a_restore_that_is_given_up_moves_nothing_later() {
+    let place = place();
+    place.write("folder/file", "one");
+    let first = place.snapshot();
+    place.write("folder/file", "two");
+    place.write("added", "two");
+    let second = place.record(Some(&first)).snapshot;
+    // Cut off: nothing has taken its place yet.
+    let restore = UnfinishedRestore {
+        from: second.clone(),
+        to: first.clone(),
+        what: RestoreWhat::Paths(vec!["folder".into(), "added".into()]),
+    };
+    Intent::open(&place.dir).unwrap().begin(&restore).unwrap();
+    let staged = format!("folder/{TEMPORARY_PREFIX}restore-1-0");
+    place.write(&staged, "one");
+    assert_eq!(place.history.give_up_restore(&place.workspace).unwrap(), Some(restore));
+    assert!(!place.root.join(&staged).exists());
+    assert_eq!(place.history.unfinished_restore().unwrap(), None);
+    assert_eq!(place.history.give_up_restore(&place.workspace).unwrap(), None);
+    assert_eq!(place.history.finish_restore(&place.workspace).unwrap(), None);
+    assert_eq!((place.read("folder/file").as_str(), place.read("added").as_str()), ("two", "two"));
+}
+
+/// Something of the name that an earlier process of the same number would have given.
+#[test]
+fn a_staged_name_that_was_left_behind_is_not_in_the_way() {
+    let place = place();
+    place.write("file", "one");
+    let first = place.snapshot();
+    place.write("file", "two");
+    let second = place.record(Some(&first)).snapshot;
+    let left = format!("{TEMPORARY_PREFIX}restore-{}-0", std::process::id());
+    place.write(&left, "theirs");
+    restore_all(&place, &second, &first).unwrap();
+    assert_eq!((place.read("file").as_str(), place.read(&left).as_str()), ("one", "theirs"));
+}
+
+/// To set a mode the file is opened for reading; one that its owner may not read is written anew.
+#[test]
+fn a_file_that_may_not_be_read_gets_its_mode_with_a_new_file() {
+    let place = place();
+    place.write("secret", "same");
+    place.write("open", "same");
+    chmod(&place.root.join("secret"), 0o600);
+    let first = place.snapshot();
+    chmod(&place.root.join("secret"), 0o300);
+    chmod(&place.root.join("open"), 0o755);
+    let recorded = place.record(Some(&first));
+    if !recorded.skipped.is_empty() {
+        // Only root may read such a file; for anybody else it is left out.
+        assert_eq!(recorded.skipped[0].path, "secret");
+        return;
+    }
+    let inode = |name: &str| fs::metadata(place.root.join(name)).unwrap().ino();
+    let before = (inode("secret"), inode("open"));
+    restore_all(&place, &recorded.snapshot, &first).unwrap();
+    let mode = |name: &str| fs::metadata(place.root.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("secret"), mode("open")), (0o200, 0o644));
+    assert_eq!((inode("secret") == before.0, inode("open") == before.1), (false, true));
+}

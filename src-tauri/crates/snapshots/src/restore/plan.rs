@@ -4,8 +4,9 @@ use okcvm_objects::{Entry, EntryKind, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::fs::{Access, AtFlags, accessat};
+use rustix::process::geteuid;
 
-use super::live::{Live, State};
+use super::live::{Live, Signature, State};
 use crate::difference::Difference;
 use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
@@ -151,6 +152,11 @@ fn may_change(live: &mut Live<'_>, plan: &Plan) -> Result<(), SnapshotError> {
     Ok(())
 }
 
+fn may_set_mode(file: &Signature) -> bool {
+    let user = geteuid();
+    (user.is_root() || user.as_raw() == file.owner.0) && file.stamp.mode & 0o400 != 0
+}
+
 struct Planning<'a, 'live> {
     source: &'a Source,
     live: &'a mut Live<'live>,
@@ -203,8 +209,11 @@ impl Planning<'_, '_> {
                     .old
                     .is_some_and(|old| old.kind.is_file() && new.kind.is_file() && old.id == new.id);
                 match state {
-                    // A file with other names keeps its mode under those, so that it is written anew.
-                    State::File(signature) if same_content && signature.links == 1 => {
+                    // A file with other names keeps its mode under those, so that it is written anew. So is one
+                    // whose mode this user may not set, or that cannot be opened for that.
+                    State::File(signature)
+                        if same_content && signature.links == 1 && may_set_mode(&signature) =>
+                    {
                         self.plan.modes.push((path.clone(), new.kind, state));
                     }
                     state => self.plan.writes.push(Write { path: path.clone(), entry: new, state }),

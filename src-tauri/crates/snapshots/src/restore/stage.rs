@@ -1,7 +1,9 @@
 //! New contents beside their places, on the disk before any of them is seen.
 
 use okcvm_objects::EntryKind;
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{Read, Write as _};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -103,6 +105,8 @@ pub(super) fn stage<'a, 'live>(
     writes: &'a [Write],
 ) -> Result<Staging<'a, 'live>, SnapshotError> {
     let waiting = Mutex::new(Vec::with_capacity(writes.len()));
+    // Names that nothing has taken, also after the numbers of processes have come round.
+    let names = format!("{}{:016x}", staged_prefix(), RandomState::new().build_hasher().finish());
     let numbered: Vec<(usize, &Write)> = writes.iter().enumerate().collect();
     let result = spread(live, &numbered, WRITERS, |live, writes, stop| {
         let mut unsynced: Vec<(&Write, File)> = Vec::new();
@@ -115,7 +119,7 @@ pub(super) fn stage<'a, 'live>(
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            if let Some(file) = one(source, live, *number, write, &waiting)? {
+            if let Some(file) = one(source, live, &format!("{names}-{number}"), write, &waiting)? {
                 unsynced.push((write, file));
             }
             if unsynced.len() == SYNCED_TOGETHER {
@@ -135,7 +139,7 @@ pub(super) fn stage<'a, 'live>(
 fn one<'a>(
     source: &Source,
     live: &mut Live<'_>,
-    number: usize,
+    name: &str,
     write: &'a Write,
     waiting: &Mutex<Vec<Staged<'a>>>,
 ) -> Result<Option<File>, SnapshotError> {
@@ -143,7 +147,7 @@ fn one<'a>(
     let failed = |error: std::io::Error| SnapshotError::workspace("restored", path, error);
     let folder = live.nearest_folder(split(path).0)?;
     let handle = live.folder(&folder)?;
-    let name = format!("{}{}-{number}", staged_prefix(), std::process::id()).into_bytes();
+    let name = name.as_bytes().to_vec();
     let staged = |signature| {
         let staged = Staged { folder: folder.clone(), name: name.clone(), write, signature };
         waiting.lock().unwrap_or_else(PoisonError::into_inner).push(staged);

@@ -10,10 +10,10 @@ use crate::index::Folder;
 /// All names in the open folder, sorted.
 #[cfg(target_os = "linux")]
 pub(crate) fn list(folder: BorrowedFd<'_>) -> Result<Vec<Arc<[u8]>>, Errno> {
-    use std::mem::MaybeUninit;
     const BYTES: usize = 16 * 1024;
-    let mut buffer = [MaybeUninit::uninit(); BYTES];
-    let mut reader = rustix::fs::RawDir::new(folder, &mut buffer);
+    // Not on the stack, which a scan of deep folders needs for itself.
+    let mut buffer = Vec::with_capacity(BYTES);
+    let mut reader = rustix::fs::RawDir::new(folder, buffer.spare_capacity_mut());
     let mut names: Vec<Arc<[u8]>> = Vec::new();
     while let Some(entry) = reader.next() {
         let entry = entry?;
