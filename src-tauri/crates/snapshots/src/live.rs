@@ -32,7 +32,7 @@ use crate::scan::{Look, Scan, Threads, stamp_of};
 /// So many snapshots by the watch's word, and the next one is put to the test.
 const AUDIT_AFTER: u32 = 50;
 /// After so long the next one is put to the test, too.
-const AUDIT_AGE: Duration = Duration::from_mins(10);
+const AUDIT_AGE: Duration = Duration::from_secs(10 * 60);
 /// After a miss the next test comes after so many snapshots.
 const AUDIT_SOON: u32 = 5;
 /// With more missed paths at once the watch is not asked again.
