@@ -580,3 +580,17 @@ fn the_other_systems_way_keeps_the_same_promises() {
     drop(watch);
     assert_eq!(tracker.take(LONG), Changes::Everything(WhyEverything::Ended));
 }
+
+#[test]
+fn a_watch_that_pauses_before_it_begins_anew_ends_at_once() {
+    let place = quiet_place(|_| {});
+    fs::remove_dir_all(&place.cookies).unwrap();
+    // The new beginning comes at the earliest a second after the last one; by now it waits for that.
+    std::thread::sleep(Duration::from_millis(200));
+    let (sender, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        drop(place);
+        let _ = sender.send(());
+    });
+    ended.recv_timeout(LONG).expect("the watch ends");
+}

@@ -122,6 +122,10 @@ impl Watching {
 
     /// Waits until there is something to do; `false` at the end.
     fn wait(&mut self) -> bool {
+        // A pause between two beginnings may have heard the bell already.
+        if self.bell.stopped() {
+            return false;
+        }
         let next = [self.telling.due(), self.mend_at].into_iter().flatten().min();
         self.wait_until(next, Heed::Everything)
     }
