@@ -14,7 +14,7 @@ use crate::write::TEMPORARY_PREFIX;
 
 /// The two clocks are not read at the same moment; less than this is no sleep.
 const SLEPT: Duration = Duration::from_secs(1);
-/// A cookie that is older was left behind by a program that ended.
+/// A cookie that is older was probably left behind by a program that ended; if not, it gets a new one.
 const STALE_COOKIE: Duration = Duration::from_secs(600);
 
 /// What changed in a workspace since the last asking, collected by a [`Watch`](crate::Watch). A clone is
@@ -60,8 +60,7 @@ impl ChangeTracker {
         let number = shared.next_cookie.fetch_add(1, Ordering::Relaxed);
         state.awaited.insert(number, Arrival::Awaited);
         drop(state);
-        let cookie = shared.cookie(number);
-        let written = File::create_new(&cookie);
+        let written = shared.write_cookie(number);
         let until = Instant::now() + patience;
         let mut state = shared.state();
         let changes = loop {
@@ -85,11 +84,7 @@ impl ChangeTracker {
             }
             state = shared.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         };
-        let arrived = state.awaited.remove(&number) == Some(Arrival::Arrived);
-        drop(state);
-        if written.is_ok() && !arrived {
-            remove_cookie(&cookie);
-        }
+        state.awaited.remove(&number);
         changes
     }
 
@@ -114,12 +109,6 @@ impl ChangeTracker {
             }
             Changes::Everything(why) => self.shared.state().collected.add_everything(why),
         }
-    }
-}
-
-fn remove_cookie(cookie: &Path) {
-    if let Err(error) = std::fs::remove_file(cookie) {
-        tracing::debug!(%error, ?cookie, "a cookie of the watch could not be removed");
     }
 }
 
@@ -166,6 +155,8 @@ pub(super) struct Shared {
     /// How our own cookies begin: another program may use the same folder.
     cookie_prefix: String,
     next_cookie: AtomicU64,
+    /// The number of the cookie that is there.
+    cookie: Mutex<Option<u64>>,
     state: Mutex<State>,
     woken: Condvar,
 }
@@ -202,6 +193,15 @@ pub(super) struct Noticed {
     pub(super) cookies: Vec<u64>,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let named = self.cookie.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = named.map(|number| std::fs::remove_file(self.cookie(number))) {
+            tracing::debug!(%error, "the cookie of a watch could not be removed");
+        }
+    }
+}
+
 impl Shared {
     pub(super) fn new(root: PathBuf, cookies: PathBuf, conditions: Conditions, bell: Box<dyn Bell>) -> Self {
         static WATCHES: AtomicU64 = AtomicU64::new(0);
@@ -223,6 +223,7 @@ impl Shared {
             bell,
             cookie_prefix,
             next_cookie: AtomicU64::new(0),
+            cookie: Mutex::default(),
             state: Mutex::new(state),
             woken: Condvar::new(),
         }
@@ -246,7 +247,7 @@ impl Shared {
         }
     }
 
-    /// Adds what was noticed, wakes those whose cookies came, and removes these.
+    /// Adds what was noticed, then wakes those whose cookies came.
     pub(super) fn add(&self, noticed: &Noticed) {
         if noticed.paths.is_empty() && noticed.cookies.is_empty() {
             return;
@@ -255,20 +256,28 @@ impl Shared {
         for (path, kind) in &noticed.paths {
             state.collected.add(path, *kind);
         }
-        let mut came = Vec::new();
         for number in &noticed.cookies {
             if let Some(arrival) = state.awaited.get_mut(number) {
                 *arrival = Arrival::Arrived;
-                came.push(*number);
             }
         }
         drop(state);
-        if !came.is_empty() {
+        if !noticed.cookies.is_empty() {
             self.woken.notify_all();
         }
-        for number in came {
-            remove_cookie(&self.cookie(number));
+    }
+
+    /// Gives the cookie its next name, which is an event like that of a new file. To make and remove a file
+    /// each time costs more: some file systems search long for an inode that was not in use just before.
+    fn write_cookie(&self, number: u64) -> std::io::Result<()> {
+        let mut named = self.cookie.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = self.cookie(number);
+        let renamed = named.take().is_some_and(|last| std::fs::rename(self.cookie(last), &next).is_ok());
+        if !renamed {
+            File::create_new(&next)?;
         }
+        *named = Some(number);
+        Ok(())
     }
 
     fn cookie(&self, number: u64) -> PathBuf {
