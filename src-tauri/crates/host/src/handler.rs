@@ -1,7 +1,6 @@
 //! The handlers of the command table: each takes its parameters apart, calls one function, and maps the answer.
 
 use std::path::Path;
-use std::time::Instant;
 
 use okcvm_engine::{EngineError, Start};
 use okcvm_model::{LocalPorts, discover, test_connection};
@@ -17,8 +16,6 @@ use crate::{Host, logging};
 
 /// Entries of a folder that are listed at most.
 const MOST_ENTRIES: usize = 5_000;
-/// Progress of an import is told at most this often.
-const PROGRESS: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Host {
     async fn blocking<T: Send + 'static>(
@@ -331,13 +328,20 @@ impl CommandHandler for Host {
 
     async fn import_plan(&self, params: ImportPlanParams) -> Result<ImportPlan, AppError> {
         let limits = self.settings().import;
-        self.blocking(move |host| {
-            let workspace = host.engine.writable_workspace(&params.session_id)?;
-            let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
-            plan_import(&workspace, &sources, &workspace_path(&params.target)?, &limits)
-                .map_err(|error| error.to_app_error())
-        })
-        .await
+        let cancel = self.imports.begin(&params.import_id);
+        let id = params.import_id.clone();
+        let plan = self
+            .blocking(move |host| {
+                let workspace = host.engine.writable_workspace(&params.session_id)?;
+                let target = workspace_path(&params.target)?;
+                let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
+                let mut tell = host.import_progress(&params.session_id, &params.import_id);
+                plan_import(&workspace, &sources, &target, &limits, &cancel, &mut tell)
+                    .map_err(|error| error.to_app_error())
+            })
+            .await;
+        self.imports.end(&id);
+        plan
     }
 
     async fn import_start(&self, params: ImportParams) -> Result<ImportReport, AppError> {
@@ -347,26 +351,9 @@ impl CommandHandler for Host {
         let report = self
             .blocking(move |host| {
                 let workspace = host.engine.writable_workspace(&params.session_id)?;
-                let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
                 let target = workspace_path(&params.target)?;
-                let mut told = Instant::now();
-                let mut tell = |count: okcvm_workspace::ImportCount| {
-                    if told.elapsed() < PROGRESS && count.files_done < count.files {
-                        return;
-                    }
-                    told = Instant::now();
-                    host.engine.events().app(AppEvent::ImportProgress {
-                        session_id: params.session_id.clone(),
-                        progress: ImportProgress {
-                            id: params.import_id.clone(),
-                            files_done: count.files_done,
-                            files: count.files,
-                            bytes_done: count.bytes_done,
-                            bytes: count.bytes,
-                            current: count.current,
-                        },
-                    });
-                };
+                let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
+                let mut tell = host.import_progress(&params.session_id, &params.import_id);
                 run_import(&workspace, &sources, &target, params.clashes, &limits, &cancel, &mut tell)
                     .map_err(|error| error.to_app_error())
             })

@@ -87,7 +87,8 @@ wire! {
         pub skipped: Vec<ImportSkip>,
     }
 
-    /// How far an import is.
+    /// How far an import is. While it is planned, what there is in all grows first; then `files_done` counts
+    /// the files that were compared with what stands in their place.
     pub struct ImportProgress {
         /// Its identifier.
         pub id: ImportId,

@@ -211,6 +211,8 @@ wire! {
     pub struct ImportPlanParams {
         /// Where.
         pub session_id: SessionId,
+        /// The caller's name for this import, for progress and cancel.
+        pub import_id: ImportId,
         /// Absolute paths outside of the workspace.
         pub sources: Vec<String>,
         /// The folder in the workspace, relative; empty is the workspace itself.

@@ -85,6 +85,9 @@ pub enum WorkspaceError {
         /// The path outside.
         source_path: String,
     },
+    /// Looking at what should be copied was called off.
+    #[error("Adding the files was called off.")]
+    CalledOff,
     /// The target of a copy lies inside of what is copied.
     #[error("`{path}` lies inside the workspace; a copy of the workspace has to go elsewhere.")]
     CopyIntoItself {
@@ -130,6 +133,7 @@ impl WorkspaceError {
         let error = AppError::new(self.to_string());
         match self {
             Self::NotFound { .. } => error.with_code(ErrorCode::NotFound),
+            Self::CalledOff => error.with_code(ErrorCode::Cancelled),
             Self::FolderRefused { .. } => error.with_hint(
                 "Choose a folder inside your home folder, for example a new one for this project.",
             ),

@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use okcvm_protocol::{EntryKind, ImportClash, ImportLimits, ImportPlan};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::WorkspaceError;
 use crate::path::WorkspacePath;
@@ -21,14 +22,21 @@ const CHUNK: usize = 256 * 1024;
 
 /// What an import of `sources` into the folder `target` would do. A dropped folder is merged into a folder
 /// of the same name; clashes are listed file by file. Nothing is written. A source that contains the target
-/// is an error; one that is its own target is nothing to do.
+/// is an error, and so is a plan that is called off; one that is its own target is nothing to do.
+///
+/// `progress` is called for every file: first with the files counted so far and none done, then with those that
+/// were compared with what stands in their place.
 pub fn plan_import(
     workspace: &Workspace,
     sources: &[PathBuf],
     target: &WorkspacePath,
     limits: &ImportLimits,
+    cancel: &CancellationToken,
+    progress: &mut dyn FnMut(ImportCount),
 ) -> Result<ImportPlan, WorkspaceError> {
-    let collected = collect::collect(workspace, sources, target, limits)?;
+    let mut look = collect::Look { limits, cancel, progress };
+    let collected = collect::collect(workspace, sources, target, &mut look)?;
+    let mut count = ImportCount { files: collected.files, bytes: collected.bytes, ..ImportCount::default() };
     let mut planned = std::collections::BTreeSet::new();
     let mut clashes = Vec::new();
     for drop in &collected.drops {
@@ -37,7 +45,7 @@ pub fn plan_import(
             let identical = match occupant(workspace, &place)? {
                 Occupant::Nothing if planned.contains(&place) => Some(false),
                 Occupant::Nothing => None,
-                Occupant::File => Some(identical(&file.source, workspace, &place)),
+                Occupant::File => Some(identical(&file.source, workspace, &place, cancel)),
                 Occupant::Other => Some(false),
             };
             if let Some(identical) = identical {
@@ -47,6 +55,12 @@ pub fn plan_import(
                     identical,
                 });
             }
+            if cancel.is_cancelled() {
+                return Err(WorkspaceError::CalledOff);
+            }
+            place.as_str().clone_into(&mut count.current);
+            count.files_done += 1;
+            progress(count.clone());
             planned.insert(place);
         }
     }
@@ -85,14 +99,20 @@ fn is_same_file(source: &Path, workspace: &Workspace, place: &WorkspacePath) -> 
     (outside.dev(), outside.ino()) == (inside.dev(), inside.ino())
 }
 
-fn identical(source: &Path, workspace: &Workspace, place: &WorkspacePath) -> bool {
+/// Whether both hold the same bytes. A comparison that is called off finds a difference.
+fn identical(
+    source: &Path,
+    workspace: &Workspace,
+    place: &WorkspacePath,
+    cancel: &CancellationToken,
+) -> bool {
     let (Ok(outside), Ok(inside)) = (collect::open_source(source), workspace.open_file(place)) else {
         return false;
     };
-    same_bytes(outside, inside).unwrap_or(false)
+    same_bytes(outside, inside, cancel).unwrap_or(false)
 }
 
-fn same_bytes(left: File, right: File) -> io::Result<bool> {
+fn same_bytes(left: File, right: File, cancel: &CancellationToken) -> io::Result<bool> {
     if left.metadata()?.len() != right.metadata()?.len() {
         return Ok(false);
     }
@@ -100,6 +120,9 @@ fn same_bytes(left: File, right: File) -> io::Result<bool> {
     let (mut first, mut second) = (vec![0; CHUNK], vec![0; CHUNK]);
     loop {
         let count = fill(&mut left, &mut first)?;
+        if cancel.is_cancelled() {
+            return Ok(false);
+        }
         if fill(&mut right, &mut second)? != count || first[..count] != second[..count] {
             return Ok(false);
         }

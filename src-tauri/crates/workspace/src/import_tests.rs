@@ -37,8 +37,18 @@ impl Place {
     }
 
     fn plan(&self, sources: &[PathBuf], target: &str) -> ImportPlan {
+        self.plan_with(sources, target, &CancellationToken::new(), &mut |_| ()).unwrap()
+    }
+
+    fn plan_with(
+        &self,
+        sources: &[PathBuf],
+        target: &str,
+        cancel: &CancellationToken,
+        progress: &mut dyn FnMut(ImportCount),
+    ) -> Result<ImportPlan, WorkspaceError> {
         let target = WorkspacePath::parse(target).unwrap();
-        plan_import(&self.workspace, sources, &target, &self.limits).unwrap()
+        plan_import(&self.workspace, sources, &target, &self.limits, cancel, progress)
     }
 
     fn run(&self, sources: &[PathBuf], target: &str, policy: ClashPolicy) -> ImportReport {
@@ -298,6 +308,43 @@ fn a_cancelled_import_leaves_no_half_file() {
 }
 
 #[test]
+fn a_plan_says_how_far_it_is_and_can_be_called_off() {
+    let place = place();
+    for number in 0..20 {
+        place.write(&format!("many/{number:02}"), "content");
+    }
+    let sources = [place.outside.join("many")];
+    let mut counts = Vec::new();
+    let plan = place.plan_with(&sources, "", &CancellationToken::new(), &mut |count| counts.push(count));
+    assert_eq!(plan.unwrap().files, 20);
+    let counted: Vec<_> = counts.iter().filter(|count| count.files_done == 0).collect();
+    assert_eq!(counted.iter().map(|count| count.files).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    assert_eq!(counted[4].bytes, 5 * 7);
+    assert_eq!(counts.last().unwrap().files_done, 20);
+
+    // While files are counted, and while they are compared.
+    for (stage, calls) in [("counting", 5), ("comparing", 25)] {
+        let (cancel, mut called) = (CancellationToken::new(), 0);
+        let plan = place.plan_with(&sources, "", &cancel, &mut |_| {
+            called += 1;
+            if called == calls {
+                cancel.cancel();
+            }
+        });
+        assert!(matches!(plan, Err(WorkspaceError::CalledOff)), "{stage}: {plan:?}");
+        assert!(called <= calls + 1, "{stage}: it went on for {called} files");
+    }
+
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    for policy in [ClashPolicy::Skip, ClashPolicy::Replace, ClashPolicy::KeepBoth] {
+        let report = place.run_with(&sources, "", policy, &cancel, &mut |_| ()).unwrap();
+        assert!(report.cancelled && report.imported.is_empty());
+    }
+    assert_eq!(place.tree(), Vec::<String>::new());
+}
+
+#[test]
 fn the_workspace_is_not_copied_into_itself() {
     let place = place();
     let root = place.workspace.root();
@@ -306,7 +353,7 @@ fn the_workspace_is_not_copied_into_itself() {
     let target = |path: &str| WorkspacePath::parse(path).unwrap();
     let refused = |source: &Path, to: &str| {
         let error =
-            plan_import(&place.workspace, &[source.to_path_buf()], &target(to), &place.limits).unwrap_err();
+            place.plan_with(&[source.to_path_buf()], to, &CancellationToken::new(), &mut |_| ()).unwrap_err();
         assert!(matches!(error, WorkspaceError::ContainsTarget { .. }), "{error:?}");
         let run = place.run_with(
             &[source.to_path_buf()],

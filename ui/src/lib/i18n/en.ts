@@ -201,6 +201,8 @@ export const en = {
   'import.drop': 'Drop to add to the workspace',
   'import.dropHint': 'Files are copied; the originals stay where they are.',
   'import.planning': 'Looking at the files…',
+  'import.counted_one': '{count} file',
+  'import.counted_other': '{count} files',
   'import.progress': '{done} of {all} files',
   'import.clashes_one': '{count} name is taken by another file:',
   'import.clashes_other': '{count} names are taken by other files:',

@@ -99,6 +99,7 @@ export const moreSentences: Record<string, string> = {
   'Another program has this history open and records it.': '另一个程序正打开并记录此历史。',
   'Close the other window or end the other command, and try again.': '请关闭另一个窗口或结束另一个命令，然后重试。',
   'It was called off.': '已取消。',
+  'Adding the files was called off.': '已取消添加文件。',
 
   // Why a turn cannot be taken back alone
   'it was changed by hand since': '之后被手动修改过',

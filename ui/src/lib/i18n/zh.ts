@@ -198,6 +198,8 @@ export const zh: Record<MessageKey, string> = {
   'import.drop': '松开以添加到工作区',
   'import.dropHint': '文件将被复制，原文件保持不变。',
   'import.planning': '正在查看文件…',
+  'import.counted_one': '{count} 个文件',
+  'import.counted_other': '{count} 个文件',
   'import.progress': '{done}/{all} 个文件',
   'import.clashes_one': '{count} 个名称已被其他文件占用：',
   'import.clashes_other': '{count} 个名称已被其他文件占用：',

@@ -3,7 +3,7 @@ import { toAppError } from '$lib/ipc';
 
 export type ImportPhase =
   | { type: 'idle' }
-  | { type: 'planning'; sources: string[] }
+  | { type: 'planning'; importId: string; progress: ImportProgress | null; cancelling: boolean }
   | { type: 'asking'; sources: string[]; plan: ImportPlan }
   | { type: 'running'; importId: string; progress: ImportProgress | null; cancelling: boolean }
   | { type: 'done'; report: ImportReport };
@@ -35,9 +35,11 @@ export class Imports {
     if (this.busy) return this.outcome.busy();
     this.#sessionId = sessionId;
     this.#target = target;
-    this.phase = { type: 'planning', sources };
+    const importId = crypto.randomUUID();
+    this.phase = { type: 'planning', importId, progress: null, cancelling: false };
     try {
-      const plan = await this.transport.invoke('import_plan', { sessionId, sources, target });
+      const plan = await this.transport.invoke('import_plan', { sessionId, importId, sources, target });
+      if (this.#calledOff()) return void (this.phase = { type: 'idle' });
       // Only a name that is taken by something else needs an answer; what is skipped is shown with it, or afterwards.
       const clashes = plan.clashes.some((clash) => !clash.identical);
       if (clashes || plan.files === 0) this.phase = { type: 'asking', sources, plan };
@@ -62,7 +64,7 @@ export class Imports {
   }
 
   async cancel(): Promise<void> {
-    if (this.phase.type !== 'running') return;
+    if (this.phase.type !== 'planning' && this.phase.type !== 'running') return;
     this.phase = { ...this.phase, cancelling: true };
     try {
       await this.transport.invoke('import_cancel', { importId: this.phase.importId });
@@ -72,9 +74,14 @@ export class Imports {
   }
 
   progressed(progress: ImportProgress): void {
-    if (this.phase.type === 'running' && this.phase.importId === progress.id) {
+    const { type } = this.phase;
+    if ((type === 'planning' || type === 'running') && this.phase.importId === progress.id) {
       this.phase = { ...this.phase, progress };
     }
+  }
+
+  #calledOff(): boolean {
+    return this.phase.type === 'planning' && this.phase.cancelling;
   }
 
   async #run(sources: string[], clashes: ClashPolicy, plan: ImportPlan): Promise<void> {

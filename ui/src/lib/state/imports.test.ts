@@ -84,6 +84,27 @@ describe('an import', () => {
     expect(imports.phase).toMatchObject({ type: 'done', report: { cancelled: true } });
   });
 
+  it('counts with progress of its own and can be called off before anything is copied', async () => {
+    const { transport, imports, failed } = setup(freePlan);
+    let fail: (error: CommandError) => void = () => undefined;
+    transport.handlers.import_plan = () => new Promise((_, reject) => (fail = reject));
+    const done = imports.begin('s1', ['/tmp/large']);
+    await vi.waitFor(() => expect(transport.named('import_plan')).toHaveLength(1));
+    const [{ importId: id }] = transport.named('import_plan') as [{ importId: string }];
+    const progress = { id, filesDone: 0, files: 700, bytesDone: 0, bytes: 9000, current: '/tmp/large/a' };
+    imports.progressed({ ...progress, id: 'another', files: 1 });
+    imports.progressed(progress);
+    expect(imports.phase).toMatchObject({ type: 'planning', progress });
+    await imports.cancel();
+    expect(transport.named('import_cancel')).toEqual([{ importId: id }]);
+    expect(imports.phase).toMatchObject({ type: 'planning', cancelling: true });
+    fail(new CommandError({ message: 'Adding the files was called off.', code: 'cancelled' }));
+    await done;
+    expect(imports.phase).toEqual({ type: 'idle' });
+    expect(failed).not.toHaveBeenCalled();
+    expect(transport.named('import_start')).toEqual([]);
+  });
+
   it('says that a second one has to wait', async () => {
     const { transport, imports, busy } = setup(freePlan);
     let finish: (given: ImportReport) => void = () => undefined;

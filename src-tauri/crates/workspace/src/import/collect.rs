@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use okcvm_protocol::{ImportLimits, ImportSkip};
 use rustix::fs::OFlags;
+use tokio_util::sync::CancellationToken;
 
+use super::ImportCount;
 use crate::error::WorkspaceError;
 use crate::name::encode_name;
 use crate::path::WorkspacePath;
@@ -49,12 +51,19 @@ pub(super) struct Collected {
     unnamed: u64,
 }
 
-/// Goes through `sources` without following links.
+/// What bounds a look through the sources, and who hears how far it is.
+pub(super) struct Look<'a> {
+    pub(super) limits: &'a ImportLimits,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) progress: &'a mut dyn FnMut(ImportCount),
+}
+
+/// Goes through `sources` without following links. Called off, it is the error `CalledOff`.
 pub(super) fn collect(
     workspace: &Workspace,
     sources: &[PathBuf],
     target: &WorkspacePath,
-    limits: &ImportLimits,
+    look: &mut Look<'_>,
 ) -> Result<Collected, WorkspaceError> {
     let mut collected = Collected::default();
     let target_folder = real_or_nearest(&workspace.absolute(target));
@@ -84,7 +93,10 @@ pub(super) fn collect(
         }
         let mut dropped =
             Dropped { source: source.clone(), target: place, folders: Vec::new(), files: Vec::new() };
-        collected.entry(&mut dropped, source, &metadata, &WorkspacePath::root(), limits, 0);
+        collected.entry(&mut dropped, source, &metadata, &WorkspacePath::root(), look, 0);
+        if look.cancel.is_cancelled() {
+            return Err(WorkspaceError::CalledOff);
+        }
         collected.drops.push(dropped);
     }
     if collected.unnamed > 0 {
@@ -101,13 +113,13 @@ impl Collected {
         source: &Path,
         metadata: &fs::Metadata,
         below: &WorkspacePath,
-        limits: &ImportLimits,
+        look: &mut Look<'_>,
         depth: usize,
     ) {
         if metadata.is_symlink() {
             self.skip(source, "symbolic links are not copied");
         } else if metadata.is_file() {
-            self.file(dropped, source, metadata.len(), below, limits);
+            self.file(dropped, source, metadata.len(), below, look);
         } else if !metadata.is_dir() {
             self.skip(source, "a pipe, socket or device");
         } else if depth >= MAX_DEPTH {
@@ -121,11 +133,14 @@ impl Collected {
             dropped.folders.push(below.clone());
             entries.sort_by_key(fs::DirEntry::file_name);
             for entry in entries {
+                if look.cancel.is_cancelled() {
+                    return;
+                }
                 let path = entry.path();
                 // A name from the file system holds neither a slash nor a NUL.
                 let Ok(inside) = below.join(&encode_name(&entry.file_name())) else { continue };
                 match entry.metadata() {
-                    Ok(metadata) => self.entry(dropped, &path, &metadata, &inside, limits, depth + 1),
+                    Ok(metadata) => self.entry(dropped, &path, &metadata, &inside, look, depth + 1),
                     Err(error) => self.skip(&path, &unreadable(&error)),
                 }
             }
@@ -138,8 +153,9 @@ impl Collected {
         source: &Path,
         size: u64,
         below: &WorkspacePath,
-        limits: &ImportLimits,
+        look: &mut Look<'_>,
     ) {
+        let limits = look.limits;
         if size > limits.max_file_bytes {
             let limit = megabytes(limits.max_file_bytes);
             return self
@@ -156,6 +172,12 @@ impl Collected {
         self.files += 1;
         self.bytes += size;
         dropped.files.push(SourceFile { source: source.to_path_buf(), below: below.clone() });
+        (look.progress)(ImportCount {
+            files: self.files,
+            bytes: self.bytes,
+            current: source.to_string_lossy().into_owned(),
+            ..ImportCount::default()
+        });
     }
 
     pub(super) fn skip(&mut self, source: &Path, reason: &str) {

@@ -9,7 +9,7 @@ use okcvm_protocol::{Attachment, ClashPolicy, ImportLimits, ImportReport};
 use rustix::fs::Mode;
 use tokio_util::sync::CancellationToken;
 
-use super::collect::{Collected, Dropped, SourceFile, collect, open_source, unreadable};
+use super::collect::{Collected, Dropped, Look, SourceFile, collect, open_source, unreadable};
 use super::{CHUNK, Occupant, identical, is_same_file, occupant};
 use crate::error::WorkspaceError;
 use crate::path::WorkspacePath;
@@ -49,7 +49,13 @@ pub fn run_import(
     cancel: &CancellationToken,
     progress: &mut dyn FnMut(ImportCount),
 ) -> Result<ImportReport, WorkspaceError> {
-    let mut collected = collect(workspace, sources, target, limits)?;
+    let collected = collect(workspace, sources, target, &mut Look { limits, cancel, progress: &mut |_| () });
+    let mut collected = match collected {
+        Err(WorkspaceError::CalledOff) => {
+            return Ok(ImportReport { imported: Vec::new(), skipped: Vec::new(), cancelled: true });
+        }
+        collected => collected?,
+    };
     check_space(workspace, target, collected.bytes)?;
     let drops = std::mem::take(&mut collected.drops);
     let count = ImportCount { files: collected.files, bytes: collected.bytes, ..ImportCount::default() };
@@ -99,6 +105,9 @@ struct Import<'a> {
 impl Import<'_> {
     fn one(&mut self, dropped: &Dropped) -> Result<Step, WorkspaceError> {
         let target = self.target_of(dropped)?;
+        if self.cancel.is_cancelled() {
+            return Ok(Step::Cancelled);
+        }
         for folder in &dropped.folders {
             let place = target.join(folder.as_str())?;
             match self.workspace.create_folder(&place) {
@@ -126,7 +135,7 @@ impl Import<'_> {
             let place = dropped.target.join(file.below.as_str())?;
             let taken = match occupant(self.workspace, &place)? {
                 Occupant::Nothing => false,
-                Occupant::File => !identical(&file.source, self.workspace, &place),
+                Occupant::File => !identical(&file.source, self.workspace, &place, self.cancel),
                 Occupant::Other => true,
             };
             if taken {
@@ -176,7 +185,7 @@ impl Import<'_> {
             (Occupant::File, _) if is_same_file(&file.source, self.workspace, &place) => {
                 return Ok(Step::Done);
             }
-            (Occupant::File, _) if identical(&file.source, self.workspace, &place) => {
+            (Occupant::File, _) if identical(&file.source, self.workspace, &place, self.cancel) => {
                 let size = self.workspace.metadata(&place)?.map_or(0, |entry| entry.size);
                 self.count.bytes_done += size;
                 self.imported.push(attachment(&place, size));

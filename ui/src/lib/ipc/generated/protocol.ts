@@ -855,6 +855,10 @@ export type ImportPlanParams = {
  */
 sessionId: SessionId, 
 /**
+ * The caller's name for this import, for progress and cancel.
+ */
+importId: ImportId, 
+/**
  * Absolute paths outside of the workspace.
  */
 sources: Array<string>, 
@@ -864,7 +868,8 @@ sources: Array<string>,
 target: string, };
 
 /**
- * How far an import is.
+ * How far an import is. While it is planned, what there is in all grows first; then `files_done` counts
+ * the files that were compared with what stands in their place.
  */
 export type ImportProgress = { 
 /**
