@@ -350,7 +350,6 @@ fn the_workspace_is_not_copied_into_itself() {
     let root = place.workspace.root();
     fs::create_dir_all(root.join("folder/deep")).unwrap();
     fs::write(root.join("folder/file"), "content").unwrap();
-    let target = |path: &str| WorkspacePath::parse(path).unwrap();
     let refused = |source: &Path, to: &str| {
         let error =
             place.plan_with(&[source.to_path_buf()], to, &CancellationToken::new(), &mut |_| ()).unwrap_err();
