@@ -1,5 +1,5 @@
 // Which system this is, how it installs packages, and which package brings what.
-// Run so far on Debian and Ubuntu only; the other lists are marked so and say it when they are used.
+// Run so far on Debian 12; Ubuntu takes the same list. The others are marked as not run, and say it when they are used.
 import { existsSync, readFileSync } from 'node:fs';
 
 function linuxFamily() {
