@@ -136,7 +136,7 @@ fn looking_leaves_nothing_on_the_disk() {
     place.history.flush().unwrap();
     let usage = place.history.usage().unwrap();
     for number in 0..5 {
-        place.write("growing.log", &format!("{number} is another content"));
+        place.write("growing.log", format!("{number} is another content"));
         let live = place.history.compare_live(&place.workspace, Some(&before)).unwrap();
         assert_eq!(words(&live), ["added growing.log"]);
         assert_eq!(place.history.usage().unwrap(), usage);
