@@ -110,12 +110,11 @@ fn measured(place: &mut Place, differ: usize) -> Outcome<Medians> {
 }
 
 impl Place {
-    /// Records the present, has it on the disk, and makes the files what they were.
+    /// Records the present and makes the files what they were, which has the present on the disk before it moves any.
     fn restored(&mut self, to: &okcvm_protocol::SnapshotId) -> Outcome<Cost> {
         let begun = Begun::now();
         let watch_before = self.watch_cpu();
         self.record_only()?;
-        self.history.flush()?;
         let from = self.head.clone();
         self.history.restore(&self.workspace, &from, to, &okcvm_snapshots::RestoreWhat::All)?;
         let wall = begun.wall();

@@ -8,7 +8,7 @@
 //!
 //! **Order of writes.** A pack is written under a temporary name, then renamed, then its index. From then
 //! on every process sees it, and a crash of the program loses nothing. [`Objects::sync`] makes it survive a
-//! power cut: the pack, then the folder. The index is not synced; [`Objects::heal`] makes a lost or torn one
+//! power cut: the pack and the folder. The index is not synced; [`Objects::heal`] makes a lost or torn one
 //! again from its pack. Packs that were synced are noted in a list (`okcvm-synced` in the repository), so
 //! that `heal` has to look through those alone that may be torn.
 //!
@@ -38,7 +38,7 @@ pub mod testing;
 
 pub use batch::Batch;
 pub use commit::ParsedCommit;
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile, RealDisk, side_by_side};
 pub use error::ObjectError;
 pub use heal::{Healed, PackFault};
 pub use housekeeping::Rewritten;

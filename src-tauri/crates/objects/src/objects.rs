@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::batch::Batch;
-use crate::disk::Disk;
+use crate::disk::{Disk, side_by_side};
 use crate::error::{ObjectError, is_damage};
 use crate::id::{EMPTY_TREE, ObjectId, ObjectKind};
 use crate::loose;
@@ -423,8 +423,8 @@ impl Objects {
         self.unsynced_names().len()
     }
 
-    /// Makes everything that was finished before this call survive a power cut: the packs, then their
-    /// folder.
+    /// Makes everything that was finished before this call survive a power cut: the packs, and their folder
+    /// beside them.
     pub fn sync(&self) -> Result<(), ObjectError> {
         // They stay in the list until they are synced: who asks meanwhile syncs as well.
         let names = self.unsynced_names().clone();
@@ -439,13 +439,32 @@ impl Objects {
     fn sync_packs(&self, names: &[PackName]) -> Result<(), ObjectError> {
         let list = self.list();
         let known: HashMap<&PackName, u64> = list.all().map(|pack| (&pack.name, pack.size)).collect();
+        for name in names {
+            let distrusted = locked(&self.store.distrusted).contains(name);
+            if distrusted && self.folder().join(name.pack_file()).exists() {
+                self.write_anew(name)?;
+            }
+        }
+        let (synced, folder) =
+            side_by_side(|| self.sync_files(names, &known), || self.disk().sync_folder(self.folder()));
+        let mut synced = synced?;
+        folder.map_err(ObjectError::storage("synced", self.folder()))?;
+        // What was merged meanwhile is not there any more.
+        let _one = self.changing();
+        let list = self.list();
+        synced.retain(|(name, _)| list.all().any(|pack| pack.name == **name));
+        self.note_synced(&synced)
+    }
+
+    /// Syncs the packs' files. Those that were, with their sizes.
+    fn sync_files<'a>(
+        &self,
+        names: &'a [PackName],
+        known: &HashMap<&PackName, u64>,
+    ) -> Result<Vec<(&'a PackName, u64)>, ObjectError> {
         let mut synced = Vec::new();
         for name in names {
             let path = self.folder().join(name.pack_file());
-            let distrusted = locked(&self.store.distrusted).contains(name);
-            if distrusted && path.exists() {
-                self.write_anew(name)?;
-            }
             match self.disk().sync_file(&path) {
                 Ok(()) => synced.extend(known.get(name).map(|size| (name, *size))),
                 // Merged into another one meanwhile, by this program or by a git.
@@ -456,12 +475,7 @@ impl Objects {
                 }
             }
         }
-        self.disk().sync_folder(self.folder()).map_err(ObjectError::storage("synced", self.folder()))?;
-        // What was merged meanwhile is not there any more.
-        let _one = self.changing();
-        let list = self.list();
-        synced.retain(|(name, _)| list.all().any(|pack| pack.name == **name));
-        self.note_synced(&synced)
+        Ok(synced)
     }
 
     /// Writes a pack once more. After a sync that failed the system may have let go of what it could not

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::thread;
 
@@ -11,7 +11,7 @@ use flate2::{Decompress, FlushCompress, FlushDecompress, Status};
 use sha1::{Digest, Sha1};
 
 use crate::deflate::Level;
-use crate::disk::{Disk, read_at};
+use crate::disk::{Disk, DiskFile, read_at};
 use crate::error::ObjectError;
 use crate::id::{ObjectHash, ObjectId, ObjectKind};
 use crate::index::Place;
@@ -22,68 +22,92 @@ use crate::writer::{ClosedPack, Temporary, pack_head};
 pub const STREAMED_FROM: u64 = 8 << 20;
 /// What is read at once.
 const CHUNK: usize = 1 << 20;
-/// Chunks that wait for their hash.
+/// Chunks that wait for each hash.
 const AHEAD: usize = 6;
 
-/// Writes a blob as a pack of its own: this thread reads, compresses and writes, another one hashes.
+/// Writes a blob as a pack of its own: this thread reads, compresses and writes, a second one names the
+/// content, a third one sums up the pack.
 pub(crate) fn write(
     disk: &Arc<dyn Disk>,
     folder: &Path,
     content: &mut dyn Read,
     size: u64,
 ) -> Result<(ObjectId, ClosedPack), ObjectError> {
-    let (temporary, file) = Temporary::create(disk, folder)?;
-    let mut output = Output { file, path: temporary.path.clone(), hash: Sha1::new(), written: 0 };
-    let (to_hash, chunks) = sync_channel::<Arc<Vec<u8>>>(AHEAD);
-    let (id, crc) = thread::scope(|scope| {
-        let hashing = scope.spawn(move || {
+    let (temporary, mut file) = Temporary::create(disk, folder)?;
+    let (to_name, chunks) = sync_channel::<Arc<Vec<u8>>>(AHEAD);
+    let (to_sum, pieces) = sync_channel::<Vec<u8>>(AHEAD);
+    let (id, sum, written) = thread::scope(|scope| {
+        let naming = scope.spawn(move || {
             let mut hash = ObjectHash::new(ObjectKind::Blob, size);
             for chunk in chunks {
                 hash.update(&chunk);
             }
             hash.finish()
         });
+        let summing = scope.spawn(move || {
+            let mut hash = Sha1::new();
+            for piece in pieces {
+                hash.update(&piece);
+            }
+            <[u8; 20]>::from(hash.finalize())
+        });
+        let mut output = Output {
+            file: &mut file,
+            path: &temporary.path,
+            crc: crc32fast::Hasher::new(),
+            written: 0,
+            to_sum,
+        };
         let written = compress(content, size, &mut output, |chunk| {
             // The other side goes on until this one is dropped.
-            let _ = to_hash.send(chunk);
+            let _ = to_name.send(chunk);
         });
-        drop(to_hash);
-        let id = hashing.join().map_err(|_| ObjectError::damaged("a content", "its hashing failed"))?;
-        let crc = written?;
-        Ok::<_, ObjectError>((id?, crc))
+        let written = written.map(|()| (output.crc.clone().finalize(), output.written));
+        drop((to_name, output));
+        let failed = |_| ObjectError::damaged("a content", "its hashing failed");
+        let id = naming.join().map_err(failed)?;
+        let sum = summing.join().map_err(failed)?;
+        let written = written?;
+        Ok::<_, ObjectError>((id?, sum, written))
     })?;
-    let sum: [u8; 20] = output.hash.clone().finalize().into();
-    output.file.write(&sum).map_err(ObjectError::storage("written", &output.path))?;
+    let (crc, size) = written;
+    file.write(&sum).map_err(ObjectError::storage("written", &temporary.path))?;
     let places = vec![Place { id, crc, offset: HEAD }];
-    Ok((id, ClosedPack { temporary, sum, size: output.written + 20, places }))
+    Ok((id, ClosedPack { temporary, sum, size: size + 20, places }))
 }
 
-struct Output {
-    file: Box<dyn crate::disk::DiskFile>,
-    path: std::path::PathBuf,
-    hash: Sha1,
+struct Output<'a> {
+    file: &'a mut Box<dyn DiskFile>,
+    path: &'a Path,
+    /// Of head and stream of the object.
+    crc: crc32fast::Hasher,
     written: u64,
+    to_sum: SyncSender<Vec<u8>>,
 }
 
-impl Output {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), ObjectError> {
-        self.file.write(bytes).map_err(ObjectError::storage("written", &self.path))?;
-        self.hash.update(bytes);
+impl Output<'_> {
+    fn write(&mut self, bytes: Vec<u8>) -> Result<(), ObjectError> {
+        self.file.write(&bytes).map_err(ObjectError::storage("written", self.path))?;
+        if self.written >= HEAD {
+            self.crc.update(&bytes);
+        }
         self.written += bytes.len() as u64;
+        // The other side goes on until this one is dropped.
+        let _ = self.to_sum.send(bytes);
         Ok(())
     }
 }
 
-/// Writes head and stream; each chunk that was read goes to `read` as well. Gives the CRC-32.
+/// Writes head and stream; each chunk that was read goes to `read` as well.
 fn compress(
     content: &mut dyn Read,
     size: u64,
-    output: &mut Output,
+    output: &mut Output<'_>,
     mut read: impl FnMut(Arc<Vec<u8>>),
-) -> Result<u32, ObjectError> {
-    output.write(&pack_head(1)?)?;
-    let mut crc = crc32fast::Hasher::new();
-    let mut packed = Vec::with_capacity(CHUNK + CHUNK / 8);
+) -> Result<(), ObjectError> {
+    output.write(pack_head(1)?.to_vec())?;
+    let room = || Vec::with_capacity(CHUNK + CHUNK / 8);
+    let mut packed = room();
     encode_head(ObjectKind::Blob, size, &mut packed);
     let mut state = None;
     let mut given = 0;
@@ -109,9 +133,7 @@ fn compress(
                 _ => input.is_empty(),
             };
             if packed.len() >= CHUNK || done || packed.len() == made {
-                crc.update(&packed);
-                output.write(&packed)?;
-                packed.clear();
+                output.write(std::mem::replace(&mut packed, room()))?;
             }
             if done {
                 break;
@@ -124,22 +146,13 @@ fn compress(
     if !fill(content, 1)?.is_empty() {
         return Err(ObjectError::OtherSize { said: size, given: given + 1 });
     }
-    Ok(crc.finalize())
+    Ok(())
 }
 
 /// Up to `wanted` bytes; fewer only at the end.
 fn fill(content: &mut dyn Read, wanted: usize) -> Result<Vec<u8>, ObjectError> {
-    let mut bytes = vec![0; wanted];
-    let mut filled = 0;
-    while filled < wanted {
-        match content.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(ObjectError::Content(error)),
-        }
-    }
-    bytes.truncate(filled);
+    let mut bytes = Vec::with_capacity(wanted);
+    content.take(wanted as u64).read_to_end(&mut bytes).map_err(ObjectError::Content)?;
     Ok(bytes)
 }
 

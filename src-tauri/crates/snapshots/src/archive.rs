@@ -2,9 +2,9 @@
 //!
 //! A snapshot is written in this order: its pack, its record in the journal, its reference. Each step is one
 //! rename or one append, so that a crash of the program leaves a whole snapshot or none. A thread of its own
-//! then makes it safe against a power cut, within a second: it syncs the pack, the packs' folder, and the
-//! journal with a mark behind the record. References and indexes of packs are not synced, since both can be
-//! made again.
+//! then makes it safe against a power cut, within a second: it syncs the pack, the packs' folder and the
+//! journal side by side, and puts a mark behind the record when all three are done. References and indexes of
+//! packs are not synced, since both can be made again.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use okcvm_objects::{Batch, Disk, ObjectId, ObjectKind, Objects};
+use okcvm_objects::{Batch, Disk, ObjectId, ObjectKind, Objects, side_by_side};
 use okcvm_protocol::SnapshotId;
 
 use crate::commit::{CommitText, Snapshot, object_of};
@@ -199,16 +199,15 @@ impl Archive {
         if held(&self.lock).is_none() {
             return Ok(());
         }
-        let count = held(&self.journal).records().len();
-        self.objects.sync()?;
-        let (marked, path) = {
-            let mut journal = held(&self.journal);
-            (journal.begin_mark(count)?, journal.path().to_owned())
+        let (count, path) = {
+            let journal = held(&self.journal);
+            (journal.records().len(), journal.path().to_owned())
         };
-        let Some(marked) = marked else { return Ok(()) };
-        // Nobody who looks at the journal waits for the disk.
-        let synced = self.disk.sync_file(&path);
-        held(&self.journal).end_mark(marked, synced)
+        let Some(syncing) = held(&self.journal).begin_sync(count)? else { return Ok(self.objects.sync()?) };
+        // Side by side, so that one wait of the disk serves all. Nobody who looks at the journal waits for it.
+        let (packs, journal) = side_by_side(|| self.objects.sync(), || self.disk.sync_file(&path));
+        packs?;
+        held(&self.journal).end_sync(syncing, journal)
     }
 
     /// Reads what is in a batch, and takes it away again: a look leaves nothing on the disk. The caller is the one who

@@ -8,8 +8,9 @@
 //! The first record also holds a random number, by which a journal that took the place of this one is known.
 //! A sound record of an unknown kind was written by a later version: such a journal is refused, not cut.
 //!
-//! A record of the kind *mark* says that everything before it had been synced when it was written. What
-//! stands behind the last mark may be lost in a power cut; a torn record ends the journal. A journal that is
+//! A record of the kind *mark* says that everything before it had been synced when it was written; it is not
+//! synced itself. What stands behind the last mark may be lost in a power cut, and is looked through at the
+//! next start; a torn record ends the journal. A journal that is
 //! missing is made again from the references and the commits.
 
 use std::collections::HashMap;
@@ -129,10 +130,10 @@ pub(crate) struct Journal {
     distrusted: bool,
 }
 
-/// A mark that was written, and is not yet on the disk.
-#[must_use = "it counts when it is synced"]
+/// A sync of the file that is under way.
+#[must_use = "it counts when it has ended"]
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Marked {
+pub(crate) struct Syncing {
     identity: Identity,
     count: usize,
 }
@@ -308,44 +309,46 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes, durably, that the first `count` records and all that they name were synced.
+    /// Notes that the first `count` records name only what was synced, once they are on the disk, too.
     pub(crate) fn mark(&mut self, count: usize) -> Result<(), SnapshotError> {
-        let Some(marked) = self.begin_mark(count)? else { return Ok(()) };
+        let Some(syncing) = self.begin_sync(count)? else { return Ok(()) };
         let synced = self.disk.sync_file(&self.path);
-        self.end_mark(marked, synced)
+        self.end_sync(syncing, synced)
     }
 
-    /// Writes the mark of [`Journal::mark`], for one who syncs the file while others go on with the journal
-    /// and then calls [`Journal::end_mark`]. `None` if nothing is left to do.
-    pub(crate) fn begin_mark(&mut self, count: usize) -> Result<Option<Marked>, SnapshotError> {
+    /// For one who syncs the file, and beside it all that the first `count` records name, while others go on
+    /// with the journal, and then calls [`Journal::end_sync`]. `None` if nothing is left to do with the file.
+    pub(crate) fn begin_sync(&mut self, count: usize) -> Result<Option<Syncing>, SnapshotError> {
         // A thinning may have taken records away since they were counted.
         let count = count.min(self.records.len());
         if self.durable >= count {
             return Ok(None);
         }
         if self.distrusted {
-            let records = self.records.clone();
-            self.rewrite_marked(records, count)?;
-            return Ok(None);
+            let (records, durable) = (self.records.clone(), self.durable);
+            self.rewrite_marked(records, durable)?;
         }
-        // A mark speaks of everything before it; with newer records there, the next one comes soon.
-        if count == self.records.len() {
-            self.write(&mark())?;
-        }
-        Ok(Some(Marked { identity: self.identity, count }))
+        Ok(Some(Syncing { identity: self.identity, count }))
     }
 
-    /// Takes in how the sync of the file went.
-    pub(crate) fn end_mark(&mut self, marked: Marked, synced: io::Result<()>) -> Result<(), SnapshotError> {
+    /// Takes in how the sync went. The mark that then follows does not have to be on the disk itself: without
+    /// it the next start looks through the newest snapshots, and finds them whole.
+    pub(crate) fn end_sync(&mut self, syncing: Syncing, synced: io::Result<()>) -> Result<(), SnapshotError> {
         // One that took its place was written durably.
-        if marked.identity != self.identity {
+        if syncing.identity != self.identity {
             return Ok(());
         }
         if let Err(error) = synced {
             self.distrusted = true;
             return Err(SnapshotError::storage("synced", &self.path, error));
         }
-        self.durable = self.durable.max(marked.count);
+        self.durable = self.durable.max(syncing.count);
+        // A mark speaks of everything before it; with newer records there, the next one comes soon.
+        if syncing.count == self.records.len()
+            && let Err(error) = self.write(&mark())
+        {
+            tracing::debug!(%error, "the next start looks through the newest snapshots");
+        }
         Ok(())
     }
 

@@ -97,12 +97,12 @@ fn a_mark_that_comes_after_a_thinning_speaks_of_what_is_there() {
     assert_eq!(journal.durable(), 1);
     journal.append(record(5, "b")).unwrap();
     assert_eq!(journal.durable(), 1);
-    let marked = journal.begin_mark(2).unwrap().unwrap();
+    let syncing = journal.begin_sync(2).unwrap().unwrap();
     journal.rewrite(vec![record(5, "b")]).unwrap();
     journal.append(record(6, "c")).unwrap();
     journal.append(record(7, "d")).unwrap();
     // The sync of the old file says nothing of the new one.
-    journal.end_mark(marked, Ok(())).unwrap();
+    journal.end_sync(syncing, Ok(())).unwrap();
     assert_eq!(journal.durable(), 1);
 }
 
@@ -183,5 +183,8 @@ fn after_a_sync_that_failed_the_journal_is_written_anew() {
     assert_eq!(journal.durable(), 2);
     assert_ne!(fs::read(&path).unwrap()[24..32], before[24..32]);
     let again = Journal::load(&path, &disk).unwrap().unwrap();
-    assert_eq!((again.records(), again.durable()), (journal.records(), 2));
+    // The mark waits until it speaks of all that stands before it.
+    assert_eq!((again.records(), again.durable()), (journal.records(), 1));
+    journal.mark(3).unwrap();
+    assert_eq!(Journal::load(&path, &disk).unwrap().unwrap().durable(), 3);
 }

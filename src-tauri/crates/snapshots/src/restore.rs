@@ -1,8 +1,8 @@
 //! Making the workspace what a snapshot holds.
 //!
 //! Four steps: *plan* compares the live paths with both trees and refuses if one is neither; the *intent*
-//! is written down; *stage* writes all new contents beside their places and syncs them, and the intent with
-//! them; *apply* moves them into place, removes what is to go, looks whether all became what it should, and
+//! is written down; *stage* writes all new contents beside their places and syncs them, and with them the
+//! intent and what the history holds of the present; *apply* moves them into place, removes what is to go, looks whether all became what it should, and
 //! syncs the folders. Up to the end of staging nothing visible has changed, so that a full disk or an
 //! unreadable object costs nothing. From there on a restore that is cut off is finished by
 //! [`History::finish_restore`]. Every path is reached by folder handles without following a link.
@@ -16,8 +16,9 @@ mod intent;
 mod live;
 mod plan;
 mod stage;
+mod syncing;
 
-use okcvm_objects::{Entry, EntryKind, ObjectId};
+use okcvm_objects::{Entry, EntryKind, ObjectId, side_by_side};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 
@@ -125,8 +126,6 @@ impl History {
         run: Run,
     ) -> Result<RestoreOutcome, SnapshotError> {
         self.shared.archive.ensure_writer()?;
-        // What is written over is on the disk in the history.
-        self.shared.archive.flush()?;
         let source = self.source();
         let trees = Trees { from: self.tree(&restore.from)?, to: self.tree(&restore.to)? };
         let index =
@@ -168,12 +167,12 @@ impl History {
             return Ok(outcome(apply::Touched::default()));
         }
         intent.begin(restore)?;
-        let staging = std::thread::scope(|scope| {
-            let synced = scope.spawn(|| intent.sync());
-            let staging = stage::stage(source, &mut live, &plan.writes);
-            let synced = synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            staging.and_then(|staging| synced.map(|()| staging))
-        });
+        // Side by side: what is written over gets onto the disk in the history, and the intent and the new
+        // contents with it. Nothing moves before all three are there.
+        let ready = || side_by_side(|| self.shared.archive.flush(), || intent.sync());
+        let (staging, (recorded, written_down)) =
+            side_by_side(|| stage::stage(source, &mut live, &plan.writes), ready);
+        let staging = staging.and_then(|staging| recorded.and(written_down).map(|()| staging));
         let staging = match staging {
             Ok(staging) => staging,
             Err(error) => {
@@ -193,8 +192,12 @@ impl History {
     fn sweep(&self, live: &mut Live<'_>, cut_off: &UnfinishedRestore) -> Result<(), SnapshotError> {
         let trees = match (self.tree(&cut_off.from), self.tree(&cut_off.to)) {
             (Ok(from), Ok(to)) => Trees { from, to },
-            // Thinned since then, or of a history that was moved aside.
-            (Err(SnapshotError::Unknown(_)), _) | (_, Err(SnapshotError::Unknown(_))) => return Ok(()),
+            // Cut off together with the record of the present, thinned since then, or of a history that was
+            // moved aside: where something was staged is not known.
+            (Err(SnapshotError::Unknown(_)), _) | (_, Err(SnapshotError::Unknown(_))) => {
+                live.forget();
+                return stage::sweep_all(live);
+            }
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };
         let mut folders = BTreeSet::new();

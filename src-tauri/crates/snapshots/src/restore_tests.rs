@@ -11,6 +11,8 @@ use crate::History;
 use crate::error::RestoreStage;
 use crate::testing::{Node, Place, Tree, os, place, quick_place, tree, words};
 
+#[path = "restore_order_tests.rs"]
+mod order;
 #[path = "restore_walk_tests.rs"]
 mod walk;
 

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::live::{Live, State, Way};
 use super::plan::Plan;
 use super::stage::{Staged, Staging, spread, with_executable};
+use super::syncing::Syncing;
 use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
 use crate::names::Respelling;
@@ -158,12 +159,21 @@ fn sync_folders(live: &mut Live<'_>, folders: BTreeSet<Vec<u8>>) -> Result<(), S
         nearest.insert(live.nearest_folder(&folder)?);
     }
     let folders: Vec<Vec<u8>> = nearest.into_iter().collect();
-    spread(live, &folders, SYNCERS, |live, folders, _| {
+    let syncing = Syncing::of(folders.len(), live.root());
+    let threads = match syncing {
+        Syncing::Each => SYNCERS,
+        Syncing::Together { .. } => 1,
+    };
+    spread(live, &folders, threads, |live, folders, _| {
         folders.iter().try_for_each(|folder| {
             let handle = live.folder(folder)?;
-            fsync(&*handle).map_err(|error| SnapshotError::workspace("synced", folder, error))
+            if syncing.is_by_itself(&*handle) {
+                fsync(&*handle).map_err(|error| SnapshotError::workspace("synced", folder, error))?;
+            }
+            Ok(())
         })
-    })
+    })?;
+    syncing.finish(live.root()).map_err(|error| SnapshotError::workspace("synced", b".", error))
 }
 
 /// Stops the restore if `path` is no longer what it was when the plan was made.

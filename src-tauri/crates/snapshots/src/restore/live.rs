@@ -3,7 +3,7 @@
 use okcvm_objects::{Entry, EntryKind};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, mkdirat, openat, readlinkat, statat};
@@ -90,6 +90,10 @@ impl<'a> Live<'a> {
     /// The same folder for another thread.
     pub(super) fn twin(&self) -> Self {
         Self { root: self.root.clone(), way: Vec::new(), known: self.known }
+    }
+
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 
     /// Forgets the remembered way; to be called when folders were removed or renamed.

@@ -17,12 +17,15 @@ use rustix::process::{Gid, Uid};
 
 use super::live::{Live, Signature, State, fill};
 use super::plan::Write;
+use super::syncing::Syncing;
 use crate::entry::{below, split};
 use crate::error::SnapshotError;
 use crate::source::Source;
 
+/// Threads that write.
+const WRITERS: usize = 4;
 /// Threads that write and sync: a sync mostly waits, and the waits of many files go on together.
-const WRITERS: usize = 16;
+const WAITERS: usize = 16;
 /// Files per thread that are worth a thread.
 const WORTH_A_THREAD: usize = 4;
 /// Files that a thread writes before it syncs them.
@@ -108,7 +111,12 @@ pub(super) fn stage<'a, 'live>(
     // Names that nothing has taken, also after the numbers of processes have come round.
     let names = format!("{}{:016x}", staged_prefix(), RandomState::new().build_hasher().finish());
     let numbered: Vec<(usize, &Write)> = writes.iter().enumerate().collect();
-    let result = spread(live, &numbered, WRITERS, |live, writes, stop| {
+    let syncing = Syncing::of(writes.len(), live.root());
+    let threads = match syncing {
+        Syncing::Each => WAITERS,
+        Syncing::Together { .. } => WRITERS,
+    };
+    let result = spread(live, &numbered, threads, |live, writes, stop| {
         let mut unsynced: Vec<(&Write, File)> = Vec::new();
         let sync = |unsynced: &mut Vec<(&Write, File)>| {
             unsynced.drain(..).try_for_each(|(write, file)| {
@@ -119,7 +127,9 @@ pub(super) fn stage<'a, 'live>(
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            if let Some(file) = one(source, live, &format!("{names}-{number}"), write, &waiting)? {
+            if let Some(file) = one(source, live, &format!("{names}-{number}"), write, &waiting)?
+                && syncing.is_by_itself(&file)
+            {
                 unsynced.push((write, file));
             }
             if unsynced.len() == SYNCED_TOGETHER {
@@ -128,6 +138,9 @@ pub(super) fn stage<'a, 'live>(
         }
         sync(&mut unsynced)
     });
+    let finish =
+        || syncing.finish(live.root()).map_err(|error| SnapshotError::workspace("synced", b".", error));
+    let result = result.and_then(|()| finish());
     let mut waiting = waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
     waiting.sort_by(|left: &Staged<'_>, right| left.write.path.cmp(&right.write.path));
     let staging = Staging { live: live.twin(), waiting };
@@ -222,6 +235,21 @@ pub(super) fn with_executable(mode: u32, kind: EntryKind) -> Mode {
         (true, false) => mode | ((mode & 0o444) >> 2),
         (false, true) => mode & !0o111,
     })
+}
+
+/// Removes what killed restores staged anywhere.
+pub(super) fn sweep_all(live: &mut Live<'_>) -> Result<(), SnapshotError> {
+    let mut ahead = vec![Vec::new()];
+    while let Some(folder) = ahead.pop() {
+        sweep(live, &folder)?;
+        for name in live.names(&folder)? {
+            let path = below(&folder, &name);
+            if live.examine(&path)? == State::Folder {
+                ahead.push(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes what a killed restore staged in `folder`.

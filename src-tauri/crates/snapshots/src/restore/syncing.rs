@@ -1,0 +1,111 @@
+//! How what a restore writes comes to the disk.
+//!
+//! A sync of one file makes the file system write down its journal, so that a hundred files cost a hundred
+//! waits. One sync of the whole file system costs one, but also waits for what others have written; so it is
+//! taken for many files only, and only while others have little under way.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::fstat;
+
+/// With fewer, each is synced by itself.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there each is synced by itself"))]
+const MANY: usize = 8;
+/// With more bytes that nobody has synced yet, theirs would have to be waited for.
+#[cfg(target_os = "linux")]
+const MOST_UNSYNCED: u64 = 256 << 20;
+
+/// How files or folders are synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Syncing {
+    /// Each by itself.
+    Each,
+    /// All at once, with their file system; what lies on another one by itself.
+    Together {
+        /// The file system's number.
+        device: u64,
+    },
+}
+
+impl Syncing {
+    /// The cheaper way for so many files or folders below `root`.
+    #[cfg(target_os = "linux")]
+    pub(super) fn of(count: usize, root: impl AsFd) -> Self {
+        match fstat(root) {
+            Ok(root) if count >= MANY && tells_failures() && unsynced_bytes() <= MOST_UNSYNCED => {
+                Self::Together { device: root.st_dev }
+            }
+            _ => Self::Each,
+        }
+    }
+
+    /// The cheaper way for so many files or folders below `root`.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn of(_count: usize, _root: impl AsFd) -> Self {
+        Self::Each
+    }
+
+    /// This one is synced by itself.
+    pub(super) fn is_by_itself(self, file: impl AsFd) -> bool {
+        match self {
+            Self::Each => true,
+            Self::Together { device } => fstat(file).map_or(true, |stat| stat.st_dev != device),
+        }
+    }
+
+    /// Syncs what was left to this; `root` has been open since before the first of it was written, so that a
+    /// failure in between is told.
+    pub(super) fn finish(self, root: impl AsFd) -> rustix::io::Result<()> {
+        match self {
+            Self::Each => Ok(()),
+            #[cfg(target_os = "linux")]
+            Self::Together { .. } => rustix::fs::syncfs(root),
+            #[cfg(not(target_os = "linux"))]
+            Self::Together { .. } => rustix::fs::fsync(root),
+        }
+    }
+}
+
+/// Before Linux 5.8 the sync of a file system did not say that something could not be written.
+#[cfg(target_os = "linux")]
+fn tells_failures() -> bool {
+    let system = rustix::system::uname();
+    let release = system.release().to_string_lossy();
+    let mut numbers = release.split(|character: char| !character.is_ascii_digit());
+    let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok()).unwrap_or(0);
+    (number(), number()) >= (5, 8)
+}
+
+/// All bytes on this machine that were written and not synced; the most there can be if it does not say.
+#[cfg(target_os = "linux")]
+fn unsynced_bytes() -> u64 {
+    let Ok(memory) = std::fs::read_to_string("/proc/meminfo") else { return u64::MAX };
+    let kilobytes = |name: &str| -> Option<u64> {
+        let line = memory.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    };
+    match (kilobytes("Dirty:"), kilobytes("Writeback:")) {
+        (Some(dirty), Some(under_way)) => dirty.saturating_add(under_way).saturating_mul(1024),
+        _ => u64::MAX,
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn few_are_synced_each_and_those_elsewhere_always() {
+        let place = tempfile::tempdir().unwrap();
+        let root = File::open(place.path()).unwrap();
+        assert_eq!(Syncing::of(MANY - 1, &root), Syncing::Each);
+        let here = Syncing::Together { device: fstat(&root).unwrap().st_dev };
+        assert!(!here.is_by_itself(File::create(place.path().join("file")).unwrap()));
+        assert!(here.is_by_itself(File::open("/proc/self/stat").unwrap()));
+        here.finish(&root).unwrap();
+        assert!(tells_failures());
+        assert!(unsynced_bytes() < u64::MAX);
+    }
+}
