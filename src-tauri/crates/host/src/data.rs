@@ -45,6 +45,11 @@ impl DataFolder {
         self.root.join("sessions")
     }
 
+    /// The Python environment, unless it lies elsewhere.
+    pub fn python(&self) -> PathBuf {
+        self.root.join("python")
+    }
+
     /// Log files.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

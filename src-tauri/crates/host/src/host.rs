@@ -13,6 +13,7 @@ use okcvm_preview::{DeploymentServer, Previews};
 use okcvm_protocol::{
     AppError, AppEvent, Deployment, DeploymentId, ENVIRONMENT_PROFILE, SandboxStatus, SecretBackend, Settings,
 };
+use okcvm_python::Kernels;
 use okcvm_sandbox::Sandbox;
 use okcvm_secrets::{Redactor, Vault, VaultOptions};
 use okcvm_store::{Store, StoreError};
@@ -102,6 +103,9 @@ pub struct Parts {
     pub(crate) engine: Engine,
     pub(crate) registry: Arc<Registry>,
     pub(crate) sandbox: Sandbox,
+    pub(crate) kernels: Kernels,
+    /// Calls off making the Python environment.
+    pub(crate) python_making: Mutex<Option<tokio_util::sync::CancellationToken>>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) redactor: Redactor,
     pub(crate) models: Arc<ProfileModels>,
@@ -140,11 +144,20 @@ impl Host {
         })?;
         let manifest = Arc::new(manifest);
         let sandbox = Sandbox::probe(helper);
+        let kernels = Kernels::new(
+            sandbox.clone(),
+            okcvm_python::Environment::new(
+                environment.python.clone().unwrap_or_else(|| data.python()),
+                environment.search_path.clone(),
+                environment.home.clone(),
+            ),
+        );
         let events = EventBus::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = Arc::new(DeploymentAddress::default());
         let tools = okcvm_toolbox::tools(ToolboxParts {
             sandbox: sandbox.clone(),
+            kernels: kernels.clone(),
             todos: Arc::new(StoredTodos { store: Arc::clone(&store), events: events.clone() }),
             deployments: Arc::new(StoredDeployments {
                 store: Arc::clone(&store),
@@ -201,6 +214,8 @@ impl Host {
             engine,
             registry,
             sandbox,
+            kernels,
+            python_making: Mutex::default(),
             vault,
             redactor,
             models,
@@ -337,9 +352,11 @@ impl Parts {
         Ok(workspace.absolute(&path))
     }
 
-    /// Stops all turns and waits for their end.
+    /// Stops all turns and ends all kernels, and waits for their end.
     pub async fn shut_down(&self) {
+        self.cancel_python();
         self.engine.shut_down().await;
+        self.kernels.end_all().await;
     }
 }
 

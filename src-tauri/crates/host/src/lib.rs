@@ -11,6 +11,7 @@ mod host;
 mod imports;
 mod logging;
 mod models;
+mod python;
 mod records;
 mod settings;
 

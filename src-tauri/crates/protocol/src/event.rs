@@ -191,6 +191,11 @@ wire_union! {
             /// What was done.
             report: TidyReport,
         },
+        /// The Python environment is being made.
+        PythonProgress {
+            /// How far, in words; empty when it has ended.
+            message: String,
+        },
         /// Settings or keys changed.
         SettingsChanged,
     }

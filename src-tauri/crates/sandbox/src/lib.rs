@@ -18,6 +18,7 @@
 
 mod command;
 mod sandbox;
+mod session_process;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -32,3 +33,4 @@ mod run;
 
 pub use command::{Command, Exit, Limits, Outcome, SandboxError, Tier};
 pub use sandbox::{Sandbox, WORKSPACE_MOUNT, run_helper_if_asked};
+pub use session_process::{KEPT_MOUNT, Program, RunningProgram, SessionProcess, Sockets};

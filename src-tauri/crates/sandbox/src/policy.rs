@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, Tier};
+use crate::{Limits, Sockets, Tier};
 
 /// The only argument of a helper.
 pub(crate) const HELPER_ARGUMENT: &str = "--okcvm-sandbox-helper";
@@ -24,6 +24,21 @@ pub(crate) struct Policy {
     pub readable: Vec<PathBuf>,
     /// The value of `PATH` inside.
     pub search_path: String,
+    /// What is executed in place of a shell with the script.
+    #[serde(default)]
+    pub program: Option<ProgramPolicy>,
+}
+
+/// A program that stays and is spoken to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProgramPolicy {
+    /// Absolute path.
+    pub path: PathBuf,
+    pub arguments: Vec<String>,
+    pub sockets: Sockets,
+    /// A folder that it may write besides the workspace. Canonical path outside.
+    pub kept_folder: Option<PathBuf>,
 }
 
 /// One line from the helper.

@@ -86,6 +86,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         limits: Limits { output_bytes: 64 * 1024, ..Limits::default() },
         readable: roots.readable.clone(),
         search_path: roots.search_path.clone(),
+        program: None,
     };
     // A thread and runtime of its own, so that this can be called from anywhere.
     let (outcome, walls, output) = std::thread::scope(|scope| {

@@ -144,6 +144,7 @@ impl Sandbox {
             limits: command.limits,
             readable,
             search_path: self.inner.roots.search_path.clone(),
+            program: None,
         };
         let run = crate::run::run(&self.inner.helper, &policy, command.timeout, output, cancel).await?;
         Ok(run.exit)

@@ -4,7 +4,7 @@ mod diff;
 mod edit;
 mod encoding;
 mod git;
-mod kind;
+pub(crate) mod kind;
 mod lines;
 mod read;
 mod stamp;

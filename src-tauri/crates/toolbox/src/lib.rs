@@ -9,16 +9,19 @@
 mod call;
 mod deploy;
 mod files;
+mod ipython;
 mod shell;
 mod todo;
 
 use std::sync::Arc;
 
+use okcvm_python::Kernels;
 use okcvm_sandbox::Sandbox;
 use okcvm_tools::Tool;
 
 pub use deploy::{DeployTool, Deployments, NewDeployment};
 pub use files::{EditFileTool, ReadFileTool, WriteFileTool};
+pub use ipython::PythonTool;
 pub use shell::ShellTool;
 pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 
@@ -26,6 +29,8 @@ pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 pub struct ToolboxParts {
     /// The boundary in which commands run.
     pub sandbox: Sandbox,
+    /// The Python kernels of all sessions.
+    pub kernels: Kernels,
     /// Where to-do lists are kept.
     pub todos: Arc<dyn TodoBook>,
     /// Where deployments are entered.
@@ -41,6 +46,7 @@ pub fn tools(parts: ToolboxParts) -> Vec<Arc<dyn Tool>> {
         Arc::new(WriteFileTool),
         Arc::new(EditFileTool),
         Arc::new(ShellTool::new(parts.sandbox)),
+        Arc::new(PythonTool::new(parts.kernels)),
         Arc::new(DeployTool::new(parts.deployments)),
     ]
 }

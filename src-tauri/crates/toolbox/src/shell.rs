@@ -1,6 +1,6 @@
 //! `mshtools-shell`: one command line in a fresh shell behind the sandbox.
 
-mod capture;
+pub(crate) mod capture;
 mod terminal;
 
 use std::time::Duration;
@@ -14,14 +14,12 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::call;
-use capture::{Capture, Captured, Kept};
+use capture::{Capture, Captured, Kept, LIVE_INTERVAL};
 
 /// The contract's default, in milliseconds.
 const DEFAULT_TIMEOUT: i64 = 60_000;
 /// The longest time that one command gets, in milliseconds.
 const MAX_TIMEOUT: i64 = 600_000;
-/// How often live output goes out at most.
-const LIVE_INTERVAL: Duration = Duration::from_millis(50);
 /// Pieces of output (32 KiB each at most) that wait for us before the command has to.
 const QUEUE: usize = 16;
 /// What of a command names its output when it has no description.

@@ -43,6 +43,7 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     let process_limit = processes(run)?;
     private_folders(run).step("mounting private folders")?;
     workspace(run).step("binding the workspace")?;
+    kept_folder(run).step("binding the kept folder")?;
     run.repositories.protect().step("closing hooks and settings of repositories")?;
 
     rustix::mount::unmount(OLD, UnmountFlags::DETACH).step("leaving the old root")?;
@@ -181,4 +182,13 @@ fn workspace(run: &Run) -> io::Result<()> {
     std::fs::create_dir_all(WORKSPACE_MOUNT)?;
     rustix::mount::mount_bind_recursive(old(&run.policy.workspace), WORKSPACE_MOUNT)?;
     process::restrict_mount(WORKSPACE_MOUNT, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV, Depth::Tree)
+}
+
+/// The folder that a program may write besides the workspace.
+fn kept_folder(run: &Run) -> io::Result<()> {
+    let (Some(inside), Some(program)) = (run.kept_inside(), &run.policy.program) else { return Ok(()) };
+    let Some(outside) = &program.kept_folder else { return Ok(()) };
+    std::fs::create_dir_all(&inside)?;
+    rustix::mount::mount_bind(old(outside), &inside)?;
+    process::restrict_mount(&inside, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV, Depth::Tree)
 }

@@ -8,7 +8,7 @@ use seccompiler::{
 };
 
 use super::{SetUp, Step};
-use crate::Tier;
+use crate::{Sockets, Tier};
 
 /// The first version of Landlock that knows about truncating a file by its path.
 const LANDLOCK_WITH_TRUNCATE: i32 = 3;
@@ -73,7 +73,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_clock_adjtime,
     libc::SYS_adjtimex,
     libc::SYS_vhangup,
-    // The network: no socket of any family. Pairs of connected local streams stay, programs talk to their children so.
+];
+
+/// The network: no socket of any family. Pairs of connected local streams stay, programs talk to their children so.
+const SOCKETS: &[i64] = &[
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,
@@ -81,6 +84,9 @@ const REFUSED: &[i64] = &[
     libc::SYS_accept,
     libc::SYS_accept4,
 ];
+
+/// Families that a program with sockets may use: local ones, and those that reach nothing in an empty network of its own.
+const OWN_FAMILIES: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
 #[cfg(target_arch = "x86_64")]
 const REFUSED_HERE: &[i64] = &[
@@ -134,11 +140,11 @@ const NEW_NAMESPACES: &[libc::c_int] = &[
 ];
 
 /// Puts the filters on this process for good. Must come after every other wall.
-pub(super) fn restrict(tier: Tier, landlock: i32) -> SetUp<()> {
+pub(super) fn restrict(tier: Tier, landlock: i32, sockets: Sockets) -> SetUp<()> {
     let step = "the system call filter";
     let architecture: TargetArch = std::env::consts::ARCH.try_into().step(step)?;
     let refused: BpfProgram = SeccompFilter::new(
-        refused(tier, landlock).step(step)?,
+        refused(tier, landlock, sockets).step(step)?,
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EPERM as u32),
         architecture,
@@ -178,11 +184,23 @@ fn second_numbering() -> BpfProgram {
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn refused(tier: Tier, landlock: i32) -> Result<Rules, seccompiler::BackendError> {
+fn refused(tier: Tier, landlock: i32, sockets: Sockets) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = BTreeMap::new();
     let mut all: Vec<i64> = [REFUSED, REFUSED_HERE].concat();
     if tier == Tier::Reduced {
         all.extend([REFUSED_OUTSIDE_OF_NAMESPACES, REFUSED_OUTSIDE_OF_NAMESPACES_HERE].concat());
+    }
+    match (sockets, tier) {
+        (Sockets::Own, Tier::Full) => {
+            let strangers: Result<Vec<_>, _> = OWN_FAMILIES
+                .iter()
+                .map(|family| {
+                    SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, *family as u64)
+                })
+                .collect();
+            when(&mut rules, libc::SYS_socket, &strangers?)?;
+        }
+        (Sockets::Own, Tier::Reduced) | (Sockets::None, _) => all.extend(SOCKETS),
     }
     if landlock < LANDLOCK_WITH_TRUNCATE {
         all.push(libc::SYS_truncate);
