@@ -19,6 +19,7 @@ import { Layout } from './layout.svelte';
 import { Moves } from './moves';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
 import { PreviewState } from './preview.svelte';
+import { PythonState } from './python.svelte';
 import { SessionList } from './sessionList.svelte';
 import { SessionState, type SessionEffect } from './sessionState.svelte';
 import { Toasts } from './toasts.svelte';
@@ -31,6 +32,7 @@ export const settingsSections = [
   'history',
   'appearance',
   'tools',
+  'python',
   'logs',
   'about',
 ] as const;
@@ -72,6 +74,7 @@ export class App {
   /** What the changes tab shows. */
   readonly changes = new ChangesView();
   readonly history: HistoryState;
+  readonly python: PythonState;
 
   readonly activeProfile = $derived(
     this.preferencesProfile(this.session?.profile) ?? this.preferencesProfile(undefined),
@@ -102,6 +105,7 @@ export class App {
     this.layout = new Layout(storage);
     this.preferences = new Preferences(transport);
     this.history = new HistoryState(transport);
+    this.python = new PythonState(transport);
     this.sessions = new SessionList(transport);
     this.files = new Files(transport);
     this.imports = new Imports(transport, {
@@ -459,6 +463,9 @@ export class App {
         break;
       case 'importProgress':
         this.imports.progressed(event.event.progress);
+        break;
+      case 'pythonProgress':
+        this.python.progressed(event.event.message);
         break;
       case 'settingsChanged':
         void this.attempt(async () => {

@@ -251,6 +251,7 @@ export class SessionState {
       case 'importProgress':
       case 'historyTidying':
       case 'historyTidied':
+      case 'pythonProgress':
       case 'settingsChanged':
         return [];
     }

@@ -87,7 +87,10 @@ pub(super) async fn run<'a>(
             if line.trim().is_empty() {
                 continue;
             }
-            (step.tell)(line.chars().take(160).collect());
+            // Lines further in are particulars.
+            if line.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                (step.tell)(line.chars().take(160).collect());
+            }
             if kept.len() == KEPT {
                 kept.pop_front();
             }

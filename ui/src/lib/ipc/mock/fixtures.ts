@@ -5,6 +5,7 @@ import type {
   Item,
   ItemBody,
   NodeSummary,
+  PythonStatus,
   SecretStatus,
   HistoryUsage,
   SessionDetail,
@@ -619,3 +620,20 @@ export function sampleDiff() {
     ],
   };
 }
+
+export const python: PythonStatus = {
+  state: 'ready',
+  kernel: 'jupyter',
+  kernelReason: null,
+  version: '3.12.7',
+  path: '/home/someone/.local/share/okcvm/python',
+  size: 391_000_000,
+  tool: 'uv',
+  packages: [
+    { name: 'ipykernel', version: '7.4.0' },
+    { name: 'matplotlib', version: '3.11.2' },
+    { name: 'numpy', version: '2.4.6' },
+    { name: 'pandas', version: '3.1.1' },
+  ],
+  problem: null,
+};
