@@ -125,7 +125,7 @@ impl Kernel {
             Err(reason) => {
                 process.running.end();
                 process.running.wait().await;
-                let aside = lines.aside();
+                let aside = process.running.trouble().map_or_else(|| lines.aside(), str::to_owned);
                 Err(StartError::Silent(if aside.is_empty() { reason } else { format!("{reason}: {aside}") }))
             }
         }
@@ -185,10 +185,11 @@ impl Kernel {
                     let event = match told {
                         Some(Told::Done { ok, dropped }) => {
                             self.broken = false;
-                            let end = match (ok, stage) {
-                                (true, _) => CellEnd::Done,
-                                (false, Stage::Running) => CellEnd::Failed,
-                                (false, Stage::Asked | Stage::AskedTwice) => CellEnd::Interrupted,
+                            // Some kernels call a cell done that an interrupt cut short.
+                            let end = match (stage, ok) {
+                                (Stage::Asked | Stage::AskedTwice, _) => CellEnd::Interrupted,
+                                (Stage::Running, true) => CellEnd::Done,
+                                (Stage::Running, false) => CellEnd::Failed,
                             };
                             return (end, dropped);
                         }

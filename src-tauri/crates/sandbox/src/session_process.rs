@@ -69,12 +69,18 @@ pub struct RunningProgram {
     #[cfg(target_os = "linux")]
     reports: tokio::io::Lines<tokio::io::BufReader<tokio::process::ChildStderr>>,
     outcome: Option<Outcome>,
+    trouble: Option<String>,
 }
 
 impl RunningProgram {
     /// How it ended, if [`RunningProgram::wait`] has told so.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
+    }
+
+    /// Why it could not be executed, if [`RunningProgram::wait`] has told so.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 }
 
@@ -150,7 +156,8 @@ mod linux {
                 .await
                 .map_err(|_| SandboxError::Lost("the walls did not stand in time".to_owned()))??;
             let (output, input) = ours.into_split();
-            let running = RunningProgram { child, lifeline: Some(lifeline), reports, outcome: None };
+            let running =
+                RunningProgram { child, lifeline: Some(lifeline), reports, outcome: None, trouble: None };
             Ok(SessionProcess { input, output, running })
         }
 
@@ -230,6 +237,7 @@ mod linux {
                         Ok(Report::Signalled { signal }) => told = Some(Outcome::Signalled(signal)),
                         Ok(Report::Failed { step, message }) => {
                             tracing::warn!(step, message, "the sandbox of a program broke off");
+                            self.trouble = Some(format!("{step}: {message}"));
                         }
                         Ok(Report::Ready(_)) | Err(_) => {}
                     }

@@ -216,6 +216,8 @@ def words(error):
         if isinstance(error, UsageError):
             return f"UsageError: {error}"
         frames = error.__traceback__
+        if isinstance(error, SyntaxError) and str(error.filename).startswith("<cell "):
+            frames = None
         while frames is not None and frames.tb_frame.f_code.co_filename == "<string>":
             frames = frames.tb_next
         return "".join(traceback.format_exception(type(error), error, frames)).rstrip()

@@ -33,15 +33,21 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;
     std::env::set_current_dir("/").step("changing the root")?;
 
-    for path in
-        run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)))
-    {
+    // What lies where private folders go is shown on top of them.
+    let covered =
+        |path: &&Path| path.starts_with(&run.private.temporary) || path.starts_with(&run.private.home);
+    let readable = run.policy.readable.iter().map(std::path::PathBuf::as_path);
+    let readable = readable.filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)));
+    for path in readable.clone().filter(|path| !covered(path)) {
         show(path).step("binding system folders")?;
     }
     identity(run).step("writing /etc")?;
     devices(run).step("binding devices")?;
     let process_limit = processes(run)?;
     private_folders(run).step("mounting private folders")?;
+    for path in readable.filter(covered) {
+        show(path).step("binding system folders")?;
+    }
     workspace(run).step("binding the workspace")?;
     kept_folder(run).step("binding the kept folder")?;
     run.repositories.protect().step("closing hooks and settings of repositories")?;
