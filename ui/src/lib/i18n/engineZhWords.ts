@@ -287,6 +287,7 @@ export const moreSentences: Record<string, string> = {
   'The answer cannot be written.': '无法写出应答。',
 
   // Python
+  'venv and pip': 'venv 与 pip',
   'Free some space (about half a gigabyte is needed) and try again.': '请腾出一些空间（约需 0.5 GB）后重试。',
   'Check the connection, and the index and the proxy in your pip or uv configuration. Until then, Python runs in the plain kernel of the app.':
     '请检查网络连接，以及 pip 或 uv 配置中的软件源和代理。在此之前，Python 使用应用自带的简易内核运行。',
