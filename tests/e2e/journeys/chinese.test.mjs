@@ -24,7 +24,8 @@ const THEIRS = [
   id.changesDiff,
 ];
 /** Names that are the same in every language. */
-const NAMES = /OKCVM|OpenAI|Anthropic Messages|chat completions|LM Studio|Landlock|llama\.cpp|Ollama|Apache License|Python|Jupyter/gi;
+const NAMES =
+  /OKCVM|OpenAI|Anthropic Messages|chat completions|LM Studio|Landlock|llama\.cpp|Ollama|Apache License|Python|Jupyter/gi;
 
 test('in Chinese nothing of ours is English', (t) =>
   journey({ name: 'chinese' }, async (window) => {

@@ -177,8 +177,10 @@ impl CommandHandler for Host {
     }
 
     async fn node_fork(&self, params: NodeParams) -> Result<RestoreOutcome, AppError> {
+        let outcome =
+            self.engine.restore(&params.session_id, &params.node_id, RestoreScope::All, None).await?;
         self.kernels.files_moved(params.session_id.as_str());
-        Ok(self.engine.restore(&params.session_id, &params.node_id, RestoreScope::All, None).await?)
+        Ok(outcome)
     }
 
     async fn node_file_list(&self, params: NodeFolderParams) -> Result<FileListResponse, AppError> {
@@ -265,19 +267,24 @@ impl CommandHandler for Host {
     }
 
     async fn restore_apply(&self, params: RestoreParams) -> Result<RestoreOutcome, AppError> {
-        self.kernels.files_moved(params.session_id.as_str());
         let paths = params.paths.as_deref();
-        Ok(self.engine.restore(&params.session_id, &params.node_id, params.scope, paths).await?)
+        let outcome = self.engine.restore(&params.session_id, &params.node_id, params.scope, paths).await?;
+        if params.scope != RestoreScope::Conversation {
+            self.kernels.files_moved(params.session_id.as_str());
+        }
+        Ok(outcome)
     }
 
     async fn restore_undo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
+        let outcome = self.engine.undo_restore(&params.session_id).await?;
         self.kernels.files_moved(params.session_id.as_str());
-        Ok(self.engine.undo_restore(&params.session_id).await?)
+        Ok(outcome)
     }
 
     async fn restore_redo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
+        let outcome = self.engine.redo_restore(&params.session_id).await?;
         self.kernels.files_moved(params.session_id.as_str());
-        Ok(self.engine.redo_restore(&params.session_id).await?)
+        Ok(outcome)
     }
 
     async fn turn_revert_plan(&self, params: NodeParams) -> Result<RevertPlan, AppError> {
@@ -285,8 +292,9 @@ impl CommandHandler for Host {
     }
 
     async fn turn_revert(&self, params: NodeParams) -> Result<RestoreOutcome, AppError> {
+        let outcome = self.engine.revert_turn(&params.session_id, &params.node_id).await?;
         self.kernels.files_moved(params.session_id.as_str());
-        Ok(self.engine.revert_turn(&params.session_id, &params.node_id).await?)
+        Ok(outcome)
     }
 
     async fn history_usage(&self, params: SessionParams) -> Result<HistoryUsage, AppError> {
