@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use okcvm_host::{ToolProgress, ToolSink};
-use okcvm_protocol::{ArtifactKind, CommandHandler, SessionId, SessionParams, ToolContent, ToolResult};
+use okcvm_protocol::{
+    ArtifactKind, CommandHandler, NodeParams, SessionId, SessionParams, ToolContent, ToolResult,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::command_line::{signal, until, workspace};
@@ -146,4 +148,20 @@ async fn kill_of_the_app_ends_the_kernel_and_its_children() {
     signal(program.id(), "KILL");
     program.wait().unwrap();
     gone(&marker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restore_the_kernel_goes_on_and_says_that_files_moved() {
+    let (desk, session) = desk().await;
+    let first = desk.turn(&session, "Make a website about bicycles.", Vec::new()).await.node;
+    desk.turn(&session, "Make the title red.", Vec::new()).await;
+    call(&desk, &session, "x = 'kept'\nopen('made.txt', 'w').write('1');").await;
+    assert!(desk.files(&session).await.join("made.txt").exists());
+    desk.host.node_fork(NodeParams { session_id: session.clone(), node_id: first }).await.unwrap();
+    let (after, _) = call(&desk, &session, "import os\nx, os.path.exists('made.txt')").await;
+    assert!(words(&after).starts_with("('kept', False)"), "{}", words(&after));
+    assert!(words(&after).contains("put back to another moment"), "{}", words(&after));
+    let (again, _) = call(&desk, &session, "x").await;
+    assert_eq!(words(&again), "'kept'\n");
+    desk.host.shut_down().await;
 }
