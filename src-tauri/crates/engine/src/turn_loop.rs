@@ -13,6 +13,7 @@ use okcvm_protocol::{
     SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
 };
 use okcvm_store::NodeRow;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::Repeats;
@@ -64,6 +65,8 @@ pub(crate) struct TurnState {
     /// Tokens of requests whose provider reported none, by our guess.
     guessed: AtomicU64,
     deadline: Mutex<Deadline>,
+    /// Told when the first model request leaves, or nobody is asked any more.
+    pub(crate) asked: Notify,
 }
 
 impl TurnState {
@@ -225,6 +228,7 @@ impl Engine {
             usage: Mutex::new(Usage::default()),
             guessed: AtomicU64::new(0),
             deadline: Mutex::new(Deadline::Open),
+            asked: Notify::new(),
         });
         if let Some(remark) = remark
             && let Err(error) = state.notice(0, NoticeLevel::Warning, remark)
