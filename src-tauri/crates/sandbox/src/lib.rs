@@ -17,8 +17,11 @@
 //! because Landlock only adds rights below a folder and never takes them from a part of it; the status says so.
 
 mod command;
+mod registry;
 mod sandbox;
 
+#[cfg(target_os = "linux")]
+mod control_group;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -29,6 +32,11 @@ mod probe;
 mod roots;
 #[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod tree;
+#[cfg(target_os = "linux")]
+mod watch;
 
-pub use command::{Command, Exit, Limits, Outcome, SandboxError, Tier};
+pub use command::{Command, Egress, Entry, Exit, Limit, Limits, Outcome, SandboxError, Tier};
+pub use registry::{Processes, Running};
 pub use sandbox::{Sandbox, WORKSPACE_MOUNT, run_helper_if_asked};

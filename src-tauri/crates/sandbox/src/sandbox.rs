@@ -93,6 +93,19 @@ impl Sandbox {
         self.inner.tier.as_ref().ok().copied()
     }
 
+    /// Whether a command can be given an [`crate::Egress`]; if not, why.
+    pub fn can_have_network(&self) -> Result<(), String> {
+        match self.tier() {
+            Some(Tier::Full) => Ok(()),
+            Some(Tier::Reduced) => {
+                Err("the reduced sandbox has no network of its own in which hosts could be told \
+                                        apart, so commands reach nobody"
+                    .to_owned())
+            }
+            None => Err("commands do not run here".to_owned()),
+        }
+    }
+
     /// The path under which a command sees its workspace: [`WORKSPACE_MOUNT`] in the full tier, its real path else.
     pub fn path_inside(&self, workspace: &Path) -> PathBuf {
         match self.tier() {
@@ -136,7 +149,16 @@ impl Sandbox {
             ))
         })?;
         let readable = self.inner.roots.readable_from(&workspace);
+        if command.egress.is_some() {
+            self.can_have_network().map_err(SandboxError::Refused)?;
+        }
+        let running = command.entry.map(|entry| entry.processes.enter(entry.owner, entry.title));
         let policy = crate::policy::Policy {
+            network: match command.egress {
+                Some(_) => crate::policy::Network::Proxy,
+                None => crate::policy::Network::None,
+            },
+            mark: running.as_ref().map_or_else(crate::registry::new_mark, crate::Running::mark),
             tier,
             script: command.script,
             workspace,
@@ -145,7 +167,12 @@ impl Sandbox {
             readable,
             search_path: self.inner.roots.search_path.clone(),
         };
-        let run = crate::run::run(&self.inner.helper, &policy, command.timeout, output, cancel).await?;
+        let beside = crate::run::Beside {
+            timeout: command.timeout,
+            egress: command.egress.as_ref(),
+            running: running.as_ref(),
+        };
+        let run = crate::run::run(&self.inner.helper, &policy, beside, output, cancel).await?;
         Ok(run.exit)
     }
 

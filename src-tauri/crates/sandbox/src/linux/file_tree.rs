@@ -33,12 +33,16 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;
     std::env::set_current_dir("/").step("changing the root")?;
 
+    // A file system of its own, so that all that is bound into it is closed in one go.
+    std::fs::create_dir("/etc").step("mounting /etc")?;
+    temporary_system("/etc", c"mode=755,size=4m").step("mounting /etc")?;
     for path in
         run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)))
     {
         show(path).step("binding system folders")?;
     }
     identity(run).step("writing /etc")?;
+    process::restrict_mount("/etc", READ_ONLY, Depth::Tree).step("closing /etc")?;
     devices(run).step("binding devices")?;
     let process_limit = processes(run)?;
     private_folders(run).step("mounting private folders")?;
@@ -79,7 +83,7 @@ fn show(path: &Path) -> io::Result<()> {
         std::fs::write(path, "")?;
     }
     rustix::mount::mount_bind_recursive(&source, path)?;
-    process::restrict_mount(path, READ_ONLY, Depth::Tree)
+    if path.starts_with("/etc") { Ok(()) } else { process::restrict_mount(path, READ_ONLY, Depth::Tree) }
 }
 
 /// One user and group, so that names resolve without showing those of the machine.
@@ -96,7 +100,6 @@ fn identity(run: &Run) -> io::Result<()> {
         "passwd: files\ngroup: files\nhosts: files\n".to_owned(),
         "okcomputer\n".to_owned(),
     ];
-    std::fs::create_dir_all("/etc")?;
     for (path, text) in OWN_FILES.into_iter().zip(texts) {
         std::fs::write(path, text)?;
     }
@@ -109,7 +112,6 @@ fn devices(run: &Run) -> io::Result<()> {
         let target = Path::new("/dev").join(name);
         std::fs::write(&target, "")?;
         rustix::mount::mount_bind(old(&target), &target)?;
-        process::restrict_mount(&target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC, Depth::Mount)?;
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),
