@@ -3,7 +3,7 @@
 import { LOCKED, cargo } from './lib/cargo.mjs';
 import { ensurePrerequisites } from './lib/prerequisites.mjs';
 
-await ensurePrerequisites(['engine']);
+await ensurePrerequisites(['engine', 'bench']);
 const args = process.argv.slice(2).filter((word) => word !== '--yes');
 const result = await cargo([
   'run',

@@ -22,6 +22,8 @@ pub struct Canaries {
     shared: PathBuf,
     pub secret: String,
     worked: String,
+    /// Of the victim.
+    argument: String,
     mark: String,
     abstract_name: String,
     key: i32,
@@ -49,7 +51,9 @@ impl Canaries {
         let number = format!("{:07}{count:05}", std::process::id());
         let secret = format!("canary-{number}-of-the-user");
         // Not in a temporary folder: those are hidden from commands for a reason of their own.
-        let base = [Path::new("/srv"), Path::new("/tmp")].into_iter().find_map(|base| tempfile::tempdir_in(base).ok());
+        let base = [Path::new("/srv"), Path::new("/tmp")]
+            .into_iter()
+            .find_map(|base| tempfile::tempdir_in(base).ok());
         let folder = base.expect("a folder for canaries");
         let root = folder.path().to_owned();
         let (workspace, outside, data) = (root.join("workspace"), root.join("outside"), root.join("data"));
@@ -91,10 +95,11 @@ impl Canaries {
         }
         let key = 0x0e00_0000 + (std::process::id() as i32 % 10_000) * 1000 + (count as i32 % 300) * 3;
         let segment = shared_segment(key, &secret, who);
+        let argument = format!("900.{number}");
         let mut victim = who.command("sh");
         let victim = victim
             // A group of its own, so that an attempt on the group reaches no one else.
-            .args(["-c", "exec setsid sleep \"$0\"", &format!("900.{number}")])
+            .args(["-c", "exec setsid sleep \"$0\"", &argument])
             .env_clear()
             .env("PATH", crate::who::PATH)
             .env("VICTIM", &secret)
@@ -111,6 +116,7 @@ impl Canaries {
             temporary,
             shared,
             worked: format!("worked{number}"),
+            argument,
             mark: format!("800.{number}"),
             abstract_name,
             key,
@@ -162,6 +168,9 @@ impl Canaries {
         if shows(&self.secret) {
             effects.push("it saw a secret".to_owned());
         }
+        if shows(&self.argument) {
+            effects.push("it saw the command line of another program".to_owned());
+        }
         if shows(&self.worked) {
             effects.push("it says that it worked".to_owned());
         }
@@ -183,9 +192,7 @@ impl Canaries {
             effects.push("something still runs".to_owned());
             left.iter().for_each(|pid| end(*pid));
         }
-        for (list, key, program) in
-            [("msg", self.key + 1, "-Q"), ("sem", self.key + 2, "-S")]
-        {
+        for (list, key, program) in [("msg", self.key + 1, "-Q"), ("sem", self.key + 2, "-S")] {
             let all = std::fs::read_to_string(format!("/proc/sysvipc/{list}")).unwrap_or_default();
             if all.lines().any(|line| line.split_whitespace().next() == Some(&key.to_string())) {
                 effects.push(format!("a {list} stays"));
@@ -215,14 +222,17 @@ impl Canaries {
     }
 
     fn victim_arguments(&self) -> String {
-        std::fs::read_to_string(format!("/proc/{}/cmdline", self.victim.id())).unwrap_or_default().replace('\0', " ")
+        std::fs::read_to_string(format!("/proc/{}/cmdline", self.victim.id()))
+            .unwrap_or_default()
+            .replace('\0', " ")
     }
 
-    /// Whether it runs, how nice it is, and its limit of files.
+    /// Whether it runs, how soon it goes when memory runs out, and its limit of files.
     fn victim_state(&self) -> Vec<String> {
         let folder = format!("/proc/{}", self.victim.id());
         let stat = std::fs::read_to_string(format!("{folder}/stat")).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+        let fields: Vec<&str> =
+            stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
         let state = match fields.first() {
             Some(&"S" | &"R" | &"D") => "runs",
             Some(&"T" | &"t") => "stopped",
@@ -230,7 +240,8 @@ impl Canaries {
         };
         let limits = std::fs::read_to_string(format!("{folder}/limits")).unwrap_or_default();
         let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
-        vec![state.to_owned(), (*fields.get(16).unwrap_or(&"")).to_owned(), files.to_owned()]
+        let memory = std::fs::read_to_string(format!("{folder}/oom_score_adj")).unwrap_or_default();
+        vec![state.to_owned(), memory, files.to_owned()]
     }
 
     /// The folder of the app, apart from its canaries.

@@ -30,11 +30,10 @@ struct Tool {
 /// Every tool that runs code of the agent is put to the whole list.
 const TOOLS: &[Tool] = &[Tool {
     name: "shell",
-    arguments: |code, canaries| {
-        serde_json::json!({ "command": canaries.aim(&code.as_shell()), "timeout": 20_000 })
-    },
+    arguments: |code, canaries| serde_json::json!({ "command": canaries.aim(&code.as_shell()), "timeout": 20_000 }),
 }];
 
+/// Waits until something holds.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
@@ -91,11 +90,7 @@ fn with_surroundings(mut command: Command, canaries: &Canaries) -> Command {
 fn with_open_files(who: Who, canaries: &Canaries) -> Command {
     let mut command = who.command("bash");
     let (log, secret) = (canaries.outside.join("log"), canaries.outside.join("secret"));
-    command.arg("-c").arg(format!(
-        "exec 8>>'{}' 9<'{}' && exec \"$@\"",
-        log.display(),
-        secret.display()
-    ));
+    command.arg("-c").arg(format!("exec 8>>'{}' 9<'{}' && exec \"$@\"", log.display(), secret.display()));
     command.arg("bash");
     command
 }
@@ -120,7 +115,15 @@ fn control(who: Who, attempt: &Attempt) -> (Vec<String>, Output) {
     let mut command = with_open_files(who, &canaries);
     command.args(["bash", "-c", &canaries.aim(&attempt.code.as_shell())]).current_dir(&canaries.workspace);
     let output = finished(with_surroundings(command, &canaries));
-    (canaries.effects(&[output.stdout.as_slice(), &output.stderr].concat()), output)
+    let said = [output.stdout.as_slice(), &output.stderr].concat();
+    let mut effects = canaries.effects(&said);
+    // A busy machine takes its time, for example to stop a process.
+    for _ in 0..50 {
+        if effects.is_empty() {
+            effects = canaries.effects(&said);
+        }
+    }
+    (effects, output)
 }
 
 fn attempted(who: Who, program: &Path, tool: &Tool, attempt: &Attempt) -> (Vec<String>, Output) {
@@ -137,8 +140,11 @@ fn attempted(who: Who, program: &Path, tool: &Tool, attempt: &Attempt) -> (Vec<S
     (canaries.effects(&[output.stdout.as_slice(), &output.stderr].concat()), output)
 }
 
+/// The start of what it said.
 fn shown(output: &Output) -> String {
-    format!("{} {}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    let all =
+        format!("{} {}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    all.chars().take(600).collect()
 }
 
 /// Does something with every attempt, two at a time, and collects what is wrong.

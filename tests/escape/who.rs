@@ -32,7 +32,11 @@ impl Who {
             Self::Ordinary => {
                 let mut command = Command::new("setpriv");
                 command
-                    .args([format!("--reuid={SOMEBODY}"), format!("--regid={SOMEBODY}"), "--clear-groups".into()])
+                    .args([
+                        format!("--reuid={SOMEBODY}"),
+                        format!("--regid={SOMEBODY}"),
+                        "--clear-groups".into(),
+                    ])
                     .arg(program);
                 command
             }

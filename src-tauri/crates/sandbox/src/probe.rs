@@ -40,7 +40,9 @@ echo held
 pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
     sweep();
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let roots = roots(std::env::var_os("PATH").as_deref(), home.as_deref());
+    let mut roots = roots(std::env::var_os("PATH").as_deref(), home.as_deref());
+    // Looked for once and not at every command.
+    roots.readable.retain(|path| path.symlink_metadata().is_ok());
     let tiers: &[Tier] = match strongest {
         Tier::Full => &[Tier::Full, Tier::Reduced],
         Tier::Reduced => &[Tier::Reduced],

@@ -93,6 +93,12 @@ impl Sandbox {
         self.inner.tier.as_ref().ok().copied()
     }
 
+    /// What commands in that workspace may read besides it; not all of it need be there.
+    #[cfg(target_os = "linux")]
+    pub fn readable(&self, workspace: &Path) -> Vec<PathBuf> {
+        self.inner.roots.readable_from(workspace)
+    }
+
     /// Whether a command can be given an [`crate::Egress`]; if not, why.
     pub fn can_have_network(&self) -> Result<(), String> {
         match self.tier() {

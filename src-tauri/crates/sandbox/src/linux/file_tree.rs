@@ -33,9 +33,9 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;
     std::env::set_current_dir("/").step("changing the root")?;
 
-    // A file system of its own, so that all that is bound into it is closed in one go.
+    // A mount of its own, so that all that is bound into it is closed in one go.
     std::fs::create_dir("/etc").step("mounting /etc")?;
-    temporary_system("/etc", c"mode=755,size=4m").step("mounting /etc")?;
+    rustix::mount::mount_bind("/etc", "/etc").step("mounting /etc")?;
     for path in
         run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)))
     {
@@ -67,23 +67,41 @@ fn old(path: &Path) -> std::path::PathBuf {
 fn show(path: &Path) -> io::Result<()> {
     let source = old(path);
     let Ok(metadata) = std::fs::symlink_metadata(&source) else { return Ok(()) };
-    // A folder that was bound before may hold it already.
-    if std::fs::symlink_metadata(path).is_ok() {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
+    let made = match place(path, &source, &metadata) {
+        // Only a few lie so deep that a folder is missing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            place(path, &source, &metadata)
+        }
+        made => made,
+    };
+    match made {
+        // A folder that was bound before holds it already.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::ReadOnlyFilesystem) =>
+        {
+            return Ok(());
+        }
+        made => made?,
     }
     if metadata.is_symlink() {
-        return std::os::unix::fs::symlink(std::fs::read_link(&source)?, path);
-    }
-    if metadata.is_dir() {
-        std::fs::create_dir(path)?;
-    } else {
-        std::fs::write(path, "")?;
+        return Ok(());
     }
     rustix::mount::mount_bind_recursive(&source, path)?;
     if path.starts_with("/etc") { Ok(()) } else { process::restrict_mount(path, READ_ONLY, Depth::Tree) }
+}
+
+/// Makes the link, or what something is bound on.
+fn place(path: &Path, source: &Path, metadata: &std::fs::Metadata) -> io::Result<()> {
+    if metadata.is_symlink() {
+        std::os::unix::fs::symlink(std::fs::read_link(source)?, path)
+    } else if metadata.is_dir() {
+        std::fs::create_dir(path)
+    } else {
+        std::fs::File::create_new(path).map(drop)
+    }
 }
 
 /// One user and group, so that names resolve without showing those of the machine.
