@@ -131,7 +131,7 @@ impl Canaries {
             secret,
             folder,
         };
-        crate::until("the victim runs", || canaries.victim_arguments().contains("sleep"));
+        crate::until("the victim runs", || canaries.victim_arguments().starts_with("sleep "));
         canaries.before = canaries.state();
         canaries
     }

@@ -80,7 +80,7 @@ fn kind_v6(address: Ipv6Addr) -> AddressKind {
         (0xfd00, 0x0ec2, _) if address == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254) => {
             AddressKind::Metadata
         }
-        (0xfc00..=0xfdff, ..) | (0xfec0..=0xfeff, ..) | (0x0064, 0xff9b, 0x0001) => AddressKind::Private,
+        (0xfc00..=0xfdff | 0xfec0..=0xfeff, ..) | (0x0064, 0xff9b, 0x0001) => AddressKind::Private,
         (0xfe80..=0xfebf, ..) => AddressKind::LinkLocal,
         (0xff00..=0xffff, ..) => AddressKind::Multicast,
         // Of global unicast, what the registry keeps for itself: IETF protocols with Teredo, ORCHID, benchmarks and

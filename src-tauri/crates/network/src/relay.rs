@@ -54,7 +54,7 @@ impl<'a> Meter<'a> {
             if quiet >= idle {
                 return io::Error::new(io::ErrorKind::TimedOut, "nothing was said for too long");
             }
-            tokio::time::sleep((idle - quiet).min(most - age)).await;
+            tokio::time::sleep(idle.saturating_sub(quiet).min(most.saturating_sub(age))).await;
         }
     }
 }

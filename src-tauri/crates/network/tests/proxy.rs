@@ -1,5 +1,7 @@
 //! The proxy with real sockets on loopback; names are looked up by the test.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;

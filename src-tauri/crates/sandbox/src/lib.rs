@@ -17,8 +17,20 @@
 //! because Landlock only adds rights below a folder and never takes them from a part of it; the status says so.
 
 mod command;
+#[cfg(any(test, target_os = "windows"))]
+#[cfg_attr(
+    target_os = "windows",
+    allow(dead_code, reason = "nothing is executed there until it has been run once")
+)]
+mod job_object;
 mod registry;
 mod sandbox;
+#[cfg(any(test, target_os = "macos"))]
+#[cfg_attr(
+    target_os = "macos",
+    allow(dead_code, reason = "nothing is executed there until it has been run once")
+)]
+mod seatbelt;
 
 #[cfg(target_os = "linux")]
 mod control_group;

@@ -289,10 +289,14 @@ fn end_marked(mark: u64) -> (u32, u32) {
             return (count(all.len() - found.intersection(&all).count()), count(found.len()));
         }
         if found.is_subset(&all) {
-            found.iter().for_each(|pid| signal(pid, Signal::KILL));
+            for pid in &found {
+                signal(pid, Signal::KILL);
+            }
             std::thread::sleep(std::time::Duration::from_millis(5));
         } else {
-            found.iter().for_each(|pid| signal(pid, Signal::STOP));
+            for pid in &found {
+                signal(pid, Signal::STOP);
+            }
         }
         all.extend(found);
     }

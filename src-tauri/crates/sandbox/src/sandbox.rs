@@ -64,7 +64,14 @@ impl Sandbox {
     /// As [`Sandbox::probe`], but never with a stronger tier than this one.
     #[cfg(not(target_os = "linux"))]
     pub fn probe_at_most(helper: PathBuf, _strongest: Tier) -> Self {
-        let reason = "a boundary for commands is not available on this system yet".to_owned();
+        let reason = match std::env::consts::OS {
+            "macos" => "the seatbelt profile for macOS is written, but has not been run on a Mac yet",
+            "windows" => {
+                "the job object and token for Windows are written down, but have not been used there yet"
+            }
+            _ => "a boundary for commands is not available on this system yet",
+        }
+        .to_owned();
         let status = SandboxStatus {
             available: false,
             mode: format!("None: {reason}."),

@@ -86,6 +86,10 @@ export const sentences: Record<string, string> = {
   'the reduced sandbox has no network of its own in which hosts could be told apart, so commands reach nobody':
     '受限沙箱没有可区分主机的独立网络，因此命令无法访问任何主机',
   'commands do not run here': '此处无法运行命令',
+  'the seatbelt profile for macOS is written, but has not been run on a Mac yet':
+    'macOS 的 seatbelt 配置已写好，但尚未在 Mac 上运行过',
+  'the job object and token for Windows are written down, but have not been used there yet':
+    'Windows 的作业对象和令牌参数已写好，但尚未在 Windows 上使用过',
   '{}:{n} is not among the hosts that this session may speak to.': '{}:{n} 不在此会话允许访问的主机之列。',
   '{} is a name of the local network, which is refused unless it is listed.':
     '{} 是本地网络的名称，除非单独列出，否则一律拒绝。',
