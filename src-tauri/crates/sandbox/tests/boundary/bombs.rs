@@ -131,15 +131,14 @@ for n in range(300):
         os._exit(0)
     os.wait()
 time.sleep(0.3)
-if os.access('/proc', os.R_OK):
-    states = [open(f'/proc/{p}/stat').read().rsplit(')', 1)[1].split()[0] for p in os.listdir('/proc') if p.isdigit()]
-    print(states.count('Z'))
+try: processes = [p for p in os.listdir('/proc') if p.isdigit()]
+except PermissionError: processes = []
+states = [open(f'/proc/{p}/stat').read().rsplit(')', 1)[1].split()[0] for p in processes]
+print(states.count('Z'))
 ",
         );
-        assert_eq!(ran.exit.outcome, Outcome::Exited(0), "{:?}: {}", trial.tier, ran.text());
-        if trial.tier == okcvm_sandbox::Tier::Full {
-            assert_eq!(ran.text(), "0\n");
-        }
+        // In the reduced tier the list of processes is closed; there, nothing is left when the command ends.
+        assert_eq!((ran.exit.outcome, ran.text().as_str()), (Outcome::Exited(0), "0\n"), "{:?}", trial.tier);
     }
 }
 
