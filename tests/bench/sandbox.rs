@@ -51,6 +51,8 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
         Box::new(|_| repeated(&DIRECT.map(str::to_owned))),
         Box::new(|_| repeated(&["/bin/true".to_owned()])),
     ];
+    // Bubblewrap does not wait for what it starts. Its cost comes to us when what it left is waited for here.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     // A machine without bubblewrap has no such side.
     let has_bubblewrap = repeated(&wrapped).is_ok();
     if has_bubblewrap {
@@ -77,6 +79,7 @@ fn repeated(words: &[String]) -> Outcome<Cost> {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .status()?;
+            while matches!(rustix::process::wait(rustix::process::WaitOptions::empty()), Ok(Some(_))) {}
             if !status.success() {
                 return Err(format!("{} ended with {status}", words[0]).into());
             }

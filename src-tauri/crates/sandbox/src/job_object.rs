@@ -28,12 +28,12 @@ pub(crate) struct Job {
     /// Which limits hold.
     pub flags: u32,
     /// Hundreds of nanoseconds of user time of the whole job.
-    pub job_user_time: i64,
+    pub user_time: i64,
     pub active_processes: u32,
     /// Bytes that one process commits.
     pub process_memory: u64,
     /// Bytes that all together commit.
-    pub job_memory: u64,
+    pub total_memory: u64,
     pub ui_restrictions: u32,
     /// For the token.
     pub token_flags: u32,
@@ -49,10 +49,10 @@ impl Job {
                 | JOB_OBJECT_LIMIT_JOB_MEMORY
                 | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION
                 | JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
-            job_user_time: i64::try_from(limits.cpu_time.as_nanos() / 100).unwrap_or(i64::MAX),
+            user_time: i64::try_from(limits.cpu_time.as_nanos() / 100).unwrap_or(i64::MAX),
             active_processes: u32::try_from(limits.processes).unwrap_or(u32::MAX),
             process_memory: limits.memory_bytes,
-            job_memory: limits.total_memory_bytes,
+            total_memory: limits.total_memory_bytes,
             ui_restrictions: UI_RESTRICTIONS,
             token_flags: DISABLE_MAX_PRIVILEGE | WRITE_RESTRICTED,
         }
@@ -69,11 +69,11 @@ mod tests {
     fn limits_are_translated() {
         let limits = Limits { cpu_time: Duration::from_secs(2), processes: 9, ..Limits::default() };
         let job = Job::of(&limits);
-        assert_eq!((job.job_user_time, job.active_processes), (20_000_000, 9));
-        assert_eq!((job.process_memory, job.job_memory), (limits.memory_bytes, limits.total_memory_bytes));
+        assert_eq!((job.user_time, job.active_processes), (20_000_000, 9));
+        assert_eq!((job.process_memory, job.total_memory), (limits.memory_bytes, limits.total_memory_bytes));
         assert_eq!(job.flags, 0x270c);
         assert_eq!((job.ui_restrictions, job.token_flags), (0xff, 9));
         let most = Limits { cpu_time: Duration::MAX, processes: u64::MAX, ..limits };
-        assert_eq!((Job::of(&most).job_user_time, Job::of(&most).active_processes), (i64::MAX, u32::MAX));
+        assert_eq!((Job::of(&most).user_time, Job::of(&most).active_processes), (i64::MAX, u32::MAX));
     }
 }

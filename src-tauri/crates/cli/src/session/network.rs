@@ -43,7 +43,9 @@ fn show(answer: &NetworkResponse, format: Format) -> Result<(), Failure> {
         NetworkPolicy::Off => output::line("off"),
         NetworkPolicy::Open => output::line("open"),
         NetworkPolicy::Hosts { hosts } => {
-            hosts.iter().for_each(|host| output::line(&format!("allow {host}")))
+            for host in hosts {
+                output::line(&format!("allow {host}"));
+            }
         }
     }
     if let Some(reason) = answer.unavailable.as_ref().filter(|_| answer.policy != NetworkPolicy::Off) {
@@ -73,7 +75,9 @@ pub(super) async fn contacts(host: &Host, session: &str, format: Format) -> Resu
     if format == Format::Json {
         return Ok(output::json(&contacts)?);
     }
-    contacts.iter().for_each(|contact| output::line(&line(contact)));
+    for contact in &contacts {
+        output::line(&line(contact));
+    }
     Ok(())
 }
 
