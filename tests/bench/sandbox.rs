@@ -18,7 +18,7 @@ const DIRECT: [&str; 5] = ["/bin/bash", "--noprofile", "--norc", "-c", "true"];
 pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let sandbox = Sandbox::probe(std::env::current_exe()?);
+    let sandbox = Sandbox::probe_beside(std::env::current_exe()?);
     let mode = sandbox.status().mode;
     let names = [
         format!("{COMMANDS} times true, {mode} Beside a direct bash"),

@@ -143,7 +143,7 @@ impl Host {
             AppError::new("The tool manifest inside of the program is wrong.").with_detail(error.to_string())
         })?;
         let manifest = Arc::new(manifest);
-        let sandbox = Sandbox::probe(helper);
+        let sandbox = Sandbox::probe_beside(helper);
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();
         let events = EventBus::default();

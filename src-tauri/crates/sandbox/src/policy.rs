@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Limits, Tier};
 
-/// The only argument of a helper.
-pub(crate) const HELPER_ARGUMENT: &str = "--okcvm-sandbox-helper";
+/// The only argument of a helper. It names the source of both sides: a program of another build does not know it.
+pub(crate) const HELPER_ARGUMENT: &str = concat!("--okcvm-sandbox-helper=", env!("OKCVM_SANDBOX_SOURCE"));
 
 /// What to run behind which walls.
 #[derive(Debug, Clone, Serialize, Deserialize)]
