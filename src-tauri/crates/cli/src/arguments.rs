@@ -84,6 +84,12 @@ pub(crate) struct RunArguments {
     /// Copy this file or folder to the agent first; may be given several times
     #[arg(long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Whom commands may speak to, which the session keeps: off, open, or hosts separated by commas
+    ///
+    /// Private and loopback addresses are refused unless they are listed themselves. Everything goes through a proxy and
+    /// is recorded: `okcvm session contacts <SESSION>`.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) network: Option<String>,
     /// Print every event of the turn as a JSON object on a line of its own
     #[arg(long)]
     pub(crate) json: bool,
@@ -292,6 +298,30 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show whom the commands of a session may speak to, and change it
+    ///
+    /// It holds from the next command on. In the window: Settings of the session.
+    Network {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Nobody, these hosts, or every public address
+        #[arg(value_enum)]
+        change: Option<NetworkChange>,
+        /// With `allow`: example.com (ports 80 and 443), *.example.com, example.com:8080, 192.168.1.10, 10.0.0.0/8
+        #[arg(value_name = "HOST", requires = "change")]
+        hosts: Vec<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// List whom the commands of a session spoke to, or tried to, the latest first
+    Contacts {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Show how far a turn of a session may go, and change it
     ///
     /// A turn that reaches a limit is interrupted; the next message goes on. Until they are changed here, the limits are
@@ -302,6 +332,16 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         changes: LimitArguments,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetworkChange {
+    /// Nobody
+    Off,
+    /// Every public address
+    Open,
+    /// The hosts that follow, in place of those before
+    Allow,
 }
 
 #[derive(Debug, Args)]

@@ -42,6 +42,9 @@ pub(crate) async fn answer(host: &Host, arguments: RunArguments, stops: &Stops) 
             if let Some(profile) = &profile {
                 host.engine().configure_session(id, Some(profile), None)?;
             }
+            if let Some(policy) = &arguments.network {
+                session::network::choose(host, id, policy).await?;
+            }
             let attachments = files::copy_in(host, id, &files, stops).await?;
             begin(host, id, &arguments.prompt, attachments, stops).await
         })

@@ -2,6 +2,7 @@
 
 mod look;
 mod moves;
+pub(crate) mod network;
 mod room;
 
 use okcvm_host::Host;
@@ -51,6 +52,12 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         }
         SessionCommand::Usage { session, json } => room::usage(host, &session, Format::of(json)).await,
         SessionCommand::Tidy { session, json } => room::tidy(host, &session, Format::of(json)).await,
+        SessionCommand::Network { session, change, hosts, json } => {
+            network::policy(host, &session, change, hosts, Format::of(json)).await
+        }
+        SessionCommand::Contacts { session, json } => {
+            network::contacts(host, &session, Format::of(json)).await
+        }
         SessionCommand::Limits { session, changes } => limits(host, &session, &changes).await,
     }
 }

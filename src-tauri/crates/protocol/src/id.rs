@@ -60,6 +60,10 @@ uuid_id! {
     RestoreId
     /// One import of dropped files.
     ImportId
+    /// One try of agent code to speak to a host.
+    ContactId
+    /// One command or kernel that runs.
+    ProcessId
 }
 
 /// The commit of a snapshot in the session's history, 40 hexadecimal digits.

@@ -7,6 +7,7 @@ mod deployments;
 mod error;
 mod items;
 mod migrations;
+mod network;
 mod nodes;
 mod restores;
 mod sessions;

@@ -1,8 +1,10 @@
+import { zhBoundary } from './zhBoundary';
 import { zhTime } from './zhTime';
 import type { MessageKey } from './en';
 
 /** Simplified Chinese. */
 export const zh: Record<MessageKey, string> = {
+  ...zhBoundary,
   ...zhTime,
   'app.name': 'OKCVM',
   'app.failed': 'OKCVM 无法启动',

@@ -251,6 +251,9 @@ export class SessionState {
       case 'importProgress':
       case 'historyTidying':
       case 'historyTidied':
+      case 'processesChanged':
+      case 'contactMade':
+      case 'networkChanged':
       case 'settingsChanged':
         return [];
     }
