@@ -60,6 +60,10 @@ uuid_id! {
     RestoreId
     /// One import of dropped files.
     ImportId
+    /// A rule of permission.
+    RuleId
+    /// A file or folder in the trash of a session.
+    DeletedId
 }
 
 /// The commit of a snapshot in the session's history, 40 hexadecimal digits.

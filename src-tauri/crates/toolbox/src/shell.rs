@@ -6,9 +6,9 @@ mod terminal;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use okcvm_protocol::{Artifact, ArtifactKind, ToolContent, ToolResult};
+use okcvm_protocol::{Artifact, ArtifactKind, SessionId, ToolContent, ToolResult};
 use okcvm_sandbox::{Command, Exit, Limits, Outcome, Sandbox, SandboxError, Tier, WORKSPACE_MOUNT};
-use okcvm_tools::{Tool, ToolContext, ToolError};
+use okcvm_tools::{Tool, ToolContext, ToolError, Touches};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -74,6 +74,10 @@ impl Tool for ShellTool {
 
     fn unavailable(&self) -> Option<String> {
         self.sandbox.available().err()
+    }
+
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        Touches::code(call::text_of(arguments, "command"))
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {

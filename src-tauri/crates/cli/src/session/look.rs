@@ -98,6 +98,9 @@ fn show(detail: &SessionDetail) {
                 ItemBody::ToolCall(call) => output::line(&format!("[{} {:?}]", call.tool, call.status)),
                 ItemBody::Steer { text } => output::line(&format!("> (meanwhile) {text}")),
                 ItemBody::Notice { text, .. } => output::line(&format!("({text})")),
+                ItemBody::Approval(approval) => {
+                    output::line(&format!("[asked: {} {:?}]", approval.tool, approval.state));
+                }
                 ItemBody::Reasoning { .. } => {}
             }
         }
