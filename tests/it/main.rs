@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod command_line;
+mod command_line_permissions;
 mod command_line_refusals;
 mod command_line_streams;
 mod command_line_tree;
@@ -12,6 +13,7 @@ mod held_up;
 mod killed;
 mod local_model;
 mod mended;
+mod permissions;
 mod restore;
 mod session_tree;
 mod turns;
