@@ -151,7 +151,7 @@ fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<()> {
             let mut source = File::from(openat(from.0, from.1, flags, Mode::empty())?);
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mut target = File::from(openat(to.0, to.1, flags, Mode::from_raw_mode(0o600))?);
-            io::copy(&mut source, &mut target).and_then(|_| target.sync_all()).map_err(errno)?;
+            io::copy(&mut source, &mut target).and_then(|_| target.sync_all()).map_err(|error| errno(&error))?;
             fchmod(&target, mode)
         }
         _ => Err(Errno::NXIO),
@@ -189,8 +189,8 @@ fn names(folder: BorrowedFd<'_>) -> rustix::io::Result<Vec<Vec<u8>>> {
     Ok(names)
 }
 
-fn errno(error: io::Error) -> Errno {
-    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 #[cfg(test)]

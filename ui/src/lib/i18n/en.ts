@@ -1,8 +1,10 @@
+import { enPermission } from './enPermission';
 import { enTime } from './enTime';
 
 /** English. The keys are the contract: the other languages have exactly these. */
 export const en = {
   ...enTime,
+  ...enPermission,
   'app.name': 'OKCVM',
   'app.failed': 'OKCVM could not start',
   'app.again': 'Try again',
