@@ -102,7 +102,7 @@ impl Engine {
                     return Ok(permit);
                 }
                 // The person was faster.
-                return Ok(self.as_permit(answer.await.ok(), call, judged.reads));
+                return Ok(as_permit(answer.await.ok(), call, judged.reads));
             }
             let Some((id, answer)) = &mut asked else { continue };
             let waiting = state.pause();
@@ -111,7 +111,7 @@ impl Engine {
                 biased;
                 answered = &mut *answer => {
                     drop(waiting);
-                    return Ok(self.as_permit(answered.ok(), call, judged.reads));
+                    return Ok(as_permit(answered.ok(), call, judged.reads));
                 }
                 () = state.cancel.cancelled() => {
                     let id = id.clone();
@@ -120,14 +120,6 @@ impl Engine {
                 }
                 _ = changed.changed() => {}
             }
-        }
-    }
-
-    fn as_permit(&self, answered: Option<ApprovalState>, call: &ToolCall, reads: Vec<String>) -> Permit {
-        match answered {
-            Some(ApprovalState::Allowed { .. }) => Permit::Granted(reads),
-            Some(ApprovalState::Refused { reason }) => Permit::Denied(refused(call, reason.as_deref())),
-            Some(ApprovalState::Waiting | ApprovalState::Interrupted) | None => Permit::Stopped,
         }
     }
 
@@ -365,6 +357,14 @@ impl Engine {
 
     fn run_rules(&self) -> Vec<PermissionRule> {
         self.inner.run_rules.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn as_permit(answered: Option<ApprovalState>, call: &ToolCall, reads: Vec<String>) -> Permit {
+    match answered {
+        Some(ApprovalState::Allowed { .. }) => Permit::Granted(reads),
+        Some(ApprovalState::Refused { reason }) => Permit::Denied(refused(call, reason.as_deref())),
+        Some(ApprovalState::Waiting | ApprovalState::Interrupted) | None => Permit::Stopped,
     }
 }
 

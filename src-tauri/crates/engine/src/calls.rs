@@ -197,7 +197,7 @@ impl Engine {
         });
         let outcome = match prepared {
             Ok(prepared) => self.carry_out_call(state, &item, prepared, Arc::<LiveCall>::clone(&live)).await,
-            Err(error) => Err(error),
+            Err(wrong) => Err(ToolError::ForModel(wrong)),
         };
         call.live_output = live.finish();
 
@@ -246,16 +246,15 @@ impl Engine {
         Ok((call, result))
     }
 
-    /// Finds the tool of a call and checks its arguments. A call that is wrong is never asked about.
-    fn prepare(&self, state: &TurnState, call: &ToolCall) -> Result<Prepared, ToolError> {
+    /// Finds the tool of a call and checks its arguments. A call that is wrong is never asked about; what is wrong is
+    /// worded for the model.
+    fn prepare(&self, state: &TurnState, call: &ToolCall) -> Result<Prepared, String> {
         let registry = &self.inner.parts.registry;
         let tool = registry
             .tool(&call.tool)
             .filter(|tool| tool.unavailable().is_none())
-            .ok_or_else(|| ToolError::for_model(registry.unknown(&call.tool)))?;
-        let arguments = registry
-            .check_arguments(&call.tool, &call.arguments)
-            .map_err(|error| ToolError::for_model(error.0))?;
+            .ok_or_else(|| registry.unknown(&call.tool))?;
+        let arguments = registry.check_arguments(&call.tool, &call.arguments).map_err(|error| error.0)?;
         let touches = tool.touches(&state.runtime.id, &arguments);
         Ok(Prepared { tool, arguments, touches })
     }

@@ -113,7 +113,7 @@ impl Engine {
         for row in self.store().overdue_files(before)? {
             match self.purge_file(&row.session_id, &row.id) {
                 Ok(()) => {
-                    tracing::info!(session = %row.session_id, "a deleted file was removed: its time is over")
+                    tracing::info!(session = %row.session_id, "a deleted file was removed: its time is over");
                 }
                 Err(error) => {
                     tracing::warn!(session = %row.session_id, %error, "a deleted file stays in the trash for now");

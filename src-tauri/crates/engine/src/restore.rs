@@ -133,7 +133,7 @@ impl Engine {
                 RestoreScope::All => {}
                 RestoreScope::Files => engine.carry_distrust(Some(&row.summary.id), current.as_ref())?,
                 RestoreScope::Conversation => {
-                    engine.carry_distrust(current.as_ref(), Some(&row.summary.id))?
+                    engine.carry_distrust(current.as_ref(), Some(&row.summary.id))?;
                 }
             }
             let goal = Goal { scope, node: Some(row.summary.id), files, paths, title };

@@ -156,14 +156,13 @@ impl Question<'_> {
             }
             (Trust::Whole, Consent::None) => {}
         }
+        // A site is published on this machine alone, and a deleted file comes back from a snapshot: only what goes to
+        // others cannot be taken back.
         match self.mode {
-            PermissionMode::Auto => Decision::Allow,
-            // A site is published on this machine alone, and a deleted file comes back from a snapshot: only what
-            // goes to others cannot be taken back.
             PermissionMode::Ask | PermissionMode::Plan if actions.contains(&ApprovalAction::Send) => {
                 Decision::Ask(ApprovalReason::Mode)
             }
-            PermissionMode::Ask | PermissionMode::Plan => Decision::Allow,
+            PermissionMode::Ask | PermissionMode::Plan | PermissionMode::Auto => Decision::Allow,
         }
     }
 }

@@ -151,7 +151,9 @@ fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<()> {
             let mut source = File::from(openat(from.0, from.1, flags, Mode::empty())?);
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mut target = File::from(openat(to.0, to.1, flags, Mode::from_raw_mode(0o600))?);
-            io::copy(&mut source, &mut target).and_then(|_| target.sync_all()).map_err(|error| errno(&error))?;
+            io::copy(&mut source, &mut target)
+                .and_then(|_| target.sync_all())
+                .map_err(|error| errno(&error))?;
             fchmod(&target, mode)
         }
         _ => Err(Errno::NXIO),
