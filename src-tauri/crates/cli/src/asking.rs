@@ -139,14 +139,13 @@ impl Asking {
             answer(host, session, id, ApprovalAnswer::Refuse { reason: None });
             return;
         };
-        match parse(line, approval) {
-            Some(given) => answer(host, session, id, given),
-            None => {
-                output::note_piece(format!("  {} > ", choices(approval)));
-                if let Some(lines) = &mut self.lines {
-                    lines.want();
-                }
-            }
+        if let Some(given) = parse(line, approval) {
+            answer(host, session, id, given);
+            return;
+        }
+        output::note_piece(format!("  {} > ", choices(approval)));
+        if let Some(lines) = &mut self.lines {
+            lines.want();
         }
     }
 }
