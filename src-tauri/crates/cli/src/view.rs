@@ -205,11 +205,7 @@ impl View {
                 self.note(text.clone());
             }
             ItemBody::Approval(approval) => {
-                let became = match &approval.state {
-                    ApprovalState::Allowed { .. } => "allowed",
-                    ApprovalState::Refused { .. } => "refused",
-                    ApprovalState::Waiting | ApprovalState::Interrupted => "not answered",
-                };
+                let became = became(&approval.state);
                 self.close_line();
                 self.note(format!("{became}: {} {}", approval.tool, shortened(&approval.subject)));
             }
@@ -233,6 +229,15 @@ impl View {
             self.said.push(Said::Answer("\n".to_owned()));
         }
         self.line_open = false;
+    }
+}
+
+/// What became of a question, in a word or two.
+pub(crate) fn became(state: &ApprovalState) -> &'static str {
+    match state {
+        ApprovalState::Allowed { .. } => "allowed",
+        ApprovalState::Refused { .. } => "refused",
+        ApprovalState::Waiting | ApprovalState::Interrupted => "not answered",
     }
 }
 

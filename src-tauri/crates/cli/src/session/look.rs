@@ -11,7 +11,7 @@ use okcvm_protocol::{
 use super::{find, find_node, mark, open, titled};
 use crate::failure::Failure;
 use crate::output::{self, Format};
-use crate::tree;
+use crate::{tree, view};
 
 /// Turns that are asked for at once.
 const PAGE: u32 = 100;
@@ -99,7 +99,8 @@ fn show(detail: &SessionDetail) {
                 ItemBody::Steer { text } => output::line(&format!("> (meanwhile) {text}")),
                 ItemBody::Notice { text, .. } => output::line(&format!("({text})")),
                 ItemBody::Approval(approval) => {
-                    output::line(&format!("[asked: {} {:?}]", approval.tool, approval.state));
+                    let became = view::became(&approval.state);
+                    output::line(&format!("[asked, {became}: {}]", approval.tool));
                 }
                 ItemBody::Reasoning { .. } => {}
             }
