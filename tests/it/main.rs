@@ -4,6 +4,7 @@
 
 mod boundary;
 mod command_line;
+mod command_line_permissions;
 mod command_line_refusals;
 mod command_line_streams;
 mod command_line_tree;
@@ -13,6 +14,7 @@ mod held_up;
 mod killed;
 mod local_model;
 mod mended;
+mod permissions;
 mod restore;
 mod session_tree;
 mod turns;

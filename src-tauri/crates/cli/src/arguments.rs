@@ -90,6 +90,14 @@ pub(crate) struct RunArguments {
     /// is recorded: `okcvm session contacts <SESSION>`.
     #[arg(long, value_name = "POLICY")]
     pub(crate) network: Option<String>,
+    /// What the agent may do without asking, which the session keeps
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    /// Allow calls of this tool for this run, also after something untrusted was read; may be given several times
+    ///
+    /// With a pattern, only calls that are about it: `--allow 'deploy_website=output/*'`. `*` stands for any text.
+    #[arg(long, value_name = "TOOL[=PATTERN]")]
+    pub(crate) allow: Vec<String>,
     /// Print every event of the turn as a JSON object on a line of its own
     #[arg(long)]
     pub(crate) json: bool,
@@ -322,6 +330,32 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show what the agent of a session may do without asking, and change it
+    ///
+    /// A change holds from the next call on, in a running turn, too.
+    Mode {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// The new mode
+        #[arg(value_enum)]
+        mode: Option<Mode>,
+    },
+    /// List what was allowed for a session, or take it away
+    Rules {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Take this rule away: its id, or the beginning or end of it
+        #[arg(long, value_name = "RULE")]
+        remove: Option<String>,
+        /// Print one JSON array
+        #[arg(long, conflicts_with = "remove")]
+        json: bool,
+    },
+    /// Delete files of a session to its trash, list what lies there, and bring files back
+    Files {
+        #[command(subcommand)]
+        command: FilesCommand,
+    },
     /// Show how far a turn of a session may go, and change it
     ///
     /// A turn that reaches a limit is interrupted; the next message goes on. Until they are changed here, the limits are
@@ -342,6 +376,55 @@ pub(crate) enum NetworkChange {
     Open,
     /// The hosts that follow, in place of those before
     Allow,
+}
+
+/// What an agent may do without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Only look: tools that change nothing
+    Plan,
+    /// Work in the session; what leaves it asks
+    Ask,
+    /// Ask only for what must be seen after something untrusted was read
+    Auto,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FilesCommand {
+    /// Move files or folders of the workspace to the trash of the session
+    Delete {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// Files and folders, relative to the workspace
+        #[arg(required = true)]
+        paths: Vec<String>,
+    },
+    /// List what was deleted by hand
+    Trash {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring a file or folder back out of the trash
+    ///
+    /// If its name is taken now, it comes back under another one, which is printed.
+    Recover {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// Its path, or its id in the trash, or the beginning or end of that
+        file: String,
+    },
+    /// Bring back what a turn of the agent deleted; what is there now stays as it is
+    BringBack {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// The node: its name, or the beginning or end of its id
+        node: String,
+        /// Only these paths
+        paths: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -429,6 +512,15 @@ pub(crate) enum ConfigCommand {
         /// Its new value: text as it is, anything else as JSON
         #[arg(allow_hyphen_values = true)]
         value: String,
+    },
+    /// List what is always allowed, in every session, or take it away
+    Rules {
+        /// Take this rule away: its id, or the beginning or end of it
+        #[arg(long, value_name = "RULE")]
+        remove: Option<String>,
+        /// Print one JSON array
+        #[arg(long, conflicts_with = "remove")]
+        json: bool,
     },
     /// Check the settings file; an error names file, line and field
     Check,

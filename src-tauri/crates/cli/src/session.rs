@@ -3,7 +3,10 @@
 mod look;
 mod moves;
 pub(crate) mod network;
+mod permissions;
 mod room;
+
+pub(crate) use permissions::rules;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
@@ -58,6 +61,11 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         SessionCommand::Contacts { session, json } => {
             network::contacts(host, &session, Format::of(json)).await
         }
+        SessionCommand::Mode { session, mode } => permissions::mode(host, &session, mode).await,
+        SessionCommand::Rules { session, remove, json } => {
+            rules(host, Some(&session), remove.as_deref(), Format::of(json)).await
+        }
+        SessionCommand::Files { command } => permissions::files(host, command).await,
         SessionCommand::Limits { session, changes } => limits(host, &session, &changes).await,
     }
 }

@@ -189,7 +189,7 @@ impl<'a> Stream<'a> {
         let answered = self.items.iter().map(|item| match &item.body {
             ItemBody::Text { text } | ItemBody::Reasoning { text, .. } => estimate::text(text),
             ItemBody::ToolCall(call) => estimate::text(&call.tool) + estimate::text(&call.arguments),
-            ItemBody::Steer { .. } | ItemBody::Notice { .. } => 0,
+            ItemBody::Approval(_) | ItemBody::Steer { .. } | ItemBody::Notice { .. } => 0,
         });
         asked + answered.sum::<u64>()
     }

@@ -390,7 +390,8 @@ fn prompt(manifest: Arc<Manifest>, registry: Arc<Registry>) -> impl Fn(&PromptFa
             date: day(facts.at),
             files,
             more_files: 0,
-            tools: registry.offered().map(|definition| definition.name.clone()).collect(),
+            tools: registry.offered_in(facts.mode).map(|definition| definition.name.clone()).collect(),
+            permissions: okcvm_tools::mode_in_words(facts.mode).to_owned(),
         })
     }
 }

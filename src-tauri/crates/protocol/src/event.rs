@@ -42,6 +42,11 @@ wire_union! {
             /// Its item.
             item_id: ItemId,
         },
+        /// The person's answer.
+        Approval {
+            /// The item of the question.
+            item_id: ItemId,
+        },
         /// The snapshot at the end of the turn.
         Snapshot,
     }
@@ -95,6 +100,11 @@ wire_union! {
             awaited: Awaited,
             /// Since when.
             since_at: i64,
+        },
+        /// The turn read something that may carry instructions of strangers.
+        UntrustedRead {
+            /// What, for people.
+            source: String,
         },
         /// The files were recorded.
         SnapshotTaken {
@@ -207,6 +217,13 @@ wire_union! {
         ProcessesChanged {
             /// All of it, oldest first.
             processes: Vec<ProcessInfo>,
+        },
+        /// Rules of permission came or went.
+        RulesChanged,
+        /// The trash for files changed.
+        DeletedFilesChanged {
+            /// Where.
+            session_id: SessionId,
         },
         /// Settings or keys changed.
         SettingsChanged,

@@ -64,6 +64,10 @@ uuid_id! {
     ContactId
     /// One command or kernel that runs.
     ProcessId
+    /// A rule of permission.
+    RuleId
+    /// A file or folder in the trash of a session.
+    DeletedId
 }
 
 /// The commit of a snapshot in the session's history, 40 hexadecimal digits.

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use okcvm_protocol::{Artifact, ArtifactKind, ProcessOwner, ToolContent, ToolResult};
+use okcvm_protocol::{Artifact, ArtifactKind, ProcessOwner, SessionId, ToolContent, ToolResult};
 use okcvm_sandbox::{
     Command, Entry, Exit, Limit, Limits, Outcome, Processes, Sandbox, SandboxError, Tier, WORKSPACE_MOUNT,
 };
-use okcvm_tools::{Tool, ToolContext, ToolError};
+use okcvm_tools::{Tool, ToolContext, ToolError, Touches};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -94,6 +94,10 @@ impl Tool for ShellTool {
 
     fn unavailable(&self) -> Option<String> {
         self.sandbox.available().err()
+    }
+
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        Touches::code(call::text_of(arguments, "command"))
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {

@@ -1,10 +1,12 @@
 import { enBoundary } from './enBoundary';
+import { enPermission } from './enPermission';
 import { enTime } from './enTime';
 
 /** English. The keys are the contract: the other languages have exactly these. */
 export const en = {
   ...enBoundary,
   ...enTime,
+  ...enPermission,
   'app.name': 'OKCVM',
   'app.failed': 'OKCVM could not start',
   'app.again': 'Try again',

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '$lib/ipc';
+import { permissionSentences } from './engineZhPermission';
 import { moreSentences } from './engineZhWords';
 
 /** Failures that the engine marks with a code. `whole` says all that the engine's sentence does. */
@@ -24,6 +25,7 @@ export const errors: Record<ErrorCode, { message: string; hint?: string; whole?:
 /** Sentences that the engine says word for word; `{}` stands for a part that is kept. */
 export const sentences: Record<string, string> = {
   ...moreSentences,
+  ...permissionSentences,
 
   // Why a tool cannot be used
   'Not available yet in this version.': '此版本中尚不可用。',

@@ -1,4 +1,5 @@
 import { zhBoundary } from './zhBoundary';
+import { zhPermission } from './zhPermission';
 import { zhTime } from './zhTime';
 import type { MessageKey } from './en';
 
@@ -6,6 +7,7 @@ import type { MessageKey } from './en';
 export const zh: Record<MessageKey, string> = {
   ...zhBoundary,
   ...zhTime,
+  ...zhPermission,
   'app.name': 'OKCVM',
   'app.failed': 'OKCVM 无法启动',
   'app.again': '重试',

@@ -19,6 +19,7 @@ import { Layout } from './layout.svelte';
 import { Moves } from './moves';
 import { NetworkState } from './network.svelte';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
+import { Permissions } from './permissions';
 import { PreviewState } from './preview.svelte';
 import { ProcessesState } from './processes.svelte';
 import { SessionList } from './sessionList.svelte';
@@ -31,6 +32,7 @@ export const settingsSections = [
   'keys',
   'limits',
   'history',
+  'permissions',
   'appearance',
   'tools',
   'logs',
@@ -62,6 +64,9 @@ export class App {
   readonly composer = new Composer();
   readonly moves = new Moves(this);
   readonly turns = new Turns(this);
+  readonly permissions = new Permissions(this);
+  /** Rises when rules of permission came or went. */
+  rulesVersion = $state(0);
 
   session = $state.raw<SessionState | null>(null);
   modal = $state.raw<Modal | null>(null);
@@ -451,6 +456,11 @@ export class App {
         // What it offers to undo is behind a turn now; the tree still has it.
         this.toasts.clear('restore');
         break;
+      case 'asked': {
+        const actions = effect.actions.map((action) => this.i18n.t(`approval.${action}`));
+        this.announcement = this.i18n.t('approval.announce', { actions: actions.join(this.i18n.t('approval.and')) });
+        break;
+      }
       case 'turnEnded':
         this.announcement = this.i18n.t(`status.${effect.node.status}`);
         break;
@@ -470,6 +480,12 @@ export class App {
         break;
       case 'importProgress':
         this.imports.progressed(event.event.progress);
+        break;
+      case 'rulesChanged':
+        this.rulesVersion += 1;
+        break;
+      case 'deletedFilesChanged':
+        if (event.event.sessionId === this.session?.id) this.files.trashVersion += 1;
         break;
       case 'settingsChanged':
         void this.attempt(async () => {

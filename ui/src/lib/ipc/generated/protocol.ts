@@ -108,7 +108,11 @@ policy: NetworkPolicy, } | { "type": "processesChanged",
 /**
  * All of it, oldest first.
  */
-processes: Array<ProcessInfo>, } | { "type": "settingsChanged" };
+processes: Array<ProcessInfo>, } | { "type": "rulesChanged" } | { "type": "deletedFilesChanged", 
+/**
+ * Where.
+ */
+sessionId: SessionId, } | { "type": "settingsChanged" };
 
 /**
  * About this program.
@@ -159,6 +163,109 @@ theme: Theme,
  * Language.
  */
 language: Language, };
+
+/**
+ * A call that waits, or waited, for the person.
+ */
+export type Approval = { 
+/**
+ * The item of the call.
+ */
+callItem: ItemId, 
+/**
+ * Full tool name.
+ */
+tool: string, 
+/**
+ * What it would do.
+ */
+actions: Array<ApprovalAction>, 
+/**
+ * What it is about, whole: the command, the path, the address.
+ */
+subject: string, 
+/**
+ * Why it asks.
+ */
+reason: ApprovalReason, 
+/**
+ * What was read that is not trusted, the first few.
+ */
+untrusted: Array<string>, 
+/**
+ * The answers that are offered, apart from a refusal.
+ */
+scopes: Array<ApprovalScope>, 
+/**
+ * What a rule can hold for; the first is the narrowest.
+ */
+patterns: Array<RulePattern>, 
+/**
+ * How it stands.
+ */
+state: ApprovalState, };
+
+/**
+ * What a call would do that may need the person's consent.
+ */
+export type ApprovalAction = "deploy" | "send" | "delete";
+
+/**
+ * What the person says.
+ */
+export type ApprovalAnswer = { "type": "allow", 
+/**
+ * How long that holds.
+ */
+scope: ApprovalScope, 
+/**
+ * What it holds for: one of the patterns that the question offers. The first of them if absent.
+ */
+pattern?: RulePattern, } | { "type": "refuse", 
+/**
+ * For the model.
+ */
+reason?: string, };
+
+/**
+ * Answers a question.
+ */
+export type ApprovalAnswerParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The item of the question.
+ */
+itemId: ItemId, 
+/**
+ * The answer.
+ */
+answer: ApprovalAnswer, };
+
+/**
+ * Why a call asks.
+ */
+export type ApprovalReason = "mode" | "untrusted";
+
+/**
+ * For how long an answer holds.
+ */
+export type ApprovalScope = "once" | "session" | "always";
+
+/**
+ * How the question stands.
+ */
+export type ApprovalState = { "type": "waiting" } | { "type": "allowed", 
+/**
+ * How long that holds; absent if the mode or a rule that came meanwhile answered.
+ */
+scope?: ApprovalScope, } | { "type": "refused", 
+/**
+ * What the person tells the model.
+ */
+reason?: string, } | { "type": "interrupted" };
 
 /**
  * Something worth showing.
@@ -230,7 +337,28 @@ tool: string,
 /**
  * Its item.
  */
+itemId: ItemId, } | { "type": "approval", 
+/**
+ * The item of the question.
+ */
 itemId: ItemId, } | { "type": "snapshot" };
+
+/**
+ * Asks for deleted files of a turn.
+ */
+export type BringBackParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The node whose turn deleted them.
+ */
+nodeId: NodeId, 
+/**
+ * These; all that the turn deleted and that are not there now, if absent.
+ */
+paths?: Array<string>, };
 
 /**
  * How many files changed.
@@ -433,6 +561,54 @@ contacts: Array<Contact>, };
  * What became of a contact.
  */
 export type ContactOutcome = "allowed" | "refused" | "failed";
+
+/**
+ * A file or folder that the person deleted.
+ */
+export type DeletedFile = { 
+/**
+ * Its identifier in the trash.
+ */
+id: DeletedId, 
+/**
+ * As it was, with its path; the size of a folder is 0.
+ */
+entry: FileEntry, 
+/**
+ * When it was deleted.
+ */
+deletedAt: number, 
+/**
+ * When it is removed for good.
+ */
+purgeAt: number, };
+
+/**
+ * Names something in the trash for files.
+ */
+export type DeletedFileParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Its identifier in the trash.
+ */
+id: DeletedId, };
+
+/**
+ * What the person deleted, the latest first.
+ */
+export type DeletedFilesResponse = { 
+/**
+ * The files and folders.
+ */
+files: Array<DeletedFile>, };
+
+/**
+ * A file or folder in the trash of a session.
+ */
+export type DeletedId = string;
 
 /**
  * An immutable version of a site.
@@ -791,6 +967,19 @@ path: string,
 maxBytes: number, };
 
 /**
+ * Names paths of the workspace.
+ */
+export type FilesParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Relative to the workspace, with `/`.
+ */
+paths: Array<string>, };
+
+/**
  * Limits of the history.
  */
 export type HistoryLimits = { 
@@ -1063,7 +1252,7 @@ text: string,
 /**
  * The provider's proof of the reasoning, sent back to it untouched.
  */
-signature?: string, } | { "type": "toolCall" } & ToolCall | { "type": "steer", 
+signature?: string, } | { "type": "toolCall" } & ToolCall | { "type": "approval" } & Approval | { "type": "steer", 
 /**
  * The message.
  */
@@ -1468,6 +1657,10 @@ notRestorable: string | null,
  */
 deletedAt?: number, 
 /**
+ * What its own turn read that may carry instructions of strangers, the first few.
+ */
+untrusted?: Array<string>, 
+/**
  * `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
  */
 durable?: boolean, };
@@ -1498,6 +1691,40 @@ export type PathsResponse = {
  * Absolute.
  */
 paths: Array<string>, };
+
+/**
+ * How much a session lets its agent do without asking.
+ */
+export type PermissionMode = "plan" | "ask" | "auto";
+
+/**
+ * A call that the person has allowed ahead.
+ */
+export type PermissionRule = { 
+/**
+ * Its identifier.
+ */
+id: RuleId, 
+/**
+ * Full tool name.
+ */
+tool: string, 
+/**
+ * What it holds for.
+ */
+pattern: RulePattern, 
+/**
+ * The session; every session if absent.
+ */
+sessionId: SessionId | null, 
+/**
+ * It was given in the knowledge that something untrusted had been read, and holds then, too.
+ */
+coversUntrusted: boolean, 
+/**
+ * When it was given.
+ */
+madeAt: number, };
 
 /**
  * Closes a preview.
@@ -1690,6 +1917,15 @@ message: UserMessage,
 queuedAt: number, };
 
 /**
+ * Where a file came back.
+ */
+export type RecoveredFile = { 
+/**
+ * Relative to the workspace, with `/`; another name than before if that one is taken now.
+ */
+path: string, };
+
+/**
  * One file that a restore would touch.
  */
 export type RestoreChange = { 
@@ -1811,6 +2047,56 @@ conflicts: Array<RevertConflict>,
  * Present changes by hand that no node holds yet; they are recorded before anything moves.
  */
 unsaved: Array<FileChange>, };
+
+/**
+ * A rule of permission.
+ */
+export type RuleId = string;
+
+/**
+ * Asks for rules.
+ */
+export type RuleListParams = { 
+/**
+ * Those of this session; those of every session if absent.
+ */
+sessionId: SessionId | null, };
+
+/**
+ * Rules, the oldest first.
+ */
+export type RuleListResponse = { 
+/**
+ * The rules.
+ */
+rules: Array<PermissionRule>, };
+
+/**
+ * How a rule is compared with what a call is about.
+ */
+export type RuleMatch = "exact" | "glob";
+
+/**
+ * Names a rule.
+ */
+export type RuleParams = { 
+/**
+ * Which.
+ */
+id: RuleId, };
+
+/**
+ * What a rule holds for.
+ */
+export type RulePattern = { 
+/**
+ * How it is compared.
+ */
+kind: RuleMatch, 
+/**
+ * The text or the glob.
+ */
+text: string, };
 
 /**
  * How agent code is held.
@@ -2005,6 +2291,19 @@ export type SessionListResponse = {
 sessions: Array<SessionSummary>, };
 
 /**
+ * Changes the mode of a session.
+ */
+export type SessionModeParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * The new mode, from the next call on.
+ */
+mode: PermissionMode, };
+
+/**
  * Names a session.
  */
 export type SessionParams = { 
@@ -2061,7 +2360,11 @@ workspace: WorkspaceKind,
 /**
  * A turn runs in it now.
  */
-running: boolean, };
+running: boolean, 
+/**
+ * What its agent may do without asking.
+ */
+mode: PermissionMode, };
 
 /**
  * All settings, in the order of the file.
@@ -2515,7 +2818,11 @@ awaited: Awaited,
 /**
  * Since when.
  */
-sinceAt: number, } | { "type": "snapshotTaken", 
+sinceAt: number, } | { "type": "untrustedRead", 
+/**
+ * What, for people.
+ */
+source: string, } | { "type": "snapshotTaken", 
 /**
  * The commit.
  */

@@ -238,6 +238,7 @@ export function makeFixture(now: number): Fixture {
     deletedAt: null,
     workspace: { type: 'own' },
     running: false,
+    mode: 'ask',
   };
   const deployments: Deployment[] = [2, 1].map((version) => ({
     id: newId(),
