@@ -39,6 +39,7 @@ pub enum Where {
     FullTier,
 }
 
+#[derive(Clone, Copy)]
 pub struct Attempt {
     pub name: &'static str,
     pub code: Code,

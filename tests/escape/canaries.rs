@@ -190,7 +190,9 @@ impl Canaries {
         let left = marked(&self.mark);
         if !left.is_empty() {
             effects.push("something still runs".to_owned());
-            left.iter().for_each(|pid| end(*pid));
+            for pid in left {
+                end(pid);
+            }
         }
         for (list, key, program) in [("msg", self.key + 1, "-Q"), ("sem", self.key + 2, "-S")] {
             let all = std::fs::read_to_string(format!("/proc/sysvipc/{list}")).unwrap_or_default();

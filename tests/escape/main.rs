@@ -2,6 +2,7 @@
 //! effect; the same command outside of the sandbox has one, so that an attempt that could not work is noticed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "what was not run, and how much was, is told")]
 #![cfg(target_os = "linux")]
 
 mod attempts;
@@ -34,7 +35,7 @@ const TOOLS: &[Tool] = &[Tool {
 }];
 
 /// Waits until something holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "{what} did not come");

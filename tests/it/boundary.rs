@@ -1,5 +1,7 @@
 //! What a session may reach and what runs in it, by the command line and by the command table.
 
+#![allow(clippy::print_stderr, reason = "what is not run is told")]
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
