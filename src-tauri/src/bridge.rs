@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use okcvm_host::Host;
-use okcvm_protocol::{EngineEvent, NumberedEvent, SessionId, TurnEvent};
+use okcvm_protocol::{ApprovalState, EngineEvent, ItemBody, NumberedEvent, SessionId, TurnEvent};
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager};
 use tauri_plugin_notification::NotificationExt;
@@ -36,7 +36,7 @@ pub(crate) fn attach(app: &AppHandle, host: &Host, channel: Channel<Vec<Numbered
     });
 }
 
-/// Tells the desktop when a turn ended while the user looked elsewhere.
+/// Tells the desktop when a turn ended, or asks, while the user looked elsewhere.
 pub(crate) fn notify_ends(app: AppHandle, host: &Host) {
     let events = host.engine().events();
     let mut reader = events.subscribe(events.last());
@@ -49,7 +49,7 @@ pub(crate) fn notify_ends(app: AppHandle, host: &Host) {
             }
             for numbered in batch {
                 if let EngineEvent::Turn { session_id, event, .. } = numbered.event
-                    && let Some(end) = end_of(&event)
+                    && let Some(end) = news_of(&event)
                 {
                     notify(&app, &host, &session_id, end);
                 }
@@ -58,19 +58,23 @@ pub(crate) fn notify_ends(app: AppHandle, host: &Host) {
     });
 }
 
-fn end_of(event: &TurnEvent) -> Option<Word> {
+fn news_of(event: &TurnEvent) -> Option<Word> {
     match event {
         TurnEvent::TurnCompleted { .. } => Some(Word::Done),
         TurnEvent::TurnFailed { .. } => Some(Word::Failed),
         TurnEvent::TurnInterrupted { .. } => Some(Word::Stopped),
+        TurnEvent::ItemStarted { item } => match &item.body {
+            ItemBody::Approval(approval) if approval.state == ApprovalState::Waiting => Some(Word::Asks),
+            _ => None,
+        },
         TurnEvent::TurnStarted { .. }
-        | TurnEvent::ItemStarted { .. }
         | TurnEvent::ItemDelta { .. }
         | TurnEvent::ItemProgress { .. }
         | TurnEvent::ItemCompleted { .. }
         | TurnEvent::Usage { .. }
         | TurnEvent::Span { .. }
         | TurnEvent::Heartbeat { .. }
+        | TurnEvent::UntrustedRead { .. }
         | TurnEvent::SnapshotTaken { .. } => None,
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Word {
     Failed,
     /// A turn was stopped.
     Stopped,
+    /// The agent asks something.
+    Asks,
 }
 
 /// The word in the language that the settings name.
@@ -35,6 +37,8 @@ pub(crate) fn word(word: Word, language: Language) -> &'static str {
         (Word::Failed, true) => "这一轮失败了。",
         (Word::Stopped, false) => "The turn was stopped.",
         (Word::Stopped, true) => "这一轮已停止。",
+        (Word::Asks, false) => "The agent asks for your permission.",
+        (Word::Asks, true) => "智能体请求您的许可。",
     }
 }
 

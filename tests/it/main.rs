@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod boundary;
 mod command_line;
+mod command_line_permissions;
 mod command_line_refusals;
 mod command_line_streams;
 mod command_line_tree;
@@ -12,6 +14,7 @@ mod held_up;
 mod killed;
 mod local_model;
 mod mended;
+mod permissions;
 mod python_environment;
 mod python_kernel;
 mod python_tool;

@@ -85,6 +85,7 @@ impl Bench {
             code: code.to_owned(),
             restart: false,
             cancel: CancellationToken::new(),
+            door: None,
         }
     }
 

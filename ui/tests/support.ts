@@ -53,6 +53,7 @@ export function detail(rest: Partial<SessionDetail> = {}): SessionDetail {
       deletedAt: null,
       workspace: { type: 'own' },
       running: false,
+      mode: 'ask',
     },
     access: 'write',
     workspacePath: '/data/s1',

@@ -90,6 +90,20 @@ pub(crate) struct RunArguments {
     /// Copy this file or folder to the agent first; may be given several times
     #[arg(long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Whom commands may speak to, which the session keeps: off, open, or hosts separated by commas
+    ///
+    /// Private and loopback addresses are refused unless they are listed themselves. Everything goes through a proxy and
+    /// is recorded: `okcvm session contacts <SESSION>`.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) network: Option<String>,
+    /// What the agent may do without asking, which the session keeps
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    /// Allow calls of this tool for this run, also after something untrusted was read; may be given several times
+    ///
+    /// With a pattern, only calls that are about it: `--allow 'deploy_website=output/*'`. `*` stands for any text.
+    #[arg(long, value_name = "TOOL[=PATTERN]")]
+    pub(crate) allow: Vec<String>,
     /// Print every event of the turn as a JSON object on a line of its own
     #[arg(long)]
     pub(crate) json: bool,
@@ -298,6 +312,56 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show whom the commands of a session may speak to, and change it
+    ///
+    /// It holds from the next command on. In the window: Settings of the session.
+    Network {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Nobody, these hosts, or every public address
+        #[arg(value_enum)]
+        change: Option<NetworkChange>,
+        /// With `allow`: example.com (ports 80 and 443), *.example.com, example.com:8080, 192.168.1.10, 10.0.0.0/8
+        #[arg(value_name = "HOST", requires = "change")]
+        hosts: Vec<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// List whom the commands of a session spoke to, or tried to, the latest first
+    Contacts {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what the agent of a session may do without asking, and change it
+    ///
+    /// A change holds from the next call on, in a running turn, too.
+    Mode {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// The new mode
+        #[arg(value_enum)]
+        mode: Option<Mode>,
+    },
+    /// List what was allowed for a session, or take it away
+    Rules {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Take this rule away: its id, or the beginning or end of it
+        #[arg(long, value_name = "RULE")]
+        remove: Option<String>,
+        /// Print one JSON array
+        #[arg(long, conflicts_with = "remove")]
+        json: bool,
+    },
+    /// Delete files of a session to its trash, list what lies there, and bring files back
+    Files {
+        #[command(subcommand)]
+        command: FilesCommand,
+    },
     /// Show how far a turn of a session may go, and change it
     ///
     /// A turn that reaches a limit is interrupted; the next message goes on. Until they are changed here, the limits are
@@ -307,6 +371,65 @@ pub(crate) enum SessionCommand {
         session: String,
         #[command(flatten)]
         changes: LimitArguments,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetworkChange {
+    /// Nobody
+    Off,
+    /// Every public address
+    Open,
+    /// The hosts that follow, in place of those before
+    Allow,
+}
+
+/// What an agent may do without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Only look: tools that change nothing
+    Plan,
+    /// Work in the session; what leaves it asks
+    Ask,
+    /// Ask only for what must be seen after something untrusted was read
+    Auto,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FilesCommand {
+    /// Move files or folders of the workspace to the trash of the session
+    Delete {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// Files and folders, relative to the workspace
+        #[arg(required = true)]
+        paths: Vec<String>,
+    },
+    /// List what was deleted by hand
+    Trash {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring a file or folder back out of the trash
+    ///
+    /// If its name is taken now, it comes back under another one, which is printed.
+    Recover {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// Its path, or its id in the trash, or the beginning or end of that
+        file: String,
+    },
+    /// Bring back what a turn of the agent deleted; what is there now stays as it is
+    BringBack {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// The node: its name, or the beginning or end of its id
+        node: String,
+        /// Only these paths
+        paths: Vec<String>,
     },
 }
 
@@ -421,6 +544,15 @@ pub(crate) enum ConfigCommand {
         /// Its new value: text as it is, anything else as JSON
         #[arg(allow_hyphen_values = true)]
         value: String,
+    },
+    /// List what is always allowed, in every session, or take it away
+    Rules {
+        /// Take this rule away: its id, or the beginning or end of it
+        #[arg(long, value_name = "RULE")]
+        remove: Option<String>,
+        /// Print one JSON array
+        #[arg(long, conflicts_with = "remove")]
+        json: bool,
     },
     /// Check the settings file; an error names file, line and field
     Check,

@@ -34,6 +34,8 @@ pub(crate) fn answer(
             show("", &value);
             Ok(())
         }
+        // They are kept beside the sessions and not in the file.
+        ConfigCommand::Rules { .. } => Ok(()),
         ConfigCommand::Set { field, value } => {
             if let Some(problem) = file.problem() {
                 return Err(problem.clone().into());

@@ -27,6 +27,8 @@ pub(crate) async fn answer(host: &Host, arguments: DemoArguments, stops: &Stops)
     if format == Format::Text {
         output::note("The demo model is scripted; everything that it does is done by the real tools.\n");
     }
+    // The script publishes what it makes, and nothing else; whoever starts it has asked for that.
+    host.engine().allow_for_run("deploy_website", "*")?;
     let made = run::find_session(host, Place::New).await?;
     let running = made
         .used_by(host, async |id| {

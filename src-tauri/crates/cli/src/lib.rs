@@ -3,6 +3,7 @@
 //! A library with one function, so that the tests can build the command as a program of their own.
 
 mod arguments;
+mod asking;
 mod config;
 mod demo;
 mod doctor;
@@ -25,7 +26,7 @@ use okcvm_host::{
 };
 use okcvm_protocol::AppError;
 
-use crate::arguments::{Arguments, Command, ToolCommand};
+use crate::arguments::{Arguments, Command, ConfigCommand, ToolCommand};
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::stops::Stops;
@@ -56,7 +57,9 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
     if let Command::Doctor { json } = arguments.command {
         return examine(log, environment, &data, redactor, Format::of(json)).await;
     }
-    if let Command::Config { command } = &arguments.command {
+    if let Command::Config { command } = &arguments.command
+        && !matches!(command, ConfigCommand::Rules { .. })
+    {
         // Settings can be looked at in a folder that cannot be written, too.
         return config::answer(command, &environment, &data);
     }
@@ -92,6 +95,10 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
             warn_of_settings(&host);
             closing(&host, demo::answer(&host, demo, &stops)).await
         }
+        Command::Config { command: ConfigCommand::Rules { remove, json } } => {
+            let host = open(environment, &redactor)?;
+            session::rules(&host, None, remove.as_deref(), Format::of(json)).await
+        }
         // Answered above, before anything that may fail.
         Command::Config { .. } | Command::Doctor { .. } => Ok(()),
     }
@@ -114,6 +121,12 @@ fn open(environment: Environment, redactor: &Redactor) -> Result<Host, AppError>
         preview_base: "preview://localhost/".to_owned(),
     };
     let host = Host::open(options, redactor.clone())?;
+    for left in host.left_behind().iter().filter(|left| left.ended + left.remaining > 0) {
+        output::note(&format!(
+            "An earlier run broke off and left “{}” running: {} ended, {} could not be ended.",
+            left.title, left.ended, left.remaining
+        ));
+    }
     // This program ends with its own message; what waits in the session is for one that stays.
     host.engine().hold_queue();
     Ok(host)

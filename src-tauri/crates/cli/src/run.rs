@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::arguments::RunArguments;
+use crate::asking::Asking;
 use crate::failure::Failure;
 use crate::files::NamedFiles;
 use crate::output::{self, Format};
@@ -28,6 +29,10 @@ pub(crate) async fn answer(host: &Host, arguments: RunArguments, stops: &Stops) 
     if arguments.prompt.trim().is_empty() && arguments.files.is_empty() {
         return Err(EngineError::EmptyMessage.into());
     }
+    for allowed in &arguments.allow {
+        let (tool, pattern) = allowed.split_once('=').unwrap_or((allowed, "*"));
+        host.engine().allow_for_run(tool, pattern)?;
+    }
     let profile = choose_model(host, arguments.model.as_deref())?;
     let files = NamedFiles::check(&arguments.files, &host.settings().import)?;
     let place = match (arguments.session, arguments.workspace) {
@@ -41,6 +46,12 @@ pub(crate) async fn answer(host: &Host, arguments: RunArguments, stops: &Stops) 
         .used_by(host, async |id| {
             if let Some(profile) = &profile {
                 host.engine().configure_session(id, Some(profile), None)?;
+            }
+            if let Some(policy) = &arguments.network {
+                session::network::choose(host, id, policy).await?;
+            }
+            if let Some(mode) = arguments.mode {
+                host.engine().set_session_mode(id, mode.into())?;
             }
             let attachments = files::copy_in(host, id, &files, stops).await?;
             begin(host, id, &arguments.prompt, attachments, stops).await
@@ -157,6 +168,7 @@ pub(crate) struct Running {
     node: NodeId,
     told: mpsc::UnboundedReceiver<NumberedEvent>,
     view: View,
+    asking: Asking,
     _reading: AbortOnDropHandle<()>,
 }
 
@@ -193,6 +205,7 @@ pub(crate) async fn begin(
         node,
         told,
         view: View::default(),
+        asking: Asking::new(),
         _reading: AbortOnDropHandle::new(reading),
     })
 }
@@ -210,6 +223,10 @@ impl Running {
                     let _ = host.engine().stop_turn(&self.session);
                     continue;
                 }
+                line = self.asking.line(), if self.asking.waits() => {
+                    self.asking.answer(line.as_deref(), host, &self.session);
+                    continue;
+                }
                 numbered = self.told.recv() => numbered,
             };
             let Some(numbered) = numbered else {
@@ -218,7 +235,7 @@ impl Running {
             let ended = if matches!(numbered.event, EngineEvent::Resync) {
                 self.read_again(host, &numbered, format).await?
             } else {
-                self.show(&numbered, format)?
+                self.show(host, &numbered, format)?
             };
             if let Some(end) = ended {
                 break end;
@@ -228,7 +245,12 @@ impl Running {
         Ok(end)
     }
 
-    fn show(&mut self, numbered: &NumberedEvent, format: Format) -> Result<Option<End>, Failure> {
+    fn show(
+        &mut self,
+        host: &Host,
+        numbered: &NumberedEvent,
+        format: Format,
+    ) -> Result<Option<End>, Failure> {
         if format == Format::Json {
             output::json_line(numbered)?;
         }
@@ -245,6 +267,7 @@ impl Running {
                 Said::Answer(_) | Said::Note(_) | Said::Waiting(_) => {}
             }
         }
+        self.asking.take(event, host, &self.session);
         Ok(end)
     }
 
@@ -255,7 +278,7 @@ impl Running {
         lost: &NumberedEvent,
         format: Format,
     ) -> Result<Option<End>, Failure> {
-        self.show(lost, format)?;
+        self.show(host, lost, format)?;
         let detail = host.session_open(SessionParams { session_id: self.session.clone() }).await?;
         let Some(turn) = detail.turns.iter().find(|turn| turn.node.id == self.node) else {
             // Nobody else moves in a session that this program writes.
@@ -265,7 +288,7 @@ impl Running {
             let event =
                 EngineEvent::Turn { session_id: self.session.clone(), node_id: self.node.clone(), event };
             let numbered = NumberedEvent { sequence: lost.sequence, event };
-            if let Some(end) = self.show(&numbered, format)? {
+            if let Some(end) = self.show(host, &numbered, format)? {
                 return Ok(Some(end));
             }
         }

@@ -17,6 +17,7 @@ fn node(id: &str, parent: Option<&str>) -> NodeSummary {
         user_changes: None,
         not_restorable: None,
         deleted_at: None,
+        untrusted: Vec::new(),
         durable: None,
     }
 }

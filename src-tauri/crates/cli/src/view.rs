@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use okcvm_protocol::{
-    AppError, Awaited, ErrorCode, Item, ItemBody, ItemDelta, ItemId, NodeStatus, ToolCallStatus, Turn,
-    TurnEvent,
+    AppError, ApprovalState, Awaited, ErrorCode, Item, ItemBody, ItemDelta, ItemId, NodeStatus,
+    ToolCallStatus, Turn, TurnEvent,
 };
 
 use crate::failure::Failure;
+use crate::output;
 use crate::stops::STOPPED;
 
 /// How a turn ended.
@@ -75,6 +76,10 @@ impl View {
             TurnEvent::ItemCompleted { item } => self.ended(item),
             TurnEvent::Heartbeat { awaited, since_at } if !self.line_open => {
                 self.said.push(Said::Waiting(waiting(awaited, now - since_at)));
+            }
+            TurnEvent::UntrustedRead { source } => {
+                self.close_line();
+                self.note(format!("! read something that is not trusted: {}", output::name(source)));
             }
             TurnEvent::TurnStarted { .. }
             | TurnEvent::ItemDelta { .. }
@@ -149,7 +154,10 @@ impl View {
             }
             // A call whose arguments are still arriving begins again when it runs.
             ItemBody::ToolCall(_) => {}
-            ItemBody::Reasoning { .. } | ItemBody::Steer { .. } | ItemBody::Notice { .. } => {
+            ItemBody::Reasoning { .. }
+            | ItemBody::Approval(_)
+            | ItemBody::Steer { .. }
+            | ItemBody::Notice { .. } => {
                 self.begun.insert(item.id.clone());
             }
         }
@@ -196,6 +204,11 @@ impl View {
                 self.close_line();
                 self.note(text.clone());
             }
+            ItemBody::Approval(approval) => {
+                let became = became(&approval.state);
+                self.close_line();
+                self.note(format!("{became}: {} {}", approval.tool, shortened(&approval.subject)));
+            }
             ItemBody::Reasoning { .. } | ItemBody::Steer { .. } => {}
         }
     }
@@ -219,6 +232,15 @@ impl View {
     }
 }
 
+/// What became of a question, in a word or two.
+pub(crate) fn became(state: &ApprovalState) -> &'static str {
+    match state {
+        ApprovalState::Allowed { .. } => "allowed",
+        ApprovalState::Refused { .. } => "refused",
+        ApprovalState::Waiting | ApprovalState::Interrupted => "not answered",
+    }
+}
+
 fn waiting(awaited: &Awaited, milliseconds: i64) -> String {
     let seconds = milliseconds.max(0) / 1000;
     match awaited {
@@ -227,6 +249,7 @@ fn waiting(awaited: &Awaited, milliseconds: i64) -> String {
             format!("… waiting for {model}, {seconds} s (attempt {attempt})")
         }
         Awaited::Tool { tool, .. } => format!("… {tool} is running, {seconds} s"),
+        Awaited::Approval { .. } => format!("… waiting for your answer, {seconds} s"),
         Awaited::Snapshot => format!("… recording the files, {seconds} s"),
     }
 }

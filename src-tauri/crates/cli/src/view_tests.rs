@@ -17,6 +17,7 @@ fn node(status: NodeStatus) -> NodeSummary {
         user_changes: None,
         not_restorable: None,
         deleted_at: None,
+        untrusted: Vec::new(),
         durable: None,
     }
 }

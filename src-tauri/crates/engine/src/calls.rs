@@ -10,10 +10,13 @@ use okcvm_protocol::{
 };
 use okcvm_snapshots::History;
 use okcvm_store::Store;
-use okcvm_tools::{Effect, FileReads, ReadStamp, ToolContext, ToolError, ToolProgress, ToolSink};
+use okcvm_tools::{
+    Effect, FileReads, ReadStamp, Tool, ToolContext, ToolError, ToolProgress, ToolSink, Touches,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::approvals::Permit;
 use crate::turn_files::Base;
 use crate::turn_loop::{End, TurnState};
 use crate::{Engine, EngineError};
@@ -120,6 +123,7 @@ impl Engine {
                 .is_some_and(|definition| definition.effect == Effect::Read),
             ItemBody::Text { .. }
             | ItemBody::Reasoning { .. }
+            | ItemBody::Approval(_)
             | ItemBody::Steer { .. }
             | ItemBody::Notice { .. } => false,
         }
@@ -151,6 +155,28 @@ impl Engine {
             self.end_call(state, &mut item, call.clone())?;
             return Ok((call, None));
         }
+        let prepared = self.prepare(state, &call);
+        if let Ok(prepared) = &prepared {
+            match self.permit(state, &item, &call, &prepared.touches).await? {
+                Permit::Granted(untrusted) => {
+                    for source in untrusted {
+                        self.note_untrusted(state, &source)?;
+                    }
+                }
+                Permit::Denied(text) => {
+                    call.status = ToolCallStatus::Failed;
+                    call.result = Some(error_result(text));
+                    self.end_call(state, &mut item, call.clone())?;
+                    let result = call.result.clone();
+                    return Ok((call, result));
+                }
+                Permit::Stopped => {
+                    call.status = ToolCallStatus::Interrupted;
+                    self.end_call(state, &mut item, call.clone())?;
+                    return Ok((call, None));
+                }
+            }
+        }
         call.status = ToolCallStatus::Running;
         item.body = ItemBody::ToolCall(call.clone());
         self.store().put_item(&item).map_err(EngineError::from)?;
@@ -169,7 +195,10 @@ impl Engine {
                 stored: Instant::now(),
             }),
         });
-        let outcome = self.carry_out_call(state, &item, &call, Arc::<LiveCall>::clone(&live)).await;
+        let outcome = match prepared {
+            Ok(prepared) => self.carry_out_call(state, &item, prepared, Arc::<LiveCall>::clone(&live)).await,
+            Err(wrong) => Err(ToolError::ForModel(wrong)),
+        };
         call.live_output = live.finish();
 
         let fatal = match outcome {
@@ -217,21 +246,27 @@ impl Engine {
         Ok((call, result))
     }
 
-    async fn carry_out_call(
-        &self,
-        state: &Arc<TurnState>,
-        item: &Item,
-        call: &ToolCall,
-        sink: Arc<dyn ToolSink>,
-    ) -> Result<ToolResult, ToolError> {
+    /// Finds the tool of a call and checks its arguments. A call that is wrong is never asked about; what is wrong is
+    /// worded for the model.
+    fn prepare(&self, state: &TurnState, call: &ToolCall) -> Result<Prepared, String> {
         let registry = &self.inner.parts.registry;
         let tool = registry
             .tool(&call.tool)
             .filter(|tool| tool.unavailable().is_none())
-            .ok_or_else(|| ToolError::for_model(registry.unknown(&call.tool)))?;
-        let arguments = registry
-            .check_arguments(&call.tool, &call.arguments)
-            .map_err(|error| ToolError::for_model(error.0))?;
+            .ok_or_else(|| registry.unknown(&call.tool))?;
+        let arguments = registry.check_arguments(&call.tool, &call.arguments).map_err(|error| error.0)?;
+        let touches = tool.touches(&state.runtime.id, &arguments);
+        Ok(Prepared { tool, arguments, touches })
+    }
+
+    async fn carry_out_call(
+        &self,
+        state: &Arc<TurnState>,
+        item: &Item,
+        prepared: Prepared,
+        sink: Arc<dyn ToolSink>,
+    ) -> Result<ToolResult, ToolError> {
+        let Prepared { tool, arguments, .. } = prepared;
         let context = ToolContext {
             session_id: state.runtime.id.clone(),
             node_id: Some(state.node_id.clone()),
@@ -367,6 +402,13 @@ fn keep_pictures(blobs: &Path, root: &Path, result: &ToolResult) {
     }
 }
 
+/// A call whose tool and arguments are there.
+struct Prepared {
+    tool: Arc<dyn Tool>,
+    arguments: serde_json::Value,
+    touches: Touches,
+}
+
 /// Takes the output of a running call.
 struct LiveCall {
     state: Arc<TurnState>,
@@ -417,6 +459,14 @@ impl LiveCall {
 }
 
 impl ToolSink for LiveCall {
+    fn read_untrusted(&self, source: &str) {
+        if let Err(error) = self.state.engine.note_untrusted(&self.state, source) {
+            // What cannot be noted must not be used: the turn ends.
+            tracing::error!(%error, "what a call read could not be noted");
+            self.state.cancel.cancel();
+        }
+    }
+
     fn progress(&self, progress: ToolProgress) {
         self.state.alive();
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);

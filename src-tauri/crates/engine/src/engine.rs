@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use okcvm_model::ChatModel;
-use okcvm_protocol::{AppError, Attachment, HistoryLimits, SessionId, TurnLimits};
+use okcvm_protocol::{
+    AppError, Attachment, HistoryLimits, PermissionMode, PermissionRule, SessionId, TurnLimits,
+};
 use okcvm_store::{SessionRow, Store};
 use okcvm_tools::Registry;
 
@@ -35,6 +37,8 @@ pub struct PromptFacts {
     pub at: i64,
     /// Files that the user gave on the active path.
     pub files: Vec<Attachment>,
+    /// What the agent may do without asking.
+    pub mode: PermissionMode,
 }
 
 /// Makes the system prompt.
@@ -96,6 +100,8 @@ pub(crate) struct Inner {
     places: Mutex<HashMap<SessionId, Arc<Place>>>,
     profile_override: Mutex<Option<String>>,
     queue_held: AtomicBool,
+    /// What the person who started this program allows for as long as it runs.
+    pub(crate) run_rules: Mutex<Vec<PermissionRule>>,
 }
 
 /// The engine. Cheap to clone; all clones are one.
@@ -114,6 +120,7 @@ impl Engine {
                 places: Mutex::new(HashMap::new()),
                 profile_override: Mutex::new(None),
                 queue_held: AtomicBool::new(false),
+                run_rules: Mutex::new(Vec::new()),
             }),
         }
     }

@@ -46,6 +46,10 @@ fn weight(event: &EngineEvent) -> usize {
             | ItemBody::Reasoning { text, .. }
             | ItemBody::Steer { text }
             | ItemBody::Notice { text, .. } => text.len(),
+            ItemBody::Approval(approval) => {
+                approval.subject.len()
+                    + approval.patterns.iter().map(|pattern| pattern.text.len()).sum::<usize>()
+            }
             ItemBody::ToolCall(call) => {
                 let content = call.result.iter().flat_map(|result| &result.content);
                 let result: usize = content
@@ -72,6 +76,7 @@ fn weight(event: &EngineEvent) -> usize {
         | TurnEvent::Usage { .. }
         | TurnEvent::Span { .. }
         | TurnEvent::Heartbeat { .. }
+        | TurnEvent::UntrustedRead { .. }
         | TurnEvent::SnapshotTaken { .. }
         | TurnEvent::TurnCompleted { .. }
         | TurnEvent::TurnFailed { .. }

@@ -3,9 +3,11 @@
 //! The engine knows neither a window nor the tools that it runs: a program plugs in a registry of tools, a source of
 //! models and the words of the system prompt, and listens to one stream of numbered events.
 
+mod approvals;
 mod calls;
 mod changes;
 mod clock;
+mod deleted_files;
 mod engine;
 mod error;
 mod estimate;
@@ -25,6 +27,7 @@ mod trash;
 mod turn;
 mod turn_files;
 mod turn_loop;
+mod untrusted;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::{

@@ -65,7 +65,7 @@ fn push_step(messages: &mut Vec<ModelMessage>, items: &[Item], pictures: &Pictur
                 reasoning.signature.clone_from(signature);
             }
             ItemBody::ToolCall(call) => calls.push(call),
-            ItemBody::Steer { .. } | ItemBody::Notice { .. } => {}
+            ItemBody::Approval(_) | ItemBody::Steer { .. } | ItemBody::Notice { .. } => {}
         }
     }
     if spoken.is_empty() && calls.is_empty() {

@@ -128,6 +128,14 @@ impl Engine {
                     paths => format!("Restore of {} paths from “{}”", paths.len(), row.summary.title),
                 },
             };
+            let current = engine.store().session(&runtime.id)?.current_node;
+            match scope {
+                RestoreScope::All => {}
+                RestoreScope::Files => engine.carry_distrust(Some(&row.summary.id), current.as_ref())?,
+                RestoreScope::Conversation => {
+                    engine.carry_distrust(current.as_ref(), Some(&row.summary.id))?;
+                }
+            }
             let goal = Goal { scope, node: Some(row.summary.id), files, paths, title };
             engine.move_to(runtime, goal)
         })

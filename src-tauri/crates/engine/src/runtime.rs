@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::approvals::Approvals;
 use crate::engine::create_folder;
 use crate::{Engine, EngineError, Watching};
 
@@ -46,6 +47,8 @@ pub(crate) struct Runtime {
     lock_path: PathBuf,
     /// Held by the one program that writes.
     lock: Mutex<Option<File>>,
+    /// Calls that ask the person.
+    pub(crate) approvals: Approvals,
     /// Calls off what tidies the history, if something does.
     tidying: Mutex<Option<Cancel>>,
     _watch: Option<Watch>,
@@ -86,6 +89,7 @@ impl Runtime {
             idle: watch::Sender::new(true),
             lock_path,
             lock: Mutex::new(None),
+            approvals: Approvals::default(),
             tidying: Mutex::new(None),
             _watch: watch,
         };

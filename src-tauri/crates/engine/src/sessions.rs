@@ -34,6 +34,7 @@ impl Engine {
                 None => WorkspaceKind::Own,
             },
             running,
+            mode: row.mode,
         }
     }
 

@@ -189,7 +189,7 @@ impl<'a> Stream<'a> {
         let answered = self.items.iter().map(|item| match &item.body {
             ItemBody::Text { text } | ItemBody::Reasoning { text, .. } => estimate::text(text),
             ItemBody::ToolCall(call) => estimate::text(&call.tool) + estimate::text(&call.arguments),
-            ItemBody::Steer { .. } | ItemBody::Notice { .. } => 0,
+            ItemBody::Approval(_) | ItemBody::Steer { .. } | ItemBody::Notice { .. } => 0,
         });
         asked + answered.sum::<u64>()
     }
@@ -240,6 +240,7 @@ impl Engine {
         state.awaiting(Awaited::Model { model: name.clone(), attempt: 1 });
         let mut stream = Stream::new(state, step);
         let asked = estimate::request(&request);
+        state.asked.notify_one();
         let result = self.stream(&mut stream, model, request, &name).await?;
         let calls = stream.close(result.is_ok())?;
         span.ended_at = Some(self.now());

@@ -131,6 +131,7 @@ impl Engine {
                 }
             }
         }
+        self.purge_overdue_files(before)?;
         for row in self.store().overdue_branches(before)? {
             match self.purge_branch(&row.session_id, &row.node_id) {
                 Ok(()) => tracing::info!(session = %row.session_id, node = %row.node_id, nodes = row.nodes,

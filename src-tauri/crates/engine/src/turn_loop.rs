@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use okcvm_model::{ChatModel, FinishReason, ModelRequest, ModelTool};
 use okcvm_protocol::{
-    AppError, Awaited, ErrorCode, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel, Span, SpanId,
-    SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
+    AppError, ApprovalState, Awaited, ErrorCode, Item, ItemBody, ItemId, NodeId, NodeStatus, NoticeLevel,
+    Span, SpanId, SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
 };
 use okcvm_store::NodeRow;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::Repeats;
@@ -64,6 +65,32 @@ pub(crate) struct TurnState {
     /// Tokens of requests whose provider reported none, by our guess.
     guessed: AtomicU64,
     deadline: Mutex<Deadline>,
+    /// Told when the first model request leaves, or nobody is asked any more.
+    pub(crate) asked: Notify,
+    paused: Mutex<Paused>,
+}
+
+/// Time in which the turn waited for the person; it does not count against the limit of minutes.
+#[derive(Default)]
+struct Paused {
+    questions: u32,
+    since: Option<Instant>,
+    before: Duration,
+}
+
+/// A question waits as long as this lives.
+pub(crate) struct Pause<'a>(&'a TurnState);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        let mut paused = self.0.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.questions = paused.questions.saturating_sub(1);
+        if paused.questions == 0
+            && let Some(since) = paused.since.take()
+        {
+            paused.before += since.elapsed();
+        }
+    }
 }
 
 impl TurnState {
@@ -80,6 +107,19 @@ impl TurnState {
     pub(crate) fn awaiting(&self, awaited: Awaited) {
         let mut activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
         *activity = Activity { awaited, since_at: self.engine.now(), last: Instant::now() };
+    }
+
+    /// Begins to wait for the person.
+    pub(crate) fn pause(&self) -> Pause<'_> {
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.questions += 1;
+        paused.since.get_or_insert_with(Instant::now);
+        Pause(self)
+    }
+
+    fn paused_for(&self) -> Duration {
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.before + paused.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// A new item at the end of the turn; not yet stored.
@@ -185,7 +225,7 @@ impl TurnState {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if begun.elapsed() >= most {
+            if begun.elapsed().saturating_sub(self.paused_for()) >= most {
                 *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Deadline::Passed;
                 self.cancel.cancel();
             }
@@ -225,6 +265,8 @@ impl Engine {
             usage: Mutex::new(Usage::default()),
             guessed: AtomicU64::new(0),
             deadline: Mutex::new(Deadline::Open),
+            asked: Notify::new(),
+            paused: Mutex::new(Paused::default()),
         });
         if let Some(remark) = remark
             && let Err(error) = state.notice(0, NoticeLevel::Warning, remark)
@@ -343,6 +385,12 @@ impl Engine {
                 call.status = ToolCallStatus::Interrupted;
                 open = true;
             }
+            if let ItemBody::Approval(approval) = &mut item.body
+                && approval.state == ApprovalState::Waiting
+            {
+                approval.state = ApprovalState::Interrupted;
+                open = true;
+            }
             if open {
                 item.ended_at = Some(at);
                 self.store().put_item(&item)?;
@@ -446,7 +494,8 @@ impl Engine {
                 messages.extend(turn_messages(&node.message, &items, &pictures));
                 files.extend(node.message.attachments.iter().cloned());
             }
-            let facts = PromptFacts { at: engine.now(), files };
+            let mode = engine.store().session_mode(&shared.runtime.id)?;
+            let facts = PromptFacts { at: engine.now(), files, mode };
             Ok(ModelRequest {
                 system: (engine.inner.parts.prompt)(&facts),
                 messages,
@@ -454,7 +503,7 @@ impl Engine {
                     .inner
                     .parts
                     .registry
-                    .offered()
+                    .offered_in(mode)
                     .map(|definition| ModelTool {
                         name: definition.name.clone(),
                         description: definition.description.clone(),

@@ -106,6 +106,23 @@ impl CommandHandler for Host {
         )?)
     }
 
+    async fn session_set_mode(&self, params: SessionModeParams) -> Result<SessionSummary, AppError> {
+        Ok(self.engine.set_session_mode(&params.session_id, params.mode)?)
+    }
+
+    async fn approval_answer(&self, params: ApprovalAnswerParams) -> Result<Item, AppError> {
+        Ok(self.engine.answer_approval(&params.session_id, &params.item_id, params.answer)?)
+    }
+
+    async fn rule_list(&self, params: RuleListParams) -> Result<RuleListResponse, AppError> {
+        Ok(RuleListResponse { rules: self.engine.rules(params.session_id.as_ref())? })
+    }
+
+    async fn rule_remove(&self, params: RuleParams) -> Result<Empty, AppError> {
+        self.engine.remove_rule(&params.id)?;
+        Ok(Empty {})
+    }
+
     async fn turn_page(&self, params: TurnPageParams) -> Result<TurnPage, AppError> {
         self.blocking(move |host| {
             Ok(host.engine.turn_page(&params.session_id, &params.before, params.count)?)
@@ -343,6 +360,37 @@ impl CommandHandler for Host {
         self.blocking(move |host| Ok(host.engine.file_history(&params.session_id, &params.path)?)).await
     }
 
+    async fn file_delete(&self, params: FilesParams) -> Result<DeletedFilesResponse, AppError> {
+        self.blocking(move |host| {
+            Ok(DeletedFilesResponse { files: host.engine.delete_files(&params.session_id, &params.paths)? })
+        })
+        .await
+    }
+
+    async fn file_trash_list(&self, params: SessionParams) -> Result<DeletedFilesResponse, AppError> {
+        self.blocking(move |host| {
+            Ok(DeletedFilesResponse { files: host.engine.deleted_files(&params.session_id)? })
+        })
+        .await
+    }
+
+    async fn file_recover(&self, params: DeletedFileParams) -> Result<RecoveredFile, AppError> {
+        self.blocking(move |host| {
+            Ok(RecoveredFile { path: host.engine.recover_file(&params.session_id, &params.id)? })
+        })
+        .await
+    }
+
+    async fn file_purge(&self, params: DeletedFileParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| Ok(host.engine.purge_file(&params.session_id, &params.id)?)).await?;
+        Ok(Empty {})
+    }
+
+    async fn turn_bring_back(&self, params: BringBackParams) -> Result<RestoreOutcome, AppError> {
+        let paths = params.paths.as_deref();
+        Ok(self.engine.bring_back(&params.session_id, &params.node_id, paths).await?)
+    }
+
     async fn import_plan(&self, params: ImportPlanParams) -> Result<ImportPlan, AppError> {
         let limits = self.settings().import;
         let cancel = self.imports.begin(&params.import_id);
@@ -371,8 +419,14 @@ impl CommandHandler for Host {
                 let target = workspace_path(&params.target)?;
                 let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
                 let mut tell = host.import_progress(&params.session_id, &params.import_id);
-                run_import(&workspace, &sources, &target, params.clashes, &limits, &cancel, &mut tell)
-                    .map_err(|error| error.to_app_error())
+                let report =
+                    run_import(&workspace, &sources, &target, params.clashes, &limits, &cancel, &mut tell)
+                        .map_err(|error| error.to_app_error());
+                match &report {
+                    Ok(report) => host.engine.note_imported(&params.session_id, &report.imported)?,
+                    Err(_) => host.engine.note_broken_import(&params.session_id)?,
+                }
+                report
             })
             .await;
         self.imports.end(&id);
@@ -382,6 +436,35 @@ impl CommandHandler for Host {
     async fn import_cancel(&self, params: ImportCancelParams) -> Result<Empty, AppError> {
         self.imports.cancel(&params.import_id);
         Ok(Empty {})
+    }
+
+    async fn network_get(&self, params: SessionParams) -> Result<NetworkResponse, AppError> {
+        self.blocking(move |host| host.network_policy(&params.session_id)).await
+    }
+
+    async fn network_set(&self, params: NetworkSetParams) -> Result<NetworkResponse, AppError> {
+        self.blocking(move |host| host.set_network_policy(&params.session_id, params.policy)).await
+    }
+
+    async fn contact_list(&self, params: SessionParams) -> Result<ContactListResponse, AppError> {
+        self.blocking(move |host| host.contacts(&params.session_id)).await
+    }
+
+    async fn process_list(&self, _: Empty) -> Result<ProcessListResponse, AppError> {
+        self.blocking(move |host| {
+            Ok(ProcessListResponse {
+                processes: host.processes.list(),
+                left_behind: host.left_behind.clone(),
+            })
+        })
+        .await
+    }
+
+    async fn process_end(&self, params: ProcessParams) -> Result<Empty, AppError> {
+        if self.processes.end(&params.process_id) {
+            return Ok(Empty {});
+        }
+        Err(AppError::new("It has ended already.").with_code(ErrorCode::NotFound))
     }
 
     async fn timeline_list(&self, params: SessionParams) -> Result<TimelineResponse, AppError> {

@@ -13,7 +13,7 @@ use crate::check;
 
 /// What every name of the contract begins with.
 const PREFIX: &str = "mshtools-";
-const FIELDS: [&str; 6] = ["name", "summary", "description", "effect", "limits", "parameters"];
+const FIELDS: [&str; 7] = ["name", "summary", "description", "effect", "permission", "limits", "parameters"];
 
 /// Whether a call changes anything. Calls that only read may run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -23,6 +23,18 @@ pub enum Effect {
     Read,
     /// Changes something.
     Write,
+}
+
+/// Where what a call does can be felt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Permission {
+    /// In the session alone: in its files, its lists, its sandbox.
+    Inside,
+    /// On this machine: something is published on it.
+    Publish,
+    /// On other machines: something is sent to them.
+    Network,
 }
 
 /// The contract of one tool.
@@ -38,6 +50,8 @@ pub struct ToolDefinition {
     pub parameters: Value,
     /// Whether a call changes anything.
     pub effect: Effect,
+    /// Where what a call does can be felt.
+    pub permission: Permission,
     /// Numbers that bound a call, by name, with the unit in the name where it is not a count.
     pub limits: BTreeMap<String, u64>,
     validator: Arc<Validator>,
@@ -71,6 +85,7 @@ impl ToolDefinition {
             );
         }
         let effect: Effect = fields.get("effect")?;
+        let permission: Permission = fields.get("permission")?;
         let limits: BTreeMap<String, u64> = fields.get("limits")?;
         let parameters: Value = fields.get("parameters")?;
         if parameters.get("type").and_then(Value::as_str) != Some("object") {
@@ -82,7 +97,16 @@ impl ToolDefinition {
             fields.problem("parameters", format!("is not a valid JSON Schema{place}: {error}"))
         })?;
         let description = paragraphs.join("\n\n");
-        Ok(Self { name, summary, description, parameters, effect, limits, validator: Arc::new(validator) })
+        Ok(Self {
+            name,
+            summary,
+            description,
+            parameters,
+            effect,
+            permission,
+            limits,
+            validator: Arc::new(validator),
+        })
     }
 }
 

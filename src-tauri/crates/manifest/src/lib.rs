@@ -9,6 +9,6 @@ mod definition;
 mod manifest;
 mod prompt;
 
-pub use definition::{Effect, ToolDefinition};
+pub use definition::{Effect, Permission, ToolDefinition};
 pub use manifest::{Manifest, ManifestError, SYSTEM_PROMPT};
 pub use prompt::{MOUNT, PromptFile, PromptValues};

@@ -141,7 +141,7 @@ const RIGHT: &str = r#"{
   "summary": "Does a.",
   "description": ["Does a."],
   "effect": "read",
-  "limits": {},
+  "permission": "inside", "limits": {},
   "parameters": {"type": "object"}
 }"#;
 
@@ -165,6 +165,10 @@ fn errors_name_file_line_and_field() {
         "tool-manifest/tools/a.json, line 5, field `effect`: unknown variant `maybe`, expected `read` or `write`"
     );
     assert_eq!(
+        wrong("\"inside\"", "\"outside\""),
+        "tool-manifest/tools/a.json, line 6, field `permission`: unknown variant `outside`, expected one of `inside`, `publish`, `network`"
+    );
+    assert_eq!(
         wrong("\"limits\": {}", "\"limits\": {\n    \"lines\": -1\n  }"),
         "tool-manifest/tools/a.json, line 7, field `limits`: invalid value: integer `-1`, expected u64"
     );
@@ -174,7 +178,7 @@ fn errors_name_file_line_and_field() {
     );
     assert_eq!(
         wrong("\"limits\"", "\"limit\""),
-        "tool-manifest/tools/a.json, line 6, field `limit`: there is no such field; the fields are name, summary, description, effect, limits, parameters"
+        "tool-manifest/tools/a.json, line 6, field `limit`: there is no such field; the fields are name, summary, description, effect, permission, limits, parameters"
     );
     assert_eq!(
         wrong("\"limits\": {}", "\"effect\": \"read\""),

@@ -21,6 +21,8 @@ pub struct PromptValues {
     pub more_files: u64,
     /// Full names of the tools that can be used now.
     pub tools: Vec<String>,
+    /// What the agent may do without asking, in words for it.
+    pub permissions: String,
 }
 
 /// A file that the system prompt names.
@@ -39,6 +41,7 @@ enum Place {
     Mount,
     Files,
     Tools,
+    Permissions,
 }
 
 impl Place {
@@ -48,6 +51,7 @@ impl Place {
             "mount" => Some(Self::Mount),
             "files" => Some(Self::Files),
             "tools" => Some(Self::Tools),
+            "permissions" => Some(Self::Permissions),
             _ => None,
         }
     }
@@ -78,7 +82,7 @@ impl Template {
                 return Err(Problem::new(
                     line,
                     Some(name),
-                    "there is no such place; the places are date, mount, files, tools",
+                    "there is no such place; the places are date, mount, files, tools, permissions",
                 ));
             };
             parts.push(Part::Text(before.to_owned()));
@@ -101,6 +105,7 @@ impl Template {
                 Part::Place(Place::Mount) => text.push_str(MOUNT),
                 Part::Place(Place::Files) => text.push_str(&files(values)),
                 Part::Place(Place::Tools) => text.push_str(&tool_lines(tools)),
+                Part::Place(Place::Permissions) => text.push_str(&values.permissions),
             }
         }
         text

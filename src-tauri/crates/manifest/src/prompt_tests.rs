@@ -17,6 +17,7 @@ fn the_embedded_prompt_is_filled_completely() {
         files: vec![file("sales.csv", 1_234)],
         more_files: 0,
         tools: vec!["mshtools-shell".to_owned(), "mshtools-unknown".to_owned()],
+        permissions: "Everything inside.".to_owned(),
     });
     assert!(!prompt.contains("{{") && !prompt.contains("}}"));
     assert!(prompt.contains("Today is Friday, 2026-03-06."));
@@ -24,6 +25,7 @@ fn the_embedded_prompt_is_filled_completely() {
     assert!(prompt.contains("\n- sales.csv (1.2 kB)\n"));
     assert!(prompt.contains("\n- mshtools-shell: Runs a command line in a sandboxed shell.\n"));
     assert!(!prompt.contains("mshtools-unknown"));
+    assert!(prompt.contains("\n# What you may do\nEverything inside.\n"));
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn many_files_are_counted() {
 fn wrong_places_are_named_with_their_line() {
     assert_eq!(
         with_template("a\n\nb {{dat}} c").expect_err("wrong").to_string(),
-        "tool-manifest/system-prompt.md, line 3, field `dat`: there is no such place; the places are date, mount, files, tools"
+        "tool-manifest/system-prompt.md, line 3, field `dat`: there is no such place; the places are date, mount, files, tools, permissions"
     );
     assert_eq!(
         with_template("a\n{{date").expect_err("wrong").to_string(),

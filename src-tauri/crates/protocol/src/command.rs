@@ -74,6 +74,14 @@ commands! {
     session_rename(SessionRenameParams) -> SessionSummary;
     /// Changes model or limits of a session.
     session_configure(SessionConfigureParams) -> SessionSummary;
+    /// Changes what the agent of a session may do without asking.
+    session_set_mode(SessionModeParams) -> SessionSummary;
+    /// Answers a call that asks; the first answer holds.
+    approval_answer(ApprovalAnswerParams) -> Item;
+    /// Rules of permission of a session, or of every session.
+    rule_list(RuleListParams) -> RuleListResponse;
+    /// Takes a rule of permission away.
+    rule_remove(RuleParams) -> Empty;
     /// Earlier turns of the conversation.
     turn_page(TurnPageParams) -> TurnPage;
     /// Moves a session to the trash.
@@ -152,12 +160,34 @@ commands! {
     file_read(FileReadParams) -> FileContent;
     /// What happened to a file.
     file_history(FileParams) -> FileHistoryResponse;
+    /// Moves files and folders of the workspace to the trash of the session.
+    file_delete(FilesParams) -> DeletedFilesResponse;
+    /// What the person deleted.
+    file_trash_list(SessionParams) -> DeletedFilesResponse;
+    /// Brings a deleted file or folder back.
+    file_recover(DeletedFileParams) -> RecoveredFile;
+    /// Removes a deleted file or folder for good.
+    file_purge(DeletedFileParams) -> Empty;
+    /// Brings back what a turn deleted; files that are there now stay as they are.
+    turn_bring_back(BringBackParams) -> RestoreOutcome;
     /// What an import would do.
     import_plan(ImportPlanParams) -> ImportPlan;
     /// Copies files and folders in.
     import_start(ImportParams) -> ImportReport;
     /// Calls an import off.
     import_cancel(ImportCancelParams) -> Empty;
+
+    /// Whom the commands of a session may speak to.
+    network_get(SessionParams) -> NetworkResponse;
+    /// Sets whom the commands of a session may speak to, from the next one on.
+    network_set(NetworkSetParams) -> NetworkResponse;
+    /// Whom the commands of a session spoke to, or tried to.
+    contact_list(SessionParams) -> ContactListResponse;
+
+    /// What runs for the agent, in all sessions.
+    process_list(Empty) -> ProcessListResponse;
+    /// Ends a command or kernel and everything that it started.
+    process_end(ProcessParams) -> Empty;
 
     /// Timed model requests and tool calls of the active path.
     timeline_list(SessionParams) -> TimelineResponse;

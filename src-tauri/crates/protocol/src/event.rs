@@ -1,9 +1,9 @@
 //! What happens while a session runs.
 
 use crate::{
-    AppError, ChangeCounts, Deployment, ImportProgress, Item, ItemId, NodeId, NodeSummary, QueuedMessage,
-    SessionId, SessionSummary, SnapshotId, Span, TidyReport, TidyStage, Todo, Usage, UserMessage, wire,
-    wire_union,
+    AppError, ChangeCounts, Contact, Deployment, ImportProgress, Item, ItemId, NetworkPolicy, NodeId,
+    NodeSummary, ProcessInfo, QueuedMessage, SessionId, SessionSummary, SnapshotId, Span, TidyReport,
+    TidyStage, Todo, Usage, UserMessage, wire, wire_union,
 };
 
 wire_union! {
@@ -40,6 +40,11 @@ wire_union! {
             /// Its name.
             tool: String,
             /// Its item.
+            item_id: ItemId,
+        },
+        /// The person's answer.
+        Approval {
+            /// The item of the question.
             item_id: ItemId,
         },
         /// The snapshot at the end of the turn.
@@ -95,6 +100,11 @@ wire_union! {
             awaited: Awaited,
             /// Since when.
             since_at: i64,
+        },
+        /// The turn read something that may carry instructions of strangers.
+        UntrustedRead {
+            /// What, for people.
+            source: String,
         },
         /// The files were recorded.
         SnapshotTaken {
@@ -195,6 +205,30 @@ wire_union! {
         PythonProgress {
             /// How far, in words; empty when it has ended.
             message: String,
+        },
+        /// A command spoke to a host, or was refused to.
+        ContactMade {
+            /// How it went.
+            contact: Contact,
+        },
+        /// The policy of a session changed.
+        NetworkChanged {
+            /// Which.
+            session_id: SessionId,
+            /// As in force.
+            policy: NetworkPolicy,
+        },
+        /// What runs for the agent, at most once a second.
+        ProcessesChanged {
+            /// All of it, oldest first.
+            processes: Vec<ProcessInfo>,
+        },
+        /// Rules of permission came or went.
+        RulesChanged,
+        /// The trash for files changed.
+        DeletedFilesChanged {
+            /// Where.
+            session_id: SessionId,
         },
         /// Settings or keys changed.
         SettingsChanged,

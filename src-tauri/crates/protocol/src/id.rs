@@ -60,6 +60,14 @@ uuid_id! {
     RestoreId
     /// One import of dropped files.
     ImportId
+    /// One try of agent code to speak to a host.
+    ContactId
+    /// One command or kernel that runs.
+    ProcessId
+    /// A rule of permission.
+    RuleId
+    /// A file or folder in the trash of a session.
+    DeletedId
 }
 
 /// The commit of a snapshot in the session's history, 40 hexadecimal digits.

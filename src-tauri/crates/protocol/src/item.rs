@@ -1,6 +1,6 @@
 //! The parts of a turn, and what tools give back.
 
-use crate::{ItemId, NodeId, wire, wire_enum, wire_union};
+use crate::{Approval, ItemId, NodeId, wire, wire_enum, wire_union};
 
 wire_enum! {
     /// How far a tool call has come.
@@ -99,6 +99,8 @@ wire_union! {
         },
         /// A call of a tool.
         ToolCall(ToolCall),
+        /// A call asks the person.
+        Approval(Approval),
         /// A message of the user that steered the running turn.
         Steer {
             /// The message.

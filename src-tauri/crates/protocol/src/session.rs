@@ -1,8 +1,8 @@
 //! Sessions, nodes, turns.
 
 use crate::{
-    AppError, ChangeCounts, Deployment, Item, NodeId, QueueId, SessionId, SnapshotId, TurnLimits, Usage,
-    wire, wire_enum, wire_union,
+    AppError, ChangeCounts, Deployment, Item, NodeId, PermissionMode, QueueId, SessionId, SnapshotId,
+    TurnLimits, Usage, wire, wire_enum, wire_union,
 };
 
 wire_union! {
@@ -61,6 +61,8 @@ wire! {
         pub workspace: WorkspaceKind,
         /// A turn runs in it now.
         pub running: bool,
+        /// What its agent may do without asking.
+        pub mode: PermissionMode,
     }
 
     /// A file that the user gave with a message.
@@ -111,6 +113,10 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         pub deleted_at: Option<i64>,
+        /// What its own turn read that may carry instructions of strangers, the first few.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(as = "Option<Vec<String>>", optional)]
+        pub untrusted: Vec<String>,
         /// `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use okcvm_sandbox::{
-    KEPT_MOUNT, Limits, Outcome, Program, Sandbox, SandboxError, SessionProcess, Sockets, Tier,
+    Egress, Entry, KEPT_MOUNT, Limit, Limits, Outcome, Program, Sandbox, SandboxError, SessionProcess,
+    Sockets, Tier, WayOut,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -65,6 +66,10 @@ pub(crate) struct Start {
     pub environment: Option<PathBuf>,
     /// Where that Python's own library lies, and the environment.
     pub readable: Vec<PathBuf>,
+    /// Variables on top of those of every kernel.
+    pub env: Vec<(String, String)>,
+    pub way_out: WayOut,
+    pub entry: Entry,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +92,16 @@ pub(crate) struct Kernel {
     broken: bool,
     /// Keeps the environment from being removed while it is used.
     installed: Option<std::sync::Arc<Installed>>,
+    /// Turns away whoever looks for the way out while no cell runs that has one.
+    closed: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        if let Some(closed) = &self.closed {
+            closed.abort();
+        }
+    }
 }
 
 impl Kernel {
@@ -120,12 +135,16 @@ impl Kernel {
                     KernelKind::Jupyter => format!("Jupyter, IPython {version}, Python {python}"),
                     KernelKind::Plain => format!("the plain one of OKCVM, Python {python}"),
                 };
-                Ok(Self { process, lines, kind, about: short(&about, 120), broken: false, installed: None })
+                let about = short(&about, 120);
+                let mut kernel =
+                    Self { process, lines, kind, about, broken: false, installed: None, closed: None };
+                kernel.close();
+                Ok(kernel)
             }
             Err(reason) => {
                 process.running.end();
                 process.running.wait().await;
-                let aside = process.running.trouble().map_or_else(|| lines.aside(), str::to_owned);
+                let aside = process.running.trouble().unwrap_or_else(|| lines.aside());
                 Err(StartError::Silent(if aside.is_empty() { reason } else { format!("{reason}: {aside}") }))
             }
         }
@@ -141,6 +160,43 @@ impl Kernel {
     pub(crate) async fn lives(&mut self) -> bool {
         let gone = tokio::time::timeout(Duration::from_millis(5), self.process.running.wait()).await.is_ok();
         !gone && !self.broken
+    }
+
+    /// Why it ended, if it has.
+    pub(crate) fn ending(&self) -> Option<String> {
+        self.process.running.outcome().map(why)
+    }
+
+    /// Whether its programs can be given a way out.
+    pub(crate) fn can_have_egress(&self) -> bool {
+        self.process.listener.is_some()
+    }
+
+    /// Lets its programs out by that way until it is closed again.
+    pub(crate) async fn open(&mut self, egress: &Egress) {
+        let Some(listener) = &self.process.listener else { return };
+        if let Some(closed) = self.closed.take() {
+            closed.abort();
+            let _ = closed.await;
+        }
+        match listener.try_clone() {
+            Ok(listener) => (egress.0)(listener),
+            Err(error) => tracing::warn!(%error, "the way out of a kernel could not be opened"),
+        }
+    }
+
+    /// From now on nobody is let out.
+    pub(crate) fn close(&mut self) {
+        if self.closed.is_some() {
+            return;
+        }
+        let listener = self.process.listener.as_ref().and_then(|listener| listener.try_clone().ok());
+        let Some(Ok(listener)) = listener.map(tokio::net::TcpListener::from_std) else { return };
+        self.closed = Some(tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                drop(connection);
+            }
+        }));
     }
 
     /// Runs a cell to its end, however it comes.
@@ -224,11 +280,10 @@ impl Kernel {
             self.process.running.wait().await
         };
         let reason = match (code, outcome) {
+            (_, Outcome::EndedByHand | Outcome::Limited(_)) => why(outcome),
             (Some(code), _) if code < 0 => by_signal(-code),
             (Some(code), _) => format!("exit code {code}"),
-            (None, Outcome::Exited(code)) => format!("exit code {code}"),
-            (None, Outcome::Signalled(signal)) => by_signal(signal.into()),
-            (None, Outcome::TimedOut | Outcome::Cancelled) => "it was ended".to_owned(),
+            (None, outcome) => why(outcome),
         };
         CellEnd::Died(reason)
     }
@@ -237,7 +292,6 @@ impl Kernel {
     pub(crate) async fn end(mut self) {
         self.process.running.end();
         self.process.running.wait().await;
-        drop(self.installed);
     }
 }
 
@@ -248,6 +302,25 @@ enum Stage {
     AskedTwice,
 }
 
+fn why(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Exited(code) => format!("exit code {code}"),
+        Outcome::Signalled(signal) => by_signal(signal.into()),
+        Outcome::TimedOut | Outcome::Cancelled => "it was ended".to_owned(),
+        Outcome::EndedByHand => "the user ended it from the list of processes".to_owned(),
+        Outcome::Limited(limit) => format!(
+            "it went over a limit: {}",
+            match limit {
+                Limit::Memory => "its processes together used more memory than they may",
+                Limit::CpuTime => "it used too much processor time",
+                Limit::Processes => "it had too many processes and threads at a time",
+                Limit::Disk => "it filled the disk of the workspace until hardly anything was free",
+                Limit::Output => "it printed too much",
+            }
+        ),
+    }
+}
+
 fn by_signal(signal: i64) -> String {
     match signal {
         9 => "signal 9 (SIGKILL), as when the memory is used up".to_owned(),
@@ -255,6 +328,11 @@ fn by_signal(signal: i64) -> String {
         6 => "signal 6 (SIGABRT): a library gave up".to_owned(),
         number => format!("signal {number}"),
     }
+}
+
+/// Those of a command, but for what adds up over the hours of a session.
+fn limits() -> Limits {
+    Limits { cpu_time: Duration::MAX, disk_bytes: u64::MAX, ..Limits::default() }
 }
 
 fn program(sandbox: &Sandbox, start: Start) -> Program {
@@ -275,6 +353,7 @@ fn program(sandbox: &Sandbox, start: Start) -> Program {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
+    env.extend(start.env);
     let (script, sockets) = match start.kind {
         KernelKind::Jupyter => (JUPYTER, Sockets::Own),
         KernelKind::Plain => (PLAIN, Sockets::None),
@@ -294,10 +373,12 @@ fn program(sandbox: &Sandbox, start: Start) -> Program {
         workspace: start.workspace,
         env,
         search_first,
-        limits: Limits::default(),
+        limits: limits(),
         readable: start.readable,
         kept_folder: Some(start.kept_folder),
         sockets,
+        way_out: start.way_out,
+        entry: Some(start.entry),
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use okcvm_sandbox::{Sandbox, Tier};
+use okcvm_protocol::{ProcessOwner, SessionId};
+use okcvm_sandbox::{Egress, Entry, Processes, Sandbox, Tier, WayOut};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,8 @@ use crate::KernelEvent;
 use crate::environment::{Environment, EnvironmentError, Installed, Renewal};
 use crate::kernel::{CellEnd, Kernel, KernelKind, Start};
 
+/// What a kernel is called among what runs.
+const TITLE: &str = "Python";
 /// A kernel that ran nothing for so long is ended.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often that is looked at.
@@ -35,6 +38,17 @@ pub struct Cell {
     pub restart: bool,
     /// Fires when the cell must end.
     pub cancel: CancellationToken,
+    /// Its way out of the network of the kernel, open while the cell runs; nobody is reached without.
+    pub door: Option<CellDoor>,
+}
+
+/// The way out of the network of a kernel, for one cell.
+#[derive(Debug, Clone)]
+pub struct CellDoor {
+    /// Is given the socket at which programs of the kernel look for a proxy.
+    pub egress: Egress,
+    /// Variables for a kernel that is started for this cell.
+    pub env: Vec<(String, String)>,
 }
 
 /// What became of a cell.
@@ -73,6 +87,7 @@ pub struct Kernels {
 #[derive(Debug)]
 struct Inner {
     sandbox: Sandbox,
+    processes: Processes,
     environment: Environment,
     idle: Duration,
     slots: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Slot>>>>,
@@ -98,8 +113,18 @@ impl Kernels {
 
     /// As [`Kernels::new`], with another time after which an idle kernel is ended.
     pub fn with_idle_limit(sandbox: Sandbox, environment: Environment, idle: Duration) -> Self {
+        Self::of(sandbox, environment, idle, Processes::default())
+    }
+
+    /// As [`Kernels::new`], and enters every kernel there while it runs.
+    pub fn entered_in(processes: Processes, sandbox: Sandbox, environment: Environment) -> Self {
+        Self::of(sandbox, environment, IDLE, processes)
+    }
+
+    fn of(sandbox: Sandbox, environment: Environment, idle: Duration, processes: Processes) -> Self {
         let inner = Inner {
             sandbox,
+            processes,
             environment,
             idle,
             slots: Mutex::default(),
@@ -163,8 +188,9 @@ impl Kernels {
         if let Some(kernel) = &mut slot.kernel
             && !kernel.lives().await
         {
+            let why = kernel.ending().unwrap_or_else(|| "its last cell did not come to an end".to_owned());
             slot.kernel = None;
-            slot.lost = Some("it had ended since the last cell".to_owned());
+            slot.lost = Some(format!("it had ended since the last cell ({why})"));
         }
         if slot.kernel.is_none() {
             let (kernel, why) = self.start(&cell, &events).await?;
@@ -191,6 +217,15 @@ impl Kernels {
             return Err(KernelError::NotStarted("it vanished".to_owned()));
         };
         let kind = kernel.kind;
+        match &cell.door {
+            Some(door) if kernel.can_have_egress() => kernel.open(&door.egress).await,
+            Some(_) if self.inner.sandbox.can_have_network().is_ok() => notes.push(
+                "the network was off when this kernel was started, and stays off in it; call with `restart: true` to \
+                 use what is allowed by now"
+                    .to_owned(),
+            ),
+            Some(_) | None => {}
+        }
         let (end, dropped) = kernel.run(&cell.code, &events, &cell.cancel).await;
         match &end {
             CellEnd::Done | CellEnd::Failed | CellEnd::Interrupted => {}
@@ -242,6 +277,20 @@ impl Kernels {
             kept_folder,
             environment: None,
             readable: Vec::new(),
+            env: cell.door.as_ref().map(|door| door.env.clone()).unwrap_or_default(),
+            way_out: match &cell.door {
+                Some(_) if self.inner.sandbox.can_have_network().is_ok() => WayOut::Listener,
+                Some(_) | None => WayOut::None,
+            },
+            entry: Entry {
+                processes: self.inner.processes.clone(),
+                owner: ProcessOwner {
+                    session_id: SessionId::from(cell.session.clone()),
+                    node_id: None,
+                    item_id: None,
+                },
+                title: TITLE.to_owned(),
+            },
         };
         if let Some(installed) = &installed {
             start.python = installed.python();

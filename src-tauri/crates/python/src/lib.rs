@@ -16,4 +16,4 @@ mod kernels;
 pub use environment::{Environment, EnvironmentError, Installed, Renewal};
 pub use event::KernelEvent;
 pub use kernel::{CellEnd, KernelKind};
-pub use kernels::{Cell, KernelError, Kernels, Ran};
+pub use kernels::{Cell, CellDoor, KernelError, Kernels, Ran};

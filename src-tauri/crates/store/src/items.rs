@@ -1,7 +1,7 @@
 //! Items of a turn.
 
 use okcvm_protocol::{Item, ItemId, NodeId};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use crate::error::Doing;
 use crate::store::{from_text, to_text};
@@ -31,6 +31,17 @@ impl Store {
             ])
             .doing("storing an item")?;
         Ok(())
+    }
+
+    /// One item, if there is one of that id.
+    pub fn item(&self, id: &ItemId) -> Result<Option<Item>, StoreError> {
+        let node: Option<String> = self
+            .connection()
+            .query_row("SELECT node_id FROM items WHERE id = ?1", [id.as_str()], |row| row.get(0))
+            .optional()
+            .doing("looking for an item")?;
+        let Some(node) = node else { return Ok(None) };
+        Ok(self.items(&NodeId(node))?.into_iter().find(|item| item.id == *id))
     }
 
     /// The items of a node in their order.

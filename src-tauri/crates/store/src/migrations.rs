@@ -119,6 +119,43 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX nodes_by_parent ON nodes (parent_id);
     CREATE INDEX nodes_by_trash ON nodes (deleted_with) WHERE deleted_with IS NOT NULL;
     ",
+    "
+    ALTER TABLE sessions ADD COLUMN network TEXT;
+    CREATE TABLE contacts (
+        id TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX contacts_by_session ON contacts (session_id, id);
+    ",
+    "
+    ALTER TABLE sessions ADD COLUMN mode TEXT;
+    ALTER TABLE nodes ADD COLUMN untrusted TEXT;
+
+    CREATE TABLE permission_rules (
+        id TEXT PRIMARY KEY,
+        session_id TEXT REFERENCES sessions (id) ON DELETE CASCADE,
+        tool TEXT NOT NULL,
+        pattern TEXT NOT NULL,
+        covers_untrusted INTEGER NOT NULL,
+        made_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX rules_by_session ON permission_rules (session_id);
+
+    CREATE TABLE untrusted_files (
+        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        PRIMARY KEY (session_id, path)
+    ) STRICT;
+
+    CREATE TABLE deleted_files (
+        id TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        deleted_at INTEGER NOT NULL,
+        entry TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX deleted_files_by_session ON deleted_files (session_id, deleted_at);
+    ",
 ];
 
 /// Brings the file to the latest format, copying it beside itself first.

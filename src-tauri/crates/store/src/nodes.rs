@@ -78,9 +78,9 @@ impl NodeSnapshots {
 
 /// What a tree shows of a node.
 const SUMMARY: &str = "id, parent_id, title, label, started_at, ended_at, status, base_snapshot, snapshot, changes, \
-                       user_changes, not_restorable, deleted_at";
+                       user_changes, not_restorable, deleted_at, untrusted";
 /// Columns of [`SUMMARY`].
-const SUMMARY_LENGTH: usize = 13;
+const SUMMARY_LENGTH: usize = 14;
 /// What else a node is.
 const CONTENT: &str = "session_id, message, previous_snapshot, error";
 
@@ -88,6 +88,7 @@ struct SummaryTexts {
     status: String,
     changes: Option<String>,
     user_changes: Option<String>,
+    untrusted: Option<String>,
 }
 
 struct Texts {
@@ -112,9 +113,16 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<(NodeSummary, SummaryTexts)> 
         user_changes: None,
         not_restorable: row.get(11)?,
         deleted_at: row.get(12)?,
+        untrusted: Vec::new(),
         durable: None,
     };
-    Ok((summary, SummaryTexts { status: row.get(6)?, changes: row.get(9)?, user_changes: row.get(10)? }))
+    let texts = SummaryTexts {
+        status: row.get(6)?,
+        changes: row.get(9)?,
+        user_changes: row.get(10)?,
+        untrusted: row.get(13)?,
+    };
+    Ok((summary, texts))
 }
 
 fn complete_summary((mut summary, texts): (NodeSummary, SummaryTexts)) -> Result<NodeSummary, StoreError> {
@@ -125,6 +133,7 @@ fn complete_summary((mut summary, texts): (NodeSummary, SummaryTexts)) -> Result
     };
     summary.changes = from_optional::<ChangeCounts>("nodes.changes", texts.changes)?;
     summary.user_changes = from_optional::<ChangeCounts>("nodes.user_changes", texts.user_changes)?;
+    summary.untrusted = from_optional("nodes.untrusted", texts.untrusted)?.unwrap_or_default();
     Ok(summary)
 }
 

@@ -1,6 +1,8 @@
 //! Sessions, their queue, and what they have read.
 
-use okcvm_protocol::{NodeId, QueueId, QueuedMessage, SessionId, SnapshotId, TurnLimits, UserMessage};
+use okcvm_protocol::{
+    NodeId, PermissionMode, QueueId, QueuedMessage, SessionId, SnapshotId, TurnLimits, UserMessage,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Doing;
@@ -43,6 +45,8 @@ pub struct SessionRow {
     pub profile: Option<String>,
     /// Limits of a turn; the default of each moment if absent.
     pub limits: Option<TurnLimits>,
+    /// What its agent may do without asking.
+    pub mode: PermissionMode,
     /// The node that the conversation ends with.
     pub current_node: Option<NodeId>,
     /// The snapshot that the live files were last known to equal.
@@ -50,9 +54,12 @@ pub struct SessionRow {
 }
 
 const COLUMNS: &str = "id, title, titled_by_user, created_at, updated_at, deleted_at, folder, profile, limits, \
-                       current_node, head_snapshot";
+                       current_node, head_snapshot, mode";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(SessionRow, Option<String>)> {
+/// Columns that are read as JSON: limits and mode.
+type Texts = (Option<String>, Option<String>);
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(SessionRow, Texts)> {
     Ok((
         SessionRow {
             id: SessionId(row.get(0)?),
@@ -64,15 +71,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(SessionRow, Option<String>)> {
             folder: row.get(6)?,
             profile: row.get(7)?,
             limits: None,
+            mode: PermissionMode::default(),
             current_node: row.get::<_, Option<String>>(9)?.map(NodeId),
             head_snapshot: row.get::<_, Option<String>>(10)?.map(SnapshotId),
         },
-        row.get(8)?,
+        (row.get(8)?, row.get(11)?),
     ))
 }
 
-fn complete((mut session, limits): (SessionRow, Option<String>)) -> Result<SessionRow, StoreError> {
+fn complete((mut session, (limits, mode)): (SessionRow, Texts)) -> Result<SessionRow, StoreError> {
     session.limits = from_optional("sessions.limits", limits)?;
+    session.mode = from_optional("sessions.mode", mode)?.unwrap_or_default();
     Ok(session)
 }
 

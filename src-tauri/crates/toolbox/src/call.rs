@@ -6,6 +6,11 @@ use okcvm_workspace::{Workspace, WorkspaceError, WorkspacePath};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
 use serde_json::Value;
 
+/// A text among the arguments of a call, as it was given; empty if there is none.
+pub(crate) fn text_of(arguments: &Value, name: &str) -> String {
+    arguments.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// Names that are offered when a path does not exist.
 const NEAREST: usize = 5;
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use okcvm_protocol::{
-    AppError, Artifact, ArtifactKind, Deployment, DeploymentId, EntryKind, NodeId, SessionId, SkippedFile,
-    ToolResult,
+    AppError, ApprovalAction, Artifact, ArtifactKind, Deployment, DeploymentId, EntryKind, NodeId, SessionId,
+    SkippedFile, ToolResult,
 };
-use okcvm_tools::{Tool, ToolContext, ToolError};
+use okcvm_tools::{Tool, ToolContext, ToolError, Touches};
 use okcvm_workspace::{CopiedTree, Workspace, WorkspacePath};
 use serde_json::Value;
 
-use crate::call::{arguments, blocking, counted, missing, size, text, worded};
+use crate::call::{arguments, blocking, counted, missing, size, text, text_of, worded};
 use references::References;
 
 const INDEX: &str = "index.html";
@@ -74,6 +74,10 @@ struct DeployArguments {
 impl Tool for DeployTool {
     fn name(&self) -> &'static str {
         "mshtools-deploy_website"
+    }
+
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        Touches::inside(text_of(arguments, "local_dir")).doing(ApprovalAction::Deploy)
     }
 
     async fn call(&self, context: &ToolContext, given: Value) -> Result<ToolResult, ToolError> {

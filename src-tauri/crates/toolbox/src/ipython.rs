@@ -2,16 +2,19 @@
 
 mod outcome;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use okcvm_protocol::{Artifact, ArtifactKind, ToolContent, ToolResult};
-use okcvm_python::{Cell, CellEnd, KernelError, KernelEvent, KernelKind, Kernels, Ran};
-use okcvm_tools::{Tool, ToolContext, ToolError, ToolProgress};
+use okcvm_protocol::{Artifact, ArtifactKind, SessionId, ToolContent, ToolResult};
+use okcvm_python::{Cell, CellDoor, CellEnd, KernelError, KernelEvent, KernelKind, Kernels, Ran};
+use okcvm_tools::{Tool, ToolContext, ToolError, ToolProgress, Touches};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::call;
 use crate::shell::capture::{Capture, Kept, LIVE_INTERVAL};
+use crate::shell::network::{Door, SessionNetwork};
 use outcome::Outcome;
 
 /// Things that a kernel told and that wait for us before it has to.
@@ -25,6 +28,8 @@ const ADVICE: &str =
 /// Runs cells. Names stay until the kernel is restarted; output is bounded.
 pub struct PythonTool {
     kernels: Kernels,
+    /// Nobody is spoken to if absent.
+    network: Option<Arc<dyn SessionNetwork>>,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +42,13 @@ struct Arguments {
 impl PythonTool {
     /// With these kernels.
     pub fn new(kernels: Kernels) -> Self {
-        Self { kernels }
+        Self { kernels, network: None }
+    }
+
+    /// Lets cells speak to whom their session allows.
+    #[must_use]
+    pub fn with_network(self, network: Arc<dyn SessionNetwork>) -> Self {
+        Self { network: Some(network), ..self }
     }
 }
 
@@ -51,6 +62,10 @@ impl Tool for PythonTool {
         self.kernels.sandbox().available().err()
     }
 
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        Touches::code(call::text_of(arguments, "code"))
+    }
+
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
         let arguments: Arguments = call::arguments(arguments)?;
         if arguments.code.trim().is_empty() && !arguments.restart {
@@ -62,6 +77,15 @@ impl Tool for PythonTool {
         if context.cancel.is_cancelled() {
             return Err(ToolError::Cancelled(None));
         }
+        let door = match &self.network {
+            Some(network) => Door::open(network, self.kernels.sandbox(), context),
+            None => Ok(None),
+        };
+        let (door, network) = match door {
+            Ok(Some(door)) => (Some(door), Network::On),
+            Ok(None) => (None, Network::Off),
+            Err(reason) => (None, Network::Kept(reason)),
+        };
         let cell = Cell {
             session: context.session_id.as_str().to_owned(),
             workspace: context.workspace_root.clone(),
@@ -69,6 +93,7 @@ impl Tool for PythonTool {
             code: arguments.code.clone(),
             restart: arguments.restart,
             cancel: context.cancel.clone(),
+            door: door.as_ref().map(|door| CellDoor { egress: door.egress.clone(), env: door.env.clone() }),
         };
         let capture = Capture::new(&context.session_folder, &context.item_id).with_advice(ADVICE);
         let mut outcome = Outcome::new(context, capture);
@@ -94,6 +119,9 @@ impl Tool for PythonTool {
             outcome.show();
         };
         let (ran, ()) = tokio::join!(running, taking);
+        if let Some(door) = door {
+            door.close().await;
+        }
         let ran = match ran {
             Ok(ran) => ran,
             Err(error) => {
@@ -110,7 +138,7 @@ impl Tool for PythonTool {
                 });
             }
         };
-        let result = outcome.finish(&arguments, &ran).await;
+        let result = outcome.finish(&arguments, &ran, &network).await;
         if context.cancel.is_cancelled() && matches!(ran.end, CellEnd::Interrupted | CellEnd::Ended) {
             return Err(ToolError::Cancelled(Some(result)));
         }
@@ -118,8 +146,19 @@ impl Tool for PythonTool {
     }
 }
 
+/// What a cell had of the network.
+#[derive(Debug, PartialEq, Eq)]
+enum Network {
+    /// Nothing, as the session says.
+    Off,
+    /// The hosts that the session allows.
+    On,
+    /// Nothing, although the session allows hosts; why.
+    Kept(String),
+}
+
 /// What to say of a cell beside its output, in brackets.
-fn remarks(arguments: &Arguments, ran: &Ran) -> Vec<String> {
+fn remarks(arguments: &Arguments, ran: &Ran, network: &Network) -> Vec<String> {
     let mut remarks = Vec::new();
     match ran.end {
         CellEnd::Done | CellEnd::Failed | CellEnd::Died(_) => {}
@@ -141,7 +180,10 @@ fn remarks(arguments: &Arguments, ran: &Ran) -> Vec<String> {
     {
         remarks.push("of the cell magics, only %%bash works in this kernel".to_owned());
     }
-    if installs(&arguments.code) {
+    if let Network::Kept(reason) = network {
+        remarks.push(format!("the network stayed off: {reason}"));
+    }
+    if *network == Network::Off && installs(&arguments.code) {
         remarks.push(
             "the network is off for this session, so packages cannot be installed; use what is there (`!pip list`), or \
              tell the user"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use okcvm_protocol::{AppError, NodeId, SessionId, Todo, TodoStatus, ToolResult};
-use okcvm_tools::{Tool, ToolContext, ToolError};
+use okcvm_tools::{Tool, ToolContext, ToolError, Touches};
 use serde_json::{Value, json};
 
 use crate::call::{arguments, blocking, text};
@@ -34,6 +34,10 @@ impl TodoReadTool {
 impl Tool for TodoReadTool {
     fn name(&self) -> &'static str {
         "mshtools-todo_read"
+    }
+
+    fn touches(&self, _session: &SessionId, _arguments: &Value) -> Touches {
+        Touches::inside("to-do list")
     }
 
     async fn call(&self, context: &ToolContext, _arguments: Value) -> Result<ToolResult, ToolError> {
@@ -67,6 +71,10 @@ struct WriteArguments {
 impl Tool for TodoWriteTool {
     fn name(&self) -> &'static str {
         "mshtools-todo_write"
+    }
+
+    fn touches(&self, _session: &SessionId, _arguments: &Value) -> Touches {
+        Touches::inside("to-do list")
     }
 
     async fn call(&self, context: &ToolContext, given: Value) -> Result<ToolResult, ToolError> {

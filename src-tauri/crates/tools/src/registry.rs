@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use okcvm_manifest::{Manifest, ToolDefinition};
-use okcvm_protocol::ToolStatus;
+use okcvm_manifest::{Effect, Manifest, ToolDefinition};
+use okcvm_protocol::{PermissionMode, ToolStatus};
 use serde_json::Value;
 
 use crate::Tool;
@@ -71,6 +71,12 @@ impl Registry {
         self.manifest.tools().iter().filter(|definition| {
             self.tools.get(&definition.name).is_some_and(|tool| tool.unavailable().is_none())
         })
+    }
+
+    /// The tools that are offered in a mode: to plan, only those that change nothing.
+    pub fn offered_in(&self, mode: PermissionMode) -> impl Iterator<Item = &ToolDefinition> {
+        self.offered()
+            .filter(move |definition| mode != PermissionMode::Plan || definition.effect == Effect::Read)
     }
 
     /// Every tool of the contract and whether it can be used.

@@ -8,6 +8,8 @@ use okcvm_protocol::{AppError, ItemId, NodeId, SessionId, ToolResult};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::Touches;
+
 /// A capability that the model can call. Its contract stands in the tool manifest under the same name.
 #[async_trait]
 pub trait Tool: Send + Sync {
@@ -17,6 +19,13 @@ pub trait Tool: Send + Sync {
     /// Why the tool cannot be used here and what to do about it; `None` if it can.
     fn unavailable(&self) -> Option<String> {
         None
+    }
+
+    /// What a call with these arguments would touch; they fit the manifest's schema. Asked before the call runs, must not
+    /// block. A tool that says nothing is taken for one that reads from strangers, publishes, sends and deletes, so
+    /// every tool that stays inside says so: [`Touches::inside`], [`Touches::code`].
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        Touches::everything(arguments.to_string(), self.name())
     }
 
     /// Does it. `arguments` fit the manifest's schema. Must end soon after `context.cancel` fires and then answer
@@ -58,6 +67,11 @@ pub enum ToolProgress {
 pub trait ToolSink: Send + Sync {
     /// Takes one piece.
     fn progress(&self, progress: ToolProgress);
+
+    /// The call has read something that a stranger may have written, which [`Tool::touches`] could not know before:
+    /// says what, for people. From now on the conversation counts as one that has. Call it before the text goes into a
+    /// result.
+    fn read_untrusted(&self, _source: &str) {}
 }
 
 /// The state in which a file was last seen by the session.

@@ -18,6 +18,7 @@ mod import;
 mod left_out;
 mod name;
 mod path;
+mod put_away;
 mod similar_names;
 mod watch;
 mod workspace;

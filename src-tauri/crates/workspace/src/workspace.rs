@@ -191,7 +191,7 @@ pub(crate) fn shown(path: &WorkspacePath) -> String {
     if path.is_root() { ".".to_owned() } else { path.as_str().to_owned() }
 }
 
-fn entry_of(name: &str, path: &str, stat: &Stat) -> FileEntry {
+pub(crate) fn entry_of(name: &str, path: &str, stat: &Stat) -> FileEntry {
     let kind = match file_type(stat) {
         FileType::RegularFile => EntryKind::File,
         FileType::Directory => EntryKind::Folder,

@@ -1,9 +1,13 @@
+import { zhBoundary } from './zhBoundary';
+import { zhPermission } from './zhPermission';
 import { zhTime } from './zhTime';
 import type { MessageKey } from './en';
 
 /** Simplified Chinese. */
 export const zh: Record<MessageKey, string> = {
+  ...zhBoundary,
   ...zhTime,
+  ...zhPermission,
   'app.name': 'OKCVM',
   'app.failed': 'OKCVM 无法启动',
   'app.again': '重试',

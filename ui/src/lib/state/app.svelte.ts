@@ -17,9 +17,12 @@ import { HistoryState } from './history.svelte';
 import { Imports } from './imports.svelte';
 import { Layout } from './layout.svelte';
 import { Moves } from './moves';
+import { NetworkState } from './network.svelte';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
+import { Permissions } from './permissions';
 import { PreviewState } from './preview.svelte';
 import { PythonState } from './python.svelte';
+import { ProcessesState } from './processes.svelte';
 import { SessionList } from './sessionList.svelte';
 import { SessionState, type SessionEffect } from './sessionState.svelte';
 import { Toasts } from './toasts.svelte';
@@ -30,6 +33,7 @@ export const settingsSections = [
   'keys',
   'limits',
   'history',
+  'permissions',
   'appearance',
   'tools',
   'python',
@@ -62,6 +66,9 @@ export class App {
   readonly composer = new Composer();
   readonly moves = new Moves(this);
   readonly turns = new Turns(this);
+  readonly permissions = new Permissions(this);
+  /** Rises when rules of permission came or went. */
+  rulesVersion = $state(0);
 
   session = $state.raw<SessionState | null>(null);
   modal = $state.raw<Modal | null>(null);
@@ -75,6 +82,8 @@ export class App {
   readonly changes = new ChangesView();
   readonly history: HistoryState;
   readonly python: PythonState;
+  readonly processes: ProcessesState;
+  readonly network: NetworkState;
 
   readonly activeProfile = $derived(
     this.preferencesProfile(this.session?.profile) ?? this.preferencesProfile(undefined),
@@ -106,6 +115,8 @@ export class App {
     this.preferences = new Preferences(transport);
     this.history = new HistoryState(transport);
     this.python = new PythonState(transport);
+    this.processes = new ProcessesState(transport);
+    this.network = new NetworkState(transport);
     this.sessions = new SessionList(transport);
     this.files = new Files(transport);
     this.imports = new Imports(transport, {
@@ -137,6 +148,11 @@ export class App {
         if (event.type === 'drop') void this.importFiles(event.paths);
       });
       this.ready = true;
+      void this.attempt(async () => {
+        await this.processes.load();
+        const left = this.processes.leftBehind.reduce((sum, { ended, remaining }) => sum + ended + remaining, 0);
+        if (left > 0) this.toasts.info(this.i18n.count('processes.leftToast', left));
+      });
     } catch (thrown) {
       this.failure = toAppError(thrown);
     }
@@ -444,6 +460,11 @@ export class App {
         // What it offers to undo is behind a turn now; the tree still has it.
         this.toasts.clear('restore');
         break;
+      case 'asked': {
+        const actions = effect.actions.map((action) => this.i18n.t(`approval.${action}`));
+        this.announcement = this.i18n.t('approval.announce', { actions: actions.join(this.i18n.t('approval.and')) });
+        break;
+      }
       case 'turnEnded':
         this.announcement = this.i18n.t(`status.${effect.node.status}`);
         break;
@@ -467,6 +488,12 @@ export class App {
       case 'pythonProgress':
         this.python.progressed(event.event.message);
         break;
+      case 'rulesChanged':
+        this.rulesVersion += 1;
+        break;
+      case 'deletedFilesChanged':
+        if (event.event.sessionId === this.session?.id) this.files.trashVersion += 1;
+        break;
       case 'settingsChanged':
         void this.attempt(async () => {
           await this.preferences.load();
@@ -476,6 +503,13 @@ export class App {
       case 'historyTidying':
       case 'historyTidied':
         this.history.apply(event.event);
+        break;
+      case 'processesChanged':
+        this.processes.apply(event.event);
+        break;
+      case 'contactMade':
+      case 'networkChanged':
+        this.network.apply(event.event);
         break;
       case 'workspaceChanged':
       case 'queueChanged':

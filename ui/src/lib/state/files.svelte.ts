@@ -11,6 +11,8 @@ export class Files {
   expanded = $state.raw<ReadonlySet<string>>(new Set(['']));
   /** Rises when files changed. */
   version = $state(0);
+  /** Rises when the trash for files changed. */
+  trashVersion = $state(0);
   #sessionId: string | null = null;
 
   constructor(private readonly transport: Transport) {}

@@ -1,4 +1,4 @@
-import type { Artifact, Item, ItemDelta, ToolCallStatus, ToolResult } from '$lib/ipc';
+import type { Approval, Artifact, Item, ItemDelta, ToolCallStatus, ToolResult } from '$lib/ipc';
 
 /** Most of a live output that is kept while a tool runs; the stored result holds the rest. */
 const LIVE_OUTPUT_CHARS = 40_000;
@@ -20,6 +20,10 @@ export class ItemState {
   status = $state<ToolCallStatus>('pending');
   /** Whether the person unfolded it; `null` until they say. It is kept here, as a part far away is not in the document. */
   unfolded = $state<boolean | null>(null);
+  /** The question, if it is one. */
+  approval = $state.raw<Approval | null>(null);
+  /** The question has had its chance to take the focus. */
+  offered = false;
   readonly tool: string;
   readonly level: 'info' | 'warning' | 'error';
 
@@ -67,6 +71,9 @@ export class ItemState {
       case 'steer':
       case 'notice':
         this.text = item.body.text;
+        break;
+      case 'approval':
+        this.approval = item.body;
         break;
       case 'toolCall':
         this.arguments = item.body.arguments;

@@ -47,6 +47,21 @@ export class Moves {
     });
   }
 
+  /** Brings back what a turn deleted and what is not there now. */
+  async bringBack(nodeId: string): Promise<void> {
+    await this.app.inSession(async (sessionId) => {
+      const outcome = await this.app.transport.invoke('turn_bring_back', { sessionId, nodeId });
+      await this.#moved(sessionId);
+      this.#showLive();
+      this.app.toasts.info(
+        this.app.i18n.t('changes.broughtBack'),
+        { label: this.app.i18n.t('common.undo'), run: () => void this.undo() },
+        'restore',
+      );
+      this.#tellUnwritten(outcome);
+    });
+  }
+
   /** Moves a node and all that grew from it to the trash. */
   async deleteBranch(nodeId: string): Promise<void> {
     await this.app.inSession(async (sessionId) => {

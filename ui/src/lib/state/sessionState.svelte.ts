@@ -1,6 +1,7 @@
 import type {
   AppError,
   AppEvent,
+  ApprovalAction,
   Awaited,
   Deployment,
   EngineEvent,
@@ -76,6 +77,7 @@ export type SessionEffect =
   | { type: 'filesChanged'; paths: string[] }
   | { type: 'deployed'; deployment: Deployment }
   | { type: 'turnStarted' }
+  | { type: 'asked'; actions: ApprovalAction[] }
   | { type: 'turnEnded'; node: NodeSummary };
 
 export const unknownUsage: Usage = {
@@ -133,6 +135,11 @@ export class SessionState {
     }
     return path;
   });
+
+  /** What the shown conversation has read that strangers may have written. */
+  readonly untrusted = $derived([
+    ...new Set([...this.activePath].reverse().flatMap((id) => this.#nodes.get(id)?.untrusted ?? [])),
+  ]);
 
   constructor(detail: SessionDetail) {
     this.id = detail.summary.id;
@@ -252,6 +259,11 @@ export class SessionState {
       case 'historyTidying':
       case 'historyTidied':
       case 'pythonProgress':
+      case 'processesChanged':
+      case 'contactMade':
+      case 'networkChanged':
+      case 'rulesChanged':
+      case 'deletedFilesChanged':
       case 'settingsChanged':
         return [];
     }
@@ -265,9 +277,19 @@ export class SessionState {
     if (event.type !== 'heartbeat') this.awaited = null;
     switch (event.type) {
       case 'itemStarted':
-      case 'itemCompleted':
+      case 'itemCompleted': {
         turn.upsert(event.item);
+        const { body } = event.item;
+        const asks = body.type === 'approval' && body.state.type === 'waiting';
+        return asks ? [{ type: 'asked', actions: body.actions }] : [];
+      }
+      case 'untrustedRead': {
+        const known = turn.node.untrusted ?? [];
+        if (!known.includes(event.source)) {
+          this.#setNode(turn, { ...turn.node, untrusted: [...known, event.source] });
+        }
         return [];
+      }
       case 'itemDelta':
         turn.item(event.itemId)?.append(event.delta);
         return [];

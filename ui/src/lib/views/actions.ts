@@ -53,6 +53,13 @@ export const actions: Action[] = [
     available: running,
     run: (app) => void app.turns.stop(),
   },
+  ...(['plan', 'ask', 'auto'] as const).map((mode) => ({
+    id: `mode-${mode}`,
+    label: `action.mode.${mode}` as const,
+    keys: [],
+    available: writable,
+    run: (app: App) => void app.permissions.setMode(mode),
+  })),
   {
     id: 'steer',
     label: 'composer.steer',

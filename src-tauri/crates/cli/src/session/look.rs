@@ -11,7 +11,7 @@ use okcvm_protocol::{
 use super::{find, find_node, mark, open, titled};
 use crate::failure::Failure;
 use crate::output::{self, Format};
-use crate::tree;
+use crate::{tree, view};
 
 /// Turns that are asked for at once.
 const PAGE: u32 = 100;
@@ -98,6 +98,10 @@ fn show(detail: &SessionDetail) {
                 ItemBody::ToolCall(call) => output::line(&format!("[{} {:?}]", call.tool, call.status)),
                 ItemBody::Steer { text } => output::line(&format!("> (meanwhile) {text}")),
                 ItemBody::Notice { text, .. } => output::line(&format!("({text})")),
+                ItemBody::Approval(approval) => {
+                    let became = view::became(&approval.state);
+                    output::line(&format!("[asked, {became}: {}]", approval.tool));
+                }
                 ItemBody::Reasoning { .. } => {}
             }
         }

@@ -1,14 +1,14 @@
 //! `mshtools-edit_file`.
 
 use async_trait::async_trait;
-use okcvm_protocol::ToolResult;
-use okcvm_tools::{Tool, ToolContext, ToolError};
+use okcvm_protocol::{SessionId, ToolResult};
+use okcvm_tools::{Reads, Tool, ToolContext, ToolError, Touches};
 use okcvm_workspace::{WorkspaceError, WorkspacePath};
 use serde_json::{Value, json};
 
 use super::encoding::{Encoding, Extent};
 use super::{diff, git, stamp, write};
-use crate::call::{arguments, blocking, file_path, missing, size, text, worded};
+use crate::call::{arguments, blocking, file_path, missing, size, text, text_of, worded};
 
 /// The largest file that is edited, in bytes.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
@@ -32,6 +32,12 @@ struct EditArguments {
 impl Tool for EditFileTool {
     fn name(&self) -> &'static str {
         "mshtools-edit_file"
+    }
+
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        let path = text_of(arguments, "file_path");
+        // The result shows the lines around what changed.
+        Touches::inside(path.clone()).reading(Reads::Files(vec![path]))
     }
 
     async fn call(&self, context: &ToolContext, given: Value) -> Result<ToolResult, ToolError> {

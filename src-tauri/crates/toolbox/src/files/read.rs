@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use async_trait::async_trait;
-use okcvm_protocol::{EntryKind, ToolContent, ToolResult};
-use okcvm_tools::{Tool, ToolContext, ToolError};
+use okcvm_protocol::{EntryKind, SessionId, ToolContent, ToolResult};
+use okcvm_tools::{Reads, Tool, ToolContext, ToolError, Touches};
 use okcvm_workspace::{Workspace, WorkspaceError, WorkspacePath};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use super::kind::{Kind, dimensions};
 use super::lines::{LINE_CHARACTERS, Lines, Picked};
 use super::stamp;
 use crate::call::{
-    arguments, blocking, count, counted, file_path, missing, size, text, whole_number, worded,
+    arguments, blocking, count, counted, file_path, missing, size, text, text_of, whole_number, worded,
 };
 
 /// Lines that are shown if the call does not say.
@@ -46,6 +46,11 @@ struct ReadArguments {
 impl Tool for ReadFileTool {
     fn name(&self) -> &'static str {
         "mshtools-read_file"
+    }
+
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        let path = text_of(arguments, "file_path");
+        Touches::inside(path.clone()).reading(Reads::Files(vec![path]))
     }
 
     async fn call(&self, context: &ToolContext, given: Value) -> Result<ToolResult, ToolError> {

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use async_trait::async_trait;
-use okcvm_protocol::{Artifact, ArtifactKind, FileDiff, ToolResult};
-use okcvm_tools::{Tool, ToolContext, ToolError};
+use okcvm_protocol::{Artifact, ArtifactKind, FileDiff, SessionId, ToolResult};
+use okcvm_tools::{Reads, Tool, ToolContext, ToolError, Touches};
 use okcvm_workspace::{Workspace, WorkspaceError, WorkspacePath};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::encoding::{Encoding, Extent};
 use super::stamp::{self, Seen};
 use super::{diff, git, kind::Kind};
-use crate::call::{arguments, blocking, count, file_path, text, worded};
+use crate::call::{arguments, blocking, count, file_path, text, text_of, worded};
 
 /// The longest content of one call.
 pub(crate) const MAX_CHARACTERS: usize = 100_000;
@@ -40,6 +40,12 @@ struct WriteArguments {
 impl Tool for WriteFileTool {
     fn name(&self) -> &'static str {
         "mshtools-write_file"
+    }
+
+    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
+        let path = text_of(arguments, "file_path");
+        // The result shows the lines around what changed.
+        Touches::inside(path.clone()).reading(Reads::Files(vec![path]))
     }
 
     async fn call(&self, context: &ToolContext, given: Value) -> Result<ToolResult, ToolError> {

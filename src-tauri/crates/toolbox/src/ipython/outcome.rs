@@ -10,7 +10,7 @@ use okcvm_tools::ToolContext;
 use okcvm_workspace::{Workspace, WorkspacePath};
 use sha2::{Digest, Sha256};
 
-use super::{Arguments, kept, remarks, result, title};
+use super::{Arguments, Network, kept, remarks, result, title};
 use crate::call;
 use crate::files::kind::{Kind, dimensions};
 use crate::shell::capture::Capture;
@@ -186,7 +186,7 @@ impl<'a> Outcome<'a> {
         Ok(path)
     }
 
-    pub(super) async fn finish(self, arguments: &Arguments, ran: &Ran) -> ToolResult {
+    pub(super) async fn finish(self, arguments: &Arguments, ran: &Ran, network: &Network) -> ToolResult {
         let captured = self.capture.finish().await;
         let mut said = self.remarks;
         let mut artifacts = Vec::new();
@@ -198,7 +198,7 @@ impl<'a> Outcome<'a> {
             table.title = title("HTML", &arguments.code);
             table
         }));
-        said.extend(remarks(arguments, ran));
+        said.extend(remarks(arguments, ran, network));
         let mut text = captured.text;
         if text.is_empty() && self.pictures.is_empty() && ran.end == CellEnd::Done {
             text.push_str("(no output)");

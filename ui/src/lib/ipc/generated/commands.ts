@@ -2,10 +2,15 @@
 
 import type {
   AppInfo,
+  ApprovalAnswerParams,
+  BringBackParams,
   CompareFileParams,
   CompareParams,
   CompareResponse,
   ConnectionReport,
+  ContactListResponse,
+  DeletedFileParams,
+  DeletedFilesResponse,
   DeploymentParams,
   DiffParams,
   Empty,
@@ -15,12 +20,14 @@ import type {
   FileListResponse,
   FileParams,
   FileReadParams,
+  FilesParams,
   HistoryUsage,
   ImportCancelParams,
   ImportParams,
   ImportPlan,
   ImportPlanParams,
   ImportReport,
+  Item,
   KeyDeleteParams,
   KeySetParams,
   LinkParams,
@@ -28,6 +35,8 @@ import type {
   LogsResponse,
   ModelDiscoverResponse,
   ModelTestParams,
+  NetworkResponse,
+  NetworkSetParams,
   NodeChanges,
   NodeFileParams,
   NodeFolderParams,
@@ -38,13 +47,17 @@ import type {
   PreviewCloseParams,
   PreviewHandle,
   PreviewOpenParams,
-  PythonCreateParams,
-  PythonStatus,
+  ProcessListResponse,
+  ProcessParams,
   QueueRemoveParams,
+  RecoveredFile,
   RestoreOutcome,
   RestoreParams,
   RestorePlan,
   RevertPlan,
+  RuleListParams,
+  RuleListResponse,
+  RuleParams,
   SecretBackendParams,
   SecretStatus,
   SessionConfigureParams,
@@ -52,6 +65,7 @@ import type {
   SessionDetail,
   SessionListParams,
   SessionListResponse,
+  SessionModeParams,
   SessionParams,
   SessionRenameParams,
   SessionSummary,
@@ -83,6 +97,14 @@ export interface Commands {
   session_rename: { params: SessionRenameParams; response: SessionSummary };
   /** Changes model or limits of a session. */
   session_configure: { params: SessionConfigureParams; response: SessionSummary };
+  /** Changes what the agent of a session may do without asking. */
+  session_set_mode: { params: SessionModeParams; response: SessionSummary };
+  /** Answers a call that asks; the first answer holds. */
+  approval_answer: { params: ApprovalAnswerParams; response: Item };
+  /** Rules of permission of a session, or of every session. */
+  rule_list: { params: RuleListParams; response: RuleListResponse };
+  /** Takes a rule of permission away. */
+  rule_remove: { params: RuleParams; response: Empty };
   /** Earlier turns of the conversation. */
   turn_page: { params: TurnPageParams; response: TurnPage };
   /** Moves a session to the trash. */
@@ -153,12 +175,32 @@ export interface Commands {
   file_read: { params: FileReadParams; response: FileContent };
   /** What happened to a file. */
   file_history: { params: FileParams; response: FileHistoryResponse };
+  /** Moves files and folders of the workspace to the trash of the session. */
+  file_delete: { params: FilesParams; response: DeletedFilesResponse };
+  /** What the person deleted. */
+  file_trash_list: { params: SessionParams; response: DeletedFilesResponse };
+  /** Brings a deleted file or folder back. */
+  file_recover: { params: DeletedFileParams; response: RecoveredFile };
+  /** Removes a deleted file or folder for good. */
+  file_purge: { params: DeletedFileParams; response: Empty };
+  /** Brings back what a turn deleted; files that are there now stay as they are. */
+  turn_bring_back: { params: BringBackParams; response: RestoreOutcome };
   /** What an import would do. */
   import_plan: { params: ImportPlanParams; response: ImportPlan };
   /** Copies files and folders in. */
   import_start: { params: ImportParams; response: ImportReport };
   /** Calls an import off. */
   import_cancel: { params: ImportCancelParams; response: Empty };
+  /** Whom the commands of a session may speak to. */
+  network_get: { params: SessionParams; response: NetworkResponse };
+  /** Sets whom the commands of a session may speak to, from the next one on. */
+  network_set: { params: NetworkSetParams; response: NetworkResponse };
+  /** Whom the commands of a session spoke to, or tried to. */
+  contact_list: { params: SessionParams; response: ContactListResponse };
+  /** What runs for the agent, in all sessions. */
+  process_list: { params: Empty; response: ProcessListResponse };
+  /** Ends a command or kernel and everything that it started. */
+  process_end: { params: ProcessParams; response: Empty };
   /** Timed model requests and tool calls of the active path. */
   timeline_list: { params: SessionParams; response: TimelineResponse };
   /** Opens an isolated preview. */

@@ -92,11 +92,27 @@ sessionId: SessionId,
 /**
  * What was done.
  */
-report: TidyReport, } | { "type": "pythonProgress", 
+report: TidyReport, } | { "type": "contactMade", 
 /**
- * How far, in words; empty when it has ended.
+ * How it went.
  */
-message: string, } | { "type": "settingsChanged" };
+contact: Contact, } | { "type": "networkChanged", 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * As in force.
+ */
+policy: NetworkPolicy, } | { "type": "processesChanged", 
+/**
+ * All of it, oldest first.
+ */
+processes: Array<ProcessInfo>, } | { "type": "rulesChanged" } | { "type": "deletedFilesChanged", 
+/**
+ * Where.
+ */
+sessionId: SessionId, } | { "type": "settingsChanged" };
 
 /**
  * About this program.
@@ -147,6 +163,109 @@ theme: Theme,
  * Language.
  */
 language: Language, };
+
+/**
+ * A call that waits, or waited, for the person.
+ */
+export type Approval = { 
+/**
+ * The item of the call.
+ */
+callItem: ItemId, 
+/**
+ * Full tool name.
+ */
+tool: string, 
+/**
+ * What it would do.
+ */
+actions: Array<ApprovalAction>, 
+/**
+ * What it is about, whole: the command, the path, the address.
+ */
+subject: string, 
+/**
+ * Why it asks.
+ */
+reason: ApprovalReason, 
+/**
+ * What was read that is not trusted, the first few.
+ */
+untrusted: Array<string>, 
+/**
+ * The answers that are offered, apart from a refusal.
+ */
+scopes: Array<ApprovalScope>, 
+/**
+ * What a rule can hold for; the first is the narrowest.
+ */
+patterns: Array<RulePattern>, 
+/**
+ * How it stands.
+ */
+state: ApprovalState, };
+
+/**
+ * What a call would do that may need the person's consent.
+ */
+export type ApprovalAction = "deploy" | "send" | "delete";
+
+/**
+ * What the person says.
+ */
+export type ApprovalAnswer = { "type": "allow", 
+/**
+ * How long that holds.
+ */
+scope: ApprovalScope, 
+/**
+ * What it holds for: one of the patterns that the question offers. The first of them if absent.
+ */
+pattern?: RulePattern, } | { "type": "refuse", 
+/**
+ * For the model.
+ */
+reason?: string, };
+
+/**
+ * Answers a question.
+ */
+export type ApprovalAnswerParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The item of the question.
+ */
+itemId: ItemId, 
+/**
+ * The answer.
+ */
+answer: ApprovalAnswer, };
+
+/**
+ * Why a call asks.
+ */
+export type ApprovalReason = "mode" | "untrusted";
+
+/**
+ * For how long an answer holds.
+ */
+export type ApprovalScope = "once" | "session" | "always";
+
+/**
+ * How the question stands.
+ */
+export type ApprovalState = { "type": "waiting" } | { "type": "allowed", 
+/**
+ * How long that holds; absent if the mode or a rule that came meanwhile answered.
+ */
+scope?: ApprovalScope, } | { "type": "refused", 
+/**
+ * What the person tells the model.
+ */
+reason?: string, } | { "type": "interrupted" };
 
 /**
  * Something worth showing.
@@ -218,7 +337,28 @@ tool: string,
 /**
  * Its item.
  */
+itemId: ItemId, } | { "type": "approval", 
+/**
+ * The item of the question.
+ */
 itemId: ItemId, } | { "type": "snapshot" };
+
+/**
+ * Asks for deleted files of a turn.
+ */
+export type BringBackParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The node whose turn deleted them.
+ */
+nodeId: NodeId, 
+/**
+ * These; all that the turn deleted and that are not there now, if absent.
+ */
+paths?: Array<string>, };
 
 /**
  * How many files changed.
@@ -349,6 +489,126 @@ models: Array<string>,
  * Milliseconds to the first token.
  */
 firstTokenMs: number | null, };
+
+/**
+ * One try of agent code to speak to a host.
+ */
+export type Contact = { 
+/**
+ * Its identifier.
+ */
+id: ContactId, 
+/**
+ * Its session.
+ */
+sessionId: SessionId, 
+/**
+ * The node whose turn it was in, or the current one of a call by hand.
+ */
+nodeId: NodeId | null, 
+/**
+ * The tool call that made it.
+ */
+itemId: ItemId, 
+/**
+ * The name or address that was asked for.
+ */
+host: string, 
+/**
+ * The port that was asked for.
+ */
+port: number, 
+/**
+ * What became of it.
+ */
+outcome: ContactOutcome, 
+/**
+ * Why it was refused, failed or was cut.
+ */
+reason: string | null, 
+/**
+ * Bytes that left, without the request to the proxy.
+ */
+sent: number, 
+/**
+ * Bytes that came.
+ */
+received: number, 
+/**
+ * When it began.
+ */
+startedAt: number, 
+/**
+ * When it ended.
+ */
+endedAt: number, };
+
+/**
+ * One try of agent code to speak to a host.
+ */
+export type ContactId = string;
+
+/**
+ * The contacts of a session.
+ */
+export type ContactListResponse = { 
+/**
+ * The latest first, at most a thousand.
+ */
+contacts: Array<Contact>, };
+
+/**
+ * What became of a contact.
+ */
+export type ContactOutcome = "allowed" | "refused" | "failed";
+
+/**
+ * A file or folder that the person deleted.
+ */
+export type DeletedFile = { 
+/**
+ * Its identifier in the trash.
+ */
+id: DeletedId, 
+/**
+ * As it was, with its path; the size of a folder is 0.
+ */
+entry: FileEntry, 
+/**
+ * When it was deleted.
+ */
+deletedAt: number, 
+/**
+ * When it is removed for good.
+ */
+purgeAt: number, };
+
+/**
+ * Names something in the trash for files.
+ */
+export type DeletedFileParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Its identifier in the trash.
+ */
+id: DeletedId, };
+
+/**
+ * What the person deleted, the latest first.
+ */
+export type DeletedFilesResponse = { 
+/**
+ * The files and folders.
+ */
+files: Array<DeletedFile>, };
+
+/**
+ * A file or folder in the trash of a session.
+ */
+export type DeletedId = string;
 
 /**
  * An immutable version of a site.
@@ -707,6 +967,19 @@ path: string,
 maxBytes: number, };
 
 /**
+ * Names paths of the workspace.
+ */
+export type FilesParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Relative to the workspace, with `/`.
+ */
+paths: Array<string>, };
+
+/**
  * Limits of the history.
  */
 export type HistoryLimits = { 
@@ -979,7 +1252,7 @@ text: string,
 /**
  * The provider's proof of the reasoning, sent back to it untouched.
  */
-signature?: string, } | { "type": "toolCall" } & ToolCall | { "type": "steer", 
+signature?: string, } | { "type": "toolCall" } & ToolCall | { "type": "approval" } & Approval | { "type": "steer", 
 /**
  * The message.
  */
@@ -1058,6 +1331,27 @@ fromEnvironment: boolean, };
  * Language of the window.
  */
 export type Language = "system" | "en" | "zh";
+
+/**
+ * What an earlier run of the program left, which was ended at this start.
+ */
+export type LeftBehind = { 
+/**
+ * Its owner.
+ */
+owner: ProcessOwner, 
+/**
+ * What it was.
+ */
+title: string, 
+/**
+ * Processes that still ran and were ended; 0 if all had ended with the program.
+ */
+ended: number, 
+/**
+ * Processes that could not be ended.
+ */
+remaining: number, };
 
 /**
  * An address to open outside.
@@ -1169,6 +1463,43 @@ profile: ModelProfile,
  * A key to try; the kept one if absent.
  */
 key: string | null, };
+
+/**
+ * Whom the agent code of a session may speak to. Whatever it says, everything goes through the app's proxy, and
+ * private, loopback and link-local addresses are refused unless they are listed themselves.
+ */
+export type NetworkPolicy = { "type": "off" } | { "type": "hosts", 
+/**
+ * `example.com` (ports 80 and 443), `*.example.com`, `example.com:8080`, an address, or a range of
+ * addresses such as `10.0.0.0/8`.
+ */
+hosts: Array<string>, } | { "type": "open" };
+
+/**
+ * The policy of a session.
+ */
+export type NetworkResponse = { 
+/**
+ * As in force.
+ */
+policy: NetworkPolicy, 
+/**
+ * Why it cannot be more than `off` on this system.
+ */
+unavailable: string | null, };
+
+/**
+ * Sets whom a session may speak to.
+ */
+export type NetworkSetParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * From the next command on.
+ */
+policy: NetworkPolicy, };
 
 /**
  * What a node did to the files.
@@ -1326,6 +1657,10 @@ notRestorable: string | null,
  */
 deletedAt?: number, 
 /**
+ * What its own turn read that may carry instructions of strangers, the first few.
+ */
+untrusted?: Array<string>, 
+/**
  * `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
  */
 durable?: boolean, };
@@ -1356,6 +1691,40 @@ export type PathsResponse = {
  * Absolute.
  */
 paths: Array<string>, };
+
+/**
+ * How much a session lets its agent do without asking.
+ */
+export type PermissionMode = "plan" | "ask" | "auto";
+
+/**
+ * A call that the person has allowed ahead.
+ */
+export type PermissionRule = { 
+/**
+ * Its identifier.
+ */
+id: RuleId, 
+/**
+ * Full tool name.
+ */
+tool: string, 
+/**
+ * What it holds for.
+ */
+pattern: RulePattern, 
+/**
+ * The session; every session if absent.
+ */
+sessionId: SessionId | null, 
+/**
+ * It was given in the knowledge that something untrusted had been read, and holds then, too.
+ */
+coversUntrusted: boolean, 
+/**
+ * When it was given.
+ */
+madeAt: number, };
 
 /**
  * Closes a preview.
@@ -1425,6 +1794,87 @@ cachedInput: number | null,
  * Answer tokens.
  */
 output: number, };
+
+/**
+ * One command or kernel that runs.
+ */
+export type ProcessId = string;
+
+/**
+ * One command or kernel with everything that it started.
+ */
+export type ProcessInfo = { 
+/**
+ * Our name for it.
+ */
+id: ProcessId, 
+/**
+ * Its owner; it ends at the latest with it.
+ */
+owner: ProcessOwner, 
+/**
+ * What it is, in words.
+ */
+title: string, 
+/**
+ * Of its first process, as the operating system numbers it.
+ */
+pid: number, 
+/**
+ * When it began.
+ */
+startedAt: number, 
+/**
+ * Milliseconds of processor time of the whole tree.
+ */
+cpuMs: number, 
+/**
+ * Bytes of memory of the whole tree; pages that several share may be counted more than once.
+ */
+memory: number, 
+/**
+ * Processes of the tree, the app's own two that hold it included.
+ */
+processes: number, };
+
+/**
+ * What runs, and what was left.
+ */
+export type ProcessListResponse = { 
+/**
+ * Running, oldest first.
+ */
+processes: Array<ProcessInfo>, 
+/**
+ * Of earlier runs that broke off.
+ */
+leftBehind: Array<LeftBehind>, };
+
+/**
+ * To whom a process tree belongs.
+ */
+export type ProcessOwner = { 
+/**
+ * The session.
+ */
+sessionId: SessionId, 
+/**
+ * The node whose turn started it.
+ */
+nodeId: NodeId | null, 
+/**
+ * The tool call that started it; absent for what belongs to the session as a whole.
+ */
+itemId: ItemId | null, };
+
+/**
+ * Names a process tree.
+ */
+export type ProcessParams = { 
+/**
+ * Which.
+ */
+processId: ProcessId, };
 
 /**
  * How to speak to a model.
@@ -1543,6 +1993,15 @@ message: UserMessage,
  * When it was queued.
  */
 queuedAt: number, };
+
+/**
+ * Where a file came back.
+ */
+export type RecoveredFile = { 
+/**
+ * Relative to the workspace, with `/`; another name than before if that one is taken now.
+ */
+path: string, };
 
 /**
  * One file that a restore would touch.
@@ -1666,6 +2125,56 @@ conflicts: Array<RevertConflict>,
  * Present changes by hand that no node holds yet; they are recorded before anything moves.
  */
 unsaved: Array<FileChange>, };
+
+/**
+ * A rule of permission.
+ */
+export type RuleId = string;
+
+/**
+ * Asks for rules.
+ */
+export type RuleListParams = { 
+/**
+ * Those of this session; those of every session if absent.
+ */
+sessionId: SessionId | null, };
+
+/**
+ * Rules, the oldest first.
+ */
+export type RuleListResponse = { 
+/**
+ * The rules.
+ */
+rules: Array<PermissionRule>, };
+
+/**
+ * How a rule is compared with what a call is about.
+ */
+export type RuleMatch = "exact" | "glob";
+
+/**
+ * Names a rule.
+ */
+export type RuleParams = { 
+/**
+ * Which.
+ */
+id: RuleId, };
+
+/**
+ * What a rule holds for.
+ */
+export type RulePattern = { 
+/**
+ * How it is compared.
+ */
+kind: RuleMatch, 
+/**
+ * The text or the glob.
+ */
+text: string, };
 
 /**
  * How agent code is held.
@@ -1860,6 +2369,19 @@ export type SessionListResponse = {
 sessions: Array<SessionSummary>, };
 
 /**
+ * Changes the mode of a session.
+ */
+export type SessionModeParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * The new mode, from the next call on.
+ */
+mode: PermissionMode, };
+
+/**
  * Names a session.
  */
 export type SessionParams = { 
@@ -1916,7 +2438,11 @@ workspace: WorkspaceKind,
 /**
  * A turn runs in it now.
  */
-running: boolean, };
+running: boolean, 
+/**
+ * What its agent may do without asking.
+ */
+mode: PermissionMode, };
 
 /**
  * All settings, in the order of the file.
@@ -2370,7 +2896,11 @@ awaited: Awaited,
 /**
  * Since when.
  */
-sinceAt: number, } | { "type": "snapshotTaken", 
+sinceAt: number, } | { "type": "untrustedRead", 
+/**
+ * What, for people.
+ */
+source: string, } | { "type": "snapshotTaken", 
 /**
  * The commit.
  */

@@ -1,5 +1,6 @@
 import type {
   AppInfo,
+  Contact,
   Deployment,
   FileEntry,
   Item,
@@ -238,6 +239,7 @@ export function makeFixture(now: number): Fixture {
     deletedAt: null,
     workspace: { type: 'own' },
     running: false,
+    mode: 'ask',
   };
   const deployments: Deployment[] = [2, 1].map((version) => ({
     id: newId(),
@@ -637,3 +639,20 @@ export const python: PythonStatus = {
   ],
   problem: null,
 };
+
+/** One that was allowed, one that was not. */
+export function contacts(sessionId: string): Contact[] {
+  const made = { sessionId, nodeId: null, itemId: newId(), port: 443, startedAt: Date.now(), endedAt: Date.now() };
+  return [
+    {
+      ...made,
+      id: newId(),
+      host: 'files.example.com',
+      outcome: 'refused',
+      reason: 'files.example.com:443 is not among the hosts that this session may speak to.',
+      sent: 0,
+      received: 0,
+    },
+    { ...made, id: newId(), host: 'pypi.org', outcome: 'allowed', reason: null, sent: 1_204, received: 48_113 },
+  ];
+}

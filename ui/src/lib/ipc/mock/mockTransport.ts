@@ -1,4 +1,11 @@
-import type { AppEvent, EngineEvent, NumberedEvent, SessionDetail, TurnEvent } from '../generated/protocol';
+import type {
+  AppEvent,
+  EngineEvent,
+  NetworkPolicy,
+  NumberedEvent,
+  SessionDetail,
+  TurnEvent,
+} from '../generated/protocol';
 import {
   CommandError,
   type CommandName,
@@ -27,6 +34,7 @@ export class MockTransport implements Transport {
   #listen: (events: NumberedEvent[]) => void = () => undefined;
   #drop: (event: DropEvent) => void = () => undefined;
   #stopped = new Set<string>();
+  #policy: NetworkPolicy = { type: 'off' };
   readonly #time: TimeTravel;
   readonly #options: URLSearchParams;
 
@@ -127,6 +135,7 @@ export class MockTransport implements Transport {
         deletedAt: null,
         workspace: folder === null ? { type: 'own' as const } : { type: 'folder' as const, path: folder },
         running: false,
+        mode: 'ask' as const,
       };
       const model = fixtures.makeFixture(now).details.values().next().value as SessionDetail;
       this.#fixture.sessions.unshift(summary);
@@ -149,6 +158,26 @@ export class MockTransport implements Transport {
       if (profile) detail.profile = profile;
       return detail.summary;
     },
+    session_set_mode: ({ sessionId, mode }) => Object.assign(this.#detail(sessionId).summary, { mode }),
+    approval_answer: ({ sessionId, itemId, answer }) => {
+      const items = this.#detail(sessionId).turns.flatMap((turn) => turn.items);
+      const item = items.find(({ id }) => id === itemId);
+      if (item?.body.type !== 'approval' || item.body.state.type !== 'waiting')
+        throw new CommandError({ message: 'This question is no longer open.' });
+      item.body.state =
+        answer.type === 'allow'
+          ? { type: 'allowed', scope: answer.scope }
+          : { type: 'refused', ...(answer.reason !== undefined && { reason: answer.reason }) };
+      item.endedAt = Date.now();
+      return item;
+    },
+    rule_list: () => ({ rules: [] }),
+    rule_remove: () => ({}),
+    file_delete: () => ({ files: [] }),
+    file_trash_list: () => ({ files: [] }),
+    file_recover: () => ({ path: 'recovered.txt' }),
+    file_purge: () => ({}),
+    turn_bring_back: () => ({ written: 1, removed: 0, before: null }),
     session_delete: ({ sessionId }) => {
       const now = Date.now();
       return Object.assign(this.#detail(sessionId).summary, { deletedAt: now, purgeAt: now + 30 * 86_400_000 });
@@ -255,6 +284,14 @@ export class MockTransport implements Transport {
       };
     },
     import_cancel: () => ({}),
+    network_get: () => ({ policy: this.#policy, unavailable: null }),
+    network_set: ({ policy }) => {
+      this.#policy = policy;
+      return { policy, unavailable: null };
+    },
+    contact_list: ({ sessionId }) => ({ contacts: fixtures.contacts(sessionId) }),
+    process_list: () => ({ processes: [], leftBehind: [] }),
+    process_end: () => ({}),
     timeline_list: ({ sessionId }) => {
       const { tree, currentNode } = this.#detail(sessionId);
       return { spans: this.#options.has('big') ? bigSpans(pathTo(tree, currentNode)) : this.#fixture.spans };

@@ -1,0 +1,207 @@
+//! What the person deletes from a workspace lies in a trash of the session until its time is over; what the agent
+//! deleted in a turn is brought back from the snapshot before it.
+
+use std::path::PathBuf;
+
+use okcvm_protocol::{
+    AppError, AppEvent, ChangeKind, DeletedFile, DeletedId, NodeId, RestoreOutcome, RestoreScope, SessionId,
+};
+use okcvm_store::DeletedRow;
+use okcvm_workspace::WorkspacePath;
+
+use crate::engine::create_folder;
+use crate::restore::{Goal, Paths};
+use crate::{Engine, EngineError};
+
+impl Engine {
+    fn trash_folder(&self, session: &SessionId, id: &DeletedId) -> PathBuf {
+        self.session_folder(session).join("trash").join(id.as_str())
+    }
+
+    /// Moves files and folders to the trash of the session, big ones and those that snapshots leave out included. A path
+    /// inside of another one that is named goes with it. What went before an error stays in the trash. Blocking.
+    pub fn delete_files(
+        &self,
+        session: &SessionId,
+        paths: &[String],
+    ) -> Result<Vec<DeletedFile>, EngineError> {
+        let runtime = self.writable(session)?;
+        let workspace = runtime.workspace()?;
+        let mut plain = paths
+            .iter()
+            .map(|path| WorkspacePath::named(runtime.root(), path))
+            .collect::<Result<Vec<_>, _>>()?;
+        plain.sort();
+        let mut outer: Vec<WorkspacePath> = Vec::new();
+        for path in plain {
+            let inside = |folder: &WorkspacePath| {
+                path.as_str()
+                    .strip_prefix(folder.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            if path.is_root() {
+                return Err(EngineError::App(AppError::new("The workspace itself cannot be deleted.")));
+            }
+            if !outer.last().is_some_and(inside) {
+                outer.push(path);
+            }
+        }
+        if outer.is_empty() {
+            return Err(EngineError::App(AppError::new("No file is named that should be deleted.")));
+        }
+        let mut deleted = Vec::new();
+        let moved = outer.iter().try_for_each(|path| {
+            let entry = workspace.entry(path)?.ok_or_else(|| missing(path))?;
+            let row = DeletedRow {
+                id: DeletedId::new(),
+                session_id: session.clone(),
+                entry,
+                deleted_at: self.now(),
+            };
+            let keep = self.trash_folder(session, &row.id);
+            create_folder(&keep)?;
+            // Noted first: after a crash between the two, nothing lies in the trash that no list shows.
+            self.store().put_deleted_file(&row)?;
+            if let Err(error) = workspace.put_away(path, &keep) {
+                self.store().forget_deleted_file(&row.id)?;
+                remove_folder(&keep)?;
+                return Err(EngineError::from(error));
+            }
+            deleted.push(self.shown(row));
+            Ok(())
+        });
+        self.tell_deleted(session, outer.iter().map(|path| path.as_str().to_owned()).collect());
+        moved.map(|()| deleted)
+    }
+
+    /// What the person deleted, the latest first.
+    pub fn deleted_files(&self, session: &SessionId) -> Result<Vec<DeletedFile>, EngineError> {
+        self.store().session(session)?;
+        let rows = self.store().deleted_files(session)?;
+        // What a crash kept from arriving is still in its place.
+        let there = |row: &DeletedRow| {
+            self.trash_folder(session, &row.id).read_dir().is_ok_and(|mut entries| entries.next().is_some())
+        };
+        Ok(rows.into_iter().filter(there).map(|row| self.shown(row)).collect())
+    }
+
+    /// Brings a deleted file or folder back, under a free name if its own is taken. Tells its path. Blocking.
+    pub fn recover_file(&self, session: &SessionId, id: &DeletedId) -> Result<String, EngineError> {
+        let runtime = self.writable(session)?;
+        let row = self.store().deleted_file(session, id)?;
+        let path = WorkspacePath::parse(&row.entry.path)?;
+        let keep = self.trash_folder(session, id);
+        let place = runtime.workspace()?.take_back(&keep, &path)?;
+        self.store().forget_deleted_file(id)?;
+        remove_folder(&keep)?;
+        self.tell_deleted(session, vec![place.as_str().to_owned()]);
+        Ok(place.as_str().to_owned())
+    }
+
+    /// Removes a deleted file or folder for good. Blocking.
+    pub fn purge_file(&self, session: &SessionId, id: &DeletedId) -> Result<(), EngineError> {
+        self.writable(session)?;
+        self.store().deleted_file(session, id)?;
+        remove_folder(&self.trash_folder(session, id))?;
+        self.store().forget_deleted_file(id)?;
+        self.tell_deleted(session, Vec::new());
+        Ok(())
+    }
+
+    /// Removes for good what was deleted before a moment. Blocking.
+    pub(crate) fn purge_overdue_files(&self, before: i64) -> Result<(), EngineError> {
+        for row in self.store().overdue_files(before)? {
+            match self.purge_file(&row.session_id, &row.id) {
+                Ok(()) => {
+                    tracing::info!(session = %row.session_id, "a deleted file was removed: its time is over");
+                }
+                Err(error) => {
+                    tracing::warn!(session = %row.session_id, %error, "a deleted file stays in the trash for now");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings back what a turn deleted: the named files, or all that are not there now. What is there now stays as it is.
+    /// Can be undone like any restore.
+    pub async fn bring_back(
+        &self,
+        session: &SessionId,
+        node: &NodeId,
+        paths: Option<&[String]>,
+    ) -> Result<RestoreOutcome, EngineError> {
+        let row = self.node_of(session, node)?;
+        let paths = paths.map(<[String]>::to_vec);
+        self.moving(session, move |engine, runtime| {
+            let summary = row.summary;
+            let (Some(base), Some(after)) = (&summary.base_snapshot, &summary.snapshot) else {
+                let reason = summary.not_restorable.unwrap_or_else(|| "they were never recorded.".to_owned());
+                return Err(EngineError::NotRestorable(reason));
+            };
+            let workspace = runtime.workspace()?;
+            let wanted = |path: &String| paths.as_ref().is_none_or(|paths| paths.contains(path));
+            let mut gone = Vec::new();
+            for change in runtime.history.diff(Some(base), after)? {
+                if change.kind == ChangeKind::Deleted && wanted(&change.path) {
+                    let path = WorkspacePath::parse(&change.path)?;
+                    if workspace.entry(&path)?.is_none() {
+                        gone.push(change.path);
+                    }
+                }
+            }
+            if gone.is_empty() {
+                let error = AppError::new("Nothing that this turn deleted is missing now.");
+                return Err(EngineError::App(error));
+            }
+            let current = engine.store().session(&runtime.id)?.current_node;
+            engine.carry_distrust(Some(&summary.id), current.as_ref())?;
+            let title = match gone.as_slice() {
+                [path] => format!("Bringing back {path}"),
+                paths => format!("Bringing back {} files that “{}” deleted", paths.len(), summary.title),
+            };
+            let files = Some(base.clone());
+            let goal = Goal {
+                scope: RestoreScope::Files,
+                node: Some(summary.id),
+                files,
+                paths: Paths::Some(gone),
+                title,
+            };
+            engine.move_to(runtime, goal)
+        })
+        .await
+    }
+
+    fn shown(&self, row: DeletedRow) -> DeletedFile {
+        DeletedFile {
+            purge_at: self.purge_at(row.deleted_at),
+            id: row.id,
+            entry: row.entry,
+            deleted_at: row.deleted_at,
+        }
+    }
+
+    fn tell_deleted(&self, session: &SessionId, paths: Vec<String>) {
+        if !paths.is_empty() {
+            self.events().app(AppEvent::WorkspaceChanged { session_id: session.clone(), paths });
+        }
+        self.events().app(AppEvent::DeletedFilesChanged { session_id: session.clone() });
+    }
+}
+
+fn missing(path: &WorkspacePath) -> EngineError {
+    EngineError::App(
+        AppError::new(format!("{path} is not in the workspace."))
+            .with_code(okcvm_protocol::ErrorCode::NotFound),
+    )
+}
+
+fn remove_folder(folder: &std::path::Path) -> Result<(), EngineError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(EngineError::File { path: folder.display().to_string(), source: error })
+        }
+        _ => Ok(()),
+    }
+}
