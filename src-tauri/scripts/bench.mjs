@@ -3,8 +3,11 @@
 import { LOCKED, cargo } from './lib/cargo.mjs';
 import { ensurePrerequisites } from './lib/prerequisites.mjs';
 
-await ensurePrerequisites(['engine']);
+await ensurePrerequisites(['engine', 'bench']);
 const args = process.argv.slice(2).filter((word) => word !== '--yes');
+// Commands run in the small helper that stands beside a program.
+const helper = await cargo(['build', ...LOCKED, '--release', '--quiet', '-p', 'okcvm-sandbox', '--bins']);
+if (helper.code !== 0) process.exit(helper.code);
 const result = await cargo([
   'run',
   ...LOCKED,

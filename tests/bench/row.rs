@@ -13,6 +13,8 @@ pub(crate) enum Bar {
     LessWorkBy(f64),
     /// Ours takes at most so many times as long, or as much space.
     AtMostTimes(f64),
+    /// The same for the processor's time.
+    AtMostTimesWork(f64),
     /// Ours takes at most so long.
     Within(Duration),
     /// Ours takes at most so many bytes.
@@ -44,7 +46,7 @@ impl Row {
             Figures::Bytes { ours, other } => (ours as f64, other.map(|bytes| bytes as f64)),
         };
         let (ours, other) = match self.bar {
-            Bar::LessWorkBy(_) => seconds(|cost| cost.cpu),
+            Bar::LessWorkBy(_) | Bar::AtMostTimesWork(_) => seconds(|cost| cost.cpu),
             _ => seconds(|cost| cost.wall),
         };
         let faster = other.map(|other| other / ours);
@@ -55,6 +57,9 @@ impl Row {
                 (faster, format!(">= {bar}x CPU"), faster.is_some_and(|ratio| ratio >= bar))
             }
             Bar::AtMostTimes(bar) => (times, format!("<= {bar}x"), times.is_some_and(|ratio| ratio <= bar)),
+            Bar::AtMostTimesWork(bar) => {
+                (times, format!("<= {bar}x CPU"), times.is_some_and(|ratio| ratio <= bar))
+            }
             Bar::Within(bar) => {
                 (times, format!("<= {} ms", bar.as_secs_f64() * 1e3), ours <= bar.as_secs_f64())
             }

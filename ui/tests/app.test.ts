@@ -15,6 +15,7 @@ afterEach(() => {
 async function open(session: SessionDetail) {
   const transport = new ScriptedTransport({
     settings_get: () => ({ settings, path: '', problem: null }),
+    process_list: () => ({ processes: [], leftBehind: [] }),
     app_info: () => info,
     secret_status: () => secrets,
     session_list: () => ({ sessions: [session.summary] }),

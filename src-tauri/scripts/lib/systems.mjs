@@ -82,7 +82,7 @@ export function systemOf(key) {
  * What the verbs need. `probe` finds out whether it is there by what it does, not by the name of a package;
  * `packages` names what brings it, by system; a system that is not named does not need it. `for` lists the
  * purposes: `engine` (all but the window), `build`, `run`, `picture` (a window on a machine without a display),
- * `test`.
+ * `test`, `bench`.
  */
 export const requirements = [
   {
@@ -195,5 +195,11 @@ export const requirements = [
     for: ['test'],
     probe: { program: 'git' },
     packages: { debian: ['git'], fedora: ['git'], arch: ['git'], macos: ['git'], windows: ['Git.Git'] },
+  },
+  {
+    what: 'bubblewrap, to compare the sandbox with',
+    for: ['bench'],
+    probe: { program: 'bwrap' },
+    packages: { debian: ['bubblewrap'], fedora: ['bubblewrap'], arch: ['bubblewrap'] },
   },
 ];

@@ -84,6 +84,12 @@ pub(crate) struct RunArguments {
     /// Copy this file or folder to the agent first; may be given several times
     #[arg(long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Whom commands may speak to, which the session keeps: off, open, or hosts separated by commas
+    ///
+    /// Private and loopback addresses are refused unless they are listed themselves. Everything goes through a proxy and
+    /// is recorded: `okcvm session contacts <SESSION>`.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) network: Option<String>,
     /// What the agent may do without asking, which the session keeps
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
@@ -300,6 +306,30 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show whom the commands of a session may speak to, and change it
+    ///
+    /// It holds from the next command on. In the window: Settings of the session.
+    Network {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Nobody, these hosts, or every public address
+        #[arg(value_enum)]
+        change: Option<NetworkChange>,
+        /// With `allow`: example.com (ports 80 and 443), *.example.com, example.com:8080, 192.168.1.10, 10.0.0.0/8
+        #[arg(value_name = "HOST", requires = "change")]
+        hosts: Vec<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// List whom the commands of a session spoke to, or tried to, the latest first
+    Contacts {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what the agent of a session may do without asking, and change it
     ///
     /// A change holds from the next call on, in a running turn, too.
@@ -336,6 +366,16 @@ pub(crate) enum SessionCommand {
         #[command(flatten)]
         changes: LimitArguments,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetworkChange {
+    /// Nobody
+    Off,
+    /// Every public address
+    Open,
+    /// The hosts that follow, in place of those before
+    Allow,
 }
 
 /// What an agent may do without asking.

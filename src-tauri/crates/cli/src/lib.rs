@@ -116,6 +116,12 @@ fn open(environment: Environment, redactor: &Redactor) -> Result<Host, AppError>
         preview_base: "preview://localhost/".to_owned(),
     };
     let host = Host::open(options, redactor.clone())?;
+    for left in host.left_behind().iter().filter(|left| left.ended + left.remaining > 0) {
+        output::note(&format!(
+            "An earlier run broke off and left “{}” running: {} ended, {} could not be ended.",
+            left.title, left.ended, left.remaining
+        ));
+    }
     // This program ends with its own message; what waits in the session is for one that stays.
     host.engine().hold_queue();
     Ok(host)

@@ -47,6 +47,9 @@ pub(crate) async fn answer(host: &Host, arguments: RunArguments, stops: &Stops) 
             if let Some(profile) = &profile {
                 host.engine().configure_session(id, Some(profile), None)?;
             }
+            if let Some(policy) = &arguments.network {
+                session::network::choose(host, id, policy).await?;
+            }
             if let Some(mode) = arguments.mode {
                 host.engine().set_session_mode(id, mode.into())?;
             }

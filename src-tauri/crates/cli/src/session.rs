@@ -2,6 +2,7 @@
 
 mod look;
 mod moves;
+pub(crate) mod network;
 mod permissions;
 mod room;
 
@@ -54,6 +55,12 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         }
         SessionCommand::Usage { session, json } => room::usage(host, &session, Format::of(json)).await,
         SessionCommand::Tidy { session, json } => room::tidy(host, &session, Format::of(json)).await,
+        SessionCommand::Network { session, change, hosts, json } => {
+            network::policy(host, &session, change, hosts, Format::of(json)).await
+        }
+        SessionCommand::Contacts { session, json } => {
+            network::contacts(host, &session, Format::of(json)).await
+        }
         SessionCommand::Mode { session, mode } => permissions::mode(host, &session, mode).await,
         SessionCommand::Rules { session, remove, json } => {
             rules(host, Some(&session), remove.as_deref(), Format::of(json)).await

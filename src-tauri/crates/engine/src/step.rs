@@ -240,6 +240,7 @@ impl Engine {
         state.awaiting(Awaited::Model { model: name.clone(), attempt: 1 });
         let mut stream = Stream::new(state, step);
         let asked = estimate::request(&request);
+        state.asked.notify_one();
         let result = self.stream(&mut stream, model, request, &name).await?;
         let calls = stream.close(result.is_ok())?;
         span.ended_at = Some(self.now());

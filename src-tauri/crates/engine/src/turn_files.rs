@@ -1,13 +1,18 @@
 //! Recording the files around a turn.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use okcvm_protocol::{ChangeCounts, NoticeLevel, SnapshotId, TurnEvent};
 use okcvm_snapshots::Author;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::turn_loop::TurnState;
 use crate::{Engine, EngineError};
+
+/// How long the first model request has the processors for itself, so that it has left when the files are read.
+const HEAD_START: Duration = Duration::from_millis(20);
 
 /// The snapshot of the files before a turn, which is taken beside the first model request.
 pub(crate) struct Base {
@@ -22,6 +27,8 @@ impl Base {
         let Some(taking) = &mut self.taking else {
             return Ok(());
         };
+        // A turn may end before it asks anybody.
+        state.asked.notify_one();
         let taken = taking.await;
         self.taking = None;
         match taken? {
@@ -49,16 +56,22 @@ impl Engine {
     pub(crate) fn take_base(&self, state: &Arc<TurnState>) -> Base {
         let engine = self.clone();
         let shared = Arc::clone(state);
-        let span = tracing::Span::current();
-        let taking = tokio::task::spawn_blocking(move || {
-            let _entered = span.enter();
-            let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
-            let recorded = shared.runtime.record(&engine, Author::User, "Changed by hand")?;
-            let by_user = (recorded.changed && has_any(&recorded.changes)).then_some(&recorded.changes);
-            engine.store().set_node_base(&shared.node_id, previous.as_ref(), &recorded.snapshot, by_user)?;
-            Ok(recorded.snapshot)
-        });
-        Base { taking: Some(taking), taken: None }
+        let taking = async move {
+            shared.asked.notified().await;
+            tokio::time::sleep(HEAD_START).await;
+            engine
+                .blocking(move |engine| {
+                    let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
+                    let recorded = shared.runtime.record(engine, Author::User, "Changed by hand")?;
+                    let by_user =
+                        (recorded.changed && has_any(&recorded.changes)).then_some(&recorded.changes);
+                    let (node, snapshot) = (&shared.node_id, &recorded.snapshot);
+                    engine.store().set_node_base(node, previous.as_ref(), snapshot, by_user)?;
+                    Ok(recorded.snapshot)
+                })
+                .await
+        };
+        Base { taking: Some(tokio::spawn(taking.in_current_span())), taken: None }
     }
 
     /// Records the files after the turn.

@@ -13,6 +13,7 @@ use okcvm_protocol::{
     Span, SpanId, SpanKind, SpanStatus, ToolCallStatus, TurnEvent, TurnLimits, Usage,
 };
 use okcvm_store::NodeRow;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::Repeats;
@@ -65,6 +66,8 @@ pub(crate) struct TurnState {
     guessed: AtomicU64,
     deadline: Mutex<Deadline>,
     paused: Mutex<Paused>,
+    /// Told when the first model request leaves, or nobody is asked any more.
+    pub(crate) asked: Notify,
 }
 
 /// Time in which the turn waited for the person; it does not count against the limit of minutes.
@@ -262,6 +265,7 @@ impl Engine {
             usage: Mutex::new(Usage::default()),
             guessed: AtomicU64::new(0),
             deadline: Mutex::new(Deadline::Open),
+            asked: Notify::new(),
             paused: Mutex::new(Paused::default()),
         });
         if let Some(remark) = remark

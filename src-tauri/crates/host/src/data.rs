@@ -45,6 +45,11 @@ impl DataFolder {
         self.root.join("sessions")
     }
 
+    /// Records of what runs, for the next start if this one breaks off.
+    pub fn processes(&self) -> PathBuf {
+        self.root.join("processes")
+    }
+
     /// Log files.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

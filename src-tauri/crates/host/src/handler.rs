@@ -421,6 +421,35 @@ impl CommandHandler for Host {
         Ok(Empty {})
     }
 
+    async fn network_get(&self, params: SessionParams) -> Result<NetworkResponse, AppError> {
+        self.blocking(move |host| host.network_policy(&params.session_id)).await
+    }
+
+    async fn network_set(&self, params: NetworkSetParams) -> Result<NetworkResponse, AppError> {
+        self.blocking(move |host| host.set_network_policy(&params.session_id, params.policy)).await
+    }
+
+    async fn contact_list(&self, params: SessionParams) -> Result<ContactListResponse, AppError> {
+        self.blocking(move |host| host.contacts(&params.session_id)).await
+    }
+
+    async fn process_list(&self, _: Empty) -> Result<ProcessListResponse, AppError> {
+        self.blocking(move |host| {
+            Ok(ProcessListResponse {
+                processes: host.processes.list(),
+                left_behind: host.left_behind.clone(),
+            })
+        })
+        .await
+    }
+
+    async fn process_end(&self, params: ProcessParams) -> Result<Empty, AppError> {
+        if self.processes.end(&params.process_id) {
+            return Ok(Empty {});
+        }
+        Err(AppError::new("It has ended already.").with_code(ErrorCode::NotFound))
+    }
+
     async fn timeline_list(&self, params: SessionParams) -> Result<TimelineResponse, AppError> {
         Ok(TimelineResponse { spans: self.engine.timeline(&params.session_id)? })
     }

@@ -11,9 +11,10 @@ use okcvm_engine::{
 use okcvm_manifest::{Manifest, PromptFile, PromptValues};
 use okcvm_preview::{DeploymentServer, Previews};
 use okcvm_protocol::{
-    AppError, AppEvent, Deployment, DeploymentId, ENVIRONMENT_PROFILE, SandboxStatus, SecretBackend, Settings,
+    AppError, AppEvent, Deployment, DeploymentId, ENVIRONMENT_PROFILE, LeftBehind, SandboxStatus,
+    SecretBackend, Settings,
 };
-use okcvm_sandbox::Sandbox;
+use okcvm_sandbox::{Processes, Sandbox};
 use okcvm_secrets::{Redactor, Vault, VaultOptions};
 use okcvm_store::{Store, StoreError};
 use okcvm_toolbox::ToolboxParts;
@@ -21,6 +22,7 @@ use okcvm_tools::Registry;
 
 use crate::imports::Imports;
 use crate::models::ProfileModels;
+use crate::network::StoredNetwork;
 use crate::records::{StoredDeployments, StoredTodos};
 use crate::{DataFolder, Environment, SettingsFile};
 
@@ -108,6 +110,8 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) address: Arc<DeploymentAddress>,
     pub(crate) imports: Imports,
+    pub(crate) processes: Processes,
+    pub(crate) left_behind: Vec<LeftBehind>,
     file: Mutex<SettingsFile>,
     settings: Arc<RwLock<Settings>>,
 }
@@ -139,12 +143,16 @@ impl Host {
             AppError::new("The tool manifest inside of the program is wrong.").with_detail(error.to_string())
         })?;
         let manifest = Arc::new(manifest);
-        let sandbox = Sandbox::probe(helper);
+        let sandbox = Sandbox::probe_beside(helper);
+        let processes = Processes::in_folder(data.processes());
+        let left_behind = processes.sweep();
         let events = EventBus::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = Arc::new(DeploymentAddress::default());
         let tools = okcvm_toolbox::tools(ToolboxParts {
             sandbox: sandbox.clone(),
+            processes: processes.clone(),
+            network: Arc::new(StoredNetwork { store: Arc::clone(&store), events: events.clone() }),
             todos: Arc::new(StoredTodos { store: Arc::clone(&store), events: events.clone() }),
             deployments: Arc::new(StoredDeployments {
                 store: Arc::clone(&store),
@@ -194,6 +202,8 @@ impl Host {
         let parts = Parts {
             previews: Previews::new(preview_base),
             imports: Imports::default(),
+            processes,
+            left_behind,
             file: Mutex::new(file),
             data,
             environment,
@@ -210,6 +220,9 @@ impl Host {
         parts.serve(serving);
         if serving == Serving::Yes {
             parts.engine.keep_house();
+        }
+        if watching == Watching::Yes {
+            crate::processes::tell_of_changes(parts.processes.clone(), parts.engine.events().clone());
         }
         Ok(Self { parts: Arc::new(parts) })
     }
@@ -272,6 +285,11 @@ impl Parts {
     /// Where everything lies.
     pub fn data(&self) -> &DataFolder {
         &self.data
+    }
+
+    /// What an earlier run of the program left, which was ended when this one started.
+    pub fn left_behind(&self) -> &[LeftBehind] {
+        &self.left_behind
     }
 
     /// How agent code is held.

@@ -11,6 +11,8 @@ mod host;
 mod imports;
 mod logging;
 mod models;
+mod network;
+mod processes;
 mod records;
 mod settings;
 

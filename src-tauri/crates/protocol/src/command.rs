@@ -177,6 +177,18 @@ commands! {
     /// Calls an import off.
     import_cancel(ImportCancelParams) -> Empty;
 
+    /// Whom the commands of a session may speak to.
+    network_get(SessionParams) -> NetworkResponse;
+    /// Sets whom the commands of a session may speak to, from the next one on.
+    network_set(NetworkSetParams) -> NetworkResponse;
+    /// Whom the commands of a session spoke to, or tried to.
+    contact_list(SessionParams) -> ContactListResponse;
+
+    /// What runs for the agent, in all sessions.
+    process_list(Empty) -> ProcessListResponse;
+    /// Ends a command or kernel and everything that it started.
+    process_end(ProcessParams) -> Empty;
+
     /// Timed model requests and tool calls of the active path.
     timeline_list(SessionParams) -> TimelineResponse;
 

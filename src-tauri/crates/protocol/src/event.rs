@@ -1,9 +1,9 @@
 //! What happens while a session runs.
 
 use crate::{
-    AppError, ChangeCounts, Deployment, ImportProgress, Item, ItemId, NodeId, NodeSummary, QueuedMessage,
-    SessionId, SessionSummary, SnapshotId, Span, TidyReport, TidyStage, Todo, Usage, UserMessage, wire,
-    wire_union,
+    AppError, ChangeCounts, Contact, Deployment, ImportProgress, Item, ItemId, NetworkPolicy, NodeId,
+    NodeSummary, ProcessInfo, QueuedMessage, SessionId, SessionSummary, SnapshotId, Span, TidyReport,
+    TidyStage, Todo, Usage, UserMessage, wire, wire_union,
 };
 
 wire_union! {
@@ -200,6 +200,23 @@ wire_union! {
             session_id: SessionId,
             /// What was done.
             report: TidyReport,
+        },
+        /// A command spoke to a host, or was refused to.
+        ContactMade {
+            /// How it went.
+            contact: Contact,
+        },
+        /// The policy of a session changed.
+        NetworkChanged {
+            /// Which.
+            session_id: SessionId,
+            /// As in force.
+            policy: NetworkPolicy,
+        },
+        /// What runs for the agent, at most once a second.
+        ProcessesChanged {
+            /// All of it, oldest first.
+            processes: Vec<ProcessInfo>,
         },
         /// Rules of permission came or went.
         RulesChanged,

@@ -60,6 +60,10 @@ uuid_id! {
     RestoreId
     /// One import of dropped files.
     ImportId
+    /// One try of agent code to speak to a host.
+    ContactId
+    /// One command or kernel that runs.
+    ProcessId
     /// A rule of permission.
     RuleId
     /// A file or folder in the trash of a session.

@@ -17,8 +17,23 @@
 //! because Landlock only adds rights below a folder and never takes them from a part of it; the status says so.
 
 mod command;
+#[cfg(any(test, target_os = "windows"))]
+#[cfg_attr(
+    target_os = "windows",
+    allow(dead_code, reason = "nothing is executed there until it has been run once")
+)]
+mod job_object;
+mod registry;
 mod sandbox;
+#[cfg(any(test, target_os = "macos"))]
+#[cfg_attr(
+    target_os = "macos",
+    allow(dead_code, reason = "nothing is executed there until it has been run once")
+)]
+mod seatbelt;
 
+#[cfg(target_os = "linux")]
+mod control_group;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -29,6 +44,11 @@ mod probe;
 mod roots;
 #[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod tree;
+#[cfg(target_os = "linux")]
+mod watch;
 
-pub use command::{Command, Exit, Limits, Outcome, SandboxError, Tier};
+pub use command::{Command, Egress, Entry, Exit, Limit, Limits, Outcome, SandboxError, Tier};
+pub use registry::{Processes, Running};
 pub use sandbox::{Sandbox, WORKSPACE_MOUNT, run_helper_if_asked};

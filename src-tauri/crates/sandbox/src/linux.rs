@@ -7,6 +7,7 @@
 
 mod descendants;
 mod file_tree;
+mod filter;
 mod guard;
 mod landlock_rules;
 mod process;

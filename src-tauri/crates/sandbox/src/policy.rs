@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Limits, Tier};
 
-/// The only argument of a helper.
-pub(crate) const HELPER_ARGUMENT: &str = "--okcvm-sandbox-helper";
+/// The only argument of a helper. It names the source of both sides: a program of another build does not know it.
+pub(crate) const HELPER_ARGUMENT: &str = concat!("--okcvm-sandbox-helper=", env!("OKCVM_SANDBOX_SOURCE"));
 
 /// What to run behind which walls.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +24,24 @@ pub(crate) struct Policy {
     pub readable: Vec<PathBuf>,
     /// The value of `PATH` inside.
     pub search_path: String,
+    /// Whom it may speak to.
+    pub network: Network,
+    /// By which its processes are known whatever becomes of their parents; see [`crate::tree::marked`].
+    pub mark: u64,
 }
+
+/// Whom a command may speak to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Network {
+    /// Nobody, itself included: no sockets.
+    None,
+    /// Itself, and a proxy on its own loopback at [`PROXY_PORT`].
+    Proxy,
+}
+
+/// Where the proxy listens inside.
+pub(crate) const PROXY_PORT: u16 = 3128;
 
 /// One line from the helper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::linux::{PRIVATE_PREFIX, remove_tree};
-use crate::policy::{Policy, ProcessLimit, Walls};
+use crate::policy::{Network, Policy, ProcessLimit, Walls};
 use crate::roots::{Roots, roots};
+use crate::run::Beside;
 use crate::sandbox::{Inner, WORKSPACE_MOUNT};
 use crate::{Limits, Outcome, Sandbox, Tier};
 
@@ -39,7 +40,9 @@ echo held
 pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
     sweep();
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let roots = roots(std::env::var_os("PATH").as_deref(), home.as_deref());
+    let mut roots = roots(std::env::var_os("PATH").as_deref(), home.as_deref());
+    // Looked for once and not at every command.
+    roots.readable.retain(|path| path.symlink_metadata().is_ok());
     let tiers: &[Tier] = match strongest {
         Tier::Full => &[Tier::Full, Tier::Reduced],
         Tier::Reduced => &[Tier::Reduced],
@@ -86,6 +89,8 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         limits: Limits { output_bytes: 64 * 1024, ..Limits::default() },
         readable: roots.readable.clone(),
         search_path: roots.search_path.clone(),
+        network: Network::None,
+        mark: crate::registry::new_mark(),
     };
     // A thread and runtime of its own, so that this can be called from anywhere.
     let (outcome, walls, output) = std::thread::scope(|scope| {
@@ -108,7 +113,11 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         Outcome::Exited(15) => return Err("a command reached a server of this machine".to_owned()),
         Outcome::Exited(17) => return Err("a command changed the hooks of a repository".to_owned()),
         Outcome::TimedOut => return Err("a command did not end in time".to_owned()),
-        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => {
+        Outcome::Exited(_)
+        | Outcome::Signalled(_)
+        | Outcome::Cancelled
+        | Outcome::EndedByHand
+        | Outcome::Limited(_) => {
             return Err(format!("a command did not work ({outcome:?}): {}", output.trim()));
         }
     }
@@ -138,8 +147,8 @@ fn attempt(helper: &Path, policy: &Policy) -> Result<(Outcome, Option<Walls>, St
             }
             all
         };
-        let (run, output) =
-            tokio::join!(crate::run::run(helper, policy, PROBE_TIMEOUT, sender, &cancel), collect);
+        let beside = Beside { timeout: PROBE_TIMEOUT, egress: None, running: None };
+        let (run, output) = tokio::join!(crate::run::run(helper, policy, beside, sender, &cancel), collect);
         let run = run.map_err(|error| error.to_string())?;
         Ok((run.exit.outcome, run.walls, String::from_utf8_lossy(&output).into_owned()))
     })
@@ -170,7 +179,14 @@ fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxS
         "System calls",
         "Filtered: mounts, tracing, keys, kernel modules and others are refused.".to_owned(),
     ));
-    layers.push(ok("Network", "None, loopback included.".to_owned()));
+    layers.push(match tier {
+        Tier::Full => ok(
+            "Network",
+            "None, loopback included, unless a session allows hosts; then through the app's proxy alone."
+                .to_owned(),
+        ),
+        Tier::Reduced => ok("Network", "None, loopback included, whatever a session allows.".to_owned()),
+    });
     layers.push(match tier {
         Tier::Full => ok(
             "Repositories",
@@ -196,7 +212,9 @@ fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxS
         }
         Tier::Reduced => ok(
             "Ending",
-            "A reaper finds and ends all processes of a command, also if the app is killed.".to_owned(),
+            "A reaper finds and ends all processes of a command, also if the app is killed; if the reaper is killed, \
+             too, the next start of the app ends them."
+                .to_owned(),
         ),
     });
     layers.push(match walls.process_limit {
@@ -206,7 +224,9 @@ fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxS
         ProcessLimit::Unbound => Check {
             name: "Process limit".to_owned(),
             status: CheckStatus::Warning,
-            message: "The number of processes of a command is limited only by the system.".to_owned(),
+            message: "The number of processes of a command is not limited by the kernel; a command with too many is \
+                      found and ended a moment later."
+                .to_owned(),
             hint: match tier {
                 Tier::Full => {
                     Some("Run the app as an ordinary user, or with Linux 6.14 or later.".to_owned())

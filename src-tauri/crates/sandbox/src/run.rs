@@ -1,16 +1,23 @@
 //! The caller's side: starts the helper, passes output on, and ends everything in time.
 
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as Pair;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::UnixStream;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::policy::{HELPER_ARGUMENT, Policy, Report, Walls};
-use crate::{Exit, Outcome, SandboxError};
+use crate::policy::{HELPER_ARGUMENT, Network, Policy, Report, Walls};
+use crate::watch::Watch;
+use crate::{Egress, Exit, Limit, Limits, Outcome, Running, SandboxError};
 
 /// How long the helper may take to end everything after its lifeline was cut, before it is killed itself (which ends
 /// everything in the full tier at once).
@@ -32,10 +39,17 @@ struct Counted {
     dropped: u64,
 }
 
+/// What the caller does beside the command.
+pub(crate) struct Beside<'a> {
+    pub timeout: Duration,
+    pub egress: Option<&'a Egress>,
+    pub running: Option<&'a Running>,
+}
+
 pub(crate) async fn run(
     helper: &Path,
     policy: &Policy,
-    timeout: Duration,
+    beside: Beside<'_>,
     output: mpsc::Sender<Vec<u8>>,
     cancel: &CancellationToken,
 ) -> Result<Run, SandboxError> {
@@ -50,6 +64,9 @@ pub(crate) async fn run(
     policy_line.push(b'\n');
 
     let started = Instant::now();
+    let (ours, theirs) = Pair::pair().map_err(SandboxError::Spawn)?;
+    ours.set_nonblocking(true).map_err(SandboxError::Spawn)?;
+    let mut lifeline = UnixStream::from_std(ours).map_err(SandboxError::Spawn)?;
     // The environment is cleared here and not in the helper: `/proc/<helper>/environ` keeps what a process started with.
     let mut child = tokio::process::Command::new(helper)
         // Commands can see this name, but need not know where the program lies.
@@ -57,21 +74,30 @@ pub(crate) async fn run(
         .arg(HELPER_ARGUMENT)
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::piped())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(SandboxError::Spawn)?;
-    let (Some(mut lifeline), Some(stdout), Some(stderr)) =
-        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    let (Some(stdout), Some(stderr), Some(pid)) = (child.stdout.take(), child.stderr.take(), child.id())
     else {
         return Err(SandboxError::Lost("its pipes are missing".to_owned()));
     };
+    if let Some(running) = beside.running {
+        running.started(pid);
+    }
 
-    let stopping = CancellationToken::new();
+    let (stopping, flooded) = (CancellationToken::new(), CancellationToken::new());
     let streams = async {
-        tokio::join!(pass_on(stdout, output, policy.limits.output_bytes, &stopping), read_reports(stderr))
+        tokio::join!(pass_on(stdout, output, &policy.limits, &stopping, &flooded), read_reports(stderr))
+    };
+    let mut watch = Watch::new(&policy.limits, &policy.workspace);
+    let ended_by_hand = async {
+        match beside.running {
+            Some(running) => running.ended().cancelled().await,
+            None => std::future::pending().await,
+        }
     };
     tokio::pin!(streams);
     let stop = async {
@@ -80,9 +106,22 @@ pub(crate) async fn run(
         if let Err(error) = written {
             tracing::debug!(%error, "the sandbox helper did not take its policy");
         }
+        let opening = async {
+            if let (Network::Proxy, Some(Egress(open))) = (policy.network, beside.egress) {
+                match listener(&lifeline).await {
+                    Ok(listener) => open(listener),
+                    Err(error) => tracing::debug!(%error, "the sandbox helper did not open its network"),
+                }
+            }
+            std::future::pending().await
+        };
         tokio::select! {
             () = cancel.cancelled() => Outcome::Cancelled,
-            () = tokio::time::sleep(timeout.saturating_sub(started.elapsed())) => Outcome::TimedOut,
+            () = tokio::time::sleep(beside.timeout.saturating_sub(started.elapsed())) => Outcome::TimedOut,
+            () = ended_by_hand => Outcome::EndedByHand,
+            () = flooded.cancelled() => Outcome::Limited(Limit::Output),
+            limit = watch.until_over(pid) => Outcome::Limited(limit),
+            outcome = opening => outcome,
         }
     };
     let (ended, stopped) = tokio::select! {
@@ -124,6 +163,9 @@ pub(crate) async fn run(
             Report::Signalled { signal } => outcome = outcome.or(Some(Outcome::Signalled(*signal))),
         }
     }
+    if watch.ran_out() && matches!(outcome, Some(Outcome::Exited(_) | Outcome::Signalled(_))) {
+        outcome = Some(Outcome::Limited(Limit::Memory));
+    }
     let Some(outcome) = outcome else {
         return Err(SandboxError::Lost(format!("{status} {}", reports.other.trim()).trim().to_owned()));
     };
@@ -140,8 +182,9 @@ pub(crate) async fn run(
 async fn pass_on(
     mut stdout: ChildStdout,
     output: mpsc::Sender<Vec<u8>>,
-    limit: u64,
+    limits: &Limits,
     stopping: &CancellationToken,
+    flooded: &CancellationToken,
 ) -> Counted {
     let mut counted = Counted { total: 0, dropped: 0 };
     let mut buffer = vec![0_u8; 32 * 1024];
@@ -150,10 +193,13 @@ async fn pass_on(
             Ok(0) | Err(_) => return counted,
             Ok(count) => count,
         };
-        let room = limit.saturating_sub(counted.total);
+        let room = limits.output_bytes.saturating_sub(counted.total);
         let passed = usize::try_from(room).map_or(count, |room| room.min(count));
         counted.total += count as u64;
         counted.dropped += (count - passed) as u64;
+        if counted.total > limits.flood_bytes {
+            flooded.cancel();
+        }
         if passed == 0 {
             continue;
         }
@@ -169,6 +215,28 @@ async fn pass_on(
             counted.dropped += passed as u64;
         }
     }
+}
+
+/// Takes the socket that the helper opened in the network of the command.
+async fn listener(lifeline: &UnixStream) -> std::io::Result<std::net::TcpListener> {
+    lifeline
+        .async_io(Interest::READABLE, || {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut control = RecvAncillaryBuffer::new(&mut space);
+            let mut byte = [0_u8];
+            let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+            rustix::net::recvmsg(lifeline, &mut [IoSliceMut::new(&mut byte)], &mut control, flags)?;
+            let file = control.drain().find_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+                _ => None,
+            });
+            let listener = std::net::TcpListener::from(
+                file.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::UnexpectedEof))?,
+            );
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        })
+        .await
 }
 
 struct Reports {

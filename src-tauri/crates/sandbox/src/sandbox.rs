@@ -55,6 +55,19 @@ impl Sandbox {
         Self::probe_at_most(helper, Tier::Full)
     }
 
+    /// As [`Sandbox::probe`] with the small helper that stands beside a program, which starts in less time than the
+    /// program itself; with the program where that helper is missing, of another build, or gives less.
+    pub fn probe_beside(program: PathBuf) -> Self {
+        let small = program.with_file_name(format!("okcvm-sandbox-helper{}", std::env::consts::EXE_SUFFIX));
+        if small != program && small.is_file() {
+            let sandbox = Self::probe(small);
+            if sandbox.tier() == Some(Tier::Full) {
+                return sandbox;
+            }
+        }
+        Self::probe(program)
+    }
+
     /// As [`Sandbox::probe`], but never with a stronger tier than this one.
     #[cfg(target_os = "linux")]
     pub fn probe_at_most(helper: PathBuf, strongest: Tier) -> Self {
@@ -64,7 +77,14 @@ impl Sandbox {
     /// As [`Sandbox::probe`], but never with a stronger tier than this one.
     #[cfg(not(target_os = "linux"))]
     pub fn probe_at_most(helper: PathBuf, _strongest: Tier) -> Self {
-        let reason = "a boundary for commands is not available on this system yet".to_owned();
+        let reason = match std::env::consts::OS {
+            "macos" => "the seatbelt profile for macOS is written, but has not been run on a Mac yet",
+            "windows" => {
+                "the job object and token for Windows are written down, but have not been used there yet"
+            }
+            _ => "a boundary for commands is not available on this system yet",
+        }
+        .to_owned();
         let status = SandboxStatus {
             available: false,
             mode: format!("None: {reason}."),
@@ -91,6 +111,25 @@ impl Sandbox {
     /// The tier that commands run in; `None` if they do not run.
     pub fn tier(&self) -> Option<Tier> {
         self.inner.tier.as_ref().ok().copied()
+    }
+
+    /// What commands in that workspace may read besides it; not all of it need be there.
+    #[cfg(target_os = "linux")]
+    pub fn readable(&self, workspace: &Path) -> Vec<PathBuf> {
+        self.inner.roots.readable_from(workspace)
+    }
+
+    /// Whether a command can be given an [`crate::Egress`]; if not, why.
+    pub fn can_have_network(&self) -> Result<(), String> {
+        match self.tier() {
+            Some(Tier::Full) => Ok(()),
+            Some(Tier::Reduced) => {
+                Err("the reduced sandbox has no network of its own in which hosts could be told \
+                                        apart, so commands reach nobody"
+                    .to_owned())
+            }
+            None => Err("commands do not run here".to_owned()),
+        }
     }
 
     /// The path under which a command sees its workspace: [`WORKSPACE_MOUNT`] in the full tier, its real path else.
@@ -136,7 +175,16 @@ impl Sandbox {
             ))
         })?;
         let readable = self.inner.roots.readable_from(&workspace);
+        if command.egress.is_some() {
+            self.can_have_network().map_err(SandboxError::Refused)?;
+        }
+        let running = command.entry.map(|entry| entry.processes.enter(entry.owner, entry.title));
         let policy = crate::policy::Policy {
+            network: match command.egress {
+                Some(_) => crate::policy::Network::Proxy,
+                None => crate::policy::Network::None,
+            },
+            mark: running.as_ref().map_or_else(crate::registry::new_mark, crate::Running::mark),
             tier,
             script: command.script,
             workspace,
@@ -145,7 +193,12 @@ impl Sandbox {
             readable,
             search_path: self.inner.roots.search_path.clone(),
         };
-        let run = crate::run::run(&self.inner.helper, &policy, command.timeout, output, cancel).await?;
+        let beside = crate::run::Beside {
+            timeout: command.timeout,
+            egress: command.egress.as_ref(),
+            running: running.as_ref(),
+        };
+        let run = crate::run::run(&self.inner.helper, &policy, beside, output, cancel).await?;
         Ok(run.exit)
     }
 

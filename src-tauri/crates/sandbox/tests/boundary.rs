@@ -5,11 +5,20 @@
 #[path = "boundary/attacks.rs"]
 mod attacks;
 #[cfg(test)]
+#[path = "boundary/bombs.rs"]
+mod bombs;
+#[cfg(test)]
 #[path = "boundary/ending.rs"]
 mod ending;
 #[cfg(test)]
 #[path = "boundary/limits.rs"]
 mod limits;
+#[cfg(test)]
+#[path = "boundary/network.rs"]
+mod network;
+#[cfg(test)]
+#[path = "boundary/registry.rs"]
+mod registry;
 #[cfg(test)]
 #[path = "boundary/repositories.rs"]
 mod repositories;

@@ -8,6 +8,7 @@ mod deployments;
 mod error;
 mod items;
 mod migrations;
+mod network;
 mod nodes;
 mod permissions;
 mod restores;

@@ -120,6 +120,15 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX nodes_by_trash ON nodes (deleted_with) WHERE deleted_with IS NOT NULL;
     ",
     "
+    ALTER TABLE sessions ADD COLUMN network TEXT;
+    CREATE TABLE contacts (
+        id TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX contacts_by_session ON contacts (session_id, id);
+    ",
+    "
     ALTER TABLE sessions ADD COLUMN mode TEXT;
     ALTER TABLE nodes ADD COLUMN untrusted TEXT;
 

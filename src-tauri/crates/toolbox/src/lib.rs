@@ -14,18 +14,22 @@ mod todo;
 
 use std::sync::Arc;
 
-use okcvm_sandbox::Sandbox;
+use okcvm_sandbox::{Processes, Sandbox};
 use okcvm_tools::Tool;
 
 pub use deploy::{DeployTool, Deployments, NewDeployment};
 pub use files::{EditFileTool, ReadFileTool, WriteFileTool};
-pub use shell::ShellTool;
+pub use shell::{Door, SessionNetwork, ShellTool};
 pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 
 /// What the tools need.
 pub struct ToolboxParts {
     /// The boundary in which commands run.
     pub sandbox: Sandbox,
+    /// Where what runs is entered.
+    pub processes: Processes,
+    /// Whom sessions may speak to.
+    pub network: Arc<dyn SessionNetwork>,
     /// Where to-do lists are kept.
     pub todos: Arc<dyn TodoBook>,
     /// Where deployments are entered.
@@ -40,7 +44,7 @@ pub fn tools(parts: ToolboxParts) -> Vec<Arc<dyn Tool>> {
         Arc::new(ReadFileTool),
         Arc::new(WriteFileTool),
         Arc::new(EditFileTool),
-        Arc::new(ShellTool::new(parts.sandbox)),
+        Arc::new(ShellTool::new(parts.sandbox).with_processes(parts.processes).with_network(parts.network)),
         Arc::new(DeployTool::new(parts.deployments)),
     ]
 }

@@ -1,5 +1,6 @@
 use okcvm_manifest::Manifest;
-use okcvm_protocol::{AppError, Deployment, NodeId, SessionId, Todo};
+use okcvm_network::ContactSink;
+use okcvm_protocol::{AppError, Contact, Deployment, NetworkPolicy, NodeId, SessionId, Todo};
 use okcvm_tools::Registry;
 
 use super::*;
@@ -23,6 +24,16 @@ impl Deployments for Nothing {
     }
 }
 
+impl ContactSink for Nothing {
+    fn contact(&self, _: Contact) {}
+}
+
+impl SessionNetwork for Nothing {
+    fn policy(&self, _: &SessionId) -> Result<NetworkPolicy, AppError> {
+        Ok(NetworkPolicy::Off)
+    }
+}
+
 fn manifest() -> Manifest {
     Manifest::embedded().unwrap()
 }
@@ -32,6 +43,8 @@ fn every_tool_has_its_contract() {
     let tools = tools(ToolboxParts {
         // No such helper: what is looked at here does not depend on what this machine can do.
         sandbox: Sandbox::probe("/nonexistent/helper".into()),
+        processes: Processes::default(),
+        network: Arc::new(Nothing),
         todos: Arc::new(Nothing),
         deployments: Arc::new(Nothing),
     });

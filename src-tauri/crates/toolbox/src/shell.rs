@@ -1,13 +1,19 @@
 //! `mshtools-shell`: one command line in a fresh shell behind the sandbox.
 
 mod capture;
+mod network;
 mod terminal;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use okcvm_protocol::{Artifact, ArtifactKind, SessionId, ToolContent, ToolResult};
-use okcvm_sandbox::{Command, Exit, Limits, Outcome, Sandbox, SandboxError, Tier, WORKSPACE_MOUNT};
+use okcvm_protocol::{
+    ApprovalAction, Artifact, ArtifactKind, NetworkPolicy, ProcessOwner, SessionId, ToolContent, ToolResult,
+};
+use okcvm_sandbox::{
+    Command, Entry, Exit, Limit, Limits, Outcome, Processes, Sandbox, SandboxError, Tier, WORKSPACE_MOUNT,
+};
 use okcvm_tools::{Tool, ToolContext, ToolError, Touches};
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::call;
 use capture::{Capture, Captured, Kept};
+pub use network::{Door, SessionNetwork};
 
 /// The contract's default, in milliseconds.
 const DEFAULT_TIMEOUT: i64 = 60_000;
@@ -30,6 +37,9 @@ const TITLE_CHARACTERS: usize = 60;
 /// Runs command lines. Output and time are bounded; nothing that a command started outlives its call.
 pub struct ShellTool {
     sandbox: Sandbox,
+    processes: Processes,
+    /// Nobody is spoken to if absent.
+    network: Option<Arc<dyn SessionNetwork>>,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +54,19 @@ struct Arguments {
 impl ShellTool {
     /// A shell in that sandbox.
     pub fn new(sandbox: Sandbox) -> Self {
-        Self { sandbox }
+        Self { sandbox, processes: Processes::default(), network: None }
+    }
+
+    /// Enters what runs there.
+    #[must_use]
+    pub fn with_processes(self, processes: Processes) -> Self {
+        Self { processes, ..self }
+    }
+
+    /// Lets commands speak to whom their session allows.
+    #[must_use]
+    pub fn with_network(self, network: Arc<dyn SessionNetwork>) -> Self {
+        Self { network: Some(network), ..self }
     }
 
     /// What commands and their authors may need to know about this call, beside its output.
@@ -76,8 +98,15 @@ impl Tool for ShellTool {
         self.sandbox.available().err()
     }
 
-    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
-        Touches::code(call::text_of(arguments, "command"))
+    fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
+        let touches = Touches::code(call::text_of(arguments, "command"));
+        let policy = self.network.as_ref().map_or(Ok(NetworkPolicy::Off), |network| network.policy(session));
+        match policy {
+            Ok(NetworkPolicy::Off) => touches,
+            Ok(NetworkPolicy::Hosts { .. } | NetworkPolicy::Open) | Err(_) => {
+                touches.agreed(ApprovalAction::Send)
+            }
+        }
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
@@ -92,12 +121,30 @@ impl Tool for ShellTool {
         }
         let timeout = arguments.timeout.unwrap_or(DEFAULT_TIMEOUT).clamp(1, MAX_TIMEOUT);
         let limits = Limits::default();
-        let command = Command {
+        let mut command = Command {
             script: arguments.command.clone(),
             workspace: context.workspace_root.clone(),
             env: Vec::new(),
             timeout: Duration::from_millis(timeout.unsigned_abs()),
             limits,
+            egress: None,
+            entry: Some(Entry {
+                processes: self.processes.clone(),
+                owner: ProcessOwner {
+                    session_id: context.session_id.clone(),
+                    node_id: context.node_id.clone(),
+                    item_id: Some(context.item_id.clone()),
+                },
+                title: short(&arguments),
+            }),
+        };
+        let door = match &self.network {
+            Some(network) => Door::open(network, &self.sandbox, context, &mut command),
+            None => Ok(None),
+        };
+        let (door, no_network) = match door {
+            Ok(door) => (door, None),
+            Err(reason) => (None, Some(format!("the network stayed off: {reason}"))),
         };
         let mut capture = Capture::new(&context.session_folder, &context.item_id);
         let (sender, mut receiver) = mpsc::channel(QUEUE);
@@ -117,6 +164,9 @@ impl Tool for ShellTool {
             capture.show(context.sink.as_ref());
         };
         let (exit, ()) = tokio::join!(running, taking);
+        if let Some(door) = door {
+            door.close().await;
+        }
         let exit = match exit {
             Ok(exit) => exit,
             Err(error) => {
@@ -126,6 +176,7 @@ impl Tool for ShellTool {
         };
         let captured = capture.finish().await;
         let mut remarks = self.remarks(&arguments, timeout, context);
+        remarks.extend(no_network);
         if exit.dropped_bytes > 0 {
             remarks.push(format!(
                 "{} of the output, beyond the limit of {}, went nowhere",
@@ -133,10 +184,14 @@ impl Tool for ShellTool {
                 call::size(limits.output_bytes)
             ));
         }
-        let result = result(&arguments, captured, &exit, timeout, remarks);
+        let result = result(&arguments, captured, &exit, (timeout, &limits), remarks);
         match exit.outcome {
             Outcome::Cancelled => Err(ToolError::Cancelled(Some(result))),
-            Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::TimedOut => Ok(result),
+            Outcome::Exited(_)
+            | Outcome::Signalled(_)
+            | Outcome::TimedOut
+            | Outcome::EndedByHand
+            | Outcome::Limited(_) => Ok(result),
         }
     }
 }
@@ -160,7 +215,7 @@ fn result(
     arguments: &Arguments,
     captured: Captured,
     exit: &Exit,
-    timeout: i64,
+    (timeout, limits): (i64, &Limits),
     mut remarks: Vec<String>,
 ) -> ToolResult {
     let ending = match exit.outcome {
@@ -171,6 +226,16 @@ fn result(
              is what came until then"
         ),
         Outcome::Cancelled => "stopped: the command and everything that it had started was ended".to_owned(),
+        Outcome::EndedByHand => {
+            "ended by the user from the list of processes, with everything that it had started; \
+                                 do not simply run it again"
+                .to_owned()
+        }
+        Outcome::Limited(limit) => format!(
+            "ended by a limit: {}. The command and everything that it had started was ended; the output above is what \
+             came until then",
+            over(limit, limits)
+        ),
     };
     let mut artifacts = Vec::new();
     match captured.kept {
@@ -203,8 +268,33 @@ fn result(
     }
 }
 
+/// Which limit it was.
+fn over(limit: Limit, limits: &Limits) -> String {
+    match limit {
+        Limit::Memory => format!(
+            "its processes together used more memory than they may ({}, and never more than three quarters of the \
+             machine's)",
+            call::size(limits.total_memory_bytes)
+        ),
+        Limit::CpuTime => {
+            format!("its processes together used more than {} s of processor time", limits.cpu_time.as_secs())
+        }
+        Limit::Processes => format!("it had more than {} processes and threads at a time", limits.processes),
+        Limit::Disk => format!(
+            "it filled the disk of the workspace: more than {}, or until hardly anything was free",
+            call::size(limits.disk_bytes)
+        ),
+        Limit::Output => format!("it printed more than {}", call::size(limits.flood_bytes)),
+    }
+}
+
 /// The name of the kept output, for people.
 fn title(arguments: &Arguments) -> String {
+    format!("Output: {}", short(arguments))
+}
+
+/// What a command is, in a few words.
+fn short(arguments: &Arguments) -> String {
     let of =
         arguments.description.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&arguments.command);
     let line = of.trim().lines().next().unwrap_or_default();
@@ -212,7 +302,7 @@ fn title(arguments: &Arguments) -> String {
     if short.len() < line.len() {
         short.push('…');
     }
-    format!("Output: {short}")
+    short
 }
 
 /// The usual name of a signal, for those that a command may well meet.

@@ -1,15 +1,17 @@
+import { enBoundary } from './enBoundary';
 import { enPermission } from './enPermission';
 import { enTime } from './enTime';
 
 /** English. The keys are the contract: the other languages have exactly these. */
 export const en = {
+  ...enBoundary,
   ...enTime,
   ...enPermission,
   'app.name': 'OKCVM',
   'app.failed': 'OKCVM could not start',
   'app.again': 'Try again',
   'app.sidebar': 'Sessions and files',
-  'app.panel': 'Preview, tree, changes and timeline',
+  'app.panel': 'Preview, tree, changes, timeline and processes',
   'app.readOnly':
     'Another program has this session open. You can read along here; writing is free again when it is done.',
   'app.inTrash': 'This session is in the trash. Recover it to go on.',

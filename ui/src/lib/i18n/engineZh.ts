@@ -73,13 +73,50 @@ export const sentences: Record<string, string> = {
     '命令拥有独立的进程、用户、挂载、主机名和网络，工作区显示为 {}。',
   'Filtered: mounts, tracing, keys, kernel modules and others are refused.':
     '已过滤：拒绝挂载、跟踪、密钥、内核模块等调用。',
-  'None, loopback included.': '无，回环也不可用。',
+  "None, loopback included, unless a session allows hosts; then through the app's proxy alone.":
+    '无，回环也不可用；除非会话允许某些主机，此时只能通过应用的代理。',
+  'None, loopback included, whatever a session allows.': '无，回环也不可用，无论会话允许什么。',
   'All processes of a command end with it, also if the app is killed.':
     '命令的所有进程随它一起结束，即使应用被强制退出。',
-  'A reaper finds and ends all processes of a command, also if the app is killed.':
-    '回收程序会找到并结束命令的所有进程，即使应用被强制退出。',
+  'A reaper finds and ends all processes of a command, also if the app is killed; if the reaper is killed, too, the next start of the app ends them.':
+    '回收程序会找到并结束命令的所有进程，即使应用被强制退出；如果回收程序也被强制退出，则在应用下次启动时结束它们。',
   'The number of processes of a command is limited.': '每条命令的进程数有上限。',
-  'The number of processes of a command is limited only by the system.': '每条命令的进程数只受系统限制。',
+  'The number of processes of a command is not limited by the kernel; a command with too many is found and ended a moment later.':
+    '内核没有限制每条命令的进程数；进程过多的命令会在片刻之后被发现并结束。',
+
+  // Whom a session may speak to, and what runs
+  'the reduced sandbox has no network of its own in which hosts could be told apart, so commands reach nobody':
+    '受限沙箱没有可区分主机的独立网络，因此命令无法访问任何主机',
+  'commands do not run here': '此处无法运行命令',
+  'the seatbelt profile for macOS is written, but has not been run on a Mac yet':
+    'macOS 的 seatbelt 配置已写好，但尚未在 Mac 上运行过',
+  'the job object and token for Windows are written down, but have not been used there yet':
+    'Windows 的作业对象和令牌参数已写好，但尚未在 Windows 上使用过',
+  '{}:{n} is not among the hosts that this session may speak to.': '{}:{n} 不在此会话允许访问的主机之列。',
+  '{} is a name of the local network, which is refused unless it is listed.':
+    '{} 是本地网络的名称，除非单独列出，否则一律拒绝。',
+  '{} leads to {}, {}, which is refused unless that address is listed.':
+    '{} 指向 {}（{}），除非单独列出该地址，否则一律拒绝。',
+  'a loopback address': '回环地址',
+  'a private address': '内网地址',
+  'a link-local address': '链路本地地址',
+  'a metadata service': '元数据服务',
+  'a multicast address': '多播地址',
+  'a reserved address': '保留地址',
+  '{}:{n} could not be reached: {}.': '无法连接 {}:{n}：{}。',
+  '{} could not be looked up: {}.': '无法解析 {}：{}。',
+  '{} has no address.': '{} 没有地址。',
+  'looking {} up took too long.': '解析 {} 耗时过长。',
+  'the command has moved as many bytes as it may': '命令传输的数据量已达上限',
+  'the connection lasted as long as it may': '连接时长已达上限',
+  'nothing was said for too long': '连接空闲过久',
+  'It has ended already.': '它已经结束。',
+  'No host is named.': '没有列出主机。',
+  'Name at least one host, or choose off.': '请至少列出一个主机，或选择关闭。',
+  '{} hosts are more than the {} that fit.': '{} 个主机超过了上限 {}。',
+  '“{}” is not a host: {}.': '“{}”不是主机：{}。',
+  'Hosts are like example.com, *.example.com, example.com:8080, 192.168.1.10 or 10.0.0.0/8.':
+    '主机形如 example.com、*.example.com、example.com:8080、192.168.1.10 或 10.0.0.0/8。',
   'Version {}: writing only in the workspace and in private temporary folders.':
     '版本 {}：只能写入工作区和私有临时文件夹。',
   'Not available: {}': '不可用：{}',

@@ -1,9 +1,11 @@
+import { zhBoundary } from './zhBoundary';
 import { zhPermission } from './zhPermission';
 import { zhTime } from './zhTime';
 import type { MessageKey } from './en';
 
 /** Simplified Chinese. */
 export const zh: Record<MessageKey, string> = {
+  ...zhBoundary,
   ...zhTime,
   ...zhPermission,
   'app.name': 'OKCVM',

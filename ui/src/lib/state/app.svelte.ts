@@ -17,9 +17,11 @@ import { HistoryState } from './history.svelte';
 import { Imports } from './imports.svelte';
 import { Layout } from './layout.svelte';
 import { Moves } from './moves';
+import { NetworkState } from './network.svelte';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
 import { Permissions } from './permissions';
 import { PreviewState } from './preview.svelte';
+import { ProcessesState } from './processes.svelte';
 import { SessionList } from './sessionList.svelte';
 import { SessionState, type SessionEffect } from './sessionState.svelte';
 import { Toasts } from './toasts.svelte';
@@ -77,6 +79,8 @@ export class App {
   /** What the changes tab shows. */
   readonly changes = new ChangesView();
   readonly history: HistoryState;
+  readonly processes: ProcessesState;
+  readonly network: NetworkState;
 
   readonly activeProfile = $derived(
     this.preferencesProfile(this.session?.profile) ?? this.preferencesProfile(undefined),
@@ -107,6 +111,8 @@ export class App {
     this.layout = new Layout(storage);
     this.preferences = new Preferences(transport);
     this.history = new HistoryState(transport);
+    this.processes = new ProcessesState(transport);
+    this.network = new NetworkState(transport);
     this.sessions = new SessionList(transport);
     this.files = new Files(transport);
     this.imports = new Imports(transport, {
@@ -138,6 +144,11 @@ export class App {
         if (event.type === 'drop') void this.importFiles(event.paths);
       });
       this.ready = true;
+      void this.attempt(async () => {
+        await this.processes.load();
+        const left = this.processes.leftBehind.reduce((sum, { ended, remaining }) => sum + ended + remaining, 0);
+        if (left > 0) this.toasts.info(this.i18n.count('processes.leftToast', left));
+      });
     } catch (thrown) {
       this.failure = toAppError(thrown);
     }
@@ -485,6 +496,13 @@ export class App {
       case 'historyTidying':
       case 'historyTidied':
         this.history.apply(event.event);
+        break;
+      case 'processesChanged':
+        this.processes.apply(event.event);
+        break;
+      case 'contactMade':
+      case 'networkChanged':
+        this.network.apply(event.event);
         break;
       case 'workspaceChanged':
       case 'queueChanged':

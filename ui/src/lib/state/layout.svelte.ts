@@ -1,4 +1,4 @@
-export const panelTabs = ['preview', 'tree', 'changes', 'timeline'] as const;
+export const panelTabs = ['preview', 'tree', 'changes', 'timeline', 'processes'] as const;
 export type PanelTab = (typeof panelTabs)[number];
 
 /** Widths in CSS pixels. */

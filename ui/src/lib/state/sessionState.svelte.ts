@@ -258,6 +258,9 @@ export class SessionState {
       case 'importProgress':
       case 'historyTidying':
       case 'historyTidied':
+      case 'processesChanged':
+      case 'contactMade':
+      case 'networkChanged':
       case 'rulesChanged':
       case 'deletedFilesChanged':
       case 'settingsChanged':

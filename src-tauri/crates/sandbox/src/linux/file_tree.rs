@@ -33,12 +33,16 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;
     std::env::set_current_dir("/").step("changing the root")?;
 
+    // A mount of its own, so that all that is bound into it is closed in one go.
+    std::fs::create_dir("/etc").step("mounting /etc")?;
+    rustix::mount::mount_bind("/etc", "/etc").step("mounting /etc")?;
     for path in
         run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)))
     {
         show(path).step("binding system folders")?;
     }
     identity(run).step("writing /etc")?;
+    process::restrict_mount("/etc", READ_ONLY, Depth::Tree).step("closing /etc")?;
     devices(run).step("binding devices")?;
     let process_limit = processes(run)?;
     private_folders(run).step("mounting private folders")?;
@@ -63,23 +67,41 @@ fn old(path: &Path) -> std::path::PathBuf {
 fn show(path: &Path) -> io::Result<()> {
     let source = old(path);
     let Ok(metadata) = std::fs::symlink_metadata(&source) else { return Ok(()) };
-    // A folder that was bound before may hold it already.
-    if std::fs::symlink_metadata(path).is_ok() {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
+    let made = match place(path, &source, &metadata) {
+        // Only a few lie so deep that a folder is missing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            place(path, &source, &metadata)
+        }
+        made => made,
+    };
+    match made {
+        // A folder that was bound before holds it already.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::ReadOnlyFilesystem) =>
+        {
+            return Ok(());
+        }
+        made => made?,
     }
     if metadata.is_symlink() {
-        return std::os::unix::fs::symlink(std::fs::read_link(&source)?, path);
-    }
-    if metadata.is_dir() {
-        std::fs::create_dir(path)?;
-    } else {
-        std::fs::write(path, "")?;
+        return Ok(());
     }
     rustix::mount::mount_bind_recursive(&source, path)?;
-    process::restrict_mount(path, READ_ONLY, Depth::Tree)
+    if path.starts_with("/etc") { Ok(()) } else { process::restrict_mount(path, READ_ONLY, Depth::Tree) }
+}
+
+/// Makes the link, or what something is bound on.
+fn place(path: &Path, source: &Path, metadata: &std::fs::Metadata) -> io::Result<()> {
+    if metadata.is_symlink() {
+        std::os::unix::fs::symlink(std::fs::read_link(source)?, path)
+    } else if metadata.is_dir() {
+        std::fs::create_dir(path)
+    } else {
+        std::fs::File::create_new(path).map(drop)
+    }
 }
 
 /// One user and group, so that names resolve without showing those of the machine.
@@ -96,7 +118,6 @@ fn identity(run: &Run) -> io::Result<()> {
         "passwd: files\ngroup: files\nhosts: files\n".to_owned(),
         "okcomputer\n".to_owned(),
     ];
-    std::fs::create_dir_all("/etc")?;
     for (path, text) in OWN_FILES.into_iter().zip(texts) {
         std::fs::write(path, text)?;
     }
@@ -109,7 +130,6 @@ fn devices(run: &Run) -> io::Result<()> {
         let target = Path::new("/dev").join(name);
         std::fs::write(&target, "")?;
         rustix::mount::mount_bind(old(&target), &target)?;
-        process::restrict_mount(&target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC, Depth::Mount)?;
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),

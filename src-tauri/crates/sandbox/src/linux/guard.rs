@@ -1,11 +1,13 @@
 //! The first generation: reads the policy, prepares the tier, and holds the lifeline.
 
 use std::fs::File;
-use std::io::BufRead;
+use std::io::{BufRead, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use rustix::thread::UnshareFlags;
@@ -13,7 +15,7 @@ use rustix::thread::UnshareFlags;
 use super::process::{self, Forked};
 use super::repositories::Repositories;
 use super::{Private, Reporter, Run, SetUp, Step, descendants, reaper};
-use crate::policy::Policy;
+use crate::policy::{Network, PROXY_PORT, Policy};
 use crate::{Tier, WORKSPACE_MOUNT};
 
 /// The name of the private folders of the reduced tier, before the number of the process that made them.
@@ -49,6 +51,9 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
     let (private, workspace_inside, repositories) = match policy.tier {
         Tier::Full => {
             enter_namespaces()?;
+            if policy.network == Network::Proxy {
+                open_network().step("opening the network")?;
+            }
             let private = Private { home: PathBuf::from("/home/agent"), temporary: PathBuf::from("/tmp") };
             (private, PathBuf::from(WORKSPACE_MOUNT), Repositories::find(&policy.workspace))
         }
@@ -78,6 +83,20 @@ fn enter_namespaces() -> SetUp<()> {
     std::fs::write("/proc/self/setgroups", "deny").step("mapping the user")?;
     std::fs::write("/proc/self/uid_map", format!("{user} {user} 1")).step("mapping the user")?;
     std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")).step("mapping the group")?;
+    Ok(())
+}
+
+/// Gives the caller a socket in the network of this command, at which it answers as a proxy. Nothing else is connected
+/// to that network, and no process inside holds a way out of it.
+fn open_network() -> std::io::Result<()> {
+    process::raise_loopback()?;
+    let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))?;
+    let files = [listener.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&files));
+    let flags = SendFlags::NOSIGNAL;
+    rustix::net::sendmsg(rustix::stdio::stdin(), &[IoSlice::new(&[0])], &mut control, flags)?;
     Ok(())
 }
 

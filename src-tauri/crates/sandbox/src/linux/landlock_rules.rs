@@ -9,6 +9,7 @@ use landlock::{
 
 use super::{Run, SetUp, Step};
 use crate::Tier;
+use crate::policy::Network;
 
 /// The newest version whose rules we know. Older kernels enforce what they know of it.
 const NEWEST: ABI = ABI::V10;
@@ -34,16 +35,24 @@ pub(super) fn restrict(run: &Run) -> SetUp<i32> {
     let step = "Landlock";
     // Device files are of no use without a device, and nobody needs to make one.
     let write = AccessFs::from_all(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock);
-    let ruleset = Ruleset::default()
-        .handle_access(AccessFs::from_all(NEWEST))
-        .step(step)?
-        .handle_access(AccessNet::from_all(NEWEST))
-        .step(step)?
+    // In a tree of its own, what is below `/etc` is covered by one rule, and a link leads to what has one.
+    let needs_a_rule = |path: &&std::path::PathBuf| match run.policy.tier {
+        Tier::Full => !path.starts_with("/etc") && !path.is_symlink(),
+        Tier::Reduced => true,
+    };
+    let readable: Vec<_> = run.policy.readable.iter().filter(needs_a_rule).collect();
+    let ruleset = Ruleset::default().handle_access(AccessFs::from_all(NEWEST)).step(step)?;
+    let ruleset = match run.policy.network {
+        Network::None => ruleset.handle_access(AccessNet::from_all(NEWEST)).step(step)?,
+        // Its network is its own, and the one way out is a proxy.
+        Network::Proxy => ruleset,
+    };
+    let ruleset = ruleset
         .scope(Scope::from_all(NEWEST))
         .step(step)?
         .create()
         .step(step)?
-        .add_rules(path_beneath_rules(&run.policy.readable, READ))
+        .add_rules(path_beneath_rules(readable, READ))
         .step(step)?
         .add_rules(path_beneath_rules(
             ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"],

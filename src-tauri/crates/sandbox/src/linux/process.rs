@@ -1,5 +1,8 @@
 //! The few system calls that the safe wrappers do not have.
-#![allow(unsafe_code, reason = "fork, close_range, mount_setattr, unshare and signalfd have no safe wrapper")]
+#![allow(
+    unsafe_code,
+    reason = "fork, close_range, mount_setattr, unshare, signalfd and interface flags have no safe wrapper"
+)]
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -37,6 +40,28 @@ pub(super) fn close_inherited_files() -> io::Result<()> {
 pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: the flag that this is about, sharing of open files, is never among ours.
     unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(Into::into)
+}
+
+/// Switches the loopback of this network on. It was made off.
+pub(super) fn raise_loopback() -> io::Result<()> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
+    // SAFETY: the structure is plain data for which all zeroes are valid, and it outlives both calls, which read and
+    // write no more than its size.
+    unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        for (place, byte) in request.ifr_name.iter_mut().zip(b"lo") {
+            *place = *byte as libc::c_char;
+        }
+        let file = std::os::fd::AsRawFd::as_raw_fd(&socket);
+        if libc::ioctl(file, libc::SIOCGIFFLAGS as _, &raw mut request) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        request.ifr_ifru.ifru_flags |= libc::IFF_UP as libc::c_short;
+        if libc::ioctl(file, libc::SIOCSIFFLAGS as _, &raw const request) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 /// Adds restrictions to a mount, and to all below it if `recursive`.

@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, Signal};
 
 use super::{Run, SetUp, SetUpError, Step, landlock_rules, system_calls};
 use crate::Tier;
-use crate::policy::{ProcessLimit, Report, Walls};
+use crate::policy::{Network, PROXY_PORT, ProcessLimit, Report, Walls};
 
 /// Returns only if it fails.
 pub(super) fn become_shell(run: &Run, process_limit: ProcessLimit) -> SetUpError {
@@ -31,7 +31,7 @@ fn put_up_walls(run: &Run, process_limit: ProcessLimit) -> SetUp<Walls> {
     limit_resources(run)?;
     rustix::thread::set_no_new_privs(true).step("giving up new privileges")?;
     let landlock = landlock_rules::restrict(run)?;
-    system_calls::restrict(run.policy.tier, landlock)?;
+    system_calls::restrict(run.policy.tier, landlock, run.policy.network)?;
     Ok(Walls { landlock, process_limit })
 }
 
@@ -43,6 +43,9 @@ fn limit_resources(run: &Run) -> SetUp<()> {
         (Resource::Data, limits.memory_bytes),
         (Resource::Nofile, limits.open_files),
         (Resource::Msgqueue, 0),
+        (Resource::Cpu, limits.cpu_time.as_secs().max(1)),
+        // The mark.
+        (Resource::Rttime, run.policy.mark),
     ];
     // Outside of a namespace this limit would count all processes of the user, and refuse the first one of a busy user.
     if run.policy.tier == Tier::Full {
@@ -56,6 +59,20 @@ fn limit_resources(run: &Run) -> SetUp<()> {
             .step("limiting resources")?;
     }
     Ok(())
+}
+
+/// By which programs find the proxy. Some know only the small letters, some only the large ones.
+fn proxy_variables(network: Network) -> Vec<(&'static str, String)> {
+    match network {
+        Network::None => Vec::new(),
+        Network::Proxy => {
+            let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
+            let names = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+            let mut variables: Vec<_> = names.into_iter().map(|name| (name, proxy.clone())).collect();
+            variables.push(("NODE_USE_ENV_PROXY", "1".to_owned()));
+            variables
+        }
+    }
 }
 
 fn shell(run: &Run) -> SetUp<Command> {
@@ -92,6 +109,7 @@ fn shell(run: &Run) -> SetUp<Command> {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("PAGER", "cat")
+        .envs(proxy_variables(run.policy.network))
         .envs(run.policy.environment.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }

@@ -2,19 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
-};
-
+use super::filter::{Condition, Verdict, program};
 use super::{SetUp, Step};
 use crate::Tier;
+use crate::policy::Network;
 
 /// The first version of Landlock that knows about truncating a file by its path.
 const LANDLOCK_WITH_TRUNCATE: i32 = 3;
 
 /// The part of a socket's kind that is not flags.
-const SOCKET_KIND_MASK: u64 = 0xf;
+const SOCKET_KIND_MASK: u32 = 0xf;
 
 /// Refused whatever their arguments are.
 const REFUSED: &[i64] = &[
@@ -73,7 +70,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_clock_adjtime,
     libc::SYS_adjtimex,
     libc::SYS_vhangup,
-    // The network: no socket of any family. Pairs of connected local streams stay, programs talk to their children so.
+];
+
+/// No socket of any family. Pairs of connected local streams stay, programs talk to their children so.
+const NETWORK: &[i64] = &[
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,
@@ -81,6 +81,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_accept,
     libc::SYS_accept4,
 ];
+
+/// Their arguments lie in memory, where a filter cannot look. Told that these do not exist, programs take the older
+/// calls, which are looked at.
+const UNKNOWN: &[i64] = &[libc::SYS_clone3, libc::SYS_openat2];
 
 #[cfg(target_arch = "x86_64")]
 const REFUSED_HERE: &[i64] = &[
@@ -133,111 +137,76 @@ const NEW_NAMESPACES: &[libc::c_int] = &[
     libc::CLONE_NEWCGROUP,
 ];
 
-/// Puts the filters on this process for good. Must come after every other wall.
-pub(super) fn restrict(tier: Tier, landlock: i32) -> SetUp<()> {
+/// Puts the filter on this process for good. Must come after every other wall.
+pub(super) fn restrict(tier: Tier, landlock: i32, network: Network) -> SetUp<()> {
     let step = "the system call filter";
-    let architecture: TargetArch = std::env::consts::ARCH.try_into().step(step)?;
-    let refused: BpfProgram = SeccompFilter::new(
-        refused(tier, landlock).step(step)?,
-        SeccompAction::Allow,
-        SeccompAction::Errno(libc::EPERM as u32),
-        architecture,
-    )
-    .and_then(TryInto::try_into)
-    .step(step)?;
-    // Their arguments lie in memory, where a filter cannot look. Told that these do not exist, programs take the
-    // older calls, which are looked at.
-    let unknown = [libc::SYS_clone3, libc::SYS_openat2].into_iter().map(|number| (number, Vec::new()));
-    let unknown: BpfProgram = SeccompFilter::new(
-        unknown.collect(),
-        SeccompAction::Allow,
-        SeccompAction::Errno(libc::ENOSYS as u32),
-        architecture,
-    )
-    .and_then(TryInto::try_into)
-    .step(step)?;
-    seccompiler::apply_filter(&unknown).step(step)?;
-    #[cfg(target_arch = "x86_64")]
-    seccompiler::apply_filter(&second_numbering()).step(step)?;
-    seccompiler::apply_filter(&refused).step(step)
+    let program = program(&verdicts(tier, landlock, network)).step(step)?;
+    seccompiler::apply_filter(&program).step(step)
 }
 
-/// The x32 way of calling the same kernel has numbers of its own, which the filters above do not know.
-#[cfg(target_arch = "x86_64")]
-fn second_numbering() -> BpfProgram {
-    const X32_BIT: u32 = 0x4000_0000;
-    let instruction = |code: u32, jt, jf, k| seccompiler::sock_filter { code: code as u16, jt, jf, k };
-    vec![
-        // The number of the call is the first word that a filter sees.
-        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, X32_BIT),
-        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
-        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ]
-}
+type Verdicts = BTreeMap<u32, Verdict>;
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
-
-fn refused(tier: Tier, landlock: i32) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = BTreeMap::new();
-    let mut all: Vec<i64> = [REFUSED, REFUSED_HERE].concat();
-    if tier == Tier::Reduced {
-        all.extend([REFUSED_OUTSIDE_OF_NAMESPACES, REFUSED_OUTSIDE_OF_NAMESPACES_HERE].concat());
-    }
-    if landlock < LANDLOCK_WITH_TRUNCATE {
-        all.push(libc::SYS_truncate);
-    }
-    // No condition: always.
-    rules.extend(all.into_iter().map(|number| (number, Vec::new())));
-
+fn verdicts(tier: Tier, landlock: i32, network: Network) -> Verdicts {
+    let mut verdicts = Verdicts::new();
     for flag in NEW_NAMESPACES {
-        when(&mut rules, libc::SYS_clone, &[has(0, *flag as u32)?])?;
+        when(&mut verdicts, libc::SYS_clone, &[has(0, *flag as u32)]);
     }
-    when(
-        &mut rules,
-        libc::SYS_socketpair,
-        &[SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, libc::AF_UNIX as u64)?],
-    )?;
+    let local = libc::AF_UNIX as u32;
+    when(&mut verdicts, libc::SYS_socketpair, &[Condition::IsNot { argument: 0, value: local }]);
     // A datagram socket sends to any address, also when it has a partner. A raw local one is a datagram socket, too.
     for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
-        let is_kind = SeccompCondition::new(
-            1,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(SOCKET_KIND_MASK),
-            kind as u64,
-        )?;
-        when(&mut rules, libc::SYS_socketpair, &[is_kind])?;
+        let is_kind = Condition::Masked { argument: 1, mask: SOCKET_KIND_MASK, value: kind as u32 };
+        when(&mut verdicts, libc::SYS_socketpair, &[is_kind]);
     }
     // Typing into a terminal as its user, and pasting into a console.
     for request in [libc::TIOCSTI, libc::TIOCLINUX] {
-        when(&mut rules, libc::SYS_ioctl, &[equals(1, request as u32)?])?;
+        let asks = Condition::Masked { argument: 1, mask: u32::MAX, value: request as u32 };
+        when(&mut verdicts, libc::SYS_ioctl, &[asks]);
     }
-    set_id_bits(&mut rules)?;
-    Ok(rules)
+    set_id_bits(&mut verdicts);
+
+    let mut refused: Vec<i64> = [REFUSED, REFUSED_HERE].concat();
+    if tier == Tier::Reduced {
+        refused.extend([REFUSED_OUTSIDE_OF_NAMESPACES, REFUSED_OUTSIDE_OF_NAMESPACES_HERE].concat());
+    }
+    if landlock < LANDLOCK_WITH_TRUNCATE {
+        refused.push(libc::SYS_truncate);
+    }
+    match network {
+        Network::None => refused.extend(NETWORK),
+        Network::Proxy => {
+            // Its own loopback only; the other families are shared with the machine or speak to the kernel.
+            let families = [libc::AF_INET, libc::AF_INET6];
+            let neither = families.map(|family| Condition::IsNot { argument: 0, value: family as u32 });
+            when(&mut verdicts, libc::SYS_socket, &neither);
+        }
+    }
+    verdicts.extend(refused.into_iter().map(|number| (number as u32, Verdict::Refused)));
+    verdicts.extend(UNKNOWN.iter().map(|number| (*number as u32, Verdict::Unknown)));
+    verdicts
 }
 
 /// Nothing may be made that runs with the rights of its owner or group once it is started outside.
-fn set_id_bits(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
+fn set_id_bits(verdicts: &mut Verdicts) {
     /// Not in the C library of every system yet.
     const SYS_FCHMODAT2: i64 = 452;
     for bit in [libc::S_ISUID, libc::S_ISGID] {
         for (number, argument) in [(libc::SYS_fchmod, 1), (libc::SYS_fchmodat, 2), (SYS_FCHMODAT2, 2)] {
-            when(rules, number, &[has(argument, bit)?])?;
+            when(verdicts, number, &[has(argument, bit)]);
         }
-        when(rules, libc::SYS_mknodat, &[has(2, bit)?])?;
+        when(verdicts, libc::SYS_mknodat, &[has(2, bit)]);
         // Without the flag to create, the mode is not set and may be anything.
-        when(rules, libc::SYS_openat, &[has(2, libc::O_CREAT as u32)?, has(3, bit)?])?;
-        when(rules, libc::SYS_openat, &[has(2, temporary_file_flag())?, has(3, bit)?])?;
+        when(verdicts, libc::SYS_openat, &[has(2, libc::O_CREAT as u32), has(3, bit)]);
+        when(verdicts, libc::SYS_openat, &[has(2, temporary_file_flag()), has(3, bit)]);
         #[cfg(target_arch = "x86_64")]
         {
-            when(rules, libc::SYS_chmod, &[has(1, bit)?])?;
-            when(rules, libc::SYS_creat, &[has(1, bit)?])?;
-            when(rules, libc::SYS_mknod, &[has(1, bit)?])?;
-            when(rules, libc::SYS_open, &[has(1, libc::O_CREAT as u32)?, has(2, bit)?])?;
-            when(rules, libc::SYS_open, &[has(1, temporary_file_flag())?, has(2, bit)?])?;
+            when(verdicts, libc::SYS_chmod, &[has(1, bit)]);
+            when(verdicts, libc::SYS_creat, &[has(1, bit)]);
+            when(verdicts, libc::SYS_mknod, &[has(1, bit)]);
+            when(verdicts, libc::SYS_open, &[has(1, libc::O_CREAT as u32), has(2, bit)]);
+            when(verdicts, libc::SYS_open, &[has(1, temporary_file_flag()), has(2, bit)]);
         }
     }
-    Ok(())
 }
 
 /// `O_TMPFILE` without the flag for folders, which is part of it but common.
@@ -245,21 +214,14 @@ fn temporary_file_flag() -> u32 {
     (libc::O_TMPFILE & !libc::O_DIRECTORY) as u32
 }
 
-fn has(argument: u8, bits: u32) -> Result<SeccompCondition, seccompiler::BackendError> {
-    let bits = u64::from(bits);
-    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(bits), bits)
+fn has(argument: u8, bits: u32) -> Condition {
+    Condition::Masked { argument, mask: bits, value: bits }
 }
 
-fn equals(argument: u8, value: u32) -> Result<SeccompCondition, seccompiler::BackendError> {
-    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(value))
-}
-
-/// Adds a rule for a call that is refused only if all conditions hold.
-fn when(
-    rules: &mut Rules,
-    number: i64,
-    conditions: &[SeccompCondition],
-) -> Result<(), seccompiler::BackendError> {
-    rules.entry(number).or_default().push(SeccompRule::new(conditions.to_vec())?);
-    Ok(())
+/// Refuses a call if all conditions hold, or all of another such set.
+fn when(verdicts: &mut Verdicts, number: i64, conditions: &[Condition]) {
+    let sets = verdicts.entry(number as u32).or_insert_with(|| Verdict::RefusedIf(Vec::new()));
+    if let Verdict::RefusedIf(sets) = sets {
+        sets.push(conditions.to_vec());
+    }
 }

@@ -84,8 +84,12 @@ impl Trial {
 
     /// Runs Python, with the script in the workspace. It knows the process that started the shell as `REAPER`.
     pub fn python(&self, code: &str) -> Ran {
+        self.run_command(self.python_command(code))
+    }
+
+    pub fn python_command(&self, code: &str) -> Command {
         std::fs::write(self.workspace.join("trial.py"), code).expect("script");
-        self.run("REAPER=$PPID python3 trial.py 2>&1")
+        self.command("REAPER=$PPID python3 trial.py 2>&1")
     }
 
     /// Runs and demands success.
@@ -194,6 +198,12 @@ fn processes(wanted: impl Fn(&str, &[String]) -> bool) -> Vec<u32> {
         }
     }
     found
+}
+
+/// Bytes of memory of this process.
+pub fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").expect("statm");
+    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
 }
 
 /// Waits for something for ten seconds.

@@ -8,6 +8,7 @@ import type {
   CompareParams,
   CompareResponse,
   ConnectionReport,
+  ContactListResponse,
   DeletedFileParams,
   DeletedFilesResponse,
   DeploymentParams,
@@ -34,6 +35,8 @@ import type {
   LogsResponse,
   ModelDiscoverResponse,
   ModelTestParams,
+  NetworkResponse,
+  NetworkSetParams,
   NodeChanges,
   NodeFileParams,
   NodeFolderParams,
@@ -44,6 +47,8 @@ import type {
   PreviewCloseParams,
   PreviewHandle,
   PreviewOpenParams,
+  ProcessListResponse,
+  ProcessParams,
   QueueRemoveParams,
   RecoveredFile,
   RestoreOutcome,
@@ -186,6 +191,16 @@ export interface Commands {
   import_start: { params: ImportParams; response: ImportReport };
   /** Calls an import off. */
   import_cancel: { params: ImportCancelParams; response: Empty };
+  /** Whom the commands of a session may speak to. */
+  network_get: { params: SessionParams; response: NetworkResponse };
+  /** Sets whom the commands of a session may speak to, from the next one on. */
+  network_set: { params: NetworkSetParams; response: NetworkResponse };
+  /** Whom the commands of a session spoke to, or tried to. */
+  contact_list: { params: SessionParams; response: ContactListResponse };
+  /** What runs for the agent, in all sessions. */
+  process_list: { params: Empty; response: ProcessListResponse };
+  /** Ends a command or kernel and everything that it started. */
+  process_end: { params: ProcessParams; response: Empty };
   /** Timed model requests and tool calls of the active path. */
   timeline_list: { params: SessionParams; response: TimelineResponse };
   /** Opens an isolated preview. */

@@ -92,7 +92,23 @@ sessionId: SessionId,
 /**
  * What was done.
  */
-report: TidyReport, } | { "type": "rulesChanged" } | { "type": "deletedFilesChanged", 
+report: TidyReport, } | { "type": "contactMade", 
+/**
+ * How it went.
+ */
+contact: Contact, } | { "type": "networkChanged", 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * As in force.
+ */
+policy: NetworkPolicy, } | { "type": "processesChanged", 
+/**
+ * All of it, oldest first.
+ */
+processes: Array<ProcessInfo>, } | { "type": "rulesChanged" } | { "type": "deletedFilesChanged", 
 /**
  * Where.
  */
@@ -473,6 +489,78 @@ models: Array<string>,
  * Milliseconds to the first token.
  */
 firstTokenMs: number | null, };
+
+/**
+ * One try of agent code to speak to a host.
+ */
+export type Contact = { 
+/**
+ * Its identifier.
+ */
+id: ContactId, 
+/**
+ * Its session.
+ */
+sessionId: SessionId, 
+/**
+ * The node whose turn it was in, or the current one of a call by hand.
+ */
+nodeId: NodeId | null, 
+/**
+ * The tool call that made it.
+ */
+itemId: ItemId, 
+/**
+ * The name or address that was asked for.
+ */
+host: string, 
+/**
+ * The port that was asked for.
+ */
+port: number, 
+/**
+ * What became of it.
+ */
+outcome: ContactOutcome, 
+/**
+ * Why it was refused, failed or was cut.
+ */
+reason: string | null, 
+/**
+ * Bytes that left, without the request to the proxy.
+ */
+sent: number, 
+/**
+ * Bytes that came.
+ */
+received: number, 
+/**
+ * When it began.
+ */
+startedAt: number, 
+/**
+ * When it ended.
+ */
+endedAt: number, };
+
+/**
+ * One try of agent code to speak to a host.
+ */
+export type ContactId = string;
+
+/**
+ * The contacts of a session.
+ */
+export type ContactListResponse = { 
+/**
+ * The latest first, at most a thousand.
+ */
+contacts: Array<Contact>, };
+
+/**
+ * What became of a contact.
+ */
+export type ContactOutcome = "allowed" | "refused" | "failed";
 
 /**
  * A file or folder that the person deleted.
@@ -1245,6 +1333,27 @@ fromEnvironment: boolean, };
 export type Language = "system" | "en" | "zh";
 
 /**
+ * What an earlier run of the program left, which was ended at this start.
+ */
+export type LeftBehind = { 
+/**
+ * Its owner.
+ */
+owner: ProcessOwner, 
+/**
+ * What it was.
+ */
+title: string, 
+/**
+ * Processes that still ran and were ended; 0 if all had ended with the program.
+ */
+ended: number, 
+/**
+ * Processes that could not be ended.
+ */
+remaining: number, };
+
+/**
  * An address to open outside.
  */
 export type LinkParams = { 
@@ -1354,6 +1463,43 @@ profile: ModelProfile,
  * A key to try; the kept one if absent.
  */
 key: string | null, };
+
+/**
+ * Whom the agent code of a session may speak to. Whatever it says, everything goes through the app's proxy, and
+ * private, loopback and link-local addresses are refused unless they are listed themselves.
+ */
+export type NetworkPolicy = { "type": "off" } | { "type": "hosts", 
+/**
+ * `example.com` (ports 80 and 443), `*.example.com`, `example.com:8080`, an address, or a range of
+ * addresses such as `10.0.0.0/8`.
+ */
+hosts: Array<string>, } | { "type": "open" };
+
+/**
+ * The policy of a session.
+ */
+export type NetworkResponse = { 
+/**
+ * As in force.
+ */
+policy: NetworkPolicy, 
+/**
+ * Why it cannot be more than `off` on this system.
+ */
+unavailable: string | null, };
+
+/**
+ * Sets whom a session may speak to.
+ */
+export type NetworkSetParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * From the next command on.
+ */
+policy: NetworkPolicy, };
 
 /**
  * What a node did to the files.
@@ -1648,6 +1794,87 @@ cachedInput: number | null,
  * Answer tokens.
  */
 output: number, };
+
+/**
+ * One command or kernel that runs.
+ */
+export type ProcessId = string;
+
+/**
+ * One command or kernel with everything that it started.
+ */
+export type ProcessInfo = { 
+/**
+ * Our name for it.
+ */
+id: ProcessId, 
+/**
+ * Its owner; it ends at the latest with it.
+ */
+owner: ProcessOwner, 
+/**
+ * What it is, in words.
+ */
+title: string, 
+/**
+ * Of its first process, as the operating system numbers it.
+ */
+pid: number, 
+/**
+ * When it began.
+ */
+startedAt: number, 
+/**
+ * Milliseconds of processor time of the whole tree.
+ */
+cpuMs: number, 
+/**
+ * Bytes of memory of the whole tree; pages that several share may be counted more than once.
+ */
+memory: number, 
+/**
+ * Processes of the tree, the app's own two that hold it included.
+ */
+processes: number, };
+
+/**
+ * What runs, and what was left.
+ */
+export type ProcessListResponse = { 
+/**
+ * Running, oldest first.
+ */
+processes: Array<ProcessInfo>, 
+/**
+ * Of earlier runs that broke off.
+ */
+leftBehind: Array<LeftBehind>, };
+
+/**
+ * To whom a process tree belongs.
+ */
+export type ProcessOwner = { 
+/**
+ * The session.
+ */
+sessionId: SessionId, 
+/**
+ * The node whose turn started it.
+ */
+nodeId: NodeId | null, 
+/**
+ * The tool call that started it; absent for what belongs to the session as a whole.
+ */
+itemId: ItemId | null, };
+
+/**
+ * Names a process tree.
+ */
+export type ProcessParams = { 
+/**
+ * Which.
+ */
+processId: ProcessId, };
 
 /**
  * How to speak to a model.

@@ -1,5 +1,6 @@
 import type {
   AppInfo,
+  Contact,
   Deployment,
   FileEntry,
   Item,
@@ -619,4 +620,21 @@ export function sampleDiff() {
       },
     ],
   };
+}
+
+/** One that was allowed, one that was not. */
+export function contacts(sessionId: string): Contact[] {
+  const made = { sessionId, nodeId: null, itemId: newId(), port: 443, startedAt: Date.now(), endedAt: Date.now() };
+  return [
+    {
+      ...made,
+      id: newId(),
+      host: 'files.example.com',
+      outcome: 'refused',
+      reason: 'files.example.com:443 is not among the hosts that this session may speak to.',
+      sent: 0,
+      received: 0,
+    },
+    { ...made, id: newId(), host: 'pypi.org', outcome: 'allowed', reason: null, sent: 1_204, received: 48_113 },
+  ];
 }

@@ -1,4 +1,11 @@
-import type { AppEvent, EngineEvent, NumberedEvent, SessionDetail, TurnEvent } from '../generated/protocol';
+import type {
+  AppEvent,
+  EngineEvent,
+  NetworkPolicy,
+  NumberedEvent,
+  SessionDetail,
+  TurnEvent,
+} from '../generated/protocol';
 import {
   CommandError,
   type CommandName,
@@ -27,6 +34,7 @@ export class MockTransport implements Transport {
   #listen: (events: NumberedEvent[]) => void = () => undefined;
   #drop: (event: DropEvent) => void = () => undefined;
   #stopped = new Set<string>();
+  #policy: NetworkPolicy = { type: 'off' };
   readonly #time: TimeTravel;
   readonly #options: URLSearchParams;
 
@@ -276,6 +284,14 @@ export class MockTransport implements Transport {
       };
     },
     import_cancel: () => ({}),
+    network_get: () => ({ policy: this.#policy, unavailable: null }),
+    network_set: ({ policy }) => {
+      this.#policy = policy;
+      return { policy, unavailable: null };
+    },
+    contact_list: ({ sessionId }) => ({ contacts: fixtures.contacts(sessionId) }),
+    process_list: () => ({ processes: [], leftBehind: [] }),
+    process_end: () => ({}),
     timeline_list: ({ sessionId }) => {
       const { tree, currentNode } = this.#detail(sessionId);
       return { spans: this.#options.has('big') ? bigSpans(pathTo(tree, currentNode)) : this.#fixture.spans };
