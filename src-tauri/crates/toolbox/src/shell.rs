@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use okcvm_protocol::{Artifact, ArtifactKind, ProcessOwner, SessionId, ToolContent, ToolResult};
+use okcvm_protocol::{
+    ApprovalAction, Artifact, ArtifactKind, NetworkPolicy, ProcessOwner, SessionId, ToolContent, ToolResult,
+};
 use okcvm_sandbox::{
     Command, Entry, Exit, Limit, Limits, Outcome, Processes, Sandbox, SandboxError, Tier, WORKSPACE_MOUNT,
 };
@@ -96,8 +98,15 @@ impl Tool for ShellTool {
         self.sandbox.available().err()
     }
 
-    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
-        Touches::code(call::text_of(arguments, "command"))
+    fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
+        let touches = Touches::code(call::text_of(arguments, "command"));
+        let policy = self.network.as_ref().map_or(Ok(NetworkPolicy::Off), |network| network.policy(session));
+        match policy {
+            Ok(NetworkPolicy::Off) => touches,
+            Ok(NetworkPolicy::Hosts { .. } | NetworkPolicy::Open) | Err(_) => {
+                touches.agreed(ApprovalAction::Send)
+            }
+        }
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {

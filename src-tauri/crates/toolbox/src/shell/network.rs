@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_network::{Bounds, ContactSink, Hosts, Origin, Proxy, SystemResolver};
-use okcvm_protocol::{AppError, NetworkPolicy, SessionId};
+use okcvm_protocol::{AppError, ContactOutcome, NetworkPolicy, SessionId};
 use okcvm_sandbox::{Command, Egress, Sandbox};
-use okcvm_tools::ToolContext;
+use okcvm_tools::{ToolContext, ToolSink};
 use tokio_util::sync::CancellationToken;
 
 /// Whom sessions may speak to, and where their contacts are kept.
@@ -46,7 +46,11 @@ impl Door {
                 item_id: context.item_id.clone(),
             },
             resolver: Arc::new(SystemResolver),
-            sink: Arc::new(Told(Arc::clone(network))),
+            sink: Arc::new(Told {
+                network: Arc::clone(network),
+                call: Arc::clone(&context.sink),
+                named: matches!(policy, NetworkPolicy::Hosts { .. }),
+            }),
             clock: Arc::new(now),
             bounds: Bounds::default(),
         };
@@ -86,11 +90,19 @@ impl Drop for Door {
     }
 }
 
-struct Told(Arc<dyn SessionNetwork>);
+struct Told {
+    network: Arc<dyn SessionNetwork>,
+    call: Arc<dyn ToolSink>,
+    /// The person named the hosts, and so trusts what they say.
+    named: bool,
+}
 
 impl ContactSink for Told {
     fn contact(&self, contact: okcvm_protocol::Contact) {
-        self.0.contact(contact);
+        if !self.named && contact.outcome == ContactOutcome::Allowed {
+            self.call.read_untrusted(&contact.host);
+        }
+        self.network.contact(contact);
     }
 }
 
