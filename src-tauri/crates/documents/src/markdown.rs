@@ -302,12 +302,6 @@ impl Inline {
         self.hidden.is_empty() && self.runs.iter().all(|(text, _)| text.trim().is_empty())
     }
 
-    /// Whether all letters are bold.
-    pub(crate) fn is_bold(&self) -> bool {
-        let mut letters = self.runs.iter().filter(|(text, _)| !text.trim().is_empty()).peekable();
-        letters.peek().is_some() && letters.all(|(_, style)| style.bold)
-    }
-
     /// The text without marks.
     pub(crate) fn bare(&self) -> String {
         self.runs.iter().map(|(text, _)| text.as_str()).collect()

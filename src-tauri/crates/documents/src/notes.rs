@@ -87,6 +87,8 @@ pub(crate) enum Why {
     Invisible,
     /// Outside of the page or slide.
     Outside,
+    /// Under a shape that is drawn over them.
+    Covered,
 }
 
 impl Why {
@@ -100,6 +102,7 @@ impl Why {
             Self::RowOrColumn => "in a hidden row or column",
             Self::Invisible => "letters drawn invisibly",
             Self::Outside => "outside of the visible area",
+            Self::Covered => "letters covered by a shape",
         }
     }
 }
@@ -124,6 +127,12 @@ impl Notes {
     /// A remark of its own words.
     pub(crate) fn say(&mut self, sentence: impl Into<String>) {
         self.sentences.push(sentence.into());
+    }
+
+    pub(crate) fn add_many(&mut self, note: Note, number: u64) {
+        if number > 0 {
+            *self.counts.entry(note).or_default() += number;
+        }
     }
 
     /// Takes over what was met in a part that was written apart.

@@ -38,7 +38,7 @@ pub(crate) fn read(
         .text("styles.xml")?
         .map(|text| xml::tree(&text, "styles.xml", kind, budget))
         .transpose()?;
-    let walk = Walk { styles: Styles::new(common.as_ref(), &content), kind };
+    let walk = Walk { styles: Styles::new(common.as_ref(), &content) };
     let Some(body) = content.child("office:body") else {
         return Err(DocumentError::Broken { kind, what: "has no body".to_owned() });
     };
@@ -75,7 +75,6 @@ struct Around {
 
 pub(super) struct Walk {
     styles: Styles,
-    kind: DocumentKind,
 }
 
 impl Walk {
