@@ -52,6 +52,27 @@ impl DocumentKind {
     }
 }
 
+impl DocumentKind {
+    /// The endings that names of such files usually have, in small letters.
+    pub const fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Pdf => &["pdf"],
+            Self::Docx => &["docx", "docm", "dotx", "dotm"],
+            Self::Xlsx => &["xlsx", "xlsm", "xltx", "xltm"],
+            Self::Pptx => &["pptx", "pptm", "ppsx", "potx"],
+            Self::Odt => &["odt", "ott"],
+            Self::Ods => &["ods", "ots"],
+            Self::Odp => &["odp", "otp"],
+            Self::Rtf => &["rtf", "doc"],
+            Self::Epub => &["epub"],
+            Self::Html => &["html", "htm", "xhtml"],
+            Self::Csv => &["csv"],
+            Self::Tsv => &["tsv"],
+            Self::Notebook => &["ipynb"],
+        }
+    }
+}
+
 /// How many parts a document has, by what its kind is divided into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts {

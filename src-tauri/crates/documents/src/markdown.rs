@@ -359,6 +359,17 @@ impl Inline {
     }
 }
 
+/// The depth, from 0, of a list that has only the name of its style: `List Bullet 2` is one deeper than `List Bullet`.
+pub(crate) fn depth_of_style(name: &str) -> Option<usize> {
+    let name = name.to_ascii_lowercase();
+    let rest = name.strip_prefix("list ")?;
+    if !rest.starts_with("bullet") && !rest.starts_with("number") && !rest.starts_with("continue") && rest.len() > 1 {
+        return None;
+    }
+    let level: usize = rest.rsplit(' ').next()?.parse().unwrap_or(1);
+    Some(level.clamp(1, 9) - 1)
+}
+
 /// An address as it may stand between round brackets.
 pub(crate) fn address_text(address: &str) -> String {
     let address = address.trim();

@@ -11,6 +11,7 @@ use crate::document::Parts;
 use crate::limits::Budget;
 use crate::markdown::{Inline, Style, Writer, table};
 use crate::notes::{Note, Why};
+use crate::text::Colour;
 use crate::office::docx::{MAX_INNER, cell_text};
 use crate::xml::{self, Child, Element};
 use crate::{DocumentError, DocumentKind};
@@ -71,6 +72,17 @@ struct Around {
     depth: usize,
     list_style: Option<String>,
     hidden: Option<Why>,
+    paper: Paper,
+}
+
+/// What is behind the letters.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Paper {
+    #[default]
+    White,
+    Of(Colour),
+    /// Something of many colours, or something that is said elsewhere.
+    Unknown,
 }
 
 pub(super) struct Walk {
@@ -130,7 +142,7 @@ impl Walk {
     fn paragraph(&self, element: &Element, around: &Around, marker: Option<&str>, out: &mut Writer) {
         let mut gathered = Gathered::default();
         let name = element.attribute("text:style-name");
-        self.runs(element, &[name], None, around.hidden, &mut gathered, out);
+        self.runs(element, &[name], None, around, &mut gathered, out);
         let level = if &*element.name == "text:h" {
             Some(element.attribute("text:outline-level").and_then(|level| level.parse().ok()).unwrap_or(1))
         } else {
@@ -143,7 +155,8 @@ impl Walk {
             out.with_hidden(hidden, |out| out.heading(level, &text));
         } else if let Some(marker) = marker {
             let (text, hidden) = inline.finish();
-            out.with_hidden(hidden, |out| out.item(around.depth.saturating_sub(1), marker, &text));
+            let depth = around.depth.saturating_sub(1).max(self.styles.depth(name).unwrap_or(0));
+            out.with_hidden(hidden, |out| out.item(depth, marker, &text));
         } else if is_code {
             let bare = inline.bare();
             let (_, hidden) = inline.finish();
@@ -185,7 +198,7 @@ impl Walk {
 
     fn list(&self, list: &Element, around: &Around, out: &mut Writer) {
         let style = list.attribute("text:style-name").map(str::to_owned).or_else(|| around.list_style.clone());
-        let around = Around { depth: around.depth + 1, list_style: style, hidden: around.hidden };
+        let around = Around { depth: around.depth + 1, list_style: style, ..around.clone() };
         let start = self.styles.counts(around.list_style.as_deref(), around.depth);
         let mut number = start;
         for entry in list.elements() {
@@ -218,12 +231,12 @@ impl Walk {
         parent: &'b Element,
         names: &[Option<&str>],
         link: Option<&Rc<str>>,
-        hidden: Option<Why>,
+        around: &Around,
         gathered: &mut Gathered<'b>,
         out: &mut Writer,
     ) {
         let look = self.styles.look(names);
-        let why = hidden.or_else(|| look.hidden());
+        let why = around.hidden.or_else(|| look.hidden(around.paper));
         let put = |gathered: &mut Gathered<'_>, text: &str| match why {
             Some(why) => gathered.inline.hidden(why, text),
             None => {
@@ -250,14 +263,14 @@ impl Walk {
                 "text:span" => {
                     let mut names = names.to_vec();
                     names.push(element.attribute("text:style-name"));
-                    self.runs(element, &names, link, hidden, gathered, out);
+                    self.runs(element, &names, link, around, gathered, out);
                 }
                 "text:a" | "draw:a" => {
                     let address: Option<Rc<str>> = element
                         .attribute("xlink:href")
                         .filter(|address| !address.starts_with('#'))
                         .map(Into::into);
-                    self.runs(element, names, address.as_ref().or(link), hidden, gathered, out);
+                    self.runs(element, names, address.as_ref().or(link), around, gathered, out);
                 }
                 "text:hidden-text" | "text:hidden-paragraph" => {
                     let text = element.attribute("text:string-value").map_or_else(|| element.text(), str::to_owned);
@@ -279,16 +292,24 @@ impl Walk {
                 | "text:soft-page-break" | "text:change" | "text:change-start" | "text:change-end" => {}
                 "text:ruby" => {
                     if let Some(base) = element.child("text:ruby-base") {
-                        self.runs(base, names, link, hidden, gathered, out);
+                        self.runs(base, names, link, around, gathered, out);
                     }
                 }
-                _ => self.runs(element, names, link, hidden, gathered, out),
+                _ => self.runs(element, names, link, around, gathered, out),
             }
         }
     }
 
     /// Frames, shapes and groups.
     fn drawing(&self, element: &Element, around: &Around, out: &mut Writer) {
+        let mut around = around.clone();
+        if self.styles.is_filled(element) {
+            around.paper = Paper::Unknown;
+        }
+        if around.hidden.is_none() && self.styles.is_outside(element) {
+            around.hidden = Some(Why::Outside);
+        }
+        let around = &around;
         let words = element
             .child("svg:desc")
             .or_else(|| element.child("svg:title"))
@@ -305,7 +326,8 @@ impl Walk {
                     return;
                 }
                 "table:table" => {
-                    self.table(content, around, out);
+                    // The colours of a table on a slide are those of its template.
+                    self.table(content, &Around { paper: Paper::Unknown, ..around.clone() }, out);
                     return;
                 }
                 "draw:frame" | "draw:custom-shape" | "draw:rect" | "draw:ellipse" | "draw:g" | "draw:a" => {
@@ -353,7 +375,8 @@ impl Walk {
                             out.notes.add(Note::MergedCell);
                         }
                         let mut inner = Writer::new(MAX_INNER);
-                        self.blocks(cell, &Around { depth: 0, ..around.clone() }, &mut inner);
+                        let paper = self.styles.paper_of_cell(cell).unwrap_or(around.paper);
+                        self.blocks(cell, &Around { depth: 0, paper, ..around.clone() }, &mut inner);
                         let (text, found) = cell_text(inner, out);
                         passages.extend(found);
                         for _ in 0..repeated {
@@ -381,13 +404,14 @@ impl Walk {
 
     fn slide(&self, number: usize, slide: &Element, out: &mut Writer) {
         let is_hidden = self.styles.is_hidden_slide(slide.attribute("draw:style-name"));
+        let around = Around { paper: self.styles.paper_of_slide(slide), ..Around::default() };
         let mut inner = Writer::new(MAX_INNER);
         let mut title = None;
         for element in slide.elements() {
             match element.attribute("presentation:class") {
                 Some("title") if title.is_none() => {
                     let mut part = Writer::new(MAX_INNER);
-                    self.drawing(element, &Around::default(), &mut part);
+                    self.drawing(element, &around, &mut part);
                     let (text, notes) = part.finish();
                     inner.notes.join(notes);
                     let (text, passages): (Vec<&str>, Vec<&str>) =
@@ -415,7 +439,7 @@ impl Walk {
                 }
                 _ if &*element.name == "office:annotation" => self.quoted("Comment", element, &mut inner),
                 _ if element.name.starts_with("draw:") => {
-                    self.drawing(element, &Around::default(), &mut inner);
+                    self.drawing(element, &around, &mut inner);
                 }
                 _ => {}
             }

@@ -119,12 +119,16 @@ struct Reader<'a> {
     colours: Vec<Option<Colour>>,
     colour: (Option<u8>, Option<u8>, Option<u8>),
     styles: HashMap<i32, usize>,
+    /// Depth in lists of styles such as `List Bullet 2`.
+    depths: HashMap<i32, usize>,
     style: (i32, Option<usize>, String),
     skip: usize,
     high: Option<u16>,
     cell: Vec<String>,
     row: Vec<String>,
-    rows: Vec<Vec<String>>,
+    /// Where the cells of the row end, in twips.
+    edges: Vec<i32>,
+    rows: Vec<(Vec<i32>, Vec<String>)>,
     cell_hidden: Vec<(Why, String)>,
     instruction: String,
     footnotes: Vec<String>,
@@ -161,11 +165,13 @@ impl<'a> Reader<'a> {
             colours: Vec::new(),
             colour: (None, None, None),
             styles: HashMap::new(),
+            depths: HashMap::new(),
             style: (0, None, String::new()),
             skip: 0,
             high: None,
             cell: Vec::new(),
             row: Vec::new(),
+            edges: Vec::new(),
             rows: Vec::new(),
             cell_hidden: Vec::new(),
             instruction: String::new(),
@@ -261,6 +267,9 @@ impl<'a> Reader<'a> {
             };
             if let Some(level) = level {
                 self.styles.insert(number, level);
+            }
+            if let Some(depth) = crate::markdown::depth_of_style(&name) {
+                self.depths.insert(number, depth);
             }
         }
         let ended = self.state.target.clone();
@@ -378,7 +387,7 @@ impl<'a> Reader<'a> {
                 self.state.behind = 0;
             }
             "s" if self.state.target == Target::Styles => self.style.0 = number.unwrap_or_default(),
-            "s" => self.paragraph.style = number,
+            "s" if self.state.target != Target::Marker => self.paragraph.style = number,
             "outlinelevel" => {
                 let level = number.and_then(|level| usize::try_from(level).ok()).filter(|level| *level < 9);
                 if self.state.target == Target::Styles {
@@ -387,11 +396,15 @@ impl<'a> Reader<'a> {
                     self.paragraph.outline = level.map(|level| level + 1);
                 }
             }
-            "ilvl" => self.paragraph.depth = number.unwrap_or_default().clamp(0, 8) as usize,
+            "ilvl" if self.state.target != Target::Marker => self.paragraph.depth = number.unwrap_or_default().clamp(0, 8) as usize,
+            // The mark of an entry says nothing about the paragraph that it stands in.
+            "pard" | "intbl" if self.state.target == Target::Marker => {}
             "pard" => {
                 let marker = std::mem::take(&mut self.paragraph.marker);
                 self.paragraph = Paragraph { marker, ..Paragraph::default() };
             }
+            "trowd" => self.edges.clear(),
+            "cellx" => self.edges.push(number.unwrap_or_default()),
             "intbl" => self.paragraph.in_table = true,
             "par" | "sect" | "page" => self.end_of_paragraph(),
             "line" => self.text("\n"),
@@ -505,7 +518,8 @@ impl<'a> Reader<'a> {
         self.end_table();
         let level = self.paragraph.outline.or_else(|| self.styles.get(&self.paragraph.style?).copied());
         let marker = marker.trim().to_owned();
-        let depth = self.paragraph.depth;
+        let by_style = || self.depths.get(&self.paragraph.style?).copied();
+        let depth = if self.paragraph.depth == 0 { by_style().unwrap_or(0) } else { self.paragraph.depth };
         if let Some(level) = level {
             let (text, hidden) = inline.finish_heading();
             let text = if marker.is_empty() { text } else { format!("{marker} {text}") };
@@ -552,18 +566,42 @@ impl<'a> Reader<'a> {
         }
         let row = std::mem::take(&mut self.row);
         if !row.is_empty() {
-            self.rows.push(row);
+            self.rows.push((self.edges.clone(), row));
         }
     }
 
     fn end_table(&mut self) {
-        let rows = std::mem::take(&mut self.rows);
+        let rows = by_edges(std::mem::take(&mut self.rows));
         let hidden = std::mem::take(&mut self.cell_hidden);
         self.out.with_hidden(hidden, |out| out.table(&rows));
         if !rows.is_empty() {
             self.end_footnotes();
         }
     }
+}
+
+/// Twips by which the ends of cells in one column may differ.
+const SLACK: i32 = 20;
+
+/// Puts the cells into the columns that all rows together have: a cell may span several.
+fn by_edges(rows: Vec<(Vec<i32>, Vec<String>)>) -> Vec<Vec<String>> {
+    let mut columns: Vec<i32> = rows.iter().flat_map(|(edges, _)| edges.iter().copied()).collect();
+    columns.sort_unstable();
+    columns.dedup_by(|next, last| *next - *last <= SLACK);
+    rows.into_iter()
+        .map(|(edges, cells)| {
+            if edges.len() < cells.len() {
+                return cells;
+            }
+            let mut row: Vec<String> = Vec::new();
+            for (edge, cell) in edges.iter().zip(cells) {
+                row.push(cell);
+                let end = columns.iter().filter(|column| **column <= *edge + SLACK).count();
+                row.resize(row.len().max(end), String::new());
+            }
+            row
+        })
+        .collect()
 }
 
 fn code_page(number: i32) -> &'static Encoding {

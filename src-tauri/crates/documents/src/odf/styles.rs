@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::Paper;
 use crate::notes::Why;
 use crate::text::Colour;
 use crate::xml::Element;
@@ -50,14 +51,18 @@ impl Look {
         }
     }
 
-    pub(super) fn hidden(&self) -> Option<Why> {
+    pub(super) fn hidden(&self, paper: Paper) -> Option<Why> {
         if self.is_marked {
             return Some(Why::Marked);
         }
         if self.points.is_some_and(|points| points <= INVISIBLE_POINTS) {
             return Some(Why::Size);
         }
-        let behind = self.behind.unwrap_or(Colour::WHITE);
+        let behind = match (self.behind, paper) {
+            (Some(behind), _) | (None, Paper::Of(behind)) => behind,
+            (None, Paper::White) => Colour::WHITE,
+            (None, Paper::Unknown) => return None,
+        };
         self.colour.filter(|colour| colour.vanishes_on(behind)).map(|_| Why::Colour)
     }
 }
@@ -67,6 +72,10 @@ pub(super) struct Styles {
     styles: HashMap<String, Vec<Element>>,
     /// The number with which a level counts; `None` for bullets.
     lists: HashMap<(String, usize), Option<u64>>,
+    /// The styles of the master pages of slides.
+    masters: HashMap<String, String>,
+    /// The width of the widest page in points.
+    width: Option<f64>,
 }
 
 impl Styles {
@@ -93,7 +102,21 @@ impl Styles {
                 _ => {}
             }
         }
-        Self { styles, lists }
+        let mut found = Vec::new();
+        let mut widths = Vec::new();
+        if let Some(common) = common {
+            common.all("style:master-page", &mut found);
+            common.all("style:page-layout-properties", &mut widths);
+        }
+        let masters = found
+            .iter()
+            .filter_map(|master| {
+                Some((master.attribute("style:name")?.to_owned(), master.attribute("draw:style-name")?.to_owned()))
+            })
+            .collect();
+        let width =
+            widths.iter().filter_map(|width| points(width.attribute("fo:page-width")?)).max_by(f64::total_cmp);
+        Self { styles, lists, masters, width }
     }
 
     fn ancestry<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
@@ -158,6 +181,58 @@ impl Styles {
         self.styles.get(name).into_iter().flatten().rev()
     }
 
+    /// The depth, from 0, that the name of a paragraph's style gives it in lists.
+    pub(super) fn depth(&self, name: Option<&str>) -> Option<usize> {
+        self.ancestry(name?).find_map(|style| {
+            let name = style.attribute("style:display-name").or_else(|| style.attribute("style:name"))?;
+            crate::markdown::depth_of_style(&name.replace("_20_", " "))
+        })
+    }
+
+    fn graphic<'s>(&'s self, element: &'s Element, property: &str) -> Option<&'s str> {
+        let name = element.attribute("draw:style-name").or_else(|| element.attribute("presentation:style-name"))?;
+        self.ancestry(name).find_map(move |style| style.child("style:graphic-properties")?.attribute(property))
+    }
+
+    /// Whether a shape is filled with something.
+    pub(super) fn is_filled(&self, element: &Element) -> bool {
+        match self.graphic(element, "draw:fill") {
+            Some(fill) => fill != "none",
+            // Shapes are filled unless they say otherwise; frames are not.
+            None => matches!(&*element.name, "draw:custom-shape" | "draw:rect" | "draw:ellipse"),
+        }
+    }
+
+    /// Whether a shape lies wholly beside its page.
+    pub(super) fn is_outside(&self, element: &Element) -> bool {
+        let length = |name: &str| element.attribute(name).and_then(points);
+        let (Some(x), Some(y)) = (length("svg:x"), length("svg:y")) else { return false };
+        let far = |place: f64, size: Option<f64>| size.is_some_and(|size| place + size <= 0.0);
+        far(x, length("svg:width")) || far(y, length("svg:height")) || self.width.is_some_and(|width| x >= width)
+    }
+
+    pub(super) fn paper_of_cell(&self, cell: &Element) -> Option<Paper> {
+        let name = cell.attribute("table:style-name");
+        let colour = self.property(name, "style:table-cell-properties", "fo:background-color")?;
+        Colour::from_hex(colour).map(Paper::Of)
+    }
+
+    /// What is behind the shapes of a slide: its own colour or that of its master page.
+    pub(super) fn paper_of_slide(&self, slide: &Element) -> Paper {
+        let master = slide.attribute("draw:master-page-name").and_then(|name| self.masters.get(name));
+        for name in [slide.attribute("draw:style-name"), master.map(String::as_str)] {
+            match self.property(name, "style:drawing-page-properties", "draw:fill") {
+                None | Some("none") => {}
+                Some("solid") => {
+                    let colour = self.property(name, "style:drawing-page-properties", "draw:fill-color");
+                    return colour.and_then(Colour::from_hex).map_or(Paper::Unknown, Paper::Of);
+                }
+                Some(_) => return Paper::Unknown,
+            }
+        }
+        Paper::White
+    }
+
     pub(super) fn is_hidden_slide(&self, name: Option<&str>) -> bool {
         self.property(name, "style:drawing-page-properties", "presentation:visibility") == Some("hidden")
     }
@@ -172,6 +247,19 @@ impl Styles {
         let behind = self.property(Some(name), "style:table-cell-properties", "fo:background-color");
         let mut look = self.look(&[Some(name)]);
         look.behind = behind.and_then(Colour::from_hex).or(look.behind);
-        look.hidden()
+        look.hidden(Paper::White)
+    }
+}
+
+/// A length in points.
+fn points(length: &str) -> Option<f64> {
+    let digits = length.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: f64 = digits.parse().ok()?;
+    match length.get(digits.len()..)? {
+        "cm" => Some(number * 72.0 / 2.54),
+        "mm" => Some(number * 72.0 / 25.4),
+        "in" => Some(number * 72.0),
+        "pt" => Some(number),
+        _ => None,
     }
 }

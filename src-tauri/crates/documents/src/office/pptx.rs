@@ -62,8 +62,8 @@ pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Pa
             let (text, notes) = inner.finish();
             out.notes.join(notes);
             let name = match title {
-                Some(title) => format!("slide {number}, {title}"),
-                None => format!("slide {number}"),
+                Some(title) => format!("Slide {number}: {title}"),
+                None => format!("Slide {number}"),
             };
             out.hidden_part(Why::Slide, &name, if text.trim().is_empty() { "(no text)" } else { &text });
         } else {

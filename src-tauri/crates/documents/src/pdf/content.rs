@@ -469,8 +469,42 @@ fn normalised(text: &str) -> String {
         return text.to_owned();
     }
     text.chars()
-        .flat_map(|letter| {
-            if is_odd(letter) { letter.to_string().nfkc().collect::<Vec<_>>() } else { vec![letter] }
+        .flat_map(|letter| match RADICALS.iter().find(|(radical, _)| *radical == letter) {
+            Some((_, ideograph)) => vec![*ideograph],
+            None if is_odd(letter) => letter.to_string().nfkc().collect(),
+            None => vec![letter],
         })
         .collect()
 }
+
+/// Radicals for which Unicode has no compatibility mapping but an equivalent ideograph (UCD,
+/// `EquivalentUnifiedIdeograph`), as far as the radical is a character of its own.
+const RADICALS: &[(char, char)] = &[
+    ('⺟', '母'),
+    ('⺠', '民'),
+    ('⻄', '西'),
+    ('⻅', '见'),
+    ('⻆', '角'),
+    ('⻉', '贝'),
+    ('⻋', '车'),
+    ('⻑', '長'),
+    ('⻓', '长'),
+    ('⻔', '门'),
+    ('⻘', '青'),
+    ('⻙', '韦'),
+    ('⻚', '页'),
+    ('⻛', '风'),
+    ('⻜', '飞'),
+    ('⻝', '食'),
+    ('⻢', '马'),
+    ('⻣', '骨'),
+    ('⻤', '鬼'),
+    ('⻥', '鱼'),
+    ('⻦', '鸟'),
+    ('⻧', '卤'),
+    ('⻨', '麦'),
+    ('⻩', '黄'),
+    ('⻬', '齐'),
+    ('⻮', '齿'),
+    ('⻰', '龙'),
+];

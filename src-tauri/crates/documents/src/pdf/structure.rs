@@ -370,6 +370,11 @@ impl Walk {
                 out.markdown(&format!("> {}", text.trim()));
             }
             "Artifact" => {}
+            "P" | "Caption" | "Note" | "Lbl" | "LBody" | "Formula" if !has_blocks(element) => {
+                let mut letters = Vec::new();
+                self.letters(element, &mut letters);
+                end_loose(&mut letters, out);
+            }
             _ => self.blocks(element, place, out),
         }
     }
@@ -456,6 +461,17 @@ fn end_loose(loose: &mut Vec<Letter>, out: &mut Writer) {
         return;
     }
     out.paragraph(&inline.finish().0);
+}
+
+/// Whether an element holds others that are blocks whatever they stand in.
+fn has_blocks(element: &Element) -> bool {
+    element.kids.iter().any(|kid| match kid {
+        Kid::Content { .. } => false,
+        Kid::Element(element) => {
+            matches!(element.role.as_str(), "P" | "L" | "Table" | "Figure" | "H" | "H1" | "H2" | "H3" | "H4" | "H5" | "H6")
+                || has_blocks(element)
+        }
+    })
 }
 
 fn is_inline(role: &str) -> bool {

@@ -246,12 +246,9 @@ impl Styles {
     fn depth_by_name(&self, id: Option<&str>) -> usize {
         self.ancestry(id)
             .find_map(|style| {
-                let name = style.child("w:name")?.attribute("w:val")?.to_ascii_lowercase();
-                name.starts_with("list ").then(|| {
-                    name.rsplit(' ').next().and_then(|level| level.parse::<usize>().ok()).unwrap_or(1)
-                })
+                crate::markdown::depth_of_style(style.child("w:name")?.attribute("w:val")?)
             })
-            .map_or(0, |level| level.saturating_sub(1))
+            .unwrap_or(0)
     }
 
     /// Whether a style of tables puts a dark colour behind some of its cells.
