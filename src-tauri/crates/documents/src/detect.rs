@@ -51,7 +51,8 @@ fn pdf_start(bytes: &[u8]) -> Option<usize> {
     let head = bytes.get(..1_024 + 5).unwrap_or(bytes);
     let place = head.windows(5).position(|window| window == b"%PDF-")?;
     // A text that merely speaks of PDFs has letters before the mark.
-    let is_text = place > 0 && head.get(..place)?.iter().all(|byte| (b' '..0x7f).contains(byte) || byte.is_ascii_whitespace());
+    let is_text = place > 0
+        && head.get(..place)?.iter().all(|byte| (b' '..0x7f).contains(byte) || byte.is_ascii_whitespace());
     (!is_text).then_some(place)
 }
 
@@ -75,14 +76,18 @@ fn is_html(bytes: &[u8]) -> bool {
             break;
         }
     }
-    head.starts_with("<!doctype html") || head.starts_with("<html") || head.starts_with("<head") || head.starts_with("<body")
+    head.starts_with("<!doctype html")
+        || head.starts_with("<html")
+        || head.starts_with("<head")
+        || head.starts_with("<body")
 }
 
 fn zip(bytes: &[u8]) -> Result<Option<DocumentKind>, DocumentError> {
     // What the entries at the start say is enough, even if the index at the end is lost.
     let guess = zip_by_names(bytes);
     let budget = Budget::new(Reading::default());
-    let Ok(mut archive) = crate::archive::Archive::open(bytes, guess.unwrap_or(DocumentKind::Docx), &budget) else {
+    let Ok(mut archive) = crate::archive::Archive::open(bytes, guess.unwrap_or(DocumentKind::Docx), &budget)
+    else {
         return match guess {
             Some(kind) => Err(DocumentError::Broken {
                 kind,
@@ -94,9 +99,8 @@ fn zip(bytes: &[u8]) -> Result<Option<DocumentKind>, DocumentError> {
     if let Some(kind) = archive.text("mimetype")? {
         let kind = match kind.trim() {
             "application/epub+zip" => Some(DocumentKind::Epub),
-            "application/vnd.oasis.opendocument.text" | "application/vnd.oasis.opendocument.text-template" => {
-                Some(DocumentKind::Odt)
-            }
+            "application/vnd.oasis.opendocument.text"
+            | "application/vnd.oasis.opendocument.text-template" => Some(DocumentKind::Odt),
             "application/vnd.oasis.opendocument.spreadsheet"
             | "application/vnd.oasis.opendocument.spreadsheet-template" => Some(DocumentKind::Ods),
             "application/vnd.oasis.opendocument.presentation"
@@ -146,7 +150,8 @@ fn zip(bytes: &[u8]) -> Result<Option<DocumentKind>, DocumentError> {
 /// The kind by names of entries or the type that the first entry gives, wherever they stand in the bytes.
 fn zip_by_names(bytes: &[u8]) -> Option<DocumentKind> {
     let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
-    let starts = |word: &[u8]| bytes.get(..256).unwrap_or(bytes).windows(word.len()).any(|window| window == word);
+    let starts =
+        |word: &[u8]| bytes.get(..256).unwrap_or(bytes).windows(word.len()).any(|window| window == word);
     if starts(b"application/epub+zip") {
         Some(DocumentKind::Epub)
     } else if starts(b"opendocument.text") {

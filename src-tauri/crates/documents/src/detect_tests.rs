@@ -12,7 +12,10 @@ fn what_a_file_is_its_content_says() {
     assert_eq!(detect("\u{feff}<!-- x --><!DOCTYPE HTML><p>".as_bytes()), Ok(Some(DocumentKind::Html)));
     assert_eq!(detect(b"a,b\n1,2\n"), Ok(None));
     assert_eq!(detect(b"PK\x03\x04rest"), Ok(None));
-    assert!(matches!(detect(b"PK\x03\x04 word/document.xml"), Err(DocumentError::Broken { kind: DocumentKind::Docx, .. })));
+    assert!(matches!(
+        detect(b"PK\x03\x04 word/document.xml"),
+        Err(DocumentError::Broken { kind: DocumentKind::Docx, .. })
+    ));
     assert!(matches!(detect(COMPOUND), Err(DocumentError::Unsupported(_))));
 }
 

@@ -93,8 +93,9 @@ fn percent_decoded(text: &str) -> String {
     while let Some(byte) = rest.next() {
         let mut ahead = rest.clone();
         let digits = (byte == b'%').then(|| Some([ahead.next()?, ahead.next()?])).flatten();
-        let number = digits
-            .and_then(|digits| std::str::from_utf8(&digits).ok().and_then(|text| u8::from_str_radix(text, 16).ok()));
+        let number = digits.and_then(|digits| {
+            std::str::from_utf8(&digits).ok().and_then(|text| u8::from_str_radix(text, 16).ok())
+        });
         match number {
             Some(number) => {
                 bytes.push(number);

@@ -14,7 +14,9 @@ pub enum DocumentError {
     #[error("is a {} that is encrypted with a password; without the password it cannot be read", .0.name())]
     Encrypted(DocumentKind),
     /// It is a Word, Excel or PowerPoint document that is protected by a password; which of them is encrypted, too.
-    #[error("is an Office document (docx, xlsx or pptx) that is encrypted with a password; without the password it cannot be read")]
+    #[error(
+        "is an Office document (docx, xlsx or pptx) that is encrypted with a password; without the password it cannot be read"
+    )]
     EncryptedOffice,
     /// It says that it is of this kind, but does not hold what that kind needs.
     #[error("is broken: it looks like a {} but {what}", .kind.name())]

@@ -224,9 +224,8 @@ impl Walk {
     }
 
     fn list(&self, list: &Element, around: &Around, out: &mut Writer) {
-        let mut number: Option<i64> = (&*list.name == "ol").then(|| {
-            list.attribute("start").and_then(|start| start.parse().ok()).unwrap_or(1)
-        });
+        let mut number: Option<i64> = (&*list.name == "ol")
+            .then(|| list.attribute("start").and_then(|start| start.parse().ok()).unwrap_or(1));
         let mut strays = Inline::default();
         for element in list.elements() {
             let why = around.hidden.or_else(|| self.rules.hidden(element));
@@ -243,7 +242,12 @@ impl Walk {
                 flush(&mut inline, &inner, out);
                 number = number.map(|number| number.saturating_add(1));
             } else {
-                self.element(element, &Around { depth: around.depth + 1, hidden: why, ..around.clone() }, &mut strays, out);
+                self.element(
+                    element,
+                    &Around { depth: around.depth + 1, hidden: why, ..around.clone() },
+                    &mut strays,
+                    out,
+                );
             }
         }
         flush(&mut strays, around, out);

@@ -180,11 +180,7 @@ impl Writer {
     }
 
     /// Text with its hidden passages behind it, put by `place`.
-    pub(crate) fn with_hidden(
-        &mut self,
-        hidden: Vec<(Why, String)>,
-        place: impl FnOnce(&mut Self),
-    ) {
+    pub(crate) fn with_hidden(&mut self, hidden: Vec<(Why, String)>, place: impl FnOnce(&mut Self)) {
         place(self);
         for (why, text) in hidden {
             self.hidden(why, &text);
@@ -194,7 +190,8 @@ impl Writer {
 
 /// A table in Markdown; empty if it has no text.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
-    let used = |row: &Vec<String>| row.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |at| at + 1);
+    let used =
+        |row: &Vec<String>| row.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |at| at + 1);
     let columns = rows.iter().map(used).max().unwrap_or_default();
     let length = rows.iter().rposition(|row| used(row) > 0).map_or(0, |at| at + 1);
     if columns == 0 {
@@ -363,7 +360,11 @@ impl Inline {
 pub(crate) fn depth_of_style(name: &str) -> Option<usize> {
     let name = name.to_ascii_lowercase();
     let rest = name.strip_prefix("list ")?;
-    if !rest.starts_with("bullet") && !rest.starts_with("number") && !rest.starts_with("continue") && rest.len() > 1 {
+    if !rest.starts_with("bullet")
+        && !rest.starts_with("number")
+        && !rest.starts_with("continue")
+        && rest.len() > 1
+    {
         return None;
     }
     let level: usize = rest.rsplit(' ').next()?.parse().unwrap_or(1);
@@ -380,7 +381,12 @@ pub(crate) fn address_text(address: &str) -> String {
     };
     let plain: String = address.chars().filter(|character| !character.is_control()).collect();
     if plain.contains([' ', '(', ')', '<', '>']) {
-        plain.replace(' ', "%20").replace('(', "%28").replace(')', "%29").replace('<', "%3C").replace('>', "%3E")
+        plain
+            .replace(' ', "%20")
+            .replace('(', "%28")
+            .replace(')', "%29")
+            .replace('<', "%3C")
+            .replace('>', "%3E")
     } else {
         plain
     }

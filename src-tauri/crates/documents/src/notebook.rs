@@ -35,7 +35,9 @@ pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Pa
         .pointer("/metadata/language_info/name")
         .or_else(|| root.pointer("/metadata/kernelspec/language"))
         .and_then(Value::as_str)
-        .filter(|name| name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '+' | '#' | '-')))
+        .filter(|name| {
+            name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '+' | '#' | '-'))
+        })
         .unwrap_or("python");
     for (index, cell) in cells.iter().enumerate() {
         budget.element()?;
@@ -80,7 +82,11 @@ fn write_output(output: &Value, budget: &Budget, out: &mut Writer) -> Result<(),
     budget.element()?;
     match output.get("output_type").and_then(Value::as_str).unwrap_or_default() {
         "stream" => {
-            let name = output.get("name").or_else(|| output.get("stream")).and_then(Value::as_str).unwrap_or("stdout");
+            let name = output
+                .get("name")
+                .or_else(|| output.get("stream"))
+                .and_then(Value::as_str)
+                .unwrap_or("stdout");
             out.mark(&format!("Output ({name}):"));
             let text = text(output.get("text"));
             shown(&text, out);
@@ -89,18 +95,25 @@ fn write_output(output: &Value, budget: &Budget, out: &mut Writer) -> Result<(),
             let part = |name: &str| output.get(name).and_then(Value::as_str).unwrap_or_default();
             out.mark("Error:");
             let trace = lines(output.get("traceback"));
-            let trace = if trace.trim().is_empty() { format!("{}: {}", part("ename"), part("evalue")) } else { trace };
+            let trace = if trace.trim().is_empty() {
+                format!("{}: {}", part("ename"), part("evalue"))
+            } else {
+                trace
+            };
             shown(&without_colours(&trace), out);
         }
         _ => {
             let data = output.get("data").unwrap_or(output);
             let pick = |names: &[&str]| names.iter().find_map(|name| data.get(*name));
             if data.as_object().is_some_and(|data| {
-                data.keys().any(|name| name.starts_with("image/") || matches!(name.as_str(), "png" | "jpeg" | "svg"))
+                data.keys()
+                    .any(|name| name.starts_with("image/") || matches!(name.as_str(), "png" | "jpeg" | "svg"))
             }) {
                 out.notes.add(Note::Picture);
             }
-            if let Some(page) = pick(&["text/html", "html"]).filter(|page| text(Some(page)).contains("<table")) {
+            if let Some(page) =
+                pick(&["text/html", "html"]).filter(|page| text(Some(page)).contains("<table"))
+            {
                 out.mark("Output:");
                 crate::html::write(&text(Some(page)), crate::html::Titles::LeftOut, budget, out)?;
             } else if let Some(markdown) = pick(&["text/markdown"]) {

@@ -38,10 +38,16 @@ impl Note {
                 some("formula", "formulas")
             ),
             Self::FormulaWithoutValue => {
-                format!("{} no stored value and shown as it is written.", some("formula has", "formulas have"))
+                format!(
+                    "{} no stored value and shown as it is written.",
+                    some("formula has", "formulas have")
+                )
             }
             Self::Deletion => {
-                format!("{} that a reviewer deleted (tracked changes) left out.", some("passage was", "passages were"))
+                format!(
+                    "{} that a reviewer deleted (tracked changes) left out.",
+                    some("passage was", "passages were")
+                )
             }
             Self::Equation => format!("{} shown as plain text.", some("equation is", "equations are")),
             Self::Embedded => format!("{} left out.", some("embedded file was", "embedded files were")),

@@ -11,8 +11,8 @@ use crate::document::Parts;
 use crate::limits::Budget;
 use crate::markdown::{Inline, Style, Writer, table};
 use crate::notes::{Note, Why};
-use crate::text::Colour;
 use crate::office::docx::{MAX_INNER, cell_text};
+use crate::text::Colour;
 use crate::xml::{self, Child, Element};
 use crate::{DocumentError, DocumentKind};
 
@@ -29,16 +29,18 @@ pub(crate) fn read(
     if archive.text("META-INF/manifest.xml")?.is_some_and(|manifest| manifest.contains(":encryption-data")) {
         return Err(DocumentError::Encrypted(kind));
     }
-    if archive.names().iter().any(|name| name.starts_with("Basic/") && name.ends_with(".xml") && !name.ends_with("script-lc.xml")) {
+    if archive
+        .names()
+        .iter()
+        .any(|name| name.starts_with("Basic/") && name.ends_with(".xml") && !name.ends_with("script-lc.xml"))
+    {
         out.notes.add(Note::Macro);
     }
     let text = archive.needed_text("content.xml")?;
     let content = xml::tree(&text, "content.xml", kind, budget)?;
     drop(text);
-    let common = archive
-        .text("styles.xml")?
-        .map(|text| xml::tree(&text, "styles.xml", kind, budget))
-        .transpose()?;
+    let common =
+        archive.text("styles.xml")?.map(|text| xml::tree(&text, "styles.xml", kind, budget)).transpose()?;
     let walk = Walk { styles: Styles::new(common.as_ref(), &content) };
     let Some(body) = content.child("office:body") else {
         return Err(DocumentError::Broken { kind, what: "has no body".to_owned() });
@@ -119,7 +121,8 @@ impl Walk {
                 "text:h" | "text:p" => self.paragraph(element, around, None, out),
                 "text:list" => self.list(element, around, out),
                 "text:section" => {
-                    let is_hidden = element.attribute("text:display").is_some_and(|display| display != "true");
+                    let is_hidden =
+                        element.attribute("text:display").is_some_and(|display| display != "true");
                     let hidden = around.hidden.or_else(|| is_hidden.then_some(Why::Marked));
                     self.blocks(element, &Around { hidden, ..around.clone() }, out);
                 }
@@ -132,8 +135,12 @@ impl Walk {
                 "draw:frame" | "draw:custom-shape" | "draw:rect" | "draw:ellipse" | "draw:g" | "draw:a" => {
                     self.drawing(element, around, out);
                 }
-                "text:table-of-content" | "text:index-body" | "text:bibliography" | "text:alphabetical-index"
-                | "text:illustration-index" | "text:table-index" => self.blocks(element, around, out),
+                "text:table-of-content"
+                | "text:index-body"
+                | "text:bibliography"
+                | "text:alphabetical-index"
+                | "text:illustration-index"
+                | "text:table-index" => self.blocks(element, around, out),
                 _ => {}
             }
         }
@@ -180,7 +187,8 @@ impl Walk {
                 }
                 "office:annotation" => {
                     let author = element.child("dc:creator").map(Element::text).unwrap_or_default();
-                    let label = if author.is_empty() { "Comment".to_owned() } else { format!("Comment by {author}") };
+                    let label =
+                        if author.is_empty() { "Comment".to_owned() } else { format!("Comment by {author}") };
                     self.quoted(&label, element, out);
                 }
                 _ => self.drawing(element, &Around { depth: 0, ..around.clone() }, out),
@@ -197,7 +205,8 @@ impl Walk {
     }
 
     fn list(&self, list: &Element, around: &Around, out: &mut Writer) {
-        let style = list.attribute("text:style-name").map(str::to_owned).or_else(|| around.list_style.clone());
+        let style =
+            list.attribute("text:style-name").map(str::to_owned).or_else(|| around.list_style.clone());
         let around = Around { depth: around.depth + 1, list_style: style, ..around.clone() };
         let start = self.styles.counts(around.list_style.as_deref(), around.depth);
         let mut number = start;
@@ -273,7 +282,8 @@ impl Walk {
                     self.runs(element, names, address.as_ref().or(link), around, gathered, out);
                 }
                 "text:hidden-text" | "text:hidden-paragraph" => {
-                    let text = element.attribute("text:string-value").map_or_else(|| element.text(), str::to_owned);
+                    let text =
+                        element.attribute("text:string-value").map_or_else(|| element.text(), str::to_owned);
                     gathered.inline.hidden(Why::Marked, &text);
                 }
                 "text:note" => {
@@ -288,8 +298,14 @@ impl Walk {
                 }
                 "office:annotation" => gathered.later.push(element),
                 name if name.starts_with("draw:") => gathered.later.push(element),
-                "office:annotation-end" | "text:bookmark" | "text:bookmark-start" | "text:bookmark-end"
-                | "text:soft-page-break" | "text:change" | "text:change-start" | "text:change-end" => {}
+                "office:annotation-end"
+                | "text:bookmark"
+                | "text:bookmark-start"
+                | "text:bookmark-end"
+                | "text:soft-page-break"
+                | "text:change"
+                | "text:change-start"
+                | "text:change-end" => {}
                 "text:ruby" => {
                     if let Some(base) = element.child("text:ruby-base") {
                         self.runs(base, names, link, around, gathered, out);

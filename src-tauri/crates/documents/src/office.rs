@@ -32,14 +32,16 @@ pub(crate) fn relations(
 ) -> Result<Relations, DocumentError> {
     let place = folder(part);
     let file = part.rsplit('/').next().unwrap_or(part);
-    let name = if place.is_empty() { format!("_rels/{file}.rels") } else { format!("{place}/_rels/{file}.rels") };
+    let name =
+        if place.is_empty() { format!("_rels/{file}.rels") } else { format!("{place}/_rels/{file}.rels") };
     let Some(text) = archive.text(&name)? else { return Ok(HashMap::new()) };
     let tree = xml::tree(&text, &name, kind, budget)?;
     Ok(tree
         .elements()
         .filter_map(|row| {
             let target = row.attribute("Target")?;
-            let is_outside = row.attribute("TargetMode").is_some_and(|mode| mode.eq_ignore_ascii_case("external"));
+            let is_outside =
+                row.attribute("TargetMode").is_some_and(|mode| mode.eq_ignore_ascii_case("external"));
             let what = row.attribute("Type")?.rsplit('/').next()?.to_owned();
             let target = if is_outside { target.to_owned() } else { resolved(place, target) };
             Some((row.attribute("Id")?.to_owned(), Relation { what, target, is_outside }))

@@ -30,10 +30,9 @@ pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<
         LoadPdfError::Decryption(_) => {
             DocumentError::Unsupported("a PDF document that is encrypted in a way that is not known")
         }
-        LoadPdfError::Invalid => DocumentError::Broken {
-            kind: KIND,
-            what: "its list of objects is damaged or cut off".to_owned(),
-        },
+        LoadPdfError::Invalid => {
+            DocumentError::Broken { kind: KIND, what: "its list of objects is damaged or cut off".to_owned() }
+        }
     })?;
     budget.look()?;
     let pages = pdf.pages();
@@ -92,12 +91,7 @@ pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<
     Ok(Parts::Pages(pages.len()))
 }
 
-fn draw<'a>(
-    pdf: &'a Pdf,
-    page: &Page<'a>,
-    cache: &InterpreterCache<'a>,
-    budget: &Budget,
-) -> Drawn {
+fn draw<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, budget: &Budget) -> Drawn {
     let (width, height) = page.render_dimensions();
     let transform = page.initial_transform(true).to_kurbo();
     let area = hayro_interpret::kurbo::Rect::new(0.0, 0.0, f64::from(width), f64::from(height));

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::limits::Budget;
 use crate::markdown::Writer;
-use crate::{Document, DocumentError, DocumentKind, Reading, epub, html, notebook, odf, office, pdf, rtf, table};
+use crate::{
+    Document, DocumentError, DocumentKind, Reading, epub, html, notebook, odf, office, pdf, rtf, table,
+};
 
 /// Room for parsers that call themselves; the depth of documents is bounded far below it.
 const STACK: usize = 32 * 1024 * 1024;
@@ -64,7 +66,9 @@ fn parse(bytes: Vec<u8>, kind: DocumentKind, reading: Reading) -> Result<Documen
         DocumentKind::Docx => office::docx::read(&bytes, &budget, &mut out),
         DocumentKind::Xlsx => office::xlsx::read(&bytes, &budget, &mut out),
         DocumentKind::Pptx => office::pptx::read(&bytes, &budget, &mut out),
-        DocumentKind::Odt | DocumentKind::Ods | DocumentKind::Odp => odf::read(&bytes, kind, &budget, &mut out),
+        DocumentKind::Odt | DocumentKind::Ods | DocumentKind::Odp => {
+            odf::read(&bytes, kind, &budget, &mut out)
+        }
         DocumentKind::Rtf => rtf::read(&bytes, &budget, &mut out),
         DocumentKind::Epub => epub::read(&bytes, &budget, &mut out),
         DocumentKind::Html => html::read(&bytes, &budget, &mut out),

@@ -30,7 +30,9 @@ pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Pa
             Token::Open => {
                 reader.spill();
                 if reader.saved.len() >= MAX_DEPTH {
-                    return Err(DocumentError::TooLarge(format!("its groups stand more than {MAX_DEPTH} deep")));
+                    return Err(DocumentError::TooLarge(format!(
+                        "its groups stand more than {MAX_DEPTH} deep"
+                    )));
                 }
                 let state = reader.state.clone();
                 reader.saved.push(state);
@@ -301,7 +303,12 @@ impl<'a> Reader<'a> {
                 self.out.with_hidden(hidden, |out| out.quote(label, &text));
                 self.restore();
             }
-            Target::Body | Target::Skipped | Target::Fonts | Target::Colours | Target::Styles | Target::Marker => {}
+            Target::Body
+            | Target::Skipped
+            | Target::Fonts
+            | Target::Colours
+            | Target::Styles
+            | Target::Marker => {}
         }
     }
 
@@ -396,7 +403,9 @@ impl<'a> Reader<'a> {
                     self.paragraph.outline = level.map(|level| level + 1);
                 }
             }
-            "ilvl" if self.state.target != Target::Marker => self.paragraph.depth = number.unwrap_or_default().clamp(0, 8) as usize,
+            "ilvl" if self.state.target != Target::Marker => {
+                self.paragraph.depth = number.unwrap_or_default().clamp(0, 8) as usize
+            }
             // The mark of an entry says nothing about the paragraph that it stands in.
             "pard" | "intbl" if self.state.target == Target::Marker => {}
             "pard" => {
@@ -466,9 +475,11 @@ impl<'a> Reader<'a> {
                 Target::Skipped
             }
             "shppict" | "shpinst" | "shptxt" | "field" | "fldrslt" | "result" => return true,
-            "info" | "nonshppict" | "listtable" | "listoverridetable" | "filetbl" | "generator" | "themedata"
-            | "datastore" | "xmlnstbl" | "rsidtbl" | "sp" | "tc" | "xe" | "bkmkstart" | "bkmkend" | "pn"
-            | "revtbl" | "nonesttables" | "ftnsep" | "ftnsepc" | "template" => Target::Skipped,
+            "info" | "nonshppict" | "listtable" | "listoverridetable" | "filetbl" | "generator"
+            | "themedata" | "datastore" | "xmlnstbl" | "rsidtbl" | "sp" | "tc" | "xe" | "bkmkstart"
+            | "bkmkend" | "pn" | "revtbl" | "nonesttables" | "ftnsep" | "ftnsepc" | "template" => {
+                Target::Skipped
+            }
             _ if is_optional => Target::Skipped,
             _ => return false,
         };
@@ -613,7 +624,9 @@ fn code_page(number: i32) -> &'static Encoding {
         874 => "windows-874",
         65_001 => "utf-8",
         10_000 => "macintosh",
-        1_250..=1_258 => return Encoding::for_label(format!("windows-{number}").as_bytes()).unwrap_or(WINDOWS_1252),
+        1_250..=1_258 => {
+            return Encoding::for_label(format!("windows-{number}").as_bytes()).unwrap_or(WINDOWS_1252);
+        }
         _ => return WINDOWS_1252,
     };
     Encoding::for_label(label.as_bytes()).unwrap_or(WINDOWS_1252)

@@ -31,7 +31,15 @@ pub(crate) struct Sheet {
 impl Sheet {
     /// Holds at most so many bytes of text.
     pub(crate) const fn new(most: usize) -> Self {
-        Self { rows: Vec::new(), first_row: 0, last_row: 0, bytes: 0, most, hidden: Vec::new(), is_full: false }
+        Self {
+            rows: Vec::new(),
+            first_row: 0,
+            last_row: 0,
+            bytes: 0,
+            most,
+            hidden: Vec::new(),
+            is_full: false,
+        }
     }
 
     pub(crate) const fn is_full(&self) -> bool {
@@ -165,7 +173,8 @@ pub(crate) fn parse_address(text: &str) -> Option<(usize, usize)> {
     if letters.is_empty() || letters.len() > 3 || !letters.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
-    let column =
-        letters.bytes().fold(0, |number, byte| number * 26 + usize::from(byte.to_ascii_uppercase() - b'A') + 1);
+    let column = letters
+        .bytes()
+        .fold(0, |number, byte| number * 26 + usize::from(byte.to_ascii_uppercase() - b'A') + 1);
     Some((column, digits.parse().ok()?))
 }

@@ -139,15 +139,7 @@ impl<'a> Stream<'a> {
     pub(crate) fn new(text: &'a str, part: &'a str, kind: DocumentKind, budget: &'a Budget) -> Self {
         let mut reader = NsReader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
-        Self {
-            reader,
-            budget,
-            kind,
-            part,
-            names: HashSet::new(),
-            prefixes: HashMap::new(),
-            depth: 0,
-        }
+        Self { reader, budget, kind, part, names: HashSet::new(), prefixes: HashMap::new(), depth: 0 }
     }
 
     fn broken(&self, why: &str) -> DocumentError {

@@ -61,7 +61,11 @@ fn a_text_is_the_same_in_three_formats() {
     {
         let document = open(name);
         assert_eq!(document.markdown, WORD, "{name}");
-        assert_eq!((document.kind, document.parts, document.hidden_passages), (kind, Parts::Whole, 3), "{name}");
+        assert_eq!(
+            (document.kind, document.parts, document.hidden_passages),
+            (kind, Parts::Whole, 3),
+            "{name}"
+        );
         assert_eq!(document.provenance(), Provenance::Document(kind));
         assert!(document.remarks.contains(&"1 picture was left out.".to_owned()), "{:?}", document.remarks);
     }
@@ -246,7 +250,10 @@ fn books_pages_and_notebooks() {
     );
     assert_eq!(book.parts, Parts::Chapters(2));
     let page = open("page.html").markdown;
-    assert!(page.starts_with("# 网页 Report\n\nSome **bold** text with a [link](https://example.org/page).\n"), "{page}");
+    assert!(
+        page.starts_with("# 网页 Report\n\nSome **bold** text with a [link](https://example.org/page).\n"),
+        "{page}"
+    );
     assert!(page.ends_with(
         "> Hidden text: white words on a page (letters in the colour of the background)\n\n\
          > Hidden text: words that are gone (marked as hidden)\n"
@@ -258,7 +265,10 @@ fn books_pages_and_notebooks() {
          Output (stdout):\n\n```\n1\n```\n\nOutput:\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\nOutput:\n\n\
          ```\n<Figure>\n```\n\nError:\n\n```\nZeroDivisionError: division by zero\n```\n"
     );
-    assert_eq!((notebook.parts, notebook.remarks), (Parts::Cells(2), vec!["1 picture was left out.".to_owned()]));
+    assert_eq!(
+        (notebook.parts, notebook.remarks),
+        (Parts::Cells(2), vec!["1 picture was left out.".to_owned()])
+    );
 }
 
 #[test]
@@ -285,8 +295,18 @@ fn what_is_encrypted_says_so() {
 #[test]
 fn a_file_that_was_cut_off_gives_an_error_and_never_a_panic() {
     for name in [
-        "word.docx", "sheets.xlsx", "slides.pptx", "text.odt", "sheets.ods", "slides.odp", "book.epub",
-        "notebook.ipynb", "text.rtf", "plain.pdf", "chromium.pdf", "page.html",
+        "word.docx",
+        "sheets.xlsx",
+        "slides.pptx",
+        "text.odt",
+        "sheets.ods",
+        "slides.odp",
+        "book.epub",
+        "notebook.ipynb",
+        "text.rtf",
+        "plain.pdf",
+        "chromium.pdf",
+        "page.html",
     ] {
         let whole = bytes(name);
         for tenths in 1..10 {
@@ -309,7 +329,9 @@ fn a_file_that_was_cut_off_gives_an_error_and_never_a_panic() {
 
 #[test]
 fn damage_in_the_middle_gives_an_answer_and_never_a_panic() {
-    for name in ["word.docx", "sheets.xlsx", "slides.odp", "text.rtf", "plain.pdf", "chromium.pdf", "book.epub"] {
+    for name in
+        ["word.docx", "sheets.xlsx", "slides.odp", "text.rtf", "plain.pdf", "chromium.pdf", "book.epub"]
+    {
         let whole = bytes(name);
         for place in 1..24 {
             let mut damaged = whole.clone();

@@ -53,7 +53,9 @@ fn peak() -> u64 {
 
 #[test]
 fn a_zip_bomb_ends_at_the_limit() {
-    let mut body = b"<w:document xmlns:w=\"http://schemas.openxmlformats.org/wordprocessingml/2006/main\"><w:body>".to_vec();
+    let mut body =
+        b"<w:document xmlns:w=\"http://schemas.openxmlformats.org/wordprocessingml/2006/main\"><w:body>"
+            .to_vec();
     body.resize(64 * 1024 * 1024, b' ');
     let bytes = archive(&[
         (
@@ -66,7 +68,10 @@ fn a_zip_bomb_ends_at_the_limit() {
     assert!(bytes.len() < 200_000);
     let limits = Limits { inflated_bytes: 32 * 1024 * 1024, ..Limits::default() };
     let error = open_within(bytes, limits).unwrap_err();
-    assert_eq!(error.to_string(), "is too large to be read safely: its compressed parts hold more than 32 MB");
+    assert_eq!(
+        error.to_string(),
+        "is too large to be read safely: its compressed parts hold more than 32 MB"
+    );
 }
 
 #[test]
@@ -86,7 +91,8 @@ fn entities_are_not_followed() {
 
 #[test]
 fn elements_that_stand_deep_are_refused() {
-    let deep = format!("{}{}", "<w:sdt><w:sdtContent>".repeat(20_000), "</w:sdtContent></w:sdt>".repeat(20_000));
+    let deep =
+        format!("{}{}", "<w:sdt><w:sdtContent>".repeat(20_000), "</w:sdtContent></w:sdt>".repeat(20_000));
     let error = open(word(&deep)).unwrap_err();
     assert!(error.to_string().contains("more than 200 deep"), "{error}");
     let page = format!("<html>{}text{}</html>", "<div>".repeat(100_000), "</div>".repeat(100_000));
@@ -101,7 +107,9 @@ fn many_elements_and_much_text_end() {
     let error = open_within(word(&"<w:p/>".repeat(6_000)), limits).unwrap_err();
     assert!(error.to_string().contains("more than 5000 elements"), "{error}");
     let limits = Limits { markdown_bytes: 10_000, ..Limits::default() };
-    let read = open_within(word(&"<w:p><w:r><w:t>words of a paragraph</w:t></w:r></w:p>".repeat(6_000)), limits).unwrap();
+    let read =
+        open_within(word(&"<w:p><w:r><w:t>words of a paragraph</w:t></w:r></w:p>".repeat(6_000)), limits)
+            .unwrap();
     assert!(read.markdown.len() <= 10_100, "{}", read.markdown.len());
     assert!(read.remarks.iter().any(|remark| remark.contains("was cut after")), "{:?}", read.remarks);
 }
@@ -198,7 +206,8 @@ fn pdf(pages: usize, content: impl Fn(usize) -> Vec<u8>, filter: &str) -> Vec<u8
         out.extend_from_slice(format!("{offset:010} 00000 n \n").as_bytes());
     }
     out.extend_from_slice(
-        format!("trailer\n<</Size {}/Root 1 0 R>>\nstartxref\n{place}\n%%EOF\n", offsets.len() + 1).as_bytes(),
+        format!("trailer\n<</Size {}/Root 1 0 R>>\nstartxref\n{place}\n%%EOF\n", offsets.len() + 1)
+            .as_bytes(),
     );
     out
 }
@@ -206,7 +215,9 @@ fn pdf(pages: usize, content: impl Fn(usize) -> Vec<u8>, filter: &str) -> Vec<u8
 fn text_page(page: usize) -> Vec<u8> {
     let mut content = format!("BT /F1 20 Tf 60 780 Td (Chapter {}) Tj /F1 10 Tf 0 -30 Td 12 TL\n", page + 1);
     for line in 0..50 {
-        content.push_str(&format!("(Line {line} of the page with as many words as a line of a real book has) Tj T*\n"));
+        content.push_str(&format!(
+            "(Line {line} of the page with as many words as a line of a real book has) Tj T*\n"
+        ));
     }
     content.push_str("ET\n");
     content.into_bytes()
@@ -219,7 +230,11 @@ fn three_hundred_pages_within_seconds() {
     let read = open(bytes).unwrap();
     let took = began.elapsed();
     assert_eq!(read.parts, Parts::Pages(300));
-    assert!(read.markdown.contains("[Page 300 of 300]\n\n# Chapter 300\n\nLine 0 of the page"), "{}", read.markdown.len());
+    assert!(
+        read.markdown.contains("[Page 300 of 300]\n\n# Chapter 300\n\nLine 0 of the page"),
+        "{}",
+        read.markdown.len()
+    );
     assert_eq!(read.markdown.matches("Line 49 of the page").count(), 300);
     // A tenth of this in a release build; debug builds on a busy machine are slow.
     assert!(took < Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 10 }), "{took:?}");
@@ -240,7 +255,10 @@ fn a_bomb_in_a_pdf_ends_at_the_limit() {
     {
         let limits = Limits { inflated_bytes: 32 * 1024 * 1024, ..Limits::default() };
         let error = open_within(pdf(1, |_| data.clone(), filter), limits).unwrap_err();
-        assert_eq!(error.to_string(), "is too large to be read safely: its compressed parts hold more than 32 MB");
+        assert_eq!(
+            error.to_string(),
+            "is too large to be read safely: its compressed parts hold more than 32 MB"
+        );
     }
 }
 

@@ -101,7 +101,9 @@ fn declared(declarations: &str, paper: Option<Colour>) -> Option<Why> {
         match name.trim().to_ascii_lowercase().as_str() {
             "display" if value == "none" => found = Some(Why::Marked),
             "visibility" if matches!(value, "hidden" | "collapse") => found = Some(Why::Marked),
-            "opacity" if value.parse::<f64>().is_ok_and(|opacity| opacity <= 0.02) => found = Some(Why::Invisible),
+            "opacity" if value.parse::<f64>().is_ok_and(|opacity| opacity <= 0.02) => {
+                found = Some(Why::Invisible)
+            }
             "font-size" if length(value).is_some_and(|pixels| pixels <= 1.5) => found = Some(Why::Size),
             "text-indent" | "left" | "top" | "margin-left" | "margin-top"
                 if length(value).is_some_and(|pixels| pixels <= -900.0) =>

@@ -169,9 +169,10 @@ impl Growing<'_> {
             }
             _ => return,
         };
-        let place = self.open.iter().rposition(|element| {
-            ended.contains(&&*element.name) || within.contains(&&*element.name)
-        });
+        let place = self
+            .open
+            .iter()
+            .rposition(|element| ended.contains(&&*element.name) || within.contains(&&*element.name));
         if let Some(place) = place.filter(|place| *place > 0)
             && self.open.get(place).is_some_and(|element| ended.contains(&&*element.name))
         {
@@ -186,13 +187,15 @@ impl Growing<'_> {
             self.raw = None;
             return;
         }
-        let Some(place) = self.open.iter().rposition(|element| &*element.name == name).filter(|place| *place > 0)
+        let Some(place) =
+            self.open.iter().rposition(|element| &*element.name == name).filter(|place| *place > 0)
         else {
             return;
         };
         // A mark of letters that was never opened here must not end the cell that it stands in.
         let is_letters = !super::is_block(name) && name != "table";
-        let crosses = self.open.iter().skip(place + 1).any(|element| matches!(&*element.name, "td" | "th" | "table"));
+        let crosses =
+            self.open.iter().skip(place + 1).any(|element| matches!(&*element.name, "td" | "th" | "table"));
         if is_letters && crosses {
             return;
         }
@@ -228,12 +231,27 @@ impl Growing<'_> {
 }
 
 fn is_heading(name: &str) -> bool {
-    matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "table" | "pre" | "blockquote" | "hr")
+    matches!(
+        name,
+        "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "table" | "pre" | "blockquote" | "hr"
+    )
 }
 
 fn is_void(name: &str) -> bool {
     matches!(
         name,
-        "area" | "base" | "br" | "col" | "embed" | "hr" | "img" | "input" | "link" | "meta" | "source" | "track" | "wbr"
+        "area"
+            | "base"
+            | "br"
+            | "col"
+            | "embed"
+            | "hr"
+            | "img"
+            | "input"
+            | "link"
+            | "meta"
+            | "source"
+            | "track"
+            | "wbr"
     )
 }

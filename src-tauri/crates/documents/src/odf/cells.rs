@@ -120,7 +120,11 @@ impl Walk {
                 }
                 let cells = row
                     .iter()
-                    .map(|(column, text, hidden)| Cell { column: *column, text: text.clone(), hidden: *hidden })
+                    .map(|(column, text, hidden)| Cell {
+                        column: *column,
+                        text: text.clone(),
+                        hidden: *hidden,
+                    })
                     .collect();
                 sheet.row(row_number.saturating_add(index + 1), cells, out);
             }

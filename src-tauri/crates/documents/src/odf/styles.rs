@@ -41,7 +41,8 @@ impl Look {
                 "style:text-line-through-style" => self.struck = &**value != "none",
                 "text:display" => self.is_marked = &**value == "none",
                 "fo:font-size" => {
-                    self.points = value.strip_suffix("pt").and_then(|points| points.parse().ok()).or(self.points);
+                    self.points =
+                        value.strip_suffix("pt").and_then(|points| points.parse().ok()).or(self.points);
                 }
                 "fo:color" => self.colour = Colour::from_hex(value),
                 "style:use-window-font-color" if &**value == "true" => self.colour = None,
@@ -83,7 +84,8 @@ impl Styles {
         let mut styles: HashMap<String, Vec<Element>> = HashMap::new();
         let mut lists = HashMap::new();
         let groups = common.into_iter().chain([content]).flat_map(|root| {
-            root.elements().filter(|group| matches!(&*group.name, "office:styles" | "office:automatic-styles"))
+            root.elements()
+                .filter(|group| matches!(&*group.name, "office:styles" | "office:automatic-styles"))
         });
         for style in groups.flat_map(|group| group.elements()) {
             let Some(name) = style.attribute("style:name") else { continue };
@@ -91,11 +93,14 @@ impl Styles {
                 "style:style" => styles.entry(name.to_owned()).or_default().push(style.clone()),
                 "text:list-style" => {
                     for level in style.elements() {
-                        let depth = level.attribute("text:level").and_then(|level| level.parse().ok()).unwrap_or(1);
+                        let depth =
+                            level.attribute("text:level").and_then(|level| level.parse().ok()).unwrap_or(1);
                         let is_number = &*level.name == "text:list-level-style-number"
                             && level.attribute("style:num-format").is_some_and(|format| !format.is_empty());
-                        let start =
-                            level.attribute("text:start-value").and_then(|start| start.parse().ok()).unwrap_or(1);
+                        let start = level
+                            .attribute("text:start-value")
+                            .and_then(|start| start.parse().ok())
+                            .unwrap_or(1);
                         lists.insert((name.to_owned(), depth), is_number.then_some(start));
                     }
                 }
@@ -111,11 +116,16 @@ impl Styles {
         let masters = found
             .iter()
             .filter_map(|master| {
-                Some((master.attribute("style:name")?.to_owned(), master.attribute("draw:style-name")?.to_owned()))
+                Some((
+                    master.attribute("style:name")?.to_owned(),
+                    master.attribute("draw:style-name")?.to_owned(),
+                ))
             })
             .collect();
-        let width =
-            widths.iter().filter_map(|width| points(width.attribute("fo:page-width")?)).max_by(f64::total_cmp);
+        let width = widths
+            .iter()
+            .filter_map(|width| points(width.attribute("fo:page-width")?))
+            .max_by(f64::total_cmp);
         Self { styles, lists, masters, width }
     }
 
@@ -153,7 +163,9 @@ impl Styles {
                 "subtitle" => return Some(2),
                 _ => {}
             }
-            if let Some(level) = style.attribute("style:default-outline-level").and_then(|level| level.parse().ok()) {
+            if let Some(level) =
+                style.attribute("style:default-outline-level").and_then(|level| level.parse().ok())
+            {
                 return Some(level);
             }
         }
@@ -162,9 +174,8 @@ impl Styles {
 
     pub(super) fn is_code(&self, name: Option<&str>) -> bool {
         name.is_some_and(|name| {
-            self.ancestry(name).any(|style| {
-                style.attribute("style:name").is_some_and(|name| name == "Preformatted_20_Text")
-            })
+            self.ancestry(name)
+                .any(|style| style.attribute("style:name").is_some_and(|name| name == "Preformatted_20_Text"))
         })
     }
 
@@ -190,8 +201,10 @@ impl Styles {
     }
 
     fn graphic<'s>(&'s self, element: &'s Element, property: &str) -> Option<&'s str> {
-        let name = element.attribute("draw:style-name").or_else(|| element.attribute("presentation:style-name"))?;
-        self.ancestry(name).find_map(move |style| style.child("style:graphic-properties")?.attribute(property))
+        let name =
+            element.attribute("draw:style-name").or_else(|| element.attribute("presentation:style-name"))?;
+        self.ancestry(name)
+            .find_map(move |style| style.child("style:graphic-properties")?.attribute(property))
     }
 
     /// Whether a shape is filled with something.
@@ -208,7 +221,9 @@ impl Styles {
         let length = |name: &str| element.attribute(name).and_then(points);
         let (Some(x), Some(y)) = (length("svg:x"), length("svg:y")) else { return false };
         let far = |place: f64, size: Option<f64>| size.is_some_and(|size| place + size <= 0.0);
-        far(x, length("svg:width")) || far(y, length("svg:height")) || self.width.is_some_and(|width| x >= width)
+        far(x, length("svg:width"))
+            || far(y, length("svg:height"))
+            || self.width.is_some_and(|width| x >= width)
     }
 
     pub(super) fn paper_of_cell(&self, cell: &Element) -> Option<Paper> {

@@ -54,7 +54,8 @@ pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Pa
         walk.margin(out, "Header", tree, links, place);
     }
     walk.blocks(out, body, place);
-    for (label, notes, name) in [("Footnote", &footnotes, "w:footnote"), ("Endnote", &endnotes, "w:endnote")] {
+    for (label, notes, name) in [("Footnote", &footnotes, "w:footnote"), ("Endnote", &endnotes, "w:endnote")]
+    {
         for note in notes.iter().flat_map(|notes| notes.named(name)) {
             // Separators are notes of a type.
             if note.attribute("w:type").is_none_or(|kind| kind == "normal") {
@@ -336,8 +337,9 @@ impl Walk<'_> {
     }
 
     fn table(&mut self, out: &mut Writer, element: &Element, place: Place) {
-        let style =
-            element.child("w:tblPr").and_then(|properties| properties.child("w:tblStyle")?.attribute("w:val"));
+        let style = element
+            .child("w:tblPr")
+            .and_then(|properties| properties.child("w:tblStyle")?.attribute("w:val"));
         let may_be_dark = place.may_be_dark || self.styles.is_dark_table(style);
         let mut rows = Vec::new();
         let mut hidden = Vec::new();
@@ -356,7 +358,8 @@ impl Walk<'_> {
                 let value = |name: &str, attribute: &str| {
                     properties.and_then(|properties| properties.child(name)?.attribute(attribute))
                 };
-                let span: usize = value("w:gridSpan", "w:val").and_then(|span| span.parse().ok()).unwrap_or(1);
+                let span: usize =
+                    value("w:gridSpan", "w:val").and_then(|span| span.parse().ok()).unwrap_or(1);
                 let merge = properties.and_then(|properties| properties.child("w:vMerge"));
                 let starts = merge.is_some_and(|merge| merge.attribute("w:val") == Some("restart"));
                 let goes_on = merge.is_some() && !starts;

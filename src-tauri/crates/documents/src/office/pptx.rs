@@ -187,7 +187,8 @@ impl Slide<'_> {
                 "p:pic" => {
                     out.notes.add(Note::Picture);
                     self.covers.push(area(shape));
-                    let words = properties.and_then(|properties| properties.attribute("descr")).unwrap_or_default();
+                    let words =
+                        properties.and_then(|properties| properties.attribute("descr")).unwrap_or_default();
                     let words = crate::text::shortened(words.trim(), 500);
                     match hidden {
                         _ if words.is_empty() => {}
@@ -204,14 +205,16 @@ impl Slide<'_> {
         let kind = placeholder(shape);
         let place_of = area(shape);
         let own = shape.child("p:spPr").and_then(|properties| fill(properties, &self.theme));
-        let has_style = shape.at(&["p:style", "a:fillRef"]).is_some_and(|fill| fill.attribute("idx") != Some("0"));
+        let has_style =
+            shape.at(&["p:style", "a:fillRef"]).is_some_and(|fill| fill.attribute("idx") != Some("0"));
         let behind = match own {
             Some(own) => own,
             None if has_style || self.covers.iter().any(|cover| overlaps(*cover, place_of)) => None,
             None => self.theme.background,
         };
         let hidden = hidden.or_else(|| self.is_outside(place_of).then_some(Why::Outside));
-        if own.is_some_and(|own| own.is_none_or(|colour| Some(colour) != self.theme.background)) || has_style {
+        if own.is_some_and(|own| own.is_none_or(|colour| Some(colour) != self.theme.background)) || has_style
+        {
             self.covers.push(place_of);
         }
         let Some(body) = shape.child("p:txBody") else { return };
@@ -245,10 +248,12 @@ impl Slide<'_> {
                 .and_then(|properties| properties.attribute("lvl")?.parse::<usize>().ok())
                 .unwrap_or_default()
                 .min(8);
-            let style = body.child("a:lstStyle").and_then(|styles| styles.child(&format!("a:lvl{}pPr", depth + 1)));
-            let bullet = properties.and_then(bullet).or_else(|| style.and_then(bullet)).unwrap_or(
-                if matches!(kind, Some("body" | "obj")) { Bullet::Mark } else { Bullet::Nothing },
-            );
+            let style =
+                body.child("a:lstStyle").and_then(|styles| styles.child(&format!("a:lvl{}pPr", depth + 1)));
+            let bullet = properties
+                .and_then(bullet)
+                .or_else(|| style.and_then(bullet))
+                .unwrap_or(if matches!(kind, Some("body" | "obj")) { Bullet::Mark } else { Bullet::Nothing });
             let mut inline = Inline::default();
             self.runs(paragraph, &mut inline, place, out);
             let is_empty = inline.is_empty();
@@ -349,14 +354,17 @@ impl Slide<'_> {
                         let mut row = Vec::new();
                         for cell in line.named("a:tc") {
                             let spans = |name: &str| {
-                                cell.attribute(name).and_then(|span| span.parse::<u32>().ok()).unwrap_or(1) > 1
+                                cell.attribute(name).and_then(|span| span.parse::<u32>().ok()).unwrap_or(1)
+                                    > 1
                             };
                             if spans("gridSpan") || spans("rowSpan") {
                                 out.notes.add(Note::MergedCell);
                             }
                             // What lies behind a cell without a fill of its own is up to the table's style.
-                            let behind =
-                                cell.child("a:tcPr").and_then(|properties| fill(properties, &self.theme)).flatten();
+                            let behind = cell
+                                .child("a:tcPr")
+                                .and_then(|properties| fill(properties, &self.theme))
+                                .flatten();
                             let mut inner = Writer::new(MAX_INNER);
                             if let Some(body) = cell.child("a:txBody") {
                                 self.body(body, None, Place { hidden: None, behind }, &mut inner);
@@ -420,9 +428,7 @@ fn area(shape: &Element) -> Option<Area> {
 
 fn overlaps(one: Option<Area>, other: Option<Area>) -> bool {
     match (one, other) {
-        (Some(one), Some(other)) => {
-            one.0 < other.2 && other.0 < one.2 && one.1 < other.3 && other.1 < one.3
-        }
+        (Some(one), Some(other)) => one.0 < other.2 && other.0 < one.2 && one.1 < other.3 && other.1 < one.3,
         _ => true,
     }
 }

@@ -132,10 +132,8 @@ impl Source {
             match &*element.name {
                 "x:col" => hide_columns(&element, &mut hidden_columns),
                 "x:row" => {
-                    row_number = element
-                        .attribute("r")
-                        .and_then(|row| row.parse().ok())
-                        .unwrap_or(row_number + 1);
+                    row_number =
+                        element.attribute("r").and_then(|row| row.parse().ok()).unwrap_or(row_number + 1);
                     let is_hidden = on(&element, "hidden");
                     let row = stream.whole(element)?;
                     let mut cells = Vec::new();

@@ -206,7 +206,8 @@ impl<'b> Collector<'b> {
         let unseen = self.letters.iter().filter(|letter| letter.hidden == Some(Why::Invisible)).count();
         // Letters behind or on a picture of the whole page, without ink, are the text that was recognised from it.
         let is_scanned = scan.is_some_and(|order| {
-            let under = self.letters.iter().filter(|letter| letter.hidden.is_none() && letter.order < order).count();
+            let under =
+                self.letters.iter().filter(|letter| letter.hidden.is_none() && letter.order < order).count();
             !self.letters.is_empty() && (unseen + under) * 10 >= self.letters.len() * 9
         });
         for letter in &mut self.letters {
@@ -384,7 +385,8 @@ impl<'a> Device<'a> for Collector<'_> {
                 2 => (-origin.x, -origin.y),
                 _ => (-origin.y, origin.x),
             };
-            let link = self.links.iter().find(|(rect, _)| rect.contains(centre)).map(|(_, link)| Rc::clone(link));
+            let link =
+                self.links.iter().find(|(rect, _)| rect.contains(centre)).map(|(_, link)| Rc::clone(link));
             self.letters.push(Letter {
                 hidden: self.hidden(centre, size, &props, draw_mode),
                 text: normalised(&text),
@@ -422,12 +424,14 @@ fn rectangles(path: &BezPath) -> Vec<Rect> {
     let finish = |corners: &mut Vec<Point>, boxes: &mut Vec<Rect>| -> bool {
         let points = std::mem::take(corners);
         let Some(first) = points.first() else { return true };
-        let bounds = points.iter().fold(Rect::from_points(*first, *first), |bounds, point| bounds.union_pt(*point));
-        let on_edge = |value: f64, low: f64, high: f64| (value - low).abs() < 0.1 || (value - high).abs() < 0.1;
+        let bounds =
+            points.iter().fold(Rect::from_points(*first, *first), |bounds, point| bounds.union_pt(*point));
+        let on_edge =
+            |value: f64, low: f64, high: f64| (value - low).abs() < 0.1 || (value - high).abs() < 0.1;
         let is_box = points.len() <= 6
-            && points
-                .iter()
-                .all(|point| on_edge(point.x, bounds.x0, bounds.x1) && on_edge(point.y, bounds.y0, bounds.y1));
+            && points.iter().all(|point| {
+                on_edge(point.x, bounds.x0, bounds.x1) && on_edge(point.y, bounds.y0, bounds.y1)
+            });
         if is_box {
             boxes.push(bounds);
         }
@@ -464,7 +468,8 @@ fn quarter_turns(along: Vec2) -> u8 {
 
 /// Ligatures and the radicals that some programs put in place of the characters they look like.
 fn normalised(text: &str) -> String {
-    let is_odd = |letter: char| matches!(letter, '\u{fb00}'..='\u{fb06}' | '\u{2e80}'..='\u{2fdf}' | '\u{a0}');
+    let is_odd =
+        |letter: char| matches!(letter, '\u{fb00}'..='\u{fb06}' | '\u{2e80}'..='\u{2fdf}' | '\u{a0}');
     if !text.contains(is_odd) {
         return text.to_owned();
     }

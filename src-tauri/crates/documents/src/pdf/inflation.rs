@@ -30,7 +30,8 @@ pub(super) fn check(bytes: &[u8], budget: &Budget) -> Result<(), DocumentError> 
             Some(start) => before.get(start..).unwrap_or_default(),
             None => before,
         };
-        let filters = count(dictionary, b"/FlateDecode") + count(dictionary, b"/Fl ") + count(dictionary, b"/Fl]");
+        let filters =
+            count(dictionary, b"/FlateDecode") + count(dictionary, b"/Fl ") + count(dictionary, b"/Fl]");
         let is_picture = find(dictionary, b"/Image").is_some() && find(dictionary, b"/Subtype").is_some();
         if filters == 0 || is_picture {
             continue;

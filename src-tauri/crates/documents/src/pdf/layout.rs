@@ -231,7 +231,8 @@ pub(super) fn write(drawn: &Drawn, out: &mut Writer) {
             if let (Some(grid), Some(done)) = (grids.get(index), done.get_mut(index))
                 && !std::mem::replace(done, true)
             {
-                let inside: Vec<&Line<'_>> = lines.iter().filter(|other| grid_of(other) == Some(index)).collect();
+                let inside: Vec<&Line<'_>> =
+                    lines.iter().filter(|other| grid_of(other) == Some(index)).collect();
                 out.table(&cells(grid, &inside));
             }
             continue;
@@ -323,7 +324,8 @@ fn marker(text: &str) -> Option<(String, usize)> {
     let bare = text.trim_start();
     let before = text.len() - bare.len();
     let first = bare.chars().next()?;
-    if matches!(first, '•' | '◦' | '▪' | '▸' | '‣' | '●' | '○' | '■' | '–' | '-' | '\u{f0b7}' | '·') {
+    if matches!(first, '•' | '◦' | '▪' | '▸' | '‣' | '●' | '○' | '■' | '–' | '-' | '\u{f0b7}' | '·')
+    {
         let behind = bare.get(first.len_utf8()..)?;
         return (behind.starts_with([' ', '\t']) && !behind.trim().is_empty())
             .then(|| ("-".to_owned(), before + first.len_utf8()));

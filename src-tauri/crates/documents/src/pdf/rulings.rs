@@ -103,7 +103,9 @@ pub(super) fn grids(rulings: &[Ruling]) -> Vec<Grid> {
                 }
             }
             let grid = Grid { columns: distinct(columns), rows: distinct(rows) };
-            (grid.columns.len() >= 3 && grid.rows.len() >= 3 && grid.columns.len() * grid.rows.len() <= 100_000)
+            (grid.columns.len() >= 3
+                && grid.rows.len() >= 3
+                && grid.columns.len() * grid.rows.len() <= 100_000)
                 .then_some(grid)
         })
         .collect()

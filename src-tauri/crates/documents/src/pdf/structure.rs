@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use hayro_interpret::hayro_syntax::Pdf;
-use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, String as PdfString};
+use hayro_interpret::hayro_syntax::object::{
+    Array, Dict, Name, Object, ObjectIdentifier, String as PdfString,
+};
 use hayro_interpret::hayro_syntax::page::Page;
 
 use super::Passage;
@@ -69,18 +71,18 @@ impl Structure {
         }
         let mut known = HashSet::new();
         collect(&root, &mut known);
-        Ok(Some(Self {
-            root,
-            pages: HashMap::new(),
-            order: Vec::new(),
-            known,
-            letters: 0,
-            covered: 0,
-        }))
+        Ok(Some(Self { root, pages: HashMap::new(), order: Vec::new(), known, letters: 0, covered: 0 }))
     }
 
     /// Takes the text of a page.
-    pub(super) fn page(&mut self, index: usize, page: &Page<'_>, drawn: &Drawn, by_place: String, notes: Notes) {
+    pub(super) fn page(
+        &mut self,
+        index: usize,
+        page: &Page<'_>,
+        drawn: &Drawn,
+        by_place: String,
+        notes: Notes,
+    ) {
         // A page without an object of its own cannot be named by a tag.
         let id = page.raw().obj_id().unwrap_or_else(|| ObjectIdentifier::new(u32::MAX, index as i32));
         let mut marked: HashMap<i32, Vec<Letter>> = HashMap::new();
@@ -95,7 +97,14 @@ impl Structure {
         self.order.push(id);
         self.pages.insert(
             id,
-            PageText { number: index + 1, marked, by_place, notes, hidden: drawn.hidden.clone(), is_shown: false },
+            PageText {
+                number: index + 1,
+                marked,
+                by_place,
+                notes,
+                hidden: drawn.hidden.clone(),
+                is_shown: false,
+            },
         );
     }
 
@@ -193,7 +202,10 @@ impl<'a> Builder<'a, '_> {
                     role: self.role(role.as_str()),
                     kids: Vec::new(),
                     columns: spanned(&dict),
-                    words: dict.get::<PdfString<'a>>(b"Alt").map(|text| words(text.as_bytes())).unwrap_or_default(),
+                    words: dict
+                        .get::<PdfString<'a>>(b"Alt")
+                        .map(|text| words(text.as_bytes()))
+                        .unwrap_or_default(),
                 };
                 self.kids(&dict, page, depth + 1, &mut element.kids)?;
                 kids.push(Kid::Element(element));
@@ -252,7 +264,9 @@ struct Walk {
 impl Walk {
     /// Writes the marks of pages up to that number, and the hidden text of those that are left.
     fn turn_to(&mut self, number: usize, out: &mut Writer) {
-        while self.next < number.min(self.order.len()) || (number == usize::MAX && self.next < self.order.len()) {
+        while self.next < number.min(self.order.len())
+            || (number == usize::MAX && self.next < self.order.len())
+        {
             self.leave(out);
             out.mark(&format!("[Page {} of {}]", self.next + 1, self.total));
             self.next += 1;
@@ -361,7 +375,10 @@ impl Walk {
             }
             "Figure" => {
                 if !element.words.trim().is_empty() {
-                    out.paragraph(&format!("[Picture: {}]", crate::text::shortened(element.words.trim(), 500)));
+                    out.paragraph(&format!(
+                        "[Picture: {}]",
+                        crate::text::shortened(element.words.trim(), 500)
+                    ));
                 }
                 self.blocks(element, place, out);
             }
@@ -396,7 +413,8 @@ impl Walk {
             // Some programs leave the mark in the text.
             let bare = text.trim_start();
             let digits = bare.bytes().take_while(u8::is_ascii_digit).count();
-            if let Some(rest) = bare.strip_prefix(['•', '◦', '▪', '–', '●', '○', '■', '\u{f0b7}']) {
+            if let Some(rest) = bare.strip_prefix(['•', '◦', '▪', '–', '●', '○', '■', '\u{f0b7}'])
+            {
                 text = rest.trim_start().to_owned();
             } else if digits > 0
                 && let Some(rest) = bare.get(digits..).and_then(|rest| rest.strip_prefix(['.', ')']))
@@ -468,8 +486,10 @@ fn has_blocks(element: &Element) -> bool {
     element.kids.iter().any(|kid| match kid {
         Kid::Content { .. } => false,
         Kid::Element(element) => {
-            matches!(element.role.as_str(), "P" | "L" | "Table" | "Figure" | "H" | "H1" | "H2" | "H3" | "H4" | "H5" | "H6")
-                || has_blocks(element)
+            matches!(
+                element.role.as_str(),
+                "P" | "L" | "Table" | "Figure" | "H" | "H1" | "H2" | "H3" | "H4" | "H5" | "H6"
+            ) || has_blocks(element)
         }
     })
 }
@@ -477,6 +497,17 @@ fn has_blocks(element: &Element) -> bool {
 fn is_inline(role: &str) -> bool {
     matches!(
         role,
-        "Span" | "Link" | "Reference" | "Em" | "Strong" | "Quote" | "Code" | "Annot" | "Ruby" | "Warichu" | "BibEntry" | "Sub"
+        "Span"
+            | "Link"
+            | "Reference"
+            | "Em"
+            | "Strong"
+            | "Quote"
+            | "Code"
+            | "Annot"
+            | "Ruby"
+            | "Warichu"
+            | "BibEntry"
+            | "Sub"
     )
 }

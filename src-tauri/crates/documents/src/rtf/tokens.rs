@@ -66,7 +66,8 @@ impl<'a> Tokens<'a> {
             return Some(match first {
                 b'\'' => {
                     let digits = self.take(2);
-                    let number = std::str::from_utf8(digits).ok().and_then(|text| u8::from_str_radix(text, 16).ok());
+                    let number =
+                        std::str::from_utf8(digits).ok().and_then(|text| u8::from_str_radix(text, 16).ok());
                     number.map_or(Token::Symbol(b'\''), Token::Byte)
                 }
                 b'\\' => Token::Text(b"\\"),
@@ -77,7 +78,8 @@ impl<'a> Tokens<'a> {
         }
         let length = self.rest.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(self.rest.len());
         let word = std::str::from_utf8(self.take(length)).unwrap_or_default();
-        let is_negative = self.rest.first() == Some(&b'-') && self.rest.get(1).is_some_and(u8::is_ascii_digit);
+        let is_negative =
+            self.rest.first() == Some(&b'-') && self.rest.get(1).is_some_and(u8::is_ascii_digit);
         if is_negative {
             self.skip(1);
         }

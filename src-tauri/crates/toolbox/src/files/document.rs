@@ -26,7 +26,8 @@ const WRAP: usize = LINE_CHARACTERS - 50;
 const HEAD: &str = "[Document: ";
 /// Endings of names under which people expect a document.
 const ENDINGS: &[&str] = &[
-    "pdf", "docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp", "rtf", "epub", "doc", "xls", "ppt",
+    "pdf", "docx", "docm", "xlsx", "xlsm", "pptx", "pptm", "odt", "ods", "odp", "rtf", "epub", "doc", "xls",
+    "ppt",
 ];
 
 /// What became of a file that begins like a document.
@@ -40,7 +41,10 @@ pub(super) enum Outcome {
 /// Whether a result shows text of a document: material that whoever made the document wrote, and that a turn which
 /// has read it must not mistake for the user's words.
 pub fn document_in(result: &ToolResult) -> bool {
-    result.content.iter().any(|content| matches!(content, ToolContent::Text { text } if text.starts_with(HEAD)))
+    result
+        .content
+        .iter()
+        .any(|content| matches!(content, ToolContent::Text { text } if text.starts_with(HEAD)))
 }
 
 /// Shows a file that begins like a document.

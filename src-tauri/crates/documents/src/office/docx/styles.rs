@@ -123,10 +123,8 @@ impl Styles {
     /// A style and those that it is based on, the nearest first.
     fn ancestry<'a>(&'a self, id: Option<&'a str>) -> impl Iterator<Item = &'a Element> {
         let first = id.or(self.default_paragraph.as_deref()).and_then(|id| self.styles.get(id));
-        std::iter::successors(first, |style| {
-            self.styles.get(style.child("w:basedOn")?.attribute("w:val")?)
-        })
-        .take(MAX_ANCESTORS)
+        std::iter::successors(first, |style| self.styles.get(style.child("w:basedOn")?.attribute("w:val")?))
+            .take(MAX_ANCESTORS)
     }
 
     /// How the letters of a paragraph look before its runs say more.
@@ -209,7 +207,11 @@ impl Styles {
     }
 
     /// The list and depth (from 0) of a paragraph: its own or that of its style.
-    pub(super) fn numbering(&self, id: Option<&str>, properties: Option<&Element>) -> Option<(String, usize)> {
+    pub(super) fn numbering(
+        &self,
+        id: Option<&str>,
+        properties: Option<&Element>,
+    ) -> Option<(String, usize)> {
         let read = |properties: &Element| -> Option<(Option<String>, Option<usize>)> {
             let numbering = properties.child("w:numPr")?;
             Some((
@@ -245,9 +247,7 @@ impl Styles {
     /// `List Bullet 2` is one deeper than `List Bullet`, although each has a list of its own.
     fn depth_by_name(&self, id: Option<&str>) -> usize {
         self.ancestry(id)
-            .find_map(|style| {
-                crate::markdown::depth_of_style(style.child("w:name")?.attribute("w:val")?)
-            })
+            .find_map(|style| crate::markdown::depth_of_style(style.child("w:name")?.attribute("w:val")?))
             .unwrap_or(0)
     }
 
@@ -310,7 +310,8 @@ impl Numbering {
             ) else {
                 continue;
             };
-            let levels = abstracts.get(base).into_iter().flat_map(|base| base.named("w:lvl")).filter_map(level);
+            let levels =
+                abstracts.get(base).into_iter().flat_map(|base| base.named("w:lvl")).filter_map(level);
             for (depth, counting) in levels {
                 numbering.levels.insert((id.to_owned(), depth), counting);
             }
@@ -321,7 +322,8 @@ impl Numbering {
                 if let Some((depth, counting)) = change.child("w:lvl").and_then(level) {
                     numbering.levels.insert((id.to_owned(), depth), counting);
                 }
-                let start = change.child("w:startOverride").and_then(|start| start.attribute("w:val")?.parse().ok());
+                let start =
+                    change.child("w:startOverride").and_then(|start| start.attribute("w:val")?.parse().ok());
                 if let Some(start) = start {
                     begins_anew = true;
                     numbering

@@ -59,7 +59,8 @@ impl Theme {
         colours.entry("bg1".to_owned()).or_insert(Colour::WHITE);
         colours.entry("tx1".to_owned()).or_insert(Colour::BLACK);
         let mut theme = Self { colours, background: Some(Colour::WHITE) };
-        let backgrounds = [Some(slide), layout.as_ref().map(|(tree, _)| tree), master.as_ref().map(|(tree, _)| tree)];
+        let backgrounds =
+            [Some(slide), layout.as_ref().map(|(tree, _)| tree), master.as_ref().map(|(tree, _)| tree)];
         for tree in backgrounds.into_iter().flatten() {
             let Some(background) = tree.at(&["p:cSld", "p:bg"]) else { continue };
             theme.background = if let Some(reference) = background.child("p:bgRef") {

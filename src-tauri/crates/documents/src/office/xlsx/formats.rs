@@ -59,7 +59,8 @@ impl Formats {
             .iter()
             .flat_map(|styles| styles.named("x:xf"))
             .map(|style| {
-                let number = |name: &str| style.attribute(name).and_then(|number| number.parse::<usize>().ok());
+                let number =
+                    |name: &str| style.attribute(name).and_then(|number| number.parse::<usize>().ok());
                 let id = number("numFmtId").unwrap_or_default() as u32;
                 let code = custom.iter().find(|(known, _)| *known == id).map(|(_, code)| *code);
                 let letters = number("fontId").and_then(|font| fonts.get(font).copied().flatten());
@@ -109,8 +110,12 @@ impl Formats {
         };
         let seconds = (number * 86_400.0).round() as i64;
         let span: Span = (seconds / 86_400).days();
-        let moment: DateTime =
-            epoch.to_datetime(jiff::civil::Time::midnight()).checked_add(span).ok()?.checked_add((seconds % 86_400).seconds()).ok()?;
+        let moment: DateTime = epoch
+            .to_datetime(jiff::civil::Time::midnight())
+            .checked_add(span)
+            .ok()?
+            .checked_add((seconds % 86_400).seconds())
+            .ok()?;
         Some(match shape {
             Shape::Time if number < 1.0 => moment.time().to_string(),
             Shape::Date => moment.date().to_string(),
