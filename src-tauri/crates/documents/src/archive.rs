@@ -93,7 +93,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-fn count_up_to(bytes: &[u8], what: &[u8; 4], most: usize) -> usize {
+fn count_up_to(bytes: &[u8], what: &[u8], most: usize) -> usize {
     bytes.windows(what.len()).filter(|window| *window == what).take(most + 1).count()
 }
 

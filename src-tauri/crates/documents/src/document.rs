@@ -9,7 +9,7 @@ pub enum DocumentKind {
     Docx,
     /// Excel, Office Open XML.
     Xlsx,
-    /// PowerPoint, Office Open XML.
+    /// `PowerPoint`, Office Open XML.
     Pptx,
     /// Text in `OpenDocument`.
     Odt,

@@ -13,7 +13,7 @@ pub enum DocumentError {
     /// It is protected by a password.
     #[error("is a {} that is encrypted with a password; without the password it cannot be read", .0.name())]
     Encrypted(DocumentKind),
-    /// It is a Word, Excel or PowerPoint document that is protected by a password; which of them is encrypted, too.
+    /// It is a Word, Excel or `PowerPoint` document that is protected by a password; which of them is encrypted, too.
     #[error(
         "is an Office document (docx, xlsx or pptx) that is encrypted with a password; without the password it cannot be read"
     )]

@@ -299,6 +299,10 @@ impl Inline {
         self.hidden.is_empty() && self.runs.iter().all(|(text, _)| text.trim().is_empty())
     }
 
+    pub(crate) fn last_letter(&self) -> Option<char> {
+        self.runs.iter().rev().find_map(|(text, _)| text.chars().next_back())
+    }
+
     /// The text without marks.
     pub(crate) fn bare(&self) -> String {
         self.runs.iter().map(|(text, _)| text.as_str()).collect()

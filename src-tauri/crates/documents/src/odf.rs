@@ -29,11 +29,7 @@ pub(crate) fn read(
     if archive.text("META-INF/manifest.xml")?.is_some_and(|manifest| manifest.contains(":encryption-data")) {
         return Err(DocumentError::Encrypted(kind));
     }
-    if archive
-        .names()
-        .iter()
-        .any(|name| name.starts_with("Basic/") && name.ends_with(".xml") && !name.ends_with("script-lc.xml"))
-    {
+    if archive.names().iter().any(|name| name.starts_with("Basic/") && !name.contains("script-lc")) {
         out.notes.add(Note::Macro);
     }
     let text = archive.needed_text("content.xml")?;
@@ -130,7 +126,7 @@ impl Walk {
                 "text:tracked-changes" => {
                     let mut deletions = Vec::new();
                     element.all("text:deletion", &mut deletions);
-                    deletions.iter().for_each(|_| out.notes.add(Note::Deletion));
+                    out.notes.add_many(Note::Deletion, deletions.len() as u64);
                 }
                 "draw:frame" | "draw:custom-shape" | "draw:rect" | "draw:ellipse" | "draw:g" | "draw:a" => {
                     self.drawing(element, around, out);
@@ -149,7 +145,7 @@ impl Walk {
     fn paragraph(&self, element: &Element, around: &Around, marker: Option<&str>, out: &mut Writer) {
         let mut gathered = Gathered::default();
         let name = element.attribute("text:style-name");
-        self.runs(element, &[name], None, around, &mut gathered, out);
+        self.runs(element, &[name], None, around, &mut gathered);
         let level = if &*element.name == "text:h" {
             Some(element.attribute("text:outline-level").and_then(|level| level.parse().ok()).unwrap_or(1))
         } else {
@@ -242,13 +238,13 @@ impl Walk {
         link: Option<&Rc<str>>,
         around: &Around,
         gathered: &mut Gathered<'b>,
-        out: &mut Writer,
     ) {
         let look = self.styles.look(names);
         let why = around.hidden.or_else(|| look.hidden(around.paper));
-        let put = |gathered: &mut Gathered<'_>, text: &str| match why {
-            Some(why) => gathered.inline.hidden(why, text),
-            None => {
+        let put = |gathered: &mut Gathered<'_>, text: &str| {
+            if let Some(why) = why {
+                gathered.inline.hidden(why, text);
+            } else {
                 let style =
                     Style { bold: look.bold, italic: look.italic, struck: look.struck, link: link.cloned() };
                 gathered.inline.text(text, &style);
@@ -272,14 +268,14 @@ impl Walk {
                 "text:span" => {
                     let mut names = names.to_vec();
                     names.push(element.attribute("text:style-name"));
-                    self.runs(element, &names, link, around, gathered, out);
+                    self.runs(element, &names, link, around, gathered);
                 }
                 "text:a" | "draw:a" => {
                     let address: Option<Rc<str>> = element
                         .attribute("xlink:href")
                         .filter(|address| !address.starts_with('#'))
                         .map(Into::into);
-                    self.runs(element, names, address.as_ref().or(link), around, gathered, out);
+                    self.runs(element, names, address.as_ref().or(link), around, gathered);
                 }
                 "text:hidden-text" | "text:hidden-paragraph" => {
                     let text =
@@ -308,10 +304,10 @@ impl Walk {
                 | "text:change-end" => {}
                 "text:ruby" => {
                     if let Some(base) = element.child("text:ruby-base") {
-                        self.runs(base, names, link, around, gathered, out);
+                        self.runs(base, names, link, around, gathered);
                     }
                 }
-                _ => self.runs(element, names, link, around, gathered, out),
+                _ => self.runs(element, names, link, around, gathered),
             }
         }
     }

@@ -51,14 +51,14 @@ pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<
         // The catalogue of letters is shared by the pages; after a breakdown it is made anew.
         let drawn = match catch_unwind(AssertUnwindSafe(|| draw(&pdf, page, &cache, budget))) {
             Ok(drawn) => drawn,
-            Err(panic) => match panic.downcast::<DocumentError>() {
-                Ok(stopped) => return Err(*stopped),
-                Err(_) => {
-                    cache = InterpreterCache::new();
-                    out.notes.add(Note::Unreadable);
-                    continue;
+            Err(panic) => {
+                if let Ok(stopped) = panic.downcast::<DocumentError>() {
+                    return Err(*stopped);
                 }
-            },
+                cache = InterpreterCache::new();
+                out.notes.add(Note::Unreadable);
+                continue;
+            }
         };
         out.notes.join(drawn.notes());
         scanned += usize::from(drawn.is_scanned());
@@ -69,14 +69,13 @@ pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<
             out.notes.add(Note::EmptyPage);
         }
         written += text.len();
-        match &mut structure {
-            Some(structure) => structure.page(index, page, &drawn, text, notes),
-            None => {
-                out.mark(&format!("[Page {} of {}]", index + 1, pages.len()));
-                out.notes.join(notes);
-                out.markdown(&text);
-                hidden(&drawn, out);
-            }
+        if let Some(structure) = &mut structure {
+            structure.page(index, page, &drawn, text, notes);
+        } else {
+            out.mark(&format!("[Page {} of {}]", index + 1, pages.len()));
+            out.notes.join(notes);
+            out.markdown(&text);
+            hidden(&drawn, out);
         }
     }
     if let Some(structure) = structure {

@@ -78,6 +78,7 @@ enum Target {
     Margin(&'static str),
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "marks of letters that go together in any way")]
 #[derive(Debug, Clone)]
 struct State {
     target: Target,
@@ -231,17 +232,16 @@ impl<'a> Reader<'a> {
             self.out.notes.add(Note::Deletion);
             return;
         }
-        match self.why() {
-            Some(why) => self.inline.hidden(why, text),
-            None => {
-                let style = Style {
-                    bold: self.state.bold,
-                    italic: self.state.italic,
-                    struck: self.state.struck,
-                    link: self.state.link.clone(),
-                };
-                self.inline.text(text, &style);
-            }
+        if let Some(why) = self.why() {
+            self.inline.hidden(why, text);
+        } else {
+            let style = Style {
+                bold: self.state.bold,
+                italic: self.state.italic,
+                struck: self.state.struck,
+                link: self.state.link.clone(),
+            };
+            self.inline.text(text, &style);
         }
     }
 
@@ -404,7 +404,7 @@ impl<'a> Reader<'a> {
                 }
             }
             "ilvl" if self.state.target != Target::Marker => {
-                self.paragraph.depth = number.unwrap_or_default().clamp(0, 8) as usize
+                self.paragraph.depth = number.unwrap_or_default().clamp(0, 8) as usize;
             }
             // The mark of an entry says nothing about the paragraph that it stands in.
             "pard" | "intbl" if self.state.target == Target::Marker => {}

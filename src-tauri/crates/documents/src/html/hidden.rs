@@ -102,7 +102,7 @@ fn declared(declarations: &str, paper: Option<Colour>) -> Option<Why> {
             "display" if value == "none" => found = Some(Why::Marked),
             "visibility" if matches!(value, "hidden" | "collapse") => found = Some(Why::Marked),
             "opacity" if value.parse::<f64>().is_ok_and(|opacity| opacity <= 0.02) => {
-                found = Some(Why::Invisible)
+                found = Some(Why::Invisible);
             }
             "font-size" if length(value).is_some_and(|pixels| pixels <= 1.5) => found = Some(Why::Size),
             "text-indent" | "left" | "top" | "margin-left" | "margin-top"
@@ -150,7 +150,7 @@ fn colour(value: &str) -> Option<Colour> {
         return Colour::from_hex(digits);
     }
     let inside = value.strip_prefix("rgb(")?.strip_suffix(')')?;
-    let mut numbers = inside.split([',', ' ']).filter(|part| !part.is_empty()).map(|part| part.parse::<u8>());
+    let mut numbers = inside.split([',', ' ']).filter(|part| !part.is_empty()).map(str::parse::<u8>);
     let mut next = || numbers.next()?.ok();
     Some(Colour([next()?, next()?, next()?]))
 }

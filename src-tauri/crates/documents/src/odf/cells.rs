@@ -96,7 +96,7 @@ impl Walk {
                     if cell.attribute("table:formula").is_some() {
                         out.notes.add(Note::Formula);
                     }
-                    let text = self.value(cell, out);
+                    let text = Self::value(cell, out);
                     for index in 0..times.min(MAX_REPEATED) {
                         if !text.trim().is_empty() {
                             let place = column.saturating_add(index + 1);
@@ -142,7 +142,7 @@ impl Walk {
     }
 
     /// What a cell holds: numbers in full, dates in ISO form, text as it is shown.
-    fn value(&self, cell: &Element, out: &mut Writer) -> String {
+    fn value(cell: &Element, out: &mut Writer) -> String {
         let value = cell.attribute("office:value").and_then(|value| value.parse::<f64>().ok());
         match (cell.attribute("office:value-type"), value) {
             (Some("float" | "currency"), Some(value)) => return plain(value),
@@ -186,7 +186,7 @@ fn inline(parent: &Element, line: &mut String) {
                     inline(element, &mut text);
                     match element.attribute("xlink:href").filter(|address| !address.starts_with('#')) {
                         Some(address) if !text.trim().is_empty() => {
-                            line.push_str(&format!("[{}]({})", text.trim(), address_text(address)));
+                            line.extend(["[", text.trim(), "](", &address_text(address), ")"]);
                         }
                         _ => line.push_str(&text),
                     }

@@ -13,6 +13,7 @@ const INVISIBLE_POINTS: f64 = 1.5;
 
 /// How letters look.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "marks of letters that go together in any way")]
 pub(super) struct Look {
     pub(super) bold: bool,
     pub(super) italic: bool,
@@ -70,7 +71,7 @@ impl Look {
 
 /// The styles of a file by family and name.
 pub(super) struct Styles {
-    styles: HashMap<String, Vec<Element>>,
+    by_name: HashMap<String, Vec<Element>>,
     /// The number with which a level counts; `None` for bullets.
     lists: HashMap<(String, usize), Option<u64>>,
     /// The styles of the master pages of slides.
@@ -87,7 +88,7 @@ impl Styles {
             root.elements()
                 .filter(|group| matches!(&*group.name, "office:styles" | "office:automatic-styles"))
         });
-        for style in groups.flat_map(|group| group.elements()) {
+        for style in groups.flat_map(super::super::xml::Element::elements) {
             let Some(name) = style.attribute("style:name") else { continue };
             match &*style.name {
                 "style:style" => styles.entry(name.to_owned()).or_default().push(style.clone()),
@@ -126,12 +127,12 @@ impl Styles {
             .iter()
             .filter_map(|width| points(width.attribute("fo:page-width")?))
             .max_by(f64::total_cmp);
-        Self { styles, lists, masters, width }
+        Self { by_name: styles, lists, masters, width }
     }
 
     fn ancestry<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         // Later styles are those of the content, which count more.
-        let find = |name: &str| self.styles.get(name).and_then(|found| found.last());
+        let find = |name: &str| self.by_name.get(name).and_then(|found| found.last());
         std::iter::successors(find(name), move |style| find(style.attribute("style:parent-style-name")?))
             .take(MAX_ANCESTORS)
     }
@@ -189,7 +190,7 @@ impl Styles {
     }
 
     fn ancestry_of(&self, name: &str) -> impl Iterator<Item = &Element> {
-        self.styles.get(name).into_iter().flatten().rev()
+        self.by_name.get(name).into_iter().flatten().rev()
     }
 
     /// The depth, from 0, that the name of a paragraph's style gives it in lists.

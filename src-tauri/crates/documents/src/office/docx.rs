@@ -306,14 +306,13 @@ impl Walk<'_> {
             if self.fields.iter().any(|field| !field.shows) {
                 continue;
             }
-            match why {
-                Some(why) => gathered.inline.hidden(why, &text),
-                None => {
-                    let field_link = self.fields.iter().rev().find_map(|field| field.link.clone());
-                    let link = link.cloned().or(field_link);
-                    let style = Style { bold: look.bold, italic: look.italic, struck: look.struck, link };
-                    gathered.inline.text(&text, &style);
-                }
+            if let Some(why) = why {
+                gathered.inline.hidden(why, &text);
+            } else {
+                let field_link = self.fields.iter().rev().find_map(|field| field.link.clone());
+                let link = link.cloned().or(field_link);
+                let style = Style { bold: look.bold, italic: look.italic, struck: look.struck, link };
+                gathered.inline.text(&text, &style);
             }
         }
     }
@@ -446,7 +445,7 @@ fn drawing<'b>(out: &mut Writer, gathered: &mut Gathered<'b>, element: &'b Eleme
     element.all("w:txbxContent", &mut content);
     let mut charts = Vec::new();
     element.all("c:chart", &mut charts);
-    charts.iter().for_each(|_| out.notes.add(Note::Chart));
+    out.notes.add_many(Note::Chart, charts.len() as u64);
     if !content.is_empty() || !charts.is_empty() {
         gathered.boxes.extend(content);
         return;

@@ -1,4 +1,4 @@
-//! PowerPoint presentations (ECMA-376, part 1, chapter 19).
+//! `PowerPoint` presentations (ECMA-376, part 1, chapter 19).
 
 mod colours;
 
@@ -95,13 +95,13 @@ fn notes(
         let tree = xml::tree(&text, name, KIND, budget)?;
         let mut shapes = Vec::new();
         tree.all("p:sp", &mut shapes);
-        let mut lines = Vec::new();
+        let mut said = Vec::new();
         for shape in shapes.iter().filter(|shape| placeholder(shape) == Some("body")) {
             for paragraph in shape.child("p:txBody").iter().flat_map(|body| body.named("a:p")) {
-                lines.push(plain(paragraph));
+                said.push(plain(paragraph));
             }
         }
-        let text = lines.join("\n");
+        let text = said.join("\n");
         if !text.trim().is_empty() {
             out.notes.add(Note::SpeakerNotes);
             out.quote("Speaker notes", &text);
@@ -208,12 +208,12 @@ impl Slide<'_> {
         let has_style =
             shape.at(&["p:style", "a:fillRef"]).is_some_and(|fill| fill.attribute("idx") != Some("0"));
         let behind = match own {
-            Some(own) => own,
+            Some(own) => own.colour(),
             None if has_style || self.covers.iter().any(|cover| overlaps(*cover, place_of)) => None,
             None => self.theme.background,
         };
         let hidden = hidden.or_else(|| self.is_outside(place_of).then_some(Why::Outside));
-        if own.is_some_and(|own| own.is_none_or(|colour| Some(colour) != self.theme.background)) || has_style
+        if own.is_some_and(|own| own.colour().is_none() || own.colour() != self.theme.background) || has_style
         {
             self.covers.push(place_of);
         }
@@ -259,7 +259,6 @@ impl Slide<'_> {
             let is_empty = inline.is_empty();
             let (text, passages) = inline.finish();
             let marker = match bullet {
-                Bullet::Nothing => None,
                 Bullet::Mark => Some("-".to_owned()),
                 Bullet::Number(start) if !is_empty => {
                     numbers.iter_mut().skip(depth + 1).for_each(|number| *number = 0);
@@ -268,7 +267,7 @@ impl Slide<'_> {
                         format!("{number}.")
                     })
                 }
-                Bullet::Number(_) => None,
+                Bullet::Nothing | Bullet::Number(_) => None,
             };
             if !matches!(bullet, Bullet::Number(_))
                 && let Some(number) = numbers.get_mut(depth)
@@ -331,7 +330,7 @@ impl Slide<'_> {
             return Some(Why::Invisible);
         }
         let solid = properties.child("a:solidFill")?;
-        if self.theme.is_clear(solid) {
+        if Theme::is_clear(solid) {
             return Some(Why::Invisible);
         }
         let letters = self.theme.colour(solid)?;
@@ -363,8 +362,7 @@ impl Slide<'_> {
                             // What lies behind a cell without a fill of its own is up to the table's style.
                             let behind = cell
                                 .child("a:tcPr")
-                                .and_then(|properties| fill(properties, &self.theme))
-                                .flatten();
+                                .and_then(|properties| fill(properties, &self.theme)?.colour());
                             let mut inner = Writer::new(MAX_INNER);
                             if let Some(body) = cell.child("a:txBody") {
                                 self.body(body, None, Place { hidden: None, behind }, &mut inner);

@@ -103,7 +103,9 @@ impl<'b> Collector<'b> {
     pub(super) fn new(page: &Page<'_>, transform: Affine, area: Rect, budget: &'b Budget) -> Self {
         let mut links = Vec::new();
         let annotations = page.raw().get::<Array<'_>>(b"Annots");
-        for annotation in annotations.iter().flat_map(|annotations| annotations.iter::<Dict<'_>>()) {
+        for annotation in
+            annotations.iter().flat_map(hayro_interpret::hayro_syntax::object::Array::iter::<Dict<'_>>)
+        {
             if annotation.get::<Name<'_>>(b"Subtype").as_deref() != Some(b"Link".as_slice()) {
                 continue;
             }
@@ -366,7 +368,7 @@ impl<'a> Device<'a> for Collector<'_> {
             if text.contains('\u{fffd}') {
                 self.unknown += 1;
             }
-            if text.chars().all(|letter| letter.is_control()) {
+            if text.chars().all(char::is_control) {
                 continue;
             }
             let advance = match &**glyph {

@@ -111,9 +111,9 @@ fn reading_order<'b>(letters: &[&'b Letter]) -> Vec<&'b Letter> {
     if leftward >= rightward {
         // Everything is turned round, then the words and numbers of the other direction once more.
         sorted.reverse();
-        flip(&mut sorted, |letter| is_rightward(letter), |letter| !is_leftward(letter));
+        flip(&mut sorted, is_rightward, |letter| !is_leftward(letter));
     } else {
-        flip(&mut sorted, |letter| is_leftward(letter), |letter| !is_rightward(letter));
+        flip(&mut sorted, is_leftward, |letter| !is_rightward(letter));
     }
     sorted
 }
@@ -178,12 +178,11 @@ pub(super) fn flow(letters: &[Letter], weight: Weight) -> Inline {
 fn join(lines: &[&Line<'_>], weight: Weight, inline: &mut Inline) {
     for (index, line) in lines.iter().enumerate() {
         if index > 0 {
-            let before = inline.bare();
-            let next = line.text();
-            let ends_in_cjk = before.chars().next_back().is_some_and(is_cjk);
-            let is_divided = before.ends_with('-') || before.ends_with('\u{ad}') || before.ends_with(' ');
-            let begins_in_cjk = next.chars().next().is_some_and(is_cjk);
-            if !is_divided && !(ends_in_cjk && begins_in_cjk) && !next.starts_with(' ') {
+            let before = inline.last_letter();
+            let next = line.text().chars().next();
+            let is_divided = matches!(before, Some('-' | '\u{ad}' | ' ')) || next == Some(' ');
+            let is_one_script = before.is_some_and(is_cjk) && next.is_some_and(is_cjk);
+            if !is_divided && !is_one_script {
                 inline.plain(" ");
             }
         }
@@ -301,21 +300,18 @@ fn end_block(block: &mut Vec<&Line<'_>>, body: f64, indents: &mut Vec<f64>, out:
     join(&lines, Weight::Shown, &mut inline);
     let bare = inline.bare();
     let text = inline.finish().0;
-    match marker(&bare) {
-        Some((mark, length)) => {
-            while indents.last().is_some_and(|indent| *indent > first.x + 4.0) {
-                indents.pop();
-            }
-            if indents.last().is_none_or(|indent| *indent < first.x - 4.0) {
-                indents.push(first.x);
-            }
-            let rest = text.get(length.min(text.len())..).unwrap_or(&text);
-            out.item(indents.len() - 1, &mark, rest.trim_start());
+    if let Some((mark, length)) = marker(&bare) {
+        while indents.last().is_some_and(|indent| *indent > first.x + 4.0) {
+            indents.pop();
         }
-        None => {
-            indents.clear();
-            out.paragraph(&text);
+        if indents.last().is_none_or(|indent| *indent < first.x - 4.0) {
+            indents.push(first.x);
         }
+        let rest = text.get(length.min(text.len())..).unwrap_or(&text);
+        out.item(indents.len() - 1, &mark, rest.trim_start());
+    } else {
+        indents.clear();
+        out.paragraph(&text);
     }
 }
 

@@ -22,6 +22,8 @@ const MAX_DEPTH: usize = 100;
 const MAX_ROLES: usize = 10;
 /// The part of the letters that the tags must cover to be followed, in hundredths.
 const COVERAGE: usize = 85;
+/// Letters of a document that are held at once.
+const MAX_LETTERS: usize = 1_500_000;
 
 enum Kid {
     Content { page: Option<ObjectIdentifier>, number: i32 },
@@ -93,6 +95,13 @@ impl Structure {
                 self.covered += usize::from(is_letter);
                 marked.entry(mark).or_default().push(letter.clone());
             }
+        }
+        if self.letters > MAX_LETTERS {
+            // Too long to be held letter by letter: the tags are given up for where the letters stand.
+            self.known.clear();
+            self.covered = 0;
+            self.pages.values_mut().for_each(|page| page.marked.clear());
+            marked.clear();
         }
         self.order.push(id);
         self.pages.insert(

@@ -14,6 +14,7 @@ const INVISIBLE_HALF_POINTS: f64 = 3.0;
 
 /// How letters look.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "marks of letters that go together in any way")]
 pub(super) struct Look {
     pub(super) bold: bool,
     pub(super) italic: bool,
@@ -97,7 +98,7 @@ fn highlight(name: &str) -> Option<Colour> {
 /// The styles of a document.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Styles {
-    styles: HashMap<String, Element>,
+    by_name: HashMap<String, Element>,
     defaults: Option<Element>,
     default_paragraph: Option<String>,
 }
@@ -117,13 +118,13 @@ impl Styles {
             styles.insert(id.to_owned(), style.clone());
         }
         let defaults = root.at(&["w:docDefaults", "w:rPrDefault", "w:rPr"]).cloned();
-        Self { styles, defaults, default_paragraph }
+        Self { by_name: styles, defaults, default_paragraph }
     }
 
     /// A style and those that it is based on, the nearest first.
     fn ancestry<'a>(&'a self, id: Option<&'a str>) -> impl Iterator<Item = &'a Element> {
-        let first = id.or(self.default_paragraph.as_deref()).and_then(|id| self.styles.get(id));
-        std::iter::successors(first, |style| self.styles.get(style.child("w:basedOn")?.attribute("w:val")?))
+        let first = id.or(self.default_paragraph.as_deref()).and_then(|id| self.by_name.get(id));
+        std::iter::successors(first, |style| self.by_name.get(style.child("w:basedOn")?.attribute("w:val")?))
             .take(MAX_ANCESTORS)
     }
 

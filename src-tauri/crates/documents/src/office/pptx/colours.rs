@@ -67,7 +67,7 @@ impl Theme {
                 // Only the first fill of a theme is surely one colour.
                 (reference.attribute("idx") == Some("1001")).then(|| theme.colour(reference)).flatten()
             } else {
-                background.child("p:bgPr").and_then(|properties| fill(properties, &theme)).flatten()
+                background.child("p:bgPr").and_then(|properties| fill(properties, &theme)?.colour())
             };
             break;
         }
@@ -85,7 +85,7 @@ impl Theme {
     }
 
     /// Whether a fill lets everything through.
-    pub(super) fn is_clear(&self, parent: &Element) -> bool {
+    pub(super) fn is_clear(parent: &Element) -> bool {
         parent.elements().any(|colour| {
             colour
                 .child("a:alpha")
@@ -109,12 +109,33 @@ fn literal(parent: &Element) -> Option<Colour> {
     }
 }
 
-/// What an element's properties fill it with: `None` if they say nothing or "nothing", `Some(None)` if with
-/// something whose colour is not known.
-pub(super) fn fill(properties: &Element, theme: &Theme) -> Option<Option<Colour>> {
+/// What fills a shape or a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// One colour.
+    Colour(Colour),
+    /// A picture, several colours, or a colour that is not known.
+    Unknown,
+}
+
+impl Fill {
+    fn of(colour: Option<Colour>) -> Self {
+        colour.map_or(Self::Unknown, Self::Colour)
+    }
+
+    pub(super) const fn colour(self) -> Option<Colour> {
+        match self {
+            Self::Colour(colour) => Some(colour),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// What an element's properties fill it with; `None` if with nothing that they name.
+pub(super) fn fill(properties: &Element, theme: &Theme) -> Option<Fill> {
     properties.elements().find_map(|element| match &*element.name {
-        "a:solidFill" => Some(theme.colour(element)),
-        "a:gradFill" | "a:blipFill" | "a:pattFill" | "a:grpFill" => Some(None),
+        "a:solidFill" => Some(Fill::of(theme.colour(element))),
+        "a:gradFill" | "a:blipFill" | "a:pattFill" | "a:grpFill" => Some(Fill::Unknown),
         _ => None,
     })
 }
