@@ -1,6 +1,7 @@
 //! Documents of office programs, PDFs, books and notebooks, shown as Markdown.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,16 +70,16 @@ pub(super) fn show(
         )));
     }
     file.seek(SeekFrom::Start(0)).map_err(|error| failed(&error))?;
-    let mut content = Vec::new();
+    let mut held = Vec::new();
     Read::by_ref(file)
         .take(limits.input_bytes as u64 + 1)
-        .read_to_end(&mut content)
+        .read_to_end(&mut held)
         .map_err(|error| failed(&error))?;
-    let seen = stamp::of_bytes(&content);
+    let seen = stamp::of_bytes(&held);
     let document = if let Some(known) = shelf().find(&seen) {
         known
     } else {
-        match read(context, content, limits) {
+        match read(context, held, limits) {
             Ok(Some(document)) => {
                 let document = Arc::new(document);
                 shelf().put(&seen, &document);
@@ -105,11 +106,11 @@ pub(super) fn show(
     Ok(Outcome::Shown(result))
 }
 
-fn read(context: &ToolContext, content: Vec<u8>, limits: Limits) -> Result<Option<Document>, DocumentError> {
-    let Some(kind) = detect(&content)? else { return Ok(None) };
+fn read(context: &ToolContext, held: Vec<u8>, limits: Limits) -> Result<Option<Document>, DocumentError> {
+    let Some(kind) = detect(&held)? else { return Ok(None) };
     let cancel = context.cancel.clone();
     let reading = Reading::new(limits, move || cancel.is_cancelled());
-    okcvm_documents::read(content, kind, &reading).map(Some)
+    okcvm_documents::read(held, kind, &reading).map(Some)
 }
 
 fn ending(path: &WorkspacePath) -> String {
@@ -158,10 +159,10 @@ fn page(path: &WorkspacePath, document: &Document, window: &Window) -> Result<To
         let expected = kind.endings();
         let ending = ending(path);
         if is_named_like_document(path) && !expected.contains(&ending.as_str()) {
-            words.push_str(&format!("[Its name ends with .{ending}, but it is a {}.]\n", kind.name()));
+            let _ = writeln!(words, "[Its name ends with .{ending}, but it is a {}.]", kind.name());
         }
         for remark in &document.remarks {
-            words.push_str(&format!("[{remark}]\n"));
+            let _ = writeln!(words, "[{remark}]");
         }
     }
     Ok(text(words))
