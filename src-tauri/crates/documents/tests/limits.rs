@@ -1,6 +1,7 @@
 //! Documents that are made to do harm, and documents that are large.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::format_push_string, reason = "documents are put together once")]
 
 use std::io::Write;
 use std::sync::Arc;
