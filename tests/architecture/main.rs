@@ -22,8 +22,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("model", &["secrets"]),
     ("store", &[]),
+    ("documents", &[]),
     ("tools", &["manifest"]),
-    ("toolbox", &["tools", "network", "sandbox", "workspace", "snapshots", "store"]),
+    ("toolbox", &["tools", "documents", "network", "sandbox", "workspace", "snapshots", "store"]),
     ("preview", &["workspace", "snapshots"]),
     ("engine", &["tools", "model", "store", "workspace", "snapshots"]),
     (
@@ -38,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sandbox",
             "model",
             "store",
+            "documents",
             "tools",
             "toolbox",
             "preview",

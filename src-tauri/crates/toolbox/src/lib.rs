@@ -18,7 +18,7 @@ use okcvm_sandbox::{Processes, Sandbox};
 use okcvm_tools::Tool;
 
 pub use deploy::{DeployTool, Deployments, NewDeployment};
-pub use files::{EditFileTool, ReadFileTool, WriteFileTool};
+pub use files::{EditFileTool, ReadFileTool, WriteFileTool, document_in};
 pub use shell::{Door, SessionNetwork, ShellTool};
 pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 
