@@ -23,8 +23,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("python", &["sandbox"]),
     ("model", &["secrets"]),
     ("store", &[]),
+    ("documents", &[]),
     ("tools", &["manifest"]),
-    ("toolbox", &["tools", "network", "sandbox", "python", "workspace", "snapshots", "store"]),
+    ("toolbox", &["tools", "documents", "network", "sandbox", "python", "workspace", "snapshots", "store"]),
     ("preview", &["workspace", "snapshots"]),
     ("engine", &["tools", "model", "store", "workspace", "snapshots"]),
     (
@@ -40,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "python",
             "model",
             "store",
+            "documents",
             "tools",
             "toolbox",
             "preview",

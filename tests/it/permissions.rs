@@ -3,9 +3,9 @@
 use okcvm_host::Subscription;
 use okcvm_protocol::{
     Approval, ApprovalAction, ApprovalAnswer, ApprovalAnswerParams, ApprovalReason, ApprovalScope,
-    ApprovalState, CommandHandler, EngineEvent, Item, ItemBody, ItemId, NodeId, NodeStatus, PermissionMode,
-    RestoreParams, RestoreScope, RuleListParams, RuleMatch, RuleParams, RulePattern, SessionId,
-    SessionModeParams, SessionParams, ToolCallStatus, TurnEvent,
+    ApprovalState, CommandHandler, EngineEvent, Item, ItemBody, ItemId, NetworkPolicy, NetworkSetParams,
+    NodeId, NodeStatus, PermissionMode, RestoreParams, RestoreScope, RuleListParams, RuleMatch, RuleParams,
+    RulePattern, SessionId, SessionModeParams, SessionParams, ToolCallStatus, TurnEvent,
 };
 use okcvm_testkit::{Reply, ScriptedModelServer};
 use serde_json::json;
@@ -427,4 +427,30 @@ async fn a_wrong_call_is_never_asked_about() {
         .iter()
         .any(|item| matches!(&item.body, ItemBody::ToolCall(call) if call.status == ToolCallStatus::Failed));
     assert!(failed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_with_a_network_asks_once_something_untrusted_was_read_and_not_before() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    let desk = desk(&server);
+    let open = |session: &SessionId| NetworkSetParams {
+        session_id: session.clone(),
+        policy: NetworkPolicy::Hosts { hosts: vec!["files.test".into()] },
+    };
+    let clean = desk.session().await;
+    desk.host.network_set(open(&clean)).await.unwrap();
+    server.push(shell("true"));
+    server.push(Reply::text("Done."));
+    desk.turn(&clean, "Go.", Vec::new()).await;
+    assert_eq!(questions(&desk, &clean).await, []);
+
+    let session = after_the_trap(&desk, &server).await;
+    desk.host.network_set(open(&session)).await.unwrap();
+    server.push(shell("cat report.html | upload files.test"));
+    server.push(Reply::text("Then not."));
+    let (mut events, node) = begin(&desk, &session).await;
+    let (id, asked) = question(&mut events).await;
+    assert_eq!(asked.actions, [ApprovalAction::Send]);
+    answer(&desk, &session, &id, refuse("")).await.unwrap();
+    end(&desk, &session, events, &node).await;
 }

@@ -144,6 +144,7 @@ impl Engine {
             effect: definition.effect,
             permission: definition.permission,
             actions: &touches.actions,
+            agreed: &touches.agreed,
             mode,
             trust: if untrusted.is_empty() { Trust::Whole } else { Trust::Broken },
             consent: consent(&rules, &call.tool, &touches.subject),

@@ -65,9 +65,9 @@ pub(crate) struct TurnState {
     /// Tokens of requests whose provider reported none, by our guess.
     guessed: AtomicU64,
     deadline: Mutex<Deadline>,
+    paused: Mutex<Paused>,
     /// Told when the first model request leaves, or nobody is asked any more.
     pub(crate) asked: Notify,
-    paused: Mutex<Paused>,
 }
 
 /// Time in which the turn waited for the person; it does not count against the limit of minutes.

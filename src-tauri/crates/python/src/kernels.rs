@@ -227,6 +227,7 @@ impl Kernels {
             Some(_) | None => {}
         }
         let (end, dropped) = kernel.run(&cell.code, &events, &cell.cancel).await;
+        kernel.close();
         match &end {
             CellEnd::Done | CellEnd::Failed | CellEnd::Interrupted => {}
             CellEnd::Ended => {

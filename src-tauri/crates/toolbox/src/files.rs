@@ -1,6 +1,7 @@
 //! Reading, writing and editing files of the workspace.
 
 mod diff;
+mod document;
 mod edit;
 mod encoding;
 mod git;
@@ -10,6 +11,7 @@ mod read;
 mod stamp;
 mod write;
 
+pub use document::document_in;
 pub use edit::EditFileTool;
 pub use read::ReadFileTool;
 pub use write::WriteFileTool;

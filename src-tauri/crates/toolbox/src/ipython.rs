@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::call;
 use crate::shell::capture::{Capture, Kept, LIVE_INTERVAL};
-use crate::shell::network::{Door, SessionNetwork};
+use crate::shell::network::{Door, SessionNetwork, touches};
 use outcome::Outcome;
 
 /// Things that a kernel told and that wait for us before it has to.
@@ -62,8 +62,8 @@ impl Tool for PythonTool {
         self.kernels.sandbox().available().err()
     }
 
-    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
-        Touches::code(call::text_of(arguments, "code"))
+    fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
+        touches(self.network.as_ref(), session, call::text_of(arguments, "code"))
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {

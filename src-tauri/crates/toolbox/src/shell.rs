@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::call;
 use capture::{Capture, Captured, Kept, LIVE_INTERVAL};
+use network::touches;
 pub use network::{Door, SessionNetwork};
 
 /// The contract's default, in milliseconds.
@@ -94,8 +95,8 @@ impl Tool for ShellTool {
         self.sandbox.available().err()
     }
 
-    fn touches(&self, _session: &SessionId, arguments: &Value) -> Touches {
-        Touches::code(call::text_of(arguments, "command"))
+    fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
+        touches(self.network.as_ref(), session, call::text_of(arguments, "command"))
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {

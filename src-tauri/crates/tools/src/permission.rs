@@ -31,12 +31,15 @@ pub struct Touches {
     pub reads: Reads,
     /// What it does beyond reading and working inside of the session.
     pub actions: Vec<ApprovalAction>,
+    /// Those of them to which the person has agreed by a setting of the session, such as its network. They ask only after
+    /// something untrusted was read.
+    pub agreed: Vec<ApprovalAction>,
 }
 
 impl Touches {
     /// A call that stays inside of the session and reads nothing that a stranger wrote.
     pub fn inside(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), reads: Reads::Nothing, actions: Vec::new() }
+        Self { subject: subject.into(), reads: Reads::Nothing, actions: Vec::new(), agreed: Vec::new() }
     }
 
     /// Code in the sandbox: it can read every file of the workspace; whether it deletes is guessed from its words.
@@ -46,7 +49,7 @@ impl Touches {
         let subject = code.into();
         let actions =
             if crate::deletes::deletes(&subject) { vec![ApprovalAction::Delete] } else { Vec::new() };
-        Self { subject, reads: Reads::Workspace, actions }
+        Self { subject, reads: Reads::Workspace, actions, agreed: Vec::new() }
     }
 
     /// What is assumed of a tool that declares nothing: everything.
@@ -55,6 +58,7 @@ impl Touches {
             subject: subject.into(),
             reads: Reads::Outside(tool.to_owned()),
             actions: vec![ApprovalAction::Deploy, ApprovalAction::Send, ApprovalAction::Delete],
+            agreed: Vec::new(),
         }
     }
 
@@ -72,6 +76,15 @@ impl Touches {
             self.actions.push(action);
         }
         self
+    }
+}
+
+impl Touches {
+    /// The same with one more action, to which the person has agreed by a setting of the session.
+    #[must_use]
+    pub fn agreed(mut self, action: ApprovalAction) -> Self {
+        self.agreed.push(action);
+        self.doing(action)
     }
 }
 
@@ -104,6 +117,8 @@ pub struct Question<'a> {
     pub permission: Permission,
     /// From the call: what it does.
     pub actions: &'a [ApprovalAction],
+    /// From the call: to what of that the person has agreed by a setting of the session.
+    pub agreed: &'a [ApprovalAction],
     /// From the session.
     pub mode: PermissionMode,
     /// From the conversation.
@@ -158,10 +173,9 @@ impl Question<'_> {
         }
         // A site is published on this machine alone, and a deleted file comes back from a snapshot: only what goes to
         // others cannot be taken back.
+        let sends = actions.contains(&ApprovalAction::Send) && !self.agreed.contains(&ApprovalAction::Send);
         match self.mode {
-            PermissionMode::Ask | PermissionMode::Plan if actions.contains(&ApprovalAction::Send) => {
-                Decision::Ask(ApprovalReason::Mode)
-            }
+            PermissionMode::Ask | PermissionMode::Plan if sends => Decision::Ask(ApprovalReason::Mode),
             PermissionMode::Ask | PermissionMode::Plan | PermissionMode::Auto => Decision::Allow,
         }
     }

@@ -5,7 +5,7 @@
 pub(crate) enum Kind {
     /// A picture, with its media type.
     Picture(&'static str),
-    /// A document of an office program or a PDF, with its name for people.
+    /// What documents of office programs, PDFs and books begin with, and what it is for people if it is none.
     Document(&'static str),
     /// Something else that is known, with its name for people.
     Binary(&'static str),
@@ -24,20 +24,10 @@ impl Kind {
             () if at(0, b"RIFF") && at(8, b"WEBP") => Self::Picture("image/webp"),
             () if at(0, b"BM") && start.len() >= 26 && at(6, &[0; 4]) => Self::Picture("image/bmp"),
             () if at(4, b"ftypavif") => Self::Picture("image/avif"),
-            () if at(0, b"%PDF-") => Self::Document("PDF document"),
-            () if at(0, b"PK\x03\x04") => match ending.as_str() {
-                "docx" | "docm" => Self::Document("Word document"),
-                "xlsx" | "xlsm" => Self::Document("Excel workbook"),
-                "pptx" | "pptm" => Self::Document("PowerPoint presentation"),
-                "odt" | "ods" | "odp" => Self::Document("OpenDocument file"),
-                "epub" => Self::Document("EPUB book"),
-                "jar" => Self::Binary("Java archive"),
-                _ => Self::Binary("ZIP archive"),
-            },
-            () if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => {
-                Self::Document("document of an older office program")
-            }
-            () if at(0, b"{\\rtf") => Self::Document("RTF document"),
+            () if at(0, b"PK\x03\x04") && ending == "jar" => Self::Binary("Java archive"),
+            () if at(0, b"PK\x03\x04") || at(0, b"PK\x05\x06") => Self::Document("ZIP archive"),
+            () if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => Self::Document("OLE compound file"),
+            () if at(0, b"%PDF-") || at(0, b"{\\rtf") => Self::Document("document"),
             () if at(0, b"\x1f\x8b") => Self::Binary("gzip archive"),
             () if at(0, b"BZh") => Self::Binary("bzip2 archive"),
             () if at(0, b"\xfd7zXZ\0") => Self::Binary("xz archive"),

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use async_trait::async_trait;
+use okcvm_documents::looks_like_document;
 use okcvm_protocol::{EntryKind, SessionId, ToolContent, ToolResult};
 use okcvm_tools::{Reads, Tool, ToolContext, ToolError, Touches};
 use okcvm_workspace::{Workspace, WorkspaceError, WorkspacePath};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::document::{self, Outcome};
 use super::encoding::{Encoding, Extent};
 use super::kind::{Kind, dimensions};
 use super::lines::{LINE_CHARACTERS, Lines, Picked};
@@ -29,7 +31,7 @@ const MAX_CONVERTED: u64 = 32 * 1024 * 1024;
 /// Entries of a folder that are listed.
 const MAX_ENTRIES: usize = 100;
 
-/// `mshtools-read_file`: text with line numbers, and pictures.
+/// `mshtools-read_file`: text with line numbers, documents as Markdown, and pictures.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadFileTool;
 
@@ -65,10 +67,10 @@ impl Tool for ReadFileTool {
 }
 
 /// The lines that were asked for.
-struct Window {
-    first: u64,
-    limit: u64,
-    is_default: bool,
+pub(super) struct Window {
+    pub(super) first: u64,
+    pub(super) limit: u64,
+    pub(super) is_default: bool,
 }
 
 fn positive(name: &str, number: Option<i64>, default: u64, why: &str) -> Result<u64, ToolError> {
@@ -105,14 +107,18 @@ fn read(context: &ToolContext, given: &str, window: &Window) -> Result<ToolResul
     match Kind::of(&sample, name) {
         Some(Kind::Picture(mime)) => return picture(context, &path, &mut file, mime, bytes),
         Some(Kind::Document(what)) => {
-            return Err(ToolError::for_model(format!(
-                "{} is a {what} ({}). Reading documents of this kind is not available yet in this version. If a program \
-                 of the sandbox can convert it, use mshtools-shell and read the result; otherwise tell the user.",
-                path.mounted(),
-                size(bytes)
-            )));
+            return match document::show(context, &path, &mut file, bytes, window)? {
+                Outcome::Shown(result) => Ok(result),
+                Outcome::Other => binary(context, &path, &mut file, what, bytes),
+            };
         }
         Some(Kind::Binary(what)) => return binary(context, &path, &mut file, what, bytes),
+        // A notebook is JSON; whether it is one is known when all of it has been seen.
+        None if bytes <= MAX_CONVERTED && looks_like_document(&sample) => {
+            if let Outcome::Shown(result) = document::show(context, &path, &mut file, bytes, window)? {
+                return Ok(result);
+            }
+        }
         None => {}
     }
     let extent = if bytes <= SAMPLE { Extent::Whole } else { Extent::Start };
@@ -206,7 +212,7 @@ fn lines(
 }
 
 /// What else there is to know about the text, a line each in brackets.
-fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> String {
+pub(super) fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> String {
     let mut remarks = Vec::new();
     let last = window.first + picked.shown - 1;
     let total = counted(picked.total, "line", "lines");

@@ -3,15 +3,30 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_network::{Bounds, ContactSink, Hosts, Origin, Proxy, SystemResolver};
-use okcvm_protocol::{AppError, NetworkPolicy, SessionId};
+use okcvm_protocol::{AppError, ApprovalAction, ContactOutcome, NetworkPolicy, SessionId};
 use okcvm_sandbox::{Egress, Sandbox};
-use okcvm_tools::ToolContext;
+use okcvm_tools::{ToolContext, ToolSink, Touches};
 use tokio_util::sync::CancellationToken;
 
 /// Whom sessions may speak to, and where their contacts are kept.
 pub trait SessionNetwork: ContactSink {
     /// The policy of a session, as it is now.
     fn policy(&self, session: &SessionId) -> Result<NetworkPolicy, AppError>;
+}
+
+/// What a call with that code touches: the world as well, where the session allows hosts.
+pub(crate) fn touches(
+    network: Option<&Arc<dyn SessionNetwork>>,
+    session: &SessionId,
+    code: String,
+) -> Touches {
+    let touches = Touches::code(code);
+    match network.map_or(Ok(NetworkPolicy::Off), |network| network.policy(session)) {
+        Ok(NetworkPolicy::Off) => touches,
+        Ok(NetworkPolicy::Hosts { .. } | NetworkPolicy::Open) | Err(_) => {
+            touches.agreed(ApprovalAction::Send)
+        }
+    }
 }
 
 /// The proxy of one call.
@@ -49,7 +64,11 @@ impl Door {
                 item_id: context.item_id.clone(),
             },
             resolver: Arc::new(SystemResolver),
-            sink: Arc::new(Told(Arc::clone(network))),
+            sink: Arc::new(Told {
+                network: Arc::clone(network),
+                call: Arc::clone(&context.sink),
+                named: matches!(policy, NetworkPolicy::Hosts { .. }),
+            }),
             clock: Arc::new(now),
             bounds: Bounds::default(),
         };
@@ -89,11 +108,19 @@ impl Drop for Door {
     }
 }
 
-struct Told(Arc<dyn SessionNetwork>);
+struct Told {
+    network: Arc<dyn SessionNetwork>,
+    call: Arc<dyn ToolSink>,
+    /// The person named the hosts, and so trusts what they say.
+    named: bool,
+}
 
 impl ContactSink for Told {
     fn contact(&self, contact: okcvm_protocol::Contact) {
-        self.0.contact(contact);
+        if !self.named && contact.outcome == ContactOutcome::Allowed {
+            self.call.read_untrusted(&contact.host);
+        }
+        self.network.contact(contact);
     }
 }
 

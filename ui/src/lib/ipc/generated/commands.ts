@@ -49,6 +49,8 @@ import type {
   PreviewOpenParams,
   ProcessListResponse,
   ProcessParams,
+  PythonCreateParams,
+  PythonStatus,
   QueueRemoveParams,
   RecoveredFile,
   RestoreOutcome,

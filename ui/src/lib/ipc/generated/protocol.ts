@@ -92,7 +92,11 @@ sessionId: SessionId,
 /**
  * What was done.
  */
-report: TidyReport, } | { "type": "contactMade", 
+report: TidyReport, } | { "type": "pythonProgress", 
+/**
+ * How far, in words; empty when it has ended.
+ */
+message: string, } | { "type": "contactMade", 
 /**
  * How it went.
  */

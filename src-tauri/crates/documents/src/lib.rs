@@ -1,0 +1,35 @@
+//! Documents of many formats as Markdown.
+//!
+//! [`read`] takes the bytes of a document and gives headings, lists, tables, links and the numbers of pages, slides and
+//! sheets as Markdown, together with remarks about what the text does not show. What a document is, its content says,
+//! not its name. Text that a reader of the document does not see (white letters, hidden slides, rows and the like) is
+//! quoted as hidden, so that nobody is spoken to behind the user's back.
+//!
+//! Documents come from anywhere: reading one is bounded in memory, time and output ([`Limits`]), opens nothing outside
+//! of the bytes, and survives parsers that break down.
+
+mod archive;
+mod detect;
+mod document;
+mod epub;
+mod error;
+mod html;
+mod limits;
+mod markdown;
+mod notebook;
+mod notes;
+mod odf;
+mod office;
+mod pdf;
+mod read;
+mod rtf;
+mod sheet;
+mod table;
+mod text;
+mod xml;
+
+pub use detect::{detect, looks_like_document};
+pub use document::{Document, DocumentKind, Parts, Provenance};
+pub use error::DocumentError;
+pub use limits::{Limits, Reading};
+pub use read::read;

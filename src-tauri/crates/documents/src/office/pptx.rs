@@ -1,0 +1,432 @@
+//! `PowerPoint` presentations (ECMA-376, part 1, chapter 19).
+
+mod colours;
+
+use std::rc::Rc;
+
+use self::colours::{Theme, fill};
+use super::docx::{MAX_INNER, cell_text};
+use super::{Relations, main_part, related, relations};
+use crate::archive::Archive;
+use crate::document::Parts;
+use crate::limits::Budget;
+use crate::markdown::{Inline, Style, Writer, table};
+use crate::notes::{Note, Why};
+use crate::text::Colour;
+use crate::xml::{self, Element};
+use crate::{DocumentError, DocumentKind};
+
+const KIND: DocumentKind = DocumentKind::Pptx;
+/// Hundredths of a point up to which letters cannot be read by eye.
+const INVISIBLE_SIZE: u32 = 150;
+/// The usual size of a slide in EMU.
+const USUAL_SIZE: (i64, i64) = (12_192_000, 6_858_000);
+
+pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
+    let mut archive = Archive::open(bytes, KIND, budget)?;
+    let part = main_part(&mut archive, "ppt/presentation.xml", KIND, budget)?;
+    let text = archive.needed_text(&part)?;
+    let root = xml::tree(&text, &part, KIND, budget)?;
+    let links = relations(&mut archive, &part, KIND, budget)?;
+    let size = root
+        .child("p:sldSz")
+        .and_then(|size| Some((size.attribute("cx")?.parse().ok()?, size.attribute("cy")?.parse().ok()?)))
+        .unwrap_or(USUAL_SIZE);
+    if archive.names().iter().any(|name| name.ends_with("vbaProject.bin")) {
+        out.notes.add(Note::Macro);
+    }
+    let slides: Vec<&str> = root
+        .child("p:sldIdLst")
+        .iter()
+        .flat_map(|list| list.named("p:sldId"))
+        .filter_map(|slide| Some(links.get(slide.attribute("r:id")?)?.target.as_str()))
+        .collect();
+    for (index, name) in slides.iter().enumerate() {
+        if out.is_full() {
+            break;
+        }
+        let Some(text) = archive.text(name)? else {
+            out.notes.add(Note::Unreadable);
+            continue;
+        };
+        let slide = xml::tree(&text, name, KIND, budget)?;
+        let links = relations(&mut archive, name, KIND, budget)?;
+        let theme = Theme::of(&mut archive, &slide, &links, budget)?;
+        let mut deck = Slide { links: &links, theme, size, covers: Vec::new() };
+        let is_hidden = slide.attribute("show").is_some_and(|show| matches!(show, "0" | "false"));
+        let number = index + 1;
+        if is_hidden {
+            let mut inner = Writer::new(MAX_INNER);
+            let title = deck.write(&slide, &mut inner);
+            notes(&mut archive, &links, budget, &mut inner)?;
+            let (text, notes) = inner.finish();
+            out.notes.join(notes);
+            let name = match title {
+                Some(title) => format!("Slide {number}: {title}"),
+                None => format!("Slide {number}"),
+            };
+            out.hidden_part(Why::Slide, &name, if text.trim().is_empty() { "(no text)" } else { &text });
+        } else {
+            let mut inner = Writer::new(MAX_INNER);
+            let title = deck.write(&slide, &mut inner);
+            let (text, found) = inner.finish();
+            match title {
+                Some(title) => out.heading(2, &format!("Slide {number}: {title}")),
+                None => out.heading(2, &format!("Slide {number}")),
+            }
+            out.markdown(&text);
+            out.notes.join(found);
+            notes(&mut archive, &links, budget, out)?;
+        }
+    }
+    Ok(Parts::Slides(slides.len()))
+}
+
+/// Speaker notes and comments of a slide.
+fn notes(
+    archive: &mut Archive<'_>,
+    links: &Relations,
+    budget: &Budget,
+    out: &mut Writer,
+) -> Result<(), DocumentError> {
+    if let Some(name) = related(links, "notesSlide")
+        && let Some(text) = archive.text(name)?
+    {
+        let tree = xml::tree(&text, name, KIND, budget)?;
+        let mut shapes = Vec::new();
+        tree.all("p:sp", &mut shapes);
+        let mut said = Vec::new();
+        for shape in shapes.iter().filter(|shape| placeholder(shape) == Some("body")) {
+            for paragraph in shape.child("p:txBody").iter().flat_map(|body| body.named("a:p")) {
+                said.push(plain(paragraph));
+            }
+        }
+        let text = said.join("\n");
+        if !text.trim().is_empty() {
+            out.notes.add(Note::SpeakerNotes);
+            out.quote("Speaker notes", &text);
+        }
+    }
+    if let Some(name) = related(links, "comments")
+        && let Some(text) = archive.text(name)?
+    {
+        let tree = xml::tree(&text, name, KIND, budget)?;
+        let mut texts = Vec::new();
+        tree.all("p:text", &mut texts);
+        for text in texts {
+            out.quote("Comment", &text.text());
+        }
+    }
+    Ok(())
+}
+
+fn plain(paragraph: &Element) -> String {
+    paragraph
+        .elements()
+        .map(|element| match &*element.name {
+            "a:r" | "a:fld" => element.child("a:t").map(Element::text).unwrap_or_default(),
+            "a:br" => "\n".to_owned(),
+            _ => String::new(),
+        })
+        .collect()
+}
+
+/// The kind of a shape's placeholder; `obj` if it does not say.
+fn placeholder(shape: &Element) -> Option<&str> {
+    let properties = shape.elements().find(|element| element.name.starts_with("p:nv"))?;
+    Some(properties.at(&["p:nvPr", "p:ph"])?.attribute("type").unwrap_or("obj"))
+}
+
+/// A rectangle of the slide: left, top, right and bottom in EMU.
+type Area = (i64, i64, i64, i64);
+
+struct Slide<'a> {
+    links: &'a Relations,
+    theme: Theme,
+    size: (i64, i64),
+    /// Where pictures and filled shapes lie so far; `None` is anywhere.
+    covers: Vec<Option<Area>>,
+}
+
+/// Why all of a shape is hidden, and what is behind its letters; `None` is unknown.
+#[derive(Clone, Copy)]
+struct Place {
+    hidden: Option<Why>,
+    behind: Option<Colour>,
+}
+
+impl Slide<'_> {
+    /// Writes the shapes and returns the title.
+    fn write(&mut self, slide: &Element, out: &mut Writer) -> Option<String> {
+        let tree = slide.at(&["p:cSld", "p:spTree"])?;
+        let mut title = None;
+        self.shapes(tree, out, &mut title, None);
+        title
+    }
+
+    fn shapes(
+        &mut self,
+        parent: &Element,
+        out: &mut Writer,
+        title: &mut Option<String>,
+        hidden: Option<Why>,
+    ) {
+        for shape in parent.elements() {
+            let properties = shape
+                .elements()
+                .find(|element| element.name.starts_with("p:nv"))
+                .and_then(|properties| properties.child("p:cNvPr"));
+            let is_hidden = properties
+                .and_then(|properties| properties.attribute("hidden"))
+                .is_some_and(|value| matches!(value, "1" | "true"));
+            let hidden = hidden.or_else(|| is_hidden.then_some(Why::Marked));
+            match &*shape.name {
+                "p:sp" => self.shape(shape, out, title, hidden),
+                "p:grpSp" => self.shapes(shape, out, title, hidden),
+                "p:graphicFrame" => self.frame(shape, out, hidden),
+                "p:pic" => {
+                    out.notes.add(Note::Picture);
+                    self.covers.push(area(shape));
+                    let words =
+                        properties.and_then(|properties| properties.attribute("descr")).unwrap_or_default();
+                    let words = crate::text::shortened(words.trim(), 500);
+                    match hidden {
+                        _ if words.is_empty() => {}
+                        Some(why) => out.hidden(why, &format!("[Picture: {words}]")),
+                        None => out.paragraph(&format!("[Picture: {words}]")),
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn shape(&mut self, shape: &Element, out: &mut Writer, title: &mut Option<String>, hidden: Option<Why>) {
+        let kind = placeholder(shape);
+        let place_of = area(shape);
+        let own = shape.child("p:spPr").and_then(|properties| fill(properties, &self.theme));
+        let has_style =
+            shape.at(&["p:style", "a:fillRef"]).is_some_and(|fill| fill.attribute("idx") != Some("0"));
+        let behind = match own {
+            Some(own) => own.colour(),
+            None if has_style || self.covers.iter().any(|cover| overlaps(*cover, place_of)) => None,
+            None => self.theme.background,
+        };
+        let hidden = hidden.or_else(|| self.is_outside(place_of).then_some(Why::Outside));
+        if own.is_some_and(|own| own.colour().is_none() || own.colour() != self.theme.background) || has_style
+        {
+            self.covers.push(place_of);
+        }
+        let Some(body) = shape.child("p:txBody") else { return };
+        // Numbers of slides, dates and footers repeat on every slide.
+        if matches!(kind, Some("sldNum" | "dt")) {
+            return;
+        }
+        let place = Place { hidden, behind };
+        if matches!(kind, Some("title" | "ctrTitle")) && title.is_none() && hidden.is_none() {
+            let mut inline = Inline::default();
+            for paragraph in body.named("a:p") {
+                if !inline.is_empty() {
+                    inline.plain(" ");
+                }
+                self.runs(paragraph, &mut inline, place, out);
+            }
+            let (text, passages) = inline.finish_heading();
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            *title = (!text.is_empty()).then_some(text);
+            out.with_hidden(passages, |_| {});
+            return;
+        }
+        self.body(body, kind, place, out);
+    }
+
+    fn body(&mut self, body: &Element, kind: Option<&str>, place: Place, out: &mut Writer) {
+        let mut numbers = [0_u64; 10];
+        for paragraph in body.named("a:p") {
+            let properties = paragraph.child("a:pPr");
+            let depth = properties
+                .and_then(|properties| properties.attribute("lvl")?.parse::<usize>().ok())
+                .unwrap_or_default()
+                .min(8);
+            let style =
+                body.child("a:lstStyle").and_then(|styles| styles.child(&format!("a:lvl{}pPr", depth + 1)));
+            let bullet = properties
+                .and_then(bullet)
+                .or_else(|| style.and_then(bullet))
+                .unwrap_or(if matches!(kind, Some("body" | "obj")) { Bullet::Mark } else { Bullet::Nothing });
+            let mut inline = Inline::default();
+            self.runs(paragraph, &mut inline, place, out);
+            let is_empty = inline.is_empty();
+            let (text, passages) = inline.finish();
+            let marker = match bullet {
+                Bullet::Mark => Some("-".to_owned()),
+                Bullet::Number(start) if !is_empty => {
+                    numbers.iter_mut().skip(depth + 1).for_each(|number| *number = 0);
+                    numbers.get_mut(depth).map(|number| {
+                        *number = if *number == 0 { start } else { *number + 1 };
+                        format!("{number}.")
+                    })
+                }
+                Bullet::Nothing | Bullet::Number(_) => None,
+            };
+            if !matches!(bullet, Bullet::Number(_))
+                && let Some(number) = numbers.get_mut(depth)
+                && !is_empty
+            {
+                *number = 0;
+            }
+            out.with_hidden(passages, |out| match marker {
+                Some(marker) => out.item(depth, &marker, &text),
+                None => out.paragraph(&text),
+            });
+        }
+    }
+
+    fn runs(&self, paragraph: &Element, inline: &mut Inline, place: Place, out: &mut Writer) {
+        for element in paragraph.elements() {
+            match &*element.name {
+                "a:r" | "a:fld" => {
+                    let text = element.child("a:t").map(Element::text).unwrap_or_default();
+                    let properties = element.child("a:rPr");
+                    let attribute = |name: &str| properties.and_then(|properties| properties.attribute(name));
+                    if let Some(why) = place.hidden.or_else(|| self.hidden(properties, place)) {
+                        inline.hidden(why, &text);
+                        continue;
+                    }
+                    let on = |name: &str| attribute(name).is_some_and(|value| matches!(value, "1" | "true"));
+                    let link: Option<Rc<str>> = properties
+                        .and_then(|properties| properties.child("a:hlinkClick")?.attribute("r:id"))
+                        .and_then(|id| self.links.get(id))
+                        .filter(|relation| relation.is_outside)
+                        .map(|relation| relation.target.as_str().into());
+                    let style = Style {
+                        bold: on("b"),
+                        italic: on("i"),
+                        struck: attribute("strike").is_some_and(|strike| strike != "noStrike"),
+                        link,
+                    };
+                    inline.text(&text, &style);
+                }
+                "a:br" => inline.plain("\n"),
+                "m:oMath" | "m:oMathPara" => {
+                    out.notes.add(Note::Equation);
+                    inline.plain(&element.text());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn hidden(&self, properties: Option<&Element>, place: Place) -> Option<Why> {
+        let properties = properties?;
+        if properties
+            .attribute("sz")
+            .and_then(|size| size.parse::<u32>().ok())
+            .is_some_and(|size| size <= INVISIBLE_SIZE)
+        {
+            return Some(Why::Size);
+        }
+        if properties.child("a:noFill").is_some() && properties.child("a:ln").is_none() {
+            return Some(Why::Invisible);
+        }
+        let solid = properties.child("a:solidFill")?;
+        if Theme::is_clear(solid) {
+            return Some(Why::Invisible);
+        }
+        let letters = self.theme.colour(solid)?;
+        let behind = properties
+            .child("a:highlight")
+            .and_then(|highlight| self.theme.colour(highlight))
+            .or(place.behind)?;
+        letters.vanishes_on(behind).then_some(Why::Colour)
+    }
+
+    fn frame(&mut self, frame: &Element, out: &mut Writer, hidden: Option<Why>) {
+        let Some(data) = frame.at(&["a:graphic", "a:graphicData"]) else { return };
+        let hidden = hidden.or_else(|| self.is_outside(area(frame)).then_some(Why::Outside));
+        for content in data.elements() {
+            match &*content.name {
+                "a:tbl" => {
+                    let mut rows = Vec::new();
+                    let mut passages = Vec::new();
+                    for line in content.named("a:tr") {
+                        let mut row = Vec::new();
+                        for cell in line.named("a:tc") {
+                            let spans = |name: &str| {
+                                cell.attribute(name).and_then(|span| span.parse::<u32>().ok()).unwrap_or(1)
+                                    > 1
+                            };
+                            if spans("gridSpan") || spans("rowSpan") {
+                                out.notes.add(Note::MergedCell);
+                            }
+                            // What lies behind a cell without a fill of its own is up to the table's style.
+                            let behind = cell
+                                .child("a:tcPr")
+                                .and_then(|properties| fill(properties, &self.theme)?.colour());
+                            let mut inner = Writer::new(MAX_INNER);
+                            if let Some(body) = cell.child("a:txBody") {
+                                self.body(body, None, Place { hidden: None, behind }, &mut inner);
+                            }
+                            let (text, found) = cell_text(inner, out);
+                            passages.extend(found);
+                            row.push(text);
+                        }
+                        rows.push(row);
+                    }
+                    match hidden {
+                        Some(why) => out.hidden_part(why, "table", &table(&rows)),
+                        None => out.table(&rows),
+                    }
+                    for passage in passages {
+                        out.markdown(&passage);
+                    }
+                }
+                "c:chart" => out.notes.add(Note::Chart),
+                "dgm:relIds" => out.notes.add(Note::Diagram),
+                "p:oleObj" => out.notes.add(Note::Embedded),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_outside(&self, area: Option<Area>) -> bool {
+        area.is_some_and(|(left, top, right, bottom)| {
+            right <= 0 || bottom <= 0 || left >= self.size.0 || top >= self.size.1
+        })
+    }
+}
+
+/// What stands before a paragraph.
+#[derive(Debug, Clone, Copy)]
+enum Bullet {
+    Nothing,
+    Mark,
+    /// The number to begin with.
+    Number(u64),
+}
+
+fn bullet(properties: &Element) -> Option<Bullet> {
+    properties.elements().find_map(|element| match &*element.name {
+        "a:buNone" => Some(Bullet::Nothing),
+        "a:buChar" | "a:buBlip" => Some(Bullet::Mark),
+        "a:buAutoNum" => Some(Bullet::Number(
+            element.attribute("startAt").and_then(|start| start.parse().ok()).unwrap_or(1),
+        )),
+        _ => None,
+    })
+}
+
+fn area(shape: &Element) -> Option<Area> {
+    let frame = shape.at(&["p:spPr", "a:xfrm"]).or_else(|| shape.child("p:xfrm"))?;
+    let number = |child: &str, name: &str| frame.child(child)?.attribute(name)?.parse::<i64>().ok();
+    let (left, top) = (number("a:off", "x")?, number("a:off", "y")?);
+    let (width, height) = (number("a:ext", "cx")?, number("a:ext", "cy")?);
+    Some((left, top, left.saturating_add(width), top.saturating_add(height)))
+}
+
+fn overlaps(one: Option<Area>, other: Option<Area>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.0 < other.2 && other.0 < one.2 && one.1 < other.3 && other.1 < one.3,
+        _ => true,
+    }
+}

@@ -1,0 +1,198 @@
+//! How the cells of a workbook show their numbers.
+
+use jiff::civil::{Date, DateTime, date};
+use jiff::{Span, ToSpan};
+
+use crate::notes::Why;
+use crate::text::Colour;
+use crate::xml::Element;
+
+/// What a format makes of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Number,
+    Percent,
+    Date,
+    Time,
+    DateTime,
+}
+
+/// The formats of a workbook by the number of a cell's style.
+pub(super) struct Formats {
+    styles: Vec<(Shape, Option<Why>)>,
+    from_1904: bool,
+}
+
+impl Formats {
+    pub(super) fn new(root: Option<&Element>, from_1904: bool) -> Self {
+        let Some(root) = root else { return Self { styles: Vec::new(), from_1904 } };
+        let custom: Vec<(u32, &str)> = root
+            .child("x:numFmts")
+            .iter()
+            .flat_map(|formats| formats.named("x:numFmt"))
+            .filter_map(|format| {
+                Some((format.attribute("numFmtId")?.parse().ok()?, format.attribute("formatCode")?))
+            })
+            .collect();
+        let fonts: Vec<Option<Colour>> = root
+            .child("x:fonts")
+            .iter()
+            .flat_map(|fonts| fonts.named("x:font"))
+            .map(|font| colour(font.child("x:color")?))
+            .collect();
+        let fills: Vec<Option<Colour>> = root
+            .child("x:fills")
+            .iter()
+            .flat_map(|fills| fills.named("x:fill"))
+            .map(|fill| match fill.child("x:patternFill") {
+                Some(pattern) if pattern.attribute("patternType").is_none_or(|kind| kind == "none") => {
+                    Some(Colour::WHITE)
+                }
+                Some(pattern) if pattern.attribute("patternType") == Some("solid") => {
+                    colour(pattern.child("x:fgColor")?)
+                }
+                _ => None,
+            })
+            .collect();
+        let styles = root
+            .child("x:cellXfs")
+            .iter()
+            .flat_map(|styles| styles.named("x:xf"))
+            .map(|style| {
+                let number =
+                    |name: &str| style.attribute(name).and_then(|number| number.parse::<usize>().ok());
+                let id = number("numFmtId").unwrap_or_default() as u32;
+                let code = custom.iter().find(|(known, _)| *known == id).map(|(_, code)| *code);
+                let letters = number("fontId").and_then(|font| fonts.get(font).copied().flatten());
+                let behind = match number("fillId") {
+                    Some(fill) => fills.get(fill).copied().flatten(),
+                    None => Some(Colour::WHITE),
+                };
+                let hidden = match (letters, behind) {
+                    (Some(letters), Some(behind)) if letters.vanishes_on(behind) => Some(Why::Colour),
+                    _ if code.is_some_and(|code| code.trim() == ";;;") => Some(Why::Marked),
+                    _ => None,
+                };
+                (code.map_or_else(|| built_in(id), shape), hidden)
+            })
+            .collect();
+        Self { styles, from_1904 }
+    }
+
+    pub(super) fn hidden(&self, style: usize) -> Option<Why> {
+        self.styles.get(style).and_then(|(_, hidden)| *hidden)
+    }
+
+    pub(super) fn number(&self, raw: &str, style: usize) -> String {
+        let Ok(number) = raw.parse::<f64>() else { return raw.to_owned() };
+        let shape = self.styles.get(style).map_or(Shape::Number, |(shape, _)| *shape);
+        match shape {
+            Shape::Number => plain(number),
+            Shape::Percent => format!("{}%", plain(number * 100.0)),
+            Shape::Date | Shape::Time | Shape::DateTime => {
+                self.moment(number, shape).unwrap_or_else(|| plain(number))
+            }
+        }
+    }
+
+    /// A date from days since the epoch of the workbook (18.17.4).
+    fn moment(&self, number: f64, shape: Shape) -> Option<String> {
+        if !(0.0..2_958_466.0).contains(&number) {
+            return None;
+        }
+        let epoch: Date = if self.from_1904 {
+            date(1904, 1, 1)
+        } else if number < 60.0 {
+            date(1899, 12, 31)
+        } else {
+            // Day 60 is the 29th of February 1900, which never was.
+            date(1899, 12, 30)
+        };
+        let seconds = (number * 86_400.0).round() as i64;
+        let span: Span = (seconds / 86_400).days();
+        let moment: DateTime = epoch
+            .to_datetime(jiff::civil::Time::midnight())
+            .checked_add(span)
+            .ok()?
+            .checked_add((seconds % 86_400).seconds())
+            .ok()?;
+        Some(match shape {
+            Shape::Time if number < 1.0 => moment.time().to_string(),
+            Shape::Date => moment.date().to_string(),
+            Shape::Time | Shape::DateTime | Shape::Number | Shape::Percent => {
+                format!("{} {}", moment.date(), moment.time())
+            }
+        })
+    }
+}
+
+fn colour(element: &Element) -> Option<Colour> {
+    match element.attribute("theme") {
+        // The first two colours of a theme are those of the paper and of the letters.
+        Some("0") if element.attribute("tint").is_none() => return Some(Colour::WHITE),
+        Some("1") if element.attribute("tint").is_none() => return Some(Colour::BLACK),
+        _ => {}
+    }
+    let argb = element.attribute("rgb")?;
+    Colour::from_hex(argb.get(argb.len().checked_sub(6)?..)?)
+}
+
+/// The formats that have a number but no code in the file (18.8.30).
+const fn built_in(id: u32) -> Shape {
+    match id {
+        9 | 10 => Shape::Percent,
+        14..=17 | 27..=31 | 36 | 50..=54 | 57 | 58 => Shape::Date,
+        18..=21 | 32..=35 | 45..=47 | 55 | 56 => Shape::Time,
+        22 => Shape::DateTime,
+        _ => Shape::Number,
+    }
+}
+
+fn shape(code: &str) -> Shape {
+    let mut letters = String::new();
+    let mut characters = code.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => {
+                characters.by_ref().find(|next| *next == '"');
+            }
+            '[' => {
+                let inside: String = characters.by_ref().take_while(|next| *next != ']').collect();
+                // `[h]` counts hours on; other brackets hold colours and conditions.
+                if inside.chars().all(|letter| matches!(letter.to_ascii_lowercase(), 'h' | 'm' | 's')) {
+                    letters.push_str(&inside.to_ascii_lowercase());
+                }
+            }
+            '\\' | '_' | '*' => {
+                characters.next();
+            }
+            ';' => break,
+            character => letters.push(character.to_ascii_lowercase()),
+        }
+    }
+    if letters.contains("general") || letters.contains("standard") {
+        return Shape::Number;
+    }
+    let has_date = letters.contains(['y', 'd']) || (letters.contains('m') && !letters.contains(['h', 's']));
+    let has_time = letters.contains(['h', 's']);
+    match (has_date, has_time) {
+        (true, true) => Shape::DateTime,
+        (true, false) => Shape::Date,
+        (false, true) => Shape::Time,
+        (false, false) if letters.contains('%') => Shape::Percent,
+        (false, false) => Shape::Number,
+    }
+}
+
+/// A number with the fifteen digits that spreadsheets have.
+pub(crate) fn plain(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        return format!("{number:.0}");
+    }
+    let rounded: f64 = format!("{number:.14e}").parse().unwrap_or(number);
+    if rounded != 0.0 && !(1e-6..1e21).contains(&rounded.abs()) {
+        format!("{rounded:e}")
+    } else {
+        format!("{rounded}")
+    }
+}
