@@ -17,6 +17,7 @@ mod mended;
 mod permissions;
 mod python_environment;
 mod python_kernel;
+mod python_network;
 mod python_tool;
 mod restore;
 mod session_tree;

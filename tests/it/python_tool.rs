@@ -24,7 +24,7 @@ impl ToolSink for Heard {
     }
 }
 
-async fn desk() -> (Desk, SessionId) {
+pub async fn desk() -> (Desk, SessionId) {
     environment().await;
     let folder = environment_folder().to_string_lossy().into_owned();
     let desk = Desk::with(&[("OKCVM_PYTHON", &folder), ("PATH", "/usr/bin:/bin")]);
@@ -32,7 +32,7 @@ async fn desk() -> (Desk, SessionId) {
     (desk, session)
 }
 
-async fn call(desk: &Desk, session: &SessionId, code: &str) -> (ToolResult, String) {
+pub async fn call(desk: &Desk, session: &SessionId, code: &str) -> (ToolResult, String) {
     let heard = Arc::new(Heard::default());
     let arguments = serde_json::json!({ "code": code }).to_string();
     let sink: Arc<dyn ToolSink> = Arc::<Heard>::clone(&heard);
@@ -46,7 +46,7 @@ async fn call(desk: &Desk, session: &SessionId, code: &str) -> (ToolResult, Stri
     (result, heard)
 }
 
-fn words(result: &ToolResult) -> &str {
+pub fn words(result: &ToolResult) -> &str {
     match &result.content[0] {
         ToolContent::Text { text } => text,
         ToolContent::Image { .. } => panic!("a picture comes first"),

@@ -12,6 +12,9 @@ from jupyter_client.connect import write_connection_file
 START = """
 import sys
 sys.path[:] = [path for path in sys.path if path]
+# For the output of forks, which would need a network; to look for one by name ends the process here.
+from ipykernel.iostream import IOPubThread
+IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
 from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()
 """
