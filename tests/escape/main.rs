@@ -155,11 +155,11 @@ fn finished(mut command: Command) -> Output {
         .unwrap()
 }
 
-/// Outside of the sandbox.
-fn control(who: Who, attempt: &Attempt) -> (Vec<String>, Output) {
+/// Outside of the sandbox, by that program.
+fn control(who: Who, program: &str, code: &str) -> (Vec<String>, Output) {
     let mut canaries = Canaries::new(who);
     let mut command = with_open_files(who, &canaries);
-    command.args(["bash", "-c", &canaries.aim(&attempt.code.as_shell())]).current_dir(&canaries.workspace);
+    command.args([program, "-c", &canaries.aim(code)]).current_dir(&canaries.workspace);
     let output = finished(with_surroundings(command, &canaries));
     let said = [output.stdout.as_slice(), &output.stderr].concat();
     let mut effects = canaries.effects(&said);
@@ -222,8 +222,12 @@ fn every_attempt_works_outside_and_none_inside() {
         let full = status.contains("Full: namespaces");
         assert!(full || status.contains("Reduced: Landlock"), "no boundary here: {status}");
         let wrong = each(|attempt| {
-            let (effects, output) = control(who, attempt);
-            effects.is_empty().then(|| format!("it does not work outside either: {}", shown(&output)))
+            let forms = [("bash", attempt.code.as_shell()), ("python3", attempt.code.as_python())];
+            forms.into_iter().find_map(|(program, code)| {
+                let (effects, output) = control(who, program, &code);
+                let not = || format!("it does not work outside either, by {program}: {}", shown(&output));
+                effects.is_empty().then(not)
+            })
         });
         assert!(wrong.is_empty(), "{who:?}:\n{}", wrong.join("\n"));
         for tool in TOOLS {

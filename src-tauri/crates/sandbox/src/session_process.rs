@@ -197,9 +197,9 @@ mod linux {
             let watch = Watch::new(&policy.limits, &policy.workspace).for_long();
             let ending = CancellationToken::new();
             let (tell, ended) = tokio::sync::watch::channel(None);
-            let life = Life { child, pid, lifeline, reports, entered, watch, ending: ending.clone() };
+            let watched = Life { child, pid, lifeline, reports, entered, watch, ending: ending.clone() };
             tokio::spawn(async move {
-                let end = life.to_its_end().await;
+                let end = watched.until_the_end().await;
                 tell.send_replace(Some(end));
             });
             let (output, input) = ours.into_split();
@@ -290,7 +290,7 @@ mod linux {
 
     impl Life {
         /// Waits for the end, or brings it about, until nothing is left.
-        async fn to_its_end(mut self) -> Ended {
+        async fn until_the_end(mut self) -> Ended {
             let mut reports = self.reports;
             let reading = async move {
                 let (mut told, mut trouble) = (None, None);
