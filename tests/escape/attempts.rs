@@ -20,7 +20,9 @@ impl Code {
     /// As a piece of Python.
     pub fn as_python(self) -> String {
         match self {
-            Self::Shell(script) => format!("import subprocess\nsubprocess.run(['bash', '-c', {script:?}])"),
+            Self::Shell(script) => format!(
+                "import subprocess as s\nprint(s.run(['bash', '-c', {script:?}], stdout=s.PIPE, stderr=s.STDOUT).stdout)"
+            ),
             Self::Python(code) => format!("{PRELUDE}{code}"),
         }
     }

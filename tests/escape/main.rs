@@ -9,7 +9,7 @@ mod attempts;
 mod canaries;
 mod who;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,13 +26,24 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct Tool {
     name: &'static str,
     arguments: fn(Code, &Canaries) -> serde_json::Value,
+    /// Whether a result in the full tier is of the kind that is meant: what did not run would prove nothing.
+    ran: fn(&str) -> bool,
 }
 
 /// Every tool that runs code of the agent is put to the whole list.
-const TOOLS: &[Tool] = &[Tool {
-    name: "shell",
-    arguments: |code, canaries| serde_json::json!({ "command": canaries.aim(&code.as_shell()), "timeout": 20_000 }),
-}];
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "shell",
+        arguments: |code, canaries| serde_json::json!({ "command": canaries.aim(&code.as_shell()), "timeout": 20_000 }),
+        ran: |_| true,
+    },
+    Tool {
+        name: "ipython",
+        arguments: |code, canaries| serde_json::json!({ "code": canaries.aim(&code.as_python()) }),
+        // Which may use sockets, where the plain one may not.
+        ran: |text| text.contains("kernel: Jupyter"),
+    },
+];
 
 /// Waits until something holds.
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -43,10 +54,12 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// The command where every user can run it.
+/// The command, and the Python environment, where every user can use them.
 struct Program {
     path: PathBuf,
-    _folder: tempfile::TempDir,
+    /// That of the test's own user, which is kept between runs.
+    kept_python: PathBuf,
+    folder: tempfile::TempDir,
 }
 
 impl Program {
@@ -56,7 +69,24 @@ impl Program {
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let path = folder.path().join("okcvm");
         std::fs::copy(env!("CARGO_BIN_EXE_okcvm-under-test"), &path).unwrap();
-        Self { path, _folder: folder }
+        Self { path, kept_python: kept_python(), folder }
+    }
+
+    fn python(&self, who: Who) -> PathBuf {
+        match who {
+            Who::Self_ => self.kept_python.clone(),
+            Who::Ordinary => self.folder.path().join("python"),
+        }
+    }
+
+    /// Gives that user a Python environment of its own, since it cannot look into the cache of another.
+    fn with_python_of(&self, who: Who) {
+        let folder = self.python(who);
+        if folder != self.kept_python {
+            let copied = Command::new("cp").arg("-a").args([&self.kept_python, &folder]).status().unwrap();
+            assert!(copied.success());
+            who.give(&folder);
+        }
     }
 
     fn status(&self, who: Who) -> String {
@@ -70,6 +100,21 @@ impl Program {
             .unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
+}
+
+/// The environment that the tests keep in the user's cache; made if it is not there yet.
+fn kept_python() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = cache.unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache"));
+    let folder = cache.join("okcvm-ci").join("python");
+    let environment =
+        okcvm_python::Environment::new(folder.clone(), std::env::var_os("PATH"), std::env::home_dir());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let making = environment.create(okcvm_python::Renewal::Keep, &|_| {}, &cancel);
+    let made = runtime.block_on(async { tokio::time::timeout(5 * PATIENCE, making).await });
+    made.expect("the environment was not made in time").expect("a Python environment");
+    folder
 }
 
 /// What the app has open, knows and is told, all of which a command must not get.
@@ -127,17 +172,19 @@ fn control(who: Who, attempt: &Attempt) -> (Vec<String>, Output) {
     (effects, output)
 }
 
-fn attempted(who: Who, program: &Path, tool: &Tool, attempt: &Attempt) -> (Vec<String>, Output) {
+fn attempted(who: Who, program: &Program, tool: &Tool, attempt: &Attempt) -> (Vec<String>, Output) {
     let mut canaries = Canaries::new(who);
     let arguments = (tool.arguments)(attempt.code, &canaries).to_string();
     let mut command = with_open_files(who, &canaries);
     command
-        .arg(program)
+        .arg(&program.path)
         .args(["tool", "call", tool.name, "--workspace"])
         .arg(&canaries.workspace)
         .args(["--arguments", &arguments, "--json"])
         .current_dir(canaries.root());
-    let output = finished(with_surroundings(command, &canaries));
+    let mut command = with_surroundings(command, &canaries);
+    command.env("OKCVM_PYTHON", program.python(who));
+    let output = finished(command);
     (canaries.effects(&[output.stdout.as_slice(), &output.stderr].concat()), output)
 }
 
@@ -170,6 +217,7 @@ fn every_attempt_works_outside_and_none_inside() {
     assert!(ATTEMPTS.len() >= 60, "{}", ATTEMPTS.len());
     let program = Program::new();
     for who in Who::all() {
+        program.with_python_of(who);
         let status = program.status(who);
         let full = status.contains("Full: namespaces");
         assert!(full || status.contains("Reduced: Landlock"), "no boundary here: {status}");
@@ -183,10 +231,12 @@ fn every_attempt_works_outside_and_none_inside() {
                 if attempt.place == Where::FullTier && !full {
                     return None;
                 }
-                let (effects, output) = attempted(who, &program.path, tool, attempt);
+                let (effects, output) = attempted(who, &program, tool, attempt);
                 // A call that did not take place would prove nothing.
-                let ran = serde_json::from_slice::<serde_json::Value>(&output.stdout)
-                    .is_ok_and(|result| !result["content"][0]["text"].to_string().contains("did not run"));
+                let ran = serde_json::from_slice::<serde_json::Value>(&output.stdout).is_ok_and(|result| {
+                    let text = result["content"][0]["text"].to_string();
+                    !text.contains("did not run") && (!full || (tool.ran)(&text))
+                });
                 match effects.as_slice() {
                     [] if ran => None,
                     [] => Some(format!("the call failed: {}", shown(&output))),

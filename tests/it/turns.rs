@@ -125,7 +125,7 @@ async fn wrong_arguments_go_back_to_the_model_as_errors_that_it_can_act_on() {
     server.push(Reply::default().then_calls(&[("a", WRITE, r#"{"file_path": "x"#)]));
     server.push(Reply::default().then_calls(&[("b", WRITE, r#"{"file_path": 7, "content": "x"}"#)]));
     server.push(Reply::default().then_calls(&[("c", "mshtools-nothing", "{}")]));
-    server.push(Reply::default().then_calls(&[("d", "mshtools-ipython", r#"{"code":"1"}"#)]));
+    server.push(Reply::default().then_calls(&[("d", "mshtools-web_search", r#"{"queries":["x"]}"#)]));
     server.push(Reply::text("I give up."));
     let desk = desk(&server);
     let session = desk.session().await;

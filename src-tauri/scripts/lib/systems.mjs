@@ -185,8 +185,8 @@ export const requirements = [
     },
   },
   {
-    what: 'a Python that makes environments (venv), for the local model of the tests',
-    for: ['test'],
+    what: 'a Python that makes environments (venv), for the agent and for the local model of the tests',
+    for: ['run', 'test'],
     probe: { command: ['python3', '-c', 'import ensurepip, venv'] },
     packages: { debian: ['python3-venv'], fedora: ['python3'], arch: ['python'], macos: ['python3'] },
   },

@@ -24,7 +24,8 @@ const THEIRS = [
   id.changesDiff,
 ];
 /** Names that are the same in every language. */
-const NAMES = /OKCVM|OpenAI|Anthropic Messages|chat completions|LM Studio|Landlock|llama\.cpp|Ollama|Apache License/gi;
+const NAMES =
+  /OKCVM|OpenAI|Anthropic Messages|chat completions|LM Studio|Landlock|llama\.cpp|Ollama|Apache License|Python|Jupyter/gi;
 
 test('in Chinese nothing of ours is English', (t) =>
   journey({ name: 'chinese' }, async (window) => {
@@ -70,7 +71,7 @@ test('in Chinese nothing of ours is English', (t) =>
 
     await stage(t, 'every section of the settings', async () => {
       await window.click(id.settingsOpen);
-      for (const section of ['models', 'keys', 'limits', 'appearance', 'tools', 'logs', 'about']) {
+      for (const section of ['models', 'keys', 'limits', 'appearance', 'tools', 'python', 'logs', 'about']) {
         await window.click(id.settingsSection, { attributes: { section } });
         await none(`settings-${section}`);
       }

@@ -225,6 +225,11 @@ export const testids = {
   historyFileSize: 'history-file-size',
   historyTrashDays: 'history-trash-days',
   historySave: 'history-save',
+  pythonStatus: 'python-status',
+  pythonCreate: 'python-create',
+  pythonRepair: 'python-repair',
+  pythonCancel: 'python-cancel',
+  pythonProgress: 'python-progress',
   toolRow: 'tool-row',
   logLines: 'log-lines',
 

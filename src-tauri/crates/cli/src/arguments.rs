@@ -17,6 +17,7 @@ const AFTER_HELP: &str = "The answer goes to stdout, progress to stderr.
 
 Environment:
   OKCVM_HOME           folder for all data; otherwise the platform's folder for application data
+  OKCVM_PYTHON         folder of the Python environment; otherwise in the data folder
   OKCVM_CHAT_BASE_URL  address of a model that answers in place of the one in the settings,
                        for example http://127.0.0.1:8080/v1
   OKCVM_CHAT_MODEL     name of that model
@@ -55,6 +56,11 @@ pub(crate) enum Command {
         /// Print the checks as one JSON array
         #[arg(long)]
         json: bool,
+    },
+    /// Show, make and renew the Python environment
+    Python {
+        #[command(subcommand)]
+        command: PythonCommand,
     },
     /// Show, change and check the settings
     Config {
@@ -495,6 +501,32 @@ pub(crate) struct CallArguments {
     /// Print the whole result as one JSON object, with the paths of what it made; no live output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PythonCommand {
+    /// Show how far the environment is, and which kernel runs Python
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the environment, unless it is there; the first use does so by itself
+    ///
+    /// Packages come with uv if it is installed, else with pip, as your own configuration of these says.
+    Create {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new environment in place of the one that is there
+    ///
+    /// The old one stays in use until the new one is complete.
+    Repair {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ mod doctor;
 mod failure;
 mod files;
 mod output;
+mod python;
 mod run;
 mod session;
 mod stops;
@@ -83,6 +84,10 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
             let host = open(environment, &redactor)?;
             warn_of_settings(&host);
             closing(&host, tool::call(&host, call, redactor)).await
+        }
+        Command::Python { command } => {
+            let host = open(environment, &redactor)?;
+            closing(&host, python::answer(&host, command)).await
         }
         Command::Demo(demo) => {
             let host = open(environment, &redactor)?;

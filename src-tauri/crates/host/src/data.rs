@@ -45,6 +45,11 @@ impl DataFolder {
         self.root.join("sessions")
     }
 
+    /// The Python environment, unless it lies elsewhere.
+    pub fn python(&self) -> PathBuf {
+        self.root.join("python")
+    }
+
     /// Records of what runs, for the next start if this one breaks off.
     pub fn processes(&self) -> PathBuf {
         self.root.join("processes")

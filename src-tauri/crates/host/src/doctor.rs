@@ -20,6 +20,7 @@ impl Parts {
         checks.extend(
             sandbox.layers.into_iter().map(|layer| Check { name: format!("  {}", layer.name), ..layer }),
         );
+        checks.push(self.python_check());
         checks.push(self.key_check());
         checks.push(self.deployment_check());
         for tool in self.registry.statuses() {

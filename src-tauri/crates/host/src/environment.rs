@@ -11,6 +11,10 @@ use okcvm_secrets::SecretString;
 pub struct Environment {
     /// `OKCVM_HOME`: all data under it.
     pub okcvm_home: Option<PathBuf>,
+    /// `OKCVM_PYTHON`: the folder of the Python environment, in place of one in the data folder.
+    pub python: Option<PathBuf>,
+    /// `PATH`.
+    pub search_path: Option<std::ffi::OsString>,
     /// The user's home.
     pub home: Option<PathBuf>,
     /// The profile that `OKCVM_CHAT_…` describes.
@@ -25,6 +29,8 @@ pub struct Environment {
 
 /// All data under this folder.
 const HOME: &str = "OKCVM_HOME";
+/// The folder of the Python environment.
+const PYTHON: &str = "OKCVM_PYTHON";
 /// Variables that are text.
 const VARIABLES: &[&str] = &[
     "OKCVM_CHAT_PROVIDER",
@@ -48,6 +54,8 @@ impl Environment {
         let home = directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned());
         Ok(Self {
             okcvm_home: variable(HOME).map(PathBuf::from),
+            python: variable(PYTHON).map(PathBuf::from),
+            search_path: variable("PATH").map(Into::into),
             home,
             profile: profile(&variable)?,
             key: variable("OKCVM_CHAT_API_KEY").map(SecretString::from),
@@ -66,6 +74,10 @@ impl Environment {
         let mut environment = Self::read(|name| std::env::var(name).ok())?;
         // A path may hold any bytes.
         environment.okcvm_home = std::env::var_os(HOME).filter(|home| !home.is_empty()).map(PathBuf::from);
+        environment.python = std::env::var_os(PYTHON)
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| std::path::absolute(&folder).unwrap_or_else(|_| PathBuf::from(folder)));
+        environment.search_path = std::env::var_os("PATH");
         Ok(environment)
     }
 }

@@ -131,7 +131,9 @@ impl CommandHandler for Host {
     }
 
     async fn session_delete(&self, params: SessionParams) -> Result<SessionSummary, AppError> {
-        Ok(self.engine.delete_session(&params.session_id).await?)
+        let summary = self.engine.delete_session(&params.session_id).await?;
+        self.kernels.end_session(params.session_id.as_str()).await;
+        Ok(summary)
     }
 
     async fn session_recover(&self, params: SessionParams) -> Result<SessionSummary, AppError> {
@@ -153,10 +155,12 @@ impl CommandHandler for Host {
     }
 
     async fn turn_retry(&self, params: NodeParams) -> Result<TurnStartResponse, AppError> {
+        self.kernels.files_moved(params.session_id.as_str());
         Ok(started(self.engine.retry_turn(&params.session_id, &params.node_id).await?))
     }
 
     async fn turn_edit(&self, params: TurnEditParams) -> Result<TurnStartResponse, AppError> {
+        self.kernels.files_moved(params.session_id.as_str());
         Ok(started(self.engine.edit_turn(&params.session_id, &params.node_id, &params.text).await?))
     }
 
@@ -190,7 +194,10 @@ impl CommandHandler for Host {
     }
 
     async fn node_fork(&self, params: NodeParams) -> Result<RestoreOutcome, AppError> {
-        Ok(self.engine.restore(&params.session_id, &params.node_id, RestoreScope::All, None).await?)
+        let outcome =
+            self.engine.restore(&params.session_id, &params.node_id, RestoreScope::All, None).await?;
+        self.kernels.files_moved(params.session_id.as_str());
+        Ok(outcome)
     }
 
     async fn node_file_list(&self, params: NodeFolderParams) -> Result<FileListResponse, AppError> {
@@ -278,15 +285,23 @@ impl CommandHandler for Host {
 
     async fn restore_apply(&self, params: RestoreParams) -> Result<RestoreOutcome, AppError> {
         let paths = params.paths.as_deref();
-        Ok(self.engine.restore(&params.session_id, &params.node_id, params.scope, paths).await?)
+        let outcome = self.engine.restore(&params.session_id, &params.node_id, params.scope, paths).await?;
+        if params.scope != RestoreScope::Conversation {
+            self.kernels.files_moved(params.session_id.as_str());
+        }
+        Ok(outcome)
     }
 
     async fn restore_undo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
-        Ok(self.engine.undo_restore(&params.session_id).await?)
+        let outcome = self.engine.undo_restore(&params.session_id).await?;
+        self.kernels.files_moved(params.session_id.as_str());
+        Ok(outcome)
     }
 
     async fn restore_redo(&self, params: SessionParams) -> Result<RestoreOutcome, AppError> {
-        Ok(self.engine.redo_restore(&params.session_id).await?)
+        let outcome = self.engine.redo_restore(&params.session_id).await?;
+        self.kernels.files_moved(params.session_id.as_str());
+        Ok(outcome)
     }
 
     async fn turn_revert_plan(&self, params: NodeParams) -> Result<RevertPlan, AppError> {
@@ -294,7 +309,9 @@ impl CommandHandler for Host {
     }
 
     async fn turn_revert(&self, params: NodeParams) -> Result<RestoreOutcome, AppError> {
-        Ok(self.engine.revert_turn(&params.session_id, &params.node_id).await?)
+        let outcome = self.engine.revert_turn(&params.session_id, &params.node_id).await?;
+        self.kernels.files_moved(params.session_id.as_str());
+        Ok(outcome)
     }
 
     async fn history_usage(&self, params: SessionParams) -> Result<HistoryUsage, AppError> {
@@ -542,6 +559,19 @@ impl CommandHandler for Host {
 
     async fn model_discover(&self, _: Empty) -> Result<ModelDiscoverResponse, AppError> {
         Ok(ModelDiscoverResponse { servers: discover(&LocalPorts::default()).await })
+    }
+
+    async fn python_status(&self, _: Empty) -> Result<PythonStatus, AppError> {
+        Ok(self.python_now().await)
+    }
+
+    async fn python_create(&self, params: PythonCreateParams) -> Result<PythonStatus, AppError> {
+        self.make_python(params.renewal, &CancellationToken::new(), &|_| {}).await
+    }
+
+    async fn python_cancel(&self, _: Empty) -> Result<Empty, AppError> {
+        self.cancel_python();
+        Ok(Empty {})
     }
 
     async fn logs_read(&self, params: LogsParams) -> Result<LogsResponse, AppError> {

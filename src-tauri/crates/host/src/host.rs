@@ -14,6 +14,7 @@ use okcvm_protocol::{
     AppError, AppEvent, Deployment, DeploymentId, ENVIRONMENT_PROFILE, LeftBehind, SandboxStatus,
     SecretBackend, Settings,
 };
+use okcvm_python::Kernels;
 use okcvm_sandbox::{Processes, Sandbox};
 use okcvm_secrets::{Redactor, Vault, VaultOptions};
 use okcvm_store::{Store, StoreError};
@@ -104,6 +105,9 @@ pub struct Parts {
     pub(crate) engine: Engine,
     pub(crate) registry: Arc<Registry>,
     pub(crate) sandbox: Sandbox,
+    pub(crate) kernels: Kernels,
+    /// Calls off making the Python environment.
+    pub(crate) python_making: Mutex<Option<tokio_util::sync::CancellationToken>>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) redactor: Redactor,
     pub(crate) models: Arc<ProfileModels>,
@@ -146,11 +150,21 @@ impl Host {
         let sandbox = Sandbox::probe_beside(helper);
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();
+        let kernels = Kernels::entered_in(
+            processes.clone(),
+            sandbox.clone(),
+            okcvm_python::Environment::new(
+                environment.python.clone().unwrap_or_else(|| data.python()),
+                environment.search_path.clone(),
+                environment.home.clone(),
+            ),
+        );
         let events = EventBus::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = Arc::new(DeploymentAddress::default());
         let tools = okcvm_toolbox::tools(ToolboxParts {
             sandbox: sandbox.clone(),
+            kernels: kernels.clone(),
             processes: processes.clone(),
             network: Arc::new(StoredNetwork { store: Arc::clone(&store), events: events.clone() }),
             todos: Arc::new(StoredTodos { store: Arc::clone(&store), events: events.clone() }),
@@ -211,6 +225,8 @@ impl Host {
             engine,
             registry,
             sandbox,
+            kernels,
+            python_making: Mutex::default(),
             vault,
             redactor,
             models,
@@ -355,9 +371,11 @@ impl Parts {
         Ok(workspace.absolute(&path))
     }
 
-    /// Stops all turns and waits for their end.
+    /// Stops all turns and ends all kernels, and waits for their end.
     pub async fn shut_down(&self) {
+        self.cancel_python();
         self.engine.shut_down().await;
+        self.kernels.end_all().await;
     }
 }
 

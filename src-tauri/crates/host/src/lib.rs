@@ -13,6 +13,7 @@ mod logging;
 mod models;
 mod network;
 mod processes;
+mod python;
 mod records;
 mod settings;
 

@@ -215,6 +215,13 @@ commands! {
     /// Looks for model servers on this machine.
     model_discover(Empty) -> ModelDiscoverResponse;
 
+    /// The Python environment, and which kernel runs Python.
+    python_status(Empty) -> PythonStatus;
+    /// Makes the Python environment, or a new one; progress comes as events.
+    python_create(PythonCreateParams) -> PythonStatus;
+    /// Calls making the Python environment off.
+    python_cancel(Empty) -> Empty;
+
     /// The end of the log.
     logs_read(LogsParams) -> LogsResponse;
 }

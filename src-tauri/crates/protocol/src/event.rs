@@ -201,6 +201,11 @@ wire_union! {
             /// What was done.
             report: TidyReport,
         },
+        /// The Python environment is being made.
+        PythonProgress {
+            /// How far, in words; empty when it has ended.
+            message: String,
+        },
         /// A command spoke to a host, or was refused to.
         ContactMade {
             /// How it went.

@@ -31,6 +31,7 @@ mod sandbox;
     allow(dead_code, reason = "nothing is executed there until it has been run once")
 )]
 mod seatbelt;
+mod session_process;
 
 #[cfg(target_os = "linux")]
 mod control_group;
@@ -52,3 +53,4 @@ mod watch;
 pub use command::{Command, Egress, Entry, Exit, Limit, Limits, Outcome, SandboxError, Tier};
 pub use registry::{Processes, Running};
 pub use sandbox::{Sandbox, WORKSPACE_MOUNT, run_helper_if_asked};
+pub use session_process::{KEPT_MOUNT, Program, RunningProgram, SessionProcess, Sockets, WayOut};

@@ -65,6 +65,17 @@ struct Private {
     temporary: std::path::PathBuf,
 }
 
+impl Run {
+    /// Where the program sees the folder that it may write besides its workspace.
+    fn kept_inside(&self) -> Option<std::path::PathBuf> {
+        let outside = self.policy.program.as_ref()?.kept_folder.clone()?;
+        Some(match self.policy.tier {
+            crate::Tier::Full => crate::KEPT_MOUNT.into(),
+            crate::Tier::Reduced => outside,
+        })
+    }
+}
+
 /// What guard, reaper and shell share.
 #[derive(Debug)]
 struct Run {

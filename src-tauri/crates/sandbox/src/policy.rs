@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, Tier};
+use crate::{Limits, Sockets, Tier};
 
 /// The only argument of a helper. It names the source of both sides: a program of another build does not know it.
 pub(crate) const HELPER_ARGUMENT: &str = concat!("--okcvm-sandbox-helper=", env!("OKCVM_SANDBOX_SOURCE"));
@@ -28,6 +28,21 @@ pub(crate) struct Policy {
     pub network: Network,
     /// By which its processes are known whatever becomes of their parents; see [`crate::tree::marked`].
     pub mark: u64,
+    /// What is executed in place of a shell with the script.
+    #[serde(default)]
+    pub program: Option<ProgramPolicy>,
+}
+
+/// A program that stays and is spoken to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProgramPolicy {
+    /// Absolute path.
+    pub path: PathBuf,
+    pub arguments: Vec<String>,
+    pub sockets: Sockets,
+    /// A folder that it may write besides the workspace. Canonical path outside.
+    pub kept_folder: Option<PathBuf>,
 }
 
 /// Whom a command may speak to.

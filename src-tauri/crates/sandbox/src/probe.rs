@@ -89,6 +89,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         limits: Limits { output_bytes: 64 * 1024, ..Limits::default() },
         readable: roots.readable.clone(),
         search_path: roots.search_path.clone(),
+        program: None,
         network: Network::None,
         mark: crate::registry::new_mark(),
     };

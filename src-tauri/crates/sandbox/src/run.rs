@@ -218,7 +218,7 @@ async fn pass_on(
 }
 
 /// Takes the socket that the helper opened in the network of the command.
-async fn listener(lifeline: &UnixStream) -> std::io::Result<std::net::TcpListener> {
+pub(crate) async fn listener(lifeline: &UnixStream) -> std::io::Result<std::net::TcpListener> {
     lifeline
         .async_io(Interest::READABLE, || {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

@@ -192,6 +192,7 @@ impl Sandbox {
             limits: command.limits,
             readable,
             search_path: self.inner.roots.search_path.clone(),
+            program: None,
         };
         let beside = crate::run::Beside {
             timeout: command.timeout,

@@ -10,6 +10,8 @@ use crate::{Limit, Limits};
 /// Most commands have ended before the first look, which then costs nothing.
 const FIRST_LOOK: Duration = Duration::from_millis(30);
 const INTERVAL: Duration = Duration::from_millis(50);
+/// Of what stays for hours and mostly waits.
+const LONG_INTERVAL: Duration = Duration::from_millis(200);
 /// Looking takes at most this part of the time.
 const SHARE: u32 = 20;
 /// A disk is all but full when it has less free than this, or than a twentieth of itself if that is less.
@@ -18,6 +20,7 @@ const FREE_BYTES: u64 = 256 << 20;
 /// Watches one command.
 pub(crate) struct Watch {
     limits: Limits,
+    interval: Duration,
     memory: u64,
     group: Option<ControlGroup>,
     disk: Option<Disk>,
@@ -57,10 +60,16 @@ impl Watch {
     pub(crate) fn new(limits: &Limits, workspace: &Path) -> Self {
         Self {
             limits: *limits,
+            interval: INTERVAL,
             memory: limits.total_memory_bytes.min(three_quarters_of_memory()),
             group: None,
             disk: Disk::of(workspace),
         }
+    }
+
+    /// Looks less often.
+    pub(crate) fn for_long(self) -> Self {
+        Self { interval: LONG_INTERVAL, ..self }
     }
 
     /// Looks again and again at the tree below a process, until it goes over a limit.
@@ -79,7 +88,7 @@ impl Watch {
             if let Some(limit) = self.over(&usage) {
                 return limit;
             }
-            tokio::time::sleep(INTERVAL.max(begun.elapsed() * SHARE)).await;
+            tokio::time::sleep(self.interval.max(begun.elapsed() * SHARE)).await;
         }
     }
 

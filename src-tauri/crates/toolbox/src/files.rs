@@ -5,7 +5,7 @@ mod document;
 mod edit;
 mod encoding;
 mod git;
-mod kind;
+pub(crate) mod kind;
 mod lines;
 mod read;
 mod stamp;

@@ -9,16 +9,19 @@
 mod call;
 mod deploy;
 mod files;
+mod ipython;
 mod shell;
 mod todo;
 
 use std::sync::Arc;
 
+use okcvm_python::Kernels;
 use okcvm_sandbox::{Processes, Sandbox};
 use okcvm_tools::Tool;
 
 pub use deploy::{DeployTool, Deployments, NewDeployment};
 pub use files::{EditFileTool, ReadFileTool, WriteFileTool, document_in};
+pub use ipython::PythonTool;
 pub use shell::{Door, SessionNetwork, ShellTool};
 pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 
@@ -26,6 +29,8 @@ pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 pub struct ToolboxParts {
     /// The boundary in which commands run.
     pub sandbox: Sandbox,
+    /// The Python kernels of all sessions.
+    pub kernels: Kernels,
     /// Where what runs is entered.
     pub processes: Processes,
     /// Whom sessions may speak to.
@@ -44,6 +49,7 @@ pub fn tools(parts: ToolboxParts) -> Vec<Arc<dyn Tool>> {
         Arc::new(ReadFileTool),
         Arc::new(WriteFileTool),
         Arc::new(EditFileTool),
+        Arc::new(PythonTool::new(parts.kernels).with_network(Arc::clone(&parts.network))),
         Arc::new(ShellTool::new(parts.sandbox).with_processes(parts.processes).with_network(parts.network)),
         Arc::new(DeployTool::new(parts.deployments)),
     ]

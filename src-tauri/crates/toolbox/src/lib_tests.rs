@@ -40,9 +40,12 @@ fn manifest() -> Manifest {
 
 #[test]
 fn every_tool_has_its_contract() {
+    // No such helper: what is looked at here does not depend on what this machine can do.
+    let sandbox = Sandbox::probe("/nonexistent/helper".into());
+    let environment = okcvm_python::Environment::new("/nonexistent/python".into(), None, None);
     let tools = tools(ToolboxParts {
-        // No such helper: what is looked at here does not depend on what this machine can do.
-        sandbox: Sandbox::probe("/nonexistent/helper".into()),
+        kernels: Kernels::new(sandbox.clone(), environment),
+        sandbox,
         processes: Processes::default(),
         network: Arc::new(Nothing),
         todos: Arc::new(Nothing),
@@ -57,7 +60,16 @@ fn every_tool_has_its_contract() {
         .collect();
     assert_eq!(
         bound,
-        ["todo_read", "todo_write", "read_file", "edit_file", "write_file", "shell", "deploy_website"]
+        [
+            "todo_read",
+            "todo_write",
+            "ipython",
+            "read_file",
+            "edit_file",
+            "write_file",
+            "shell",
+            "deploy_website"
+        ]
     );
 }
 

@@ -1,16 +1,14 @@
 //! `mshtools-shell`: one command line in a fresh shell behind the sandbox.
 
-mod capture;
-mod network;
+pub(crate) mod capture;
+pub(crate) mod network;
 mod terminal;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use okcvm_protocol::{
-    ApprovalAction, Artifact, ArtifactKind, NetworkPolicy, ProcessOwner, SessionId, ToolContent, ToolResult,
-};
+use okcvm_protocol::{Artifact, ArtifactKind, ProcessOwner, SessionId, ToolContent, ToolResult};
 use okcvm_sandbox::{
     Command, Entry, Exit, Limit, Limits, Outcome, Processes, Sandbox, SandboxError, Tier, WORKSPACE_MOUNT,
 };
@@ -20,15 +18,14 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::call;
-use capture::{Capture, Captured, Kept};
+use capture::{Capture, Captured, Kept, LIVE_INTERVAL};
+use network::touches;
 pub use network::{Door, SessionNetwork};
 
 /// The contract's default, in milliseconds.
 const DEFAULT_TIMEOUT: i64 = 60_000;
 /// The longest time that one command gets, in milliseconds.
 const MAX_TIMEOUT: i64 = 600_000;
-/// How often live output goes out at most.
-const LIVE_INTERVAL: Duration = Duration::from_millis(50);
 /// Pieces of output (32 KiB each at most) that wait for us before the command has to.
 const QUEUE: usize = 16;
 /// What of a command names its output when it has no description.
@@ -99,14 +96,7 @@ impl Tool for ShellTool {
     }
 
     fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
-        let touches = Touches::code(call::text_of(arguments, "command"));
-        let policy = self.network.as_ref().map_or(Ok(NetworkPolicy::Off), |network| network.policy(session));
-        match policy {
-            Ok(NetworkPolicy::Off) => touches,
-            Ok(NetworkPolicy::Hosts { .. } | NetworkPolicy::Open) | Err(_) => {
-                touches.agreed(ApprovalAction::Send)
-            }
-        }
+        touches(self.network.as_ref(), session, call::text_of(arguments, "command"))
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
@@ -139,13 +129,17 @@ impl Tool for ShellTool {
             }),
         };
         let door = match &self.network {
-            Some(network) => Door::open(network, &self.sandbox, context, &mut command),
+            Some(network) => Door::open(network, &self.sandbox, context),
             None => Ok(None),
         };
         let (door, no_network) = match door {
             Ok(door) => (door, None),
             Err(reason) => (None, Some(format!("the network stayed off: {reason}"))),
         };
+        if let Some(door) = &door {
+            command.egress = Some(door.egress.clone());
+            command.env.clone_from(&door.env);
+        }
         let mut capture = Capture::new(&context.session_folder, &context.item_id);
         let (sender, mut receiver) = mpsc::channel(QUEUE);
         let running = self.sandbox.run(command, sender, &context.cancel);

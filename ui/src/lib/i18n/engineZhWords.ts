@@ -285,4 +285,21 @@ export const moreSentences: Record<string, string> = {
   'The window gave no channel for events.': '窗口没有提供事件通道。',
   'The window sent wrong parameters.': '窗口发送的参数有误。',
   'The answer cannot be written.': '无法写出应答。',
+
+  // Python
+  'venv and pip': 'venv 与 pip',
+  'Free some space (about half a gigabyte is needed) and try again.': '请腾出一些空间（约需 0.5 GB）后重试。',
+  'Check the connection, and the index and the proxy in your pip or uv configuration. Until then, Python runs in the plain kernel of the app.':
+    '请检查网络连接，以及 pip 或 uv 配置中的软件源和代理。在此之前，Python 使用应用自带的简易内核运行。',
+  'Check the owner of the folder and the free space, or set OKCVM_PYTHON to another folder.':
+    '请检查文件夹的所有者和剩余空间，或将 OKCVM_PYTHON 设为其他文件夹。',
+  'Looking for Python…': '正在查找 Python……',
+  'Making a Python environment with Python {}…': '正在用 Python {} 创建环境……',
+  'Trying the packages…': '正在试用软件包……',
+  'Another program is making the Python environment; waiting for it.': '另一个程序正在创建 Python 环境，请稍候。',
+  'Making the Python environment was called off.': '已取消创建 Python 环境。',
+  'The Python environment cannot be written to {}: {}.': '无法将 Python 环境写入 {}：{}。',
+  'Python packages cannot be had ({}): {}.': '无法获取 Python 软件包（{}）：{}。',
+  'There is no python3 on this machine. {}': '此计算机上没有 python3。{}',
+  "Jupyter's needs sockets, which the reduced sandbox does not allow": 'Jupyter 内核需要套接字，而精简沙箱不允许使用',
 };

@@ -21,6 +21,7 @@ import { NetworkState } from './network.svelte';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
 import { Permissions } from './permissions';
 import { PreviewState } from './preview.svelte';
+import { PythonState } from './python.svelte';
 import { ProcessesState } from './processes.svelte';
 import { SessionList } from './sessionList.svelte';
 import { SessionState, type SessionEffect } from './sessionState.svelte';
@@ -35,6 +36,7 @@ export const settingsSections = [
   'permissions',
   'appearance',
   'tools',
+  'python',
   'logs',
   'about',
 ] as const;
@@ -79,6 +81,7 @@ export class App {
   /** What the changes tab shows. */
   readonly changes = new ChangesView();
   readonly history: HistoryState;
+  readonly python: PythonState;
   readonly processes: ProcessesState;
   readonly network: NetworkState;
 
@@ -111,6 +114,7 @@ export class App {
     this.layout = new Layout(storage);
     this.preferences = new Preferences(transport);
     this.history = new HistoryState(transport);
+    this.python = new PythonState(transport);
     this.processes = new ProcessesState(transport);
     this.network = new NetworkState(transport);
     this.sessions = new SessionList(transport);
@@ -480,6 +484,9 @@ export class App {
         break;
       case 'importProgress':
         this.imports.progressed(event.event.progress);
+        break;
+      case 'pythonProgress':
+        this.python.progressed(event.event.message);
         break;
       case 'rulesChanged':
         this.rulesVersion += 1;

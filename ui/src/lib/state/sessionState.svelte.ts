@@ -258,6 +258,7 @@ export class SessionState {
       case 'importProgress':
       case 'historyTidying':
       case 'historyTidied':
+      case 'pythonProgress':
       case 'processesChanged':
       case 'contactMade':
       case 'networkChanged':

@@ -36,9 +36,12 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     // A mount of its own, so that all that is bound into it is closed in one go.
     std::fs::create_dir("/etc").step("mounting /etc")?;
     rustix::mount::mount_bind("/etc", "/etc").step("mounting /etc")?;
-    for path in
-        run.policy.readable.iter().filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)))
-    {
+    // What lies where private folders go is shown on top of them.
+    let covered =
+        |path: &&Path| path.starts_with(&run.private.temporary) || path.starts_with(&run.private.home);
+    let readable = run.policy.readable.iter().map(std::path::PathBuf::as_path);
+    let readable = readable.filter(|path| !OWN_FILES.iter().any(|name| *path == Path::new(name)));
+    for path in readable.clone().filter(|path| !covered(path)) {
         show(path).step("binding system folders")?;
     }
     identity(run).step("writing /etc")?;
@@ -46,7 +49,11 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     devices(run).step("binding devices")?;
     let process_limit = processes(run)?;
     private_folders(run).step("mounting private folders")?;
+    for path in readable.filter(covered) {
+        show(path).step("binding system folders")?;
+    }
     workspace(run).step("binding the workspace")?;
+    kept_folder(run).step("binding the kept folder")?;
     run.repositories.protect().step("closing hooks and settings of repositories")?;
 
     rustix::mount::unmount(OLD, UnmountFlags::DETACH).step("leaving the old root")?;
@@ -201,4 +208,13 @@ fn workspace(run: &Run) -> io::Result<()> {
     std::fs::create_dir_all(WORKSPACE_MOUNT)?;
     rustix::mount::mount_bind_recursive(old(&run.policy.workspace), WORKSPACE_MOUNT)?;
     process::restrict_mount(WORKSPACE_MOUNT, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV, Depth::Tree)
+}
+
+/// The folder that a program may write besides the workspace.
+fn kept_folder(run: &Run) -> io::Result<()> {
+    let (Some(inside), Some(program)) = (run.kept_inside(), &run.policy.program) else { return Ok(()) };
+    let Some(outside) = &program.kept_folder else { return Ok(()) };
+    std::fs::create_dir_all(&inside)?;
+    rustix::mount::mount_bind(old(outside), &inside)?;
+    process::restrict_mount(&inside, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV, Depth::Tree)
 }

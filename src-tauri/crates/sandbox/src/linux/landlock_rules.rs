@@ -63,6 +63,8 @@ pub(super) fn restrict(run: &Run) -> SetUp<i32> {
             [run.workspace_inside.as_path(), run.private.home.as_path(), run.private.temporary.as_path()],
             write,
         ))
+        .step(step)?
+        .add_rules(path_beneath_rules(run.kept_inside(), write))
         .step(step)?;
     let ruleset = match run.policy.tier {
         Tier::Full => ruleset

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use rustix::process::{Resource, Rlimit, Signal};
 
 use super::{Run, SetUp, SetUpError, Step, landlock_rules, system_calls};
-use crate::Tier;
 use crate::policy::{Network, PROXY_PORT, ProcessLimit, Report, Walls};
+use crate::{Sockets, Tier};
 
 /// Returns only if it fails.
 pub(super) fn become_shell(run: &Run, process_limit: ProcessLimit) -> SetUpError {
@@ -31,7 +31,8 @@ fn put_up_walls(run: &Run, process_limit: ProcessLimit) -> SetUp<Walls> {
     limit_resources(run)?;
     rustix::thread::set_no_new_privs(true).step("giving up new privileges")?;
     let landlock = landlock_rules::restrict(run)?;
-    system_calls::restrict(run.policy.tier, landlock, run.policy.network)?;
+    let sockets = run.policy.program.as_ref().map_or(Sockets::None, |program| program.sockets);
+    system_calls::restrict(run.policy.tier, landlock, run.policy.network, sockets)?;
     Ok(Walls { landlock, process_limit })
 }
 
@@ -81,17 +82,28 @@ fn shell(run: &Run) -> SetUp<Command> {
     let bash = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/run/current-system/sw/bin/bash"]
         .into_iter()
         .find(|path| Path::new(path).exists());
-    let mut command = Command::new(bash.unwrap_or("/bin/sh"));
-    if bash.is_some() {
-        command.args(["--noprofile", "--norc"]);
-    }
+    let mut command = if let Some(program) = &run.policy.program {
+        let mut command = Command::new(&program.path);
+        command.args(&program.arguments);
+        command
+    } else {
+        let mut command = Command::new(bash.unwrap_or("/bin/sh"));
+        if bash.is_some() {
+            command.args(["--noprofile", "--norc"]);
+        }
+        command.arg("-c").arg(&run.policy.script);
+        command
+    };
     let output =
         rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout().as_fd(), 3).step("joining the outputs")?;
+    // The output of a program that is spoken to is a socket, and its input is the same one.
+    let input = match &run.policy.program {
+        Some(_) => Stdio::from(output.try_clone().step("joining input and output")?),
+        None => Stdio::null(),
+    };
     command
-        .arg("-c")
-        .arg(&run.policy.script)
         .current_dir(&run.workspace_inside)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stderr(Stdio::from(output))
         .env_clear()
         .env("PATH", &run.policy.search_path)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::filter::{Condition, Verdict, program};
 use super::{SetUp, Step};
-use crate::Tier;
 use crate::policy::Network;
+use crate::{Sockets, Tier};
 
 /// The first version of Landlock that knows about truncating a file by its path.
 const LANDLOCK_WITH_TRUNCATE: i32 = 3;
@@ -138,15 +138,15 @@ const NEW_NAMESPACES: &[libc::c_int] = &[
 ];
 
 /// Puts the filter on this process for good. Must come after every other wall.
-pub(super) fn restrict(tier: Tier, landlock: i32, network: Network) -> SetUp<()> {
+pub(super) fn restrict(tier: Tier, landlock: i32, network: Network, sockets: Sockets) -> SetUp<()> {
     let step = "the system call filter";
-    let program = program(&verdicts(tier, landlock, network)).step(step)?;
+    let program = program(&verdicts(tier, landlock, network, sockets)).step(step)?;
     seccompiler::apply_filter(&program).step(step)
 }
 
 type Verdicts = BTreeMap<u32, Verdict>;
 
-fn verdicts(tier: Tier, landlock: i32, network: Network) -> Verdicts {
+fn verdicts(tier: Tier, landlock: i32, network: Network, sockets: Sockets) -> Verdicts {
     let mut verdicts = Verdicts::new();
     for flag in NEW_NAMESPACES {
         when(&mut verdicts, libc::SYS_clone, &[has(0, *flag as u32)]);
@@ -172,18 +172,31 @@ fn verdicts(tier: Tier, landlock: i32, network: Network) -> Verdicts {
     if landlock < LANDLOCK_WITH_TRUNCATE {
         refused.push(libc::SYS_truncate);
     }
-    match network {
-        Network::None => refused.extend(NETWORK),
-        Network::Proxy => {
-            // Its own loopback only; the other families are shared with the machine or speak to the kernel.
-            let families = [libc::AF_INET, libc::AF_INET6];
-            let neither = families.map(|family| Condition::IsNot { argument: 0, value: family as u32 });
-            when(&mut verdicts, libc::SYS_socket, &neither);
-        }
+    let families = families(tier, network, sockets);
+    if families.is_empty() {
+        refused.extend(NETWORK);
+    } else {
+        let others: Vec<_> =
+            families.iter().map(|family| Condition::IsNot { argument: 0, value: *family as u32 }).collect();
+        when(&mut verdicts, libc::SYS_socket, &others);
     }
     verdicts.extend(refused.into_iter().map(|number| (number as u32, Verdict::Refused)));
     verdicts.extend(UNKNOWN.iter().map(|number| (*number as u32, Verdict::Unknown)));
     verdicts
+}
+
+/// Of which families sockets may be made. Those that are not named are shared with the machine or speak to the kernel.
+fn families(tier: Tier, network: Network, sockets: Sockets) -> Vec<libc::c_int> {
+    let mut families = Vec::new();
+    if network == Network::Proxy {
+        // Its own loopback only.
+        families.extend([libc::AF_INET, libc::AF_INET6]);
+    }
+    // In a file tree and a network of its own, only its own programs have such sockets.
+    if (sockets, tier) == (Sockets::Own, Tier::Full) {
+        families.push(libc::AF_UNIX);
+    }
+    families
 }
 
 /// Nothing may be made that runs with the rights of its owner or group once it is started outside.

@@ -2,7 +2,7 @@
 
 /// What a file is that is not shown as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A picture, with its media type.
     Picture(&'static str),
     /// What documents of office programs, PDFs and books begin with, and what it is for people if it is none.
@@ -13,7 +13,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What the first bytes (at least 64, if there are as many) and the name say; `None` for text and the unknown.
-    pub(super) fn of(start: &[u8], name: &str) -> Option<Self> {
+    pub(crate) fn of(start: &[u8], name: &str) -> Option<Self> {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
         let at =
             |offset: usize, magic: &[u8]| start.get(offset..).is_some_and(|rest| rest.starts_with(magic));
@@ -56,7 +56,7 @@ impl Kind {
 }
 
 /// Width and height in pixels, if the picture's head gives them.
-pub(super) fn dimensions(mime: &str, bytes: &[u8]) -> Option<(u32, u32)> {
+pub(crate) fn dimensions(mime: &str, bytes: &[u8]) -> Option<(u32, u32)> {
     match mime {
         "image/png" => Some((big_32(bytes, 16)?, big_32(bytes, 20)?)),
         "image/gif" => Some((little(bytes, 6, 2)?, little(bytes, 8, 2)?)),

@@ -11,24 +11,26 @@ use super::terminal::{Decoder, last_written};
 use crate::call;
 
 /// The most characters that the model gets of an output.
-pub(super) const MAX_CHARACTERS: usize = 10_000;
+pub(crate) const MAX_CHARACTERS: usize = 10_000;
 /// Of a longer output, the model gets its beginning and its end; the words about the cut fit into the rest.
 const HEAD_CHARACTERS: usize = 5_500;
 const TAIL_CHARACTERS: usize = 4_000;
+/// How often live output goes out at most.
+pub(crate) const LIVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(50);
 /// Bytes that stay in memory from the beginning, and characters from the end.
 const MEMORY: usize = 256 * 1024;
 /// Characters that are shown at a time; what is written faster than one can read is shown in part.
 const LIVE_CHARACTERS: usize = 16 * 1024;
 
 /// What became of an output.
-pub(super) struct Captured {
+pub(crate) struct Captured {
     /// For the model.
     pub text: String,
     pub kept: Kept,
 }
 
 /// Whether the whole output lies in a file.
-pub(super) enum Kept {
+pub(crate) enum Kept {
     /// It is short, or of no use as text.
     Nothing,
     File {
@@ -38,7 +40,7 @@ pub(super) enum Kept {
     Failed(std::io::Error),
 }
 
-pub(super) struct Capture {
+pub(crate) struct Capture {
     path: PathBuf,
     decoder: Decoder,
     /// All bytes, as long as they are few; then the first ones.
@@ -55,10 +57,12 @@ pub(super) struct Capture {
     live: String,
     live_skipped: bool,
     binary_said: bool,
+    /// What to do about a cut.
+    advice: &'static str,
 }
 
 impl Capture {
-    pub(super) fn new(session_folder: &Path, item: &ItemId) -> Self {
+    pub(crate) fn new(session_folder: &Path, item: &ItemId) -> Self {
         let name: String = item
             .as_str()
             .chars()
@@ -76,10 +80,17 @@ impl Capture {
             live: String::new(),
             live_skipped: false,
             binary_said: false,
+            advice: "run the command again with `> file` and read that file in parts, or filter it with grep, head or tail",
         }
     }
 
-    pub(super) async fn take(&mut self, piece: &[u8]) {
+    /// With other words on what to do about a cut.
+    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
+        self.advice = advice;
+        self
+    }
+
+    pub(crate) async fn take(&mut self, piece: &[u8]) {
         let text = self.decoder.decode(piece);
         self.take_text(&text);
         if self.file.is_none() && self.bytes.len() + piece.len() <= MEMORY {
@@ -116,7 +127,7 @@ impl Capture {
     }
 
     /// Passes on what was not shown yet.
-    pub(super) fn show(&mut self, sink: &dyn ToolSink) {
+    pub(crate) fn show(&mut self, sink: &dyn ToolSink) {
         if self.decoder.counts().looks_binary() {
             self.live.clear();
             if !self.binary_said {
@@ -157,14 +168,14 @@ impl Capture {
     }
 
     /// Forgets everything, the file included.
-    pub(super) async fn discard(self) {
+    pub(crate) async fn discard(self) {
         if self.file.is_some() {
             drop(self.file);
             let _ = tokio::fs::remove_file(&self.path).await;
         }
     }
 
-    pub(super) async fn finish(mut self) -> Captured {
+    pub(crate) async fn finish(mut self) -> Captured {
         let rest = self.decoder.finish();
         self.take_text(&rest);
         let counts = self.decoder.counts();
@@ -196,24 +207,24 @@ impl Capture {
             None => Kept::Nothing,
         };
         let text = if let Some(text) = whole {
-            cut(&text, &text, text.chars().count())
+            cut(&text, &text, text.chars().count(), self.advice)
         } else {
             let tail: String = self.tail.iter().collect();
-            cut(&last_written(&self.head), &last_written(&tail), self.characters)
+            cut(&last_written(&self.head), &last_written(&tail), self.characters, self.advice)
         };
         Captured { text, kept }
     }
 }
 
 /// Beginning and end, and between them how much is missing and what to do about it.
-fn cut(beginning: &str, end: &str, all: usize) -> String {
+fn cut(beginning: &str, end: &str, all: usize, advice: &str) -> String {
     let head: String = beginning.chars().take(HEAD_CHARACTERS).collect();
     let skipped = end.chars().count().saturating_sub(TAIL_CHARACTERS);
     let tail: String = end.chars().skip(skipped).collect();
     let missing = all.saturating_sub(head.chars().count() + tail.chars().count());
     format!(
-        "{head}\n[… {} of {} characters are cut out here. The user has the whole output. To see more of it, run the \
-         command again with `> file` and read that file in parts, or filter it with grep, head or tail …]\n{tail}",
+        "{head}\n[… {} of {} characters are cut out here. The user has the whole output. To see more of it, \
+         {advice} …]\n{tail}",
         call::count(missing as u64),
         call::count(all as u64)
     )

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_network::{Bounds, ContactSink, Hosts, Origin, Proxy, SystemResolver};
-use okcvm_protocol::{AppError, ContactOutcome, NetworkPolicy, SessionId};
-use okcvm_sandbox::{Command, Egress, Sandbox};
-use okcvm_tools::{ToolContext, ToolSink};
+use okcvm_protocol::{AppError, ApprovalAction, ContactOutcome, NetworkPolicy, SessionId};
+use okcvm_sandbox::{Egress, Sandbox};
+use okcvm_tools::{ToolContext, ToolSink, Touches};
 use tokio_util::sync::CancellationToken;
 
 /// Whom sessions may speak to, and where their contacts are kept.
@@ -14,28 +14,46 @@ pub trait SessionNetwork: ContactSink {
     fn policy(&self, session: &SessionId) -> Result<NetworkPolicy, AppError>;
 }
 
+/// What a call with that code touches: the world as well, where the session allows hosts.
+pub(crate) fn touches(
+    network: Option<&Arc<dyn SessionNetwork>>,
+    session: &SessionId,
+    code: String,
+) -> Touches {
+    let touches = Touches::code(code);
+    match network.map_or(Ok(NetworkPolicy::Off), |network| network.policy(session)) {
+        Ok(NetworkPolicy::Off) => touches,
+        Ok(NetworkPolicy::Hosts { .. } | NetworkPolicy::Open) | Err(_) => {
+            touches.agreed(ApprovalAction::Send)
+        }
+    }
+}
+
 /// The proxy of one call.
 pub struct Door {
+    /// For what is run by the call.
+    pub egress: Egress,
+    /// For its environment.
+    pub env: Vec<(String, String)>,
     cancel: CancellationToken,
     serving: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
 }
 
 impl Door {
-    /// Gives a command the way out that its session allows; `Ok(None)` if none. An error is a remark: the command then
-    /// runs without.
+    /// The way out that the session allows; `Ok(None)` if none. An error is a remark: the call then runs without.
     pub fn open(
         network: &Arc<dyn SessionNetwork>,
         sandbox: &Sandbox,
         context: &ToolContext,
-        command: &mut Command,
     ) -> Result<Option<Self>, String> {
         let policy = network.policy(&context.session_id).map_err(|error| error.to_string())?;
         let Some(hosts) = Hosts::of(&policy).map_err(|error| error.to_string())? else { return Ok(None) };
         sandbox.can_have_network()?;
+        let mut env = Vec::new();
         if !hosts.lists_loopback() {
             // Servers that the command starts itself are not behind the proxy.
             for name in ["no_proxy", "NO_PROXY"] {
-                command.env.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
+                env.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
             }
         }
         let proxy = Proxy {
@@ -58,7 +76,7 @@ impl Door {
         let serving = Arc::new(Mutex::new(None));
         let waiting = Mutex::new(Some((proxy, cancel.clone())));
         let handle = Arc::clone(&serving);
-        command.egress = Some(Egress(Arc::new(move |listener| {
+        let egress = Egress(Arc::new(move |listener| {
             let Some((proxy, cancel)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).take() else {
                 return;
             };
@@ -69,8 +87,8 @@ impl Door {
                 }
                 Err(error) => tracing::error!(%error, "the proxy of a command could not be started"),
             }
-        })));
-        Ok(Some(Self { cancel, serving }))
+        }));
+        Ok(Some(Self { egress, env, cancel, serving }))
     }
 
     /// Closes it, and waits until every contact is recorded.

@@ -49,6 +49,8 @@ import type {
   PreviewOpenParams,
   ProcessListResponse,
   ProcessParams,
+  PythonCreateParams,
+  PythonStatus,
   QueueRemoveParams,
   RecoveredFile,
   RestoreOutcome,
@@ -223,6 +225,12 @@ export interface Commands {
   model_test: { params: ModelTestParams; response: ConnectionReport };
   /** Looks for model servers on this machine. */
   model_discover: { params: Empty; response: ModelDiscoverResponse };
+  /** The Python environment, and which kernel runs Python. */
+  python_status: { params: Empty; response: PythonStatus };
+  /** Makes the Python environment, or a new one; progress comes as events. */
+  python_create: { params: PythonCreateParams; response: PythonStatus };
+  /** Calls making the Python environment off. */
+  python_cancel: { params: Empty; response: Empty };
   /** The end of the log. */
   logs_read: { params: LogsParams; response: LogsResponse };
   /** Streams numbered events to the given channel, from a number on. */

@@ -92,7 +92,11 @@ sessionId: SessionId,
 /**
  * What was done.
  */
-report: TidyReport, } | { "type": "contactMade", 
+report: TidyReport, } | { "type": "pythonProgress", 
+/**
+ * How far, in words; empty when it has ended.
+ */
+message: string, } | { "type": "contactMade", 
 /**
  * How it went.
  */
@@ -1880,6 +1884,84 @@ processId: ProcessId, };
  * How to speak to a model.
  */
 export type ProviderKind = "demo" | "openAi" | "anthropic";
+
+/**
+ * How to make the environment.
+ */
+export type PythonCreateParams = { 
+/**
+ * Whether a complete one stays.
+ */
+renewal: PythonRenewal, };
+
+/**
+ * Which kernel runs Python.
+ */
+export type PythonKernel = "jupyter" | "plain" | "none";
+
+/**
+ * A package of the environment.
+ */
+export type PythonPackage = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its version.
+ */
+version: string, };
+
+/**
+ * Whether an environment that is complete stays.
+ */
+export type PythonRenewal = "keep" | "replace";
+
+/**
+ * How far the environment is.
+ */
+export type PythonState = "missing" | "creating" | "ready" | "broken";
+
+/**
+ * The environment, and which kernel runs Python.
+ */
+export type PythonStatus = { 
+/**
+ * How far the environment is.
+ */
+state: PythonState, 
+/**
+ * The kernel that a session would get now; while the environment is missing, the one it gets once it is made.
+ */
+kernel: PythonKernel, 
+/**
+ * Why it is not Jupyter's.
+ */
+kernelReason: string | null, 
+/**
+ * Version of Python: of the environment, or of the system's if there is none yet.
+ */
+version: string | null, 
+/**
+ * The folder that the environment lies in.
+ */
+path: string, 
+/**
+ * Bytes of the environment.
+ */
+size: number | null, 
+/**
+ * What made it.
+ */
+tool: string | null, 
+/**
+ * What was asked for when it was made.
+ */
+packages: Array<PythonPackage>, 
+/**
+ * What is in the way of making it.
+ */
+problem: string | null, };
 
 /**
  * A message that waits for the running turn to end.

@@ -6,6 +6,7 @@ import type {
   Item,
   ItemBody,
   NodeSummary,
+  PythonStatus,
   SecretStatus,
   HistoryUsage,
   SessionDetail,
@@ -621,6 +622,23 @@ export function sampleDiff() {
     ],
   };
 }
+
+export const python: PythonStatus = {
+  state: 'ready',
+  kernel: 'jupyter',
+  kernelReason: null,
+  version: '3.12.7',
+  path: '/home/someone/.local/share/okcvm/python',
+  size: 391_000_000,
+  tool: 'uv',
+  packages: [
+    { name: 'ipykernel', version: '7.4.0' },
+    { name: 'matplotlib', version: '3.11.2' },
+    { name: 'numpy', version: '2.4.6' },
+    { name: 'pandas', version: '3.1.1' },
+  ],
+  problem: null,
+};
 
 /** One that was allowed, one that was not. */
 export function contacts(sessionId: string): Contact[] {

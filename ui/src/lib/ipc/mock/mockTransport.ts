@@ -355,6 +355,9 @@ export class MockTransport implements Transport {
             ],
           };
     },
+    python_status: () => fixtures.python,
+    python_create: () => fixtures.python,
+    python_cancel: () => ({}),
     logs_read: () => ({
       path: '/home/someone/.local/share/okcvm/logs/okcvm.log',
       lines: [

@@ -1,0 +1,156 @@
+//! Finds a Python and `uv`.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::EnvironmentError;
+
+/// Oldest version that the packages run on.
+const OLDEST: (u32, u32) = (3, 10);
+const PROBE: Duration = Duration::from_secs(15);
+/// Names in the order of preference within a folder.
+const NAMES: &[&str] =
+    &["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
+
+/// An environment leads to its base, a shim to the real program.
+const ASK: &str = "
+import importlib.util, json, os, sys
+base = getattr(sys, '_base_executable', None) or sys.executable
+parts = all(importlib.util.find_spec(name) for name in ('venv', 'ensurepip'))
+print(json.dumps({'executable': os.path.realpath(base) if base else '', 'base': sys.base_prefix,
+    'version': '.'.join(map(str, sys.version_info[:3])), 'number': list(sys.version_info[:2]), 'parts': parts}))
+";
+
+/// How to get what is missing.
+const GET: &str = "Install it with your system's packages, for example `sudo apt-get install python3 python3-venv` \
+                   (Debian, Ubuntu), `sudo dnf install python3` (Fedora) or `sudo pacman -S python` (Arch)";
+
+/// A Python of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct FoundPython {
+    /// The real program.
+    pub executable: PathBuf,
+    /// Where its own library lies.
+    pub base: PathBuf,
+    pub version: String,
+    number: (u32, u32),
+    /// It has what makes environments.
+    pub parts: bool,
+}
+
+impl FoundPython {
+    /// What a kernel of it must be able to read besides the system's folders.
+    pub(crate) fn readable(&self) -> Vec<PathBuf> {
+        own_library(&self.base).into_iter().collect()
+    }
+}
+
+/// The folder of an interpreter that lies outside of the system's folders, if it is one of its own and not one that
+/// holds much else.
+pub(super) fn own_library(base: &Path) -> Option<PathBuf> {
+    let base = base.canonicalize().ok()?;
+    let system = ["/usr", "/bin", "/lib", "/opt"]
+        .iter()
+        .any(|folder| base.starts_with(folder) && base != Path::new("/opt"));
+    let own = base.components().count() >= 4 && base.join("lib").is_dir() && base.join("bin").is_dir();
+    (!system && own).then_some(base)
+}
+
+fn folders(search_path: Option<&OsStr>) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = search_path
+        .map(|path| std::env::split_paths(path).filter(|path| path.is_absolute()).collect())
+        .unwrap_or_default();
+    if search_path.is_none() {
+        folders.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from));
+    }
+    folders
+}
+
+/// Whether one of the names leads to a file.
+pub(super) fn some_python(search_path: Option<&OsStr>) -> bool {
+    folders(search_path).iter().any(|folder| NAMES.iter().any(|name| folder.join(name).is_file()))
+}
+
+/// `uv` in the app's folder or the search path.
+pub(super) fn uv(folder: &Path, search_path: Option<&OsStr>) -> Option<PathBuf> {
+    let own = folder.join("bin");
+    std::iter::once(own)
+        .chain(folders(search_path))
+        .map(|folder| folder.join("uv"))
+        .find(|path| path.is_file())
+}
+
+/// The first Python that is new enough, those outside of the home folder first: what lies in the home folder is closed
+/// to agent code, but for this one's own library.
+pub(super) async fn python(
+    search_path: Option<&OsStr>,
+    home: Option<&Path>,
+) -> Result<FoundPython, EnvironmentError> {
+    let mut seen: Vec<PathBuf> = Vec::new();
+    let mut found: Vec<FoundPython> = Vec::new();
+    let mut folders = folders(search_path);
+    folders.sort_by_key(|folder| home.is_some_and(|home| folder.starts_with(home)));
+    for folder in folders {
+        for name in NAMES {
+            let path = folder.join(name);
+            let Ok(real) = path.canonicalize() else { continue };
+            if seen.contains(&real) {
+                continue;
+            }
+            seen.push(real);
+            let Some(python) = ask(&path).await else { continue };
+            let good = python.number >= OLDEST && python.parts;
+            let outside = home.is_none_or(|home| !python.base.starts_with(home));
+            if good && outside {
+                return Ok(python);
+            }
+            if !found.contains(&python) {
+                found.push(python);
+            }
+        }
+    }
+    // One in the home folder that is complete, then one that lacks parts.
+    if let Some(place) = found
+        .iter()
+        .position(|python| python.number >= OLDEST && python.parts)
+        .or_else(|| found.iter().position(|python| python.number >= OLDEST))
+    {
+        return Ok(found.swap_remove(place));
+    }
+    let (major, minor) = OLDEST;
+    Err(match found.first() {
+        Some(old) => EnvironmentError::TooOld(format!(
+            "Python {major}.{minor} or later is needed; {} is {}. {GET}.",
+            old.executable.display(),
+            old.version
+        )),
+        None => EnvironmentError::NoPython(format!(
+            "There is no python3 on this machine. {GET}, then call again."
+        )),
+    })
+}
+
+/// What is missing for an environment, in words.
+pub(super) fn without_parts(python: &FoundPython) -> EnvironmentError {
+    EnvironmentError::NoVenv(format!(
+        "{} lacks the parts that make environments (venv and ensurepip), and uv is not installed. {GET}.",
+        python.executable.display()
+    ))
+}
+
+async fn ask(path: &Path) -> Option<FoundPython> {
+    let asked = tokio::process::Command::new(path)
+        .args(["-I", "-c", ASK])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PROBE, asked).await.ok()?.ok()?;
+    let found: FoundPython = serde_json::from_slice(&output.stdout).ok()?;
+    found.executable.is_absolute().then_some(found)
+}

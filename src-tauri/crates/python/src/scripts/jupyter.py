@@ -1,0 +1,194 @@
+# The relay between the app and a Jupyter kernel. Both run behind the same walls; their sockets lie in the private
+# temporary folder.
+import queue
+import signal
+import tempfile
+import time
+
+import zmq
+from jupyter_client import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
+
+START = """
+import sys
+sys.path[:] = [path for path in sys.path if path]
+# For the output of forks, which would need a network; to look for one by name ends the process here.
+from ipykernel.iostream import IOPubThread
+IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
+# After the reply, outputs of the cell may still be on their way.
+LAST_OUTPUT = 3.0
+
+
+class Relay:
+    def __init__(self):
+        folder = tempfile.mkdtemp(prefix="kernel-")
+        file, _ = write_connection_file(os.path.join(folder, "connection.json"), transport="ipc", ip=os.path.join(folder, "socket"))
+        settings = [
+            "--HistoryManager.enabled=False", "--InteractiveShell.colors=NoColor", "--InteractiveShell.banner1=",
+        ]
+        self.kernel = subprocess.Popen(
+            [sys.executable, "-c", START, "-f", file, *settings], stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        self.client = BlockingKernelClient(connection_file=file)
+        self.client.load_connection_file()
+        self.client.start_channels(hb=False, stdin=False)
+        self.asked = 0
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + 60
+        self.client.kernel_info()
+        while True:
+            if self.kernel.poll() is not None or time.monotonic() > deadline:
+                return None
+            try:
+                reply = self.client.get_shell_msg(timeout=0.2)
+            except queue.Empty:
+                continue
+            if reply["msg_type"] == "kernel_info_reply":
+                break
+        # What the kernel says at its start is of no interest.
+        self.drain(0.05)
+        return reply["content"]
+
+    def drain(self, seconds):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self.client.get_iopub_msg(timeout=max(0, end - time.monotonic()))
+            except queue.Empty:
+                return
+
+    def interrupt(self):
+        self.asked += 1
+        if self.asked == 1:
+            self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+        else:
+            try:
+                os.killpg(self.kernel.pid, signal.SIGINT)
+            except OSError:
+                pass
+
+    def run(self, code, lines):
+        self.asked = 0
+        self.budget = Budget()
+        # Output of threads that outlive their cell is nobody's.
+        self.drain(0)
+        cell = self.client.execute(code, allow_stdin=False, stop_on_error=True)
+        iopub, shell = self.client.iopub_channel.socket, self.client.shell_channel.socket
+        poller = zmq.Poller()
+        for socket in (iopub, shell, lines.bell):
+            poller.register(socket, zmq.POLLIN)
+        reply, idle, deadline = None, False, None
+        while reply is None or not (idle or time.monotonic() > deadline):
+            poller.poll(100)
+            for line in lines.take():
+                if line is None:
+                    return False
+                if line.get("op") == "interrupt":
+                    self.interrupt()
+            for _ in range(200):
+                try:
+                    message = self.client.get_iopub_msg(timeout=0)
+                except queue.Empty:
+                    break
+                idle = self.outcome(message, cell) or idle
+            if reply is None:
+                try:
+                    message = self.client.get_shell_msg(timeout=0)
+                except queue.Empty:
+                    pass
+                else:
+                    if message["parent_header"].get("msg_id") == cell and message["msg_type"] == "execute_reply":
+                        reply, deadline = message["content"], time.monotonic() + LAST_OUTPUT
+            if reply is None and self.kernel.poll() is not None:
+                self.last_words(cell)
+                return False
+        tell(type="done", ok=reply.get("status") == "ok", dropped=self.budget.dropped)
+        return True
+
+    def last_words(self, cell):
+        while True:
+            try:
+                self.outcome(self.client.get_iopub_msg(timeout=0.1), cell)
+            except queue.Empty:
+                break
+        tell(type="ended", code=self.kernel.returncode)
+
+    def outcome(self, message, cell):
+        """Passes on what the cell gave; whether the kernel says that the cell is over."""
+        if message["parent_header"].get("msg_id") != cell:
+            return False
+        kind, content = message["msg_type"], message["content"]
+        if kind == "status":
+            return content["execution_state"] == "idle"
+        if kind == "stream":
+            self.budget.stream(content["text"])
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            self.budget.display(content["data"])
+        elif kind == "error":
+            text = plain("\n".join(content["traceback"])) or f"{content['ename']}: {content['evalue']}"
+            tell(type="error", name=content["ename"], text=text[:MOST_TEXT])
+        elif kind == "execute_result":
+            self.budget.display(content["data"])
+        return False
+
+
+class Lines:
+    """The requests, read in a thread; `bell` becomes readable when there are some."""
+
+    def __init__(self):
+        self.waiting = queue.Queue()
+        self.bell, self.ring = os.pipe()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in requests:
+            try:
+                self.waiting.put(json.loads(line))
+            except ValueError:
+                continue
+            os.write(self.ring, b"!")
+        self.waiting.put(None)
+        os.write(self.ring, b"!")
+
+    def next(self):
+        os.read(self.bell, 1)
+        return self.waiting.get()
+
+    def take(self):
+        found = []
+        while not self.waiting.empty():
+            os.read(self.bell, 1)
+            found.append(self.waiting.get())
+        return found
+
+
+def main():
+    prepare_figures(sys.argv[1] if len(sys.argv) > 1 else None)
+    relay = Relay()
+    about = relay.wait_until_ready()
+    if about is None:
+        tell(type="failed", text=f"the Jupyter kernel did not start (exit code {relay.kernel.poll()})")
+        return
+    version = about.get("language_info", {}).get("version", "")
+    tell(type="ready", kernel="jupyter", version=about.get("implementation_version", ""), python=version)
+    lines = Lines()
+    poller = zmq.Poller()
+    poller.register(lines.bell, zmq.POLLIN)
+    while True:
+        if not poller.poll(1000):
+            if relay.kernel.poll() is not None:
+                tell(type="ended", code=relay.kernel.returncode)
+                return
+            continue
+        line = lines.next()
+        if line is None:
+            return
+        if line.get("op") == "run" and not relay.run(line.get("code", ""), lines):
+            return
+
+
+main()
