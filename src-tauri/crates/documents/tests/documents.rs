@@ -191,6 +191,20 @@ Some **bold** text with a [link](https://example.org/page).
 }
 
 #[test]
+fn a_paragraph_over_pages_is_one_and_what_no_tag_names_is_kept() {
+    let document = open("over-pages.pdf");
+    let words: Vec<String> = (1..=900).map(|number| format!("word{number}")).collect();
+    let long = document.markdown.lines().find(|line| line.starts_with("word1 ")).unwrap();
+    assert_eq!(long, words.join(" "));
+    assert!(document.markdown.contains("\nThe end.\n"), "{}", document.markdown);
+    assert!(document.markdown.contains("\nStamped later\n"), "{}", document.markdown);
+    assert_eq!(
+        document.remarks,
+        ["Some text stands outside of the document's own structure; it comes at the end of its page."]
+    );
+}
+
+#[test]
 fn a_pdf_without_tags_is_read_by_its_places() {
     let plain = "\
 [Page 1 of 2]

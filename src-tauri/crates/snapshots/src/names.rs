@@ -40,6 +40,9 @@ impl NameRules {
 
     /// The path as the file system compares it. Bytes that are no text are compared as they are.
     pub(crate) fn folded(self, path: &[u8]) -> Vec<u8> {
+        if path.is_ascii() {
+            return if self.folds_case { path.to_ascii_lowercase() } else { path.to_vec() };
+        }
         let Ok(text) = std::str::from_utf8(path) else { return path.to_vec() };
         let mut text = text.to_owned();
         if self.folds_composition {
@@ -112,7 +115,8 @@ pub(crate) fn respell(
     differences: Vec<Difference>,
     keeps: &mut dyn FnMut(&[u8]) -> Result<bool, SnapshotError>,
 ) -> Result<(Vec<Respelling>, Vec<Difference>), SnapshotError> {
-    if !rules.folds() {
+    let goes = |difference: &Difference| difference.new.is_none() && difference.old.is_some();
+    if !rules.folds() || !differences.iter().any(goes) {
         return Ok((Vec::new(), differences));
     }
     let mut coming: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
@@ -165,7 +169,8 @@ pub(crate) fn respell(
 }
 
 /// Those of the differences that would be written over another path of the target, since the file system
-/// takes both for one. Of such paths the one that stays as it is comes first, then the first by name.
+/// takes both for one. Of such paths the one that stays as it is comes first, then the first by name. Only
+/// folders to which something is added are looked at: the names that are there stand side by side already.
 /// `names` gives the names that the target holds in a folder.
 pub(crate) fn collisions(
     rules: NameRules,
@@ -178,13 +183,15 @@ pub(crate) fn collisions(
     }
     let mut changed = BTreeSet::new();
     let mut folders = BTreeSet::new();
-    for difference in differences.iter().filter(|difference| difference.new.is_some()) {
+    let added = |difference: &&Difference| difference.new.is_some() && difference.old.is_none();
+    for difference in differences.iter().filter(added) {
         for path in with_ancestors(&difference.path) {
-            if difference.old.is_none() {
-                changed.insert(path.to_vec());
-            }
+            changed.insert(path.to_vec());
             folders.insert(split(path).0.to_vec());
         }
+    }
+    if folders.is_empty() {
+        return Ok(colliding);
     }
     for folder in folders {
         let mut first = BTreeSet::new();

@@ -52,7 +52,7 @@ export const sentences: Record<string, string> = {
   'Replaces an exact piece of text in a file.': '替换文件中的一段文字。',
   'Lists the voices for speech.': '列出可用的语音。',
   'Types into a field of the open page.': '在打开页面的输入框中输入。',
-  'Reads a text or image file of the workspace.': '读取工作区中的文本或图片文件。',
+  'Reads a text, image or document file of the workspace.': '读取工作区中的文本、图片或文档文件。',
   'Finds text in the open page and scrolls to it.': '在打开的页面中查找文字并滚动到该处。',
   'Scrolls the open page up.': '向上滚动打开的页面。',
 

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use hayro_interpret::hayro_syntax::Pdf;
 use hayro_interpret::hayro_syntax::object::{
-    Array, Dict, Name, Object, ObjectIdentifier, String as PdfString,
+    Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, String as PdfString,
 };
 use hayro_interpret::hayro_syntax::page::Page;
+use hayro_interpret::hayro_syntax::xref::XRef;
 
 use super::Passage;
 use super::content::{Drawn, Letter};
@@ -44,6 +45,8 @@ struct PageText {
     by_place: String,
     notes: Notes,
     hidden: Vec<Passage>,
+    /// Letters that no tag names.
+    loose: Vec<Letter>,
     is_shown: bool,
 }
 
@@ -64,7 +67,7 @@ impl Structure {
         let Some(catalogue) = xref.get::<Dict<'_>>(xref.root_id()) else { return Ok(None) };
         let Some(tree) = catalogue.get::<Dict<'_>>(b"StructTreeRoot") else { return Ok(None) };
         let roles = tree.get::<Dict<'_>>(b"RoleMap");
-        let mut builder = Builder { roles, seen: HashSet::new(), budget };
+        let mut builder = Builder { xref, roles, seen: HashSet::new(), budget };
         let mut root =
             Element { role: "Document".to_owned(), kids: Vec::new(), columns: 1, words: String::new() };
         builder.kids(&tree, None, 0, &mut root.kids)?;
@@ -88,20 +91,28 @@ impl Structure {
         // A page without an object of its own cannot be named by a tag.
         let id = page.raw().obj_id().unwrap_or_else(|| ObjectIdentifier::new(u32::MAX, index as i32));
         let mut marked: HashMap<i32, Vec<Letter>> = HashMap::new();
+        let mut loose = Vec::new();
         for letter in drawn.letters.iter().filter(|letter| !letter.is_artifact) {
             let is_letter = !letter.text.trim().is_empty();
             self.letters += usize::from(is_letter);
-            if let Some(mark) = letter.mark.filter(|mark| self.known.contains(&(id, *mark))) {
-                self.covered += usize::from(is_letter);
-                marked.entry(mark).or_default().push(letter.clone());
+            match letter.mark.filter(|mark| self.known.contains(&(id, *mark))) {
+                Some(mark) => {
+                    self.covered += usize::from(is_letter);
+                    marked.entry(mark).or_default().push(letter.clone());
+                }
+                None => loose.push(letter.clone()),
             }
         }
         if self.letters > MAX_LETTERS {
             // Too long to be held letter by letter: the tags are given up for where the letters stand.
             self.known.clear();
             self.covered = 0;
-            self.pages.values_mut().for_each(|page| page.marked.clear());
+            for page in self.pages.values_mut() {
+                page.marked = HashMap::new();
+                page.loose = Vec::new();
+            }
             marked.clear();
+            loose.clear();
         }
         self.order.push(id);
         self.pages.insert(
@@ -112,6 +123,7 @@ impl Structure {
                 by_place,
                 notes,
                 hidden: drawn.hidden.clone(),
+                loose,
                 is_shown: false,
             },
         );
@@ -132,7 +144,9 @@ impl Structure {
             return;
         }
         if self.covered < self.letters {
-            out.notes.say("Some text stands outside of the document's own structure and is left out of it.");
+            out.notes.say(
+                "Some text stands outside of the document's own structure; it comes at the end of its page.",
+            );
         }
         let Self { root, pages, order, .. } = self;
         let mut walk = Walk { pages, order, next: 0, total };
@@ -154,6 +168,7 @@ fn collect(element: &Element, known: &mut HashSet<(ObjectIdentifier, i32)>) {
 }
 
 struct Builder<'a, 'b> {
+    xref: &'a XRef,
     roles: Option<Dict<'a>>,
     seen: HashSet<ObjectIdentifier>,
     budget: &'b Budget,
@@ -170,32 +185,44 @@ impl<'a> Builder<'a, '_> {
         if depth > MAX_DEPTH {
             return Ok(());
         }
+        // A list is looked through as it stands: only what is referred to has a number of its own.
         if let Some(list) = parent.get::<Array<'a>>(b"K") {
-            for entry in list.iter::<Object<'a>>() {
-                self.kid(entry, page, depth, kids)?;
+            for entry in list.raw_iter() {
+                let object = match entry {
+                    MaybeRef::NotRef(object) => Some(object),
+                    MaybeRef::Ref(reference) => self.followed(reference.into()),
+                };
+                self.kid(object, page, depth, kids)?;
             }
-        } else if let Some(object) = parent.get::<Object<'a>>(b"K") {
+        } else {
+            let object = match parent.get_ref(b"K") {
+                Some(reference) => self.followed(reference.into()),
+                None => parent.get::<Object<'a>>(b"K"),
+            };
             self.kid(object, page, depth, kids)?;
         }
         Ok(())
     }
 
+    /// The object of that number, the first time.
+    fn followed(&mut self, id: ObjectIdentifier) -> Option<Object<'a>> {
+        self.seen.insert(id).then(|| self.xref.get::<Object<'a>>(id)).flatten()
+    }
+
     fn kid(
         &mut self,
-        object: Object<'a>,
+        object: Option<Object<'a>>,
         page: Option<ObjectIdentifier>,
         depth: usize,
         kids: &mut Vec<Kid>,
     ) -> Result<(), DocumentError> {
         self.budget.element()?;
+        let Some(object) = object else { return Ok(()) };
         if let Object::Number(number) = &object {
             kids.push(Kid::Content { page, number: number.as_i64() as i32 });
             return Ok(());
         }
         let Some(dict) = object.into_dict() else { return Ok(()) };
-        if dict.obj_id().is_some_and(|id| !self.seen.insert(id)) {
-            return Ok(());
-        }
         let page = dict.get_ref(b"Pg").map(Into::into).or(page);
         let kind = dict.get::<Name<'a>>(b"Type");
         match kind.as_deref() {
@@ -289,6 +316,7 @@ impl Walk {
         let Some(id) = self.next.checked_sub(1).and_then(|index| self.order.get(index)) else { return };
         let Some(page) = self.pages.get_mut(id) else { return };
         if !std::mem::replace(&mut page.is_shown, true) {
+            end_loose(&mut page.loose, out);
             for (why, text) in std::mem::take(&mut page.hidden) {
                 out.hidden(why, &text);
             }
