@@ -27,16 +27,14 @@ impl Index {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let wheel = folder.path().join(WHEEL);
-        let make = format!(
-            "import sys, zipfile\n\
+        let code = "import sys, zipfile\n\
              with zipfile.ZipFile(sys.argv[1], 'w') as z:\n\
              \x20   info = 'okcvm_probe-1.0.dist-info/'\n\
              \x20   z.writestr('okcvm_probe.py', 'answer = 42\\n')\n\
              \x20   z.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: okcvm-probe\\nVersion: 1.0\\n')\n\
              \x20   z.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
-             \x20   z.writestr(info + 'RECORD', 'okcvm_probe.py,,\\n' + info + 'METADATA,,\\n' + info + 'WHEEL,,\\n')\n"
-        );
-        let made = std::process::Command::new("python3").args(["-c", &make]).arg(&wheel).status().unwrap();
+             \x20   z.writestr(info + 'RECORD', 'okcvm_probe.py,,\\n' + info + 'METADATA,,\\n' + info + 'WHEEL,,\\n')\n";
+        let made = std::process::Command::new("python3").args(["-c", code]).arg(&wheel).status().unwrap();
         assert!(made.success());
         let wheel = std::fs::read(&wheel).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -71,11 +69,11 @@ fn answer(mut client: TcpStream, heard: &Mutex<Vec<String>>, wheel: &[u8]) {
     } else {
         ("404 Not Found", "text/plain", "no".as_bytes())
     };
-    let head = format!(
+    let start = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    let _ = client.write_all(&[head.as_bytes(), body].concat());
+    let _ = client.write_all(&[start.as_bytes(), body].concat());
 }
 
 async fn allow(desk: &Desk, session: &SessionId, port: u16) {
