@@ -21,7 +21,7 @@ impl Code {
     pub fn as_python(self) -> String {
         match self {
             Self::Shell(script) => format!(
-                "import subprocess as s\nprint(s.run(['bash', '-c', {script:?}], stdout=s.PIPE, stderr=s.STDOUT).stdout)"
+                "import subprocess as s\nprint(s.run(['bash', '-c', {script:?}], stdout=s.PIPE, stderr=s.STDOUT, close_fds=False).stdout)"
             ),
             Self::Python(code) => format!("{PRELUDE}{code}"),
         }
