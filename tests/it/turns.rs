@@ -84,8 +84,16 @@ async fn two_calls_of_one_step_run_and_their_results_go_back_in_order() {
         .map(|tool| tool["function"]["name"].as_str().unwrap().into())
         .collect();
     names.sort();
-    let expected =
-        ["deploy_website", "edit_file", "read_file", "shell", "todo_read", "todo_write", "write_file"];
+    let expected = [
+        "deploy_website",
+        "edit_file",
+        "ipython",
+        "read_file",
+        "shell",
+        "todo_read",
+        "todo_write",
+        "write_file",
+    ];
     assert_eq!(names, expected.map(|name| format!("mshtools-{name}")));
 
     let detail = desk.detail(&session).await;
