@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::place::Place;
 use super::{BENCH, limit, shown};
@@ -9,6 +10,10 @@ use crate::files::{file, text};
 use crate::measure::{Begun, Cost, Medians, rounds, timed};
 use crate::row::{Bar, Figures, Row};
 use crate::{Outcome, Plan};
+
+/// Between the last change of a file and the restore. The stamp of a file that was written in the same moment is trusted
+/// by neither side; nobody restores that fast.
+const SINCE_CHANGED: Duration = Duration::from_millis(50);
 
 struct Kind {
     files: usize,
@@ -81,11 +86,13 @@ fn measured(place: &mut Place, differ: usize) -> Outcome<Medians> {
             Box::new(|round| {
                 let mut place = place.borrow_mut();
                 place.change(differ, first_round + round)?;
+                std::thread::sleep(SINCE_CHANGED);
                 place.restored(&base)
             }),
             Box::new(|round| {
                 let mut place = place.borrow_mut();
                 place.change(differ, first_round + round)?;
+                std::thread::sleep(SINCE_CHANGED);
                 place.reset("HEAD")
             }),
             Box::new(|round| {

@@ -17,6 +17,8 @@ use crate::stream::{PackStream, STREAMED_FROM, locked};
 use crate::tree::{Entries, parse_tree};
 use crate::writer::{ClosedPack, Temporary, checksum};
 
+/// A content with at most so many bytes is read at once: to set up a stream costs more.
+const AT_ONCE: u64 = 64 * 1024;
 /// Entries of trees that are kept in memory, twice at most.
 const KEPT_ENTRIES: usize = 1 << 16;
 
@@ -379,8 +381,10 @@ impl Objects {
             let file = pack.file()?;
             let head = pack.head(&file, offset)?;
             let content: (u64, Box<dyn Read + Send>) = match head.form {
-                Form::Whole(_) => (head.size, Box::new(PackStream::new(file, head.data, head.size))),
-                Form::Near(_) | Form::Named(_) => {
+                Form::Whole(_) if head.size > AT_ONCE => {
+                    (head.size, Box::new(PackStream::new(file, head.data, head.size)))
+                }
+                Form::Whole(_) | Form::Near(_) | Form::Named(_) => {
                     let (_, bytes) = pack.read(offset)?;
                     (bytes.len() as u64, Box::new(Cursor::new(bytes)))
                 }

@@ -206,7 +206,13 @@ impl Archive {
         let Some(syncing) = held(&self.journal).begin_sync(count)? else { return Ok(self.objects.sync()?) };
         // Side by side, so that one wait of the disk serves all. Nobody who looks at the journal waits for it.
         let (packs, journal) = side_by_side(|| self.objects.sync(), || self.disk.sync_file(&path));
-        packs?;
+        if let Err(error) = packs {
+            // The journal's own failure is told once only, and must not be forgotten over this one.
+            if journal.is_err() {
+                held(&self.journal).end_sync(syncing, journal)?;
+            }
+            return Err(error.into());
+        }
         held(&self.journal).end_sync(syncing, journal)
     }
 

@@ -196,7 +196,8 @@ impl History {
             // moved aside: where something was staged is not known.
             (Err(SnapshotError::Unknown(_)), _) | (_, Err(SnapshotError::Unknown(_))) => {
                 live.forget();
-                return stage::sweep_all(live);
+                stage::sweep_all(live);
+                return Ok(());
             }
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };

@@ -117,3 +117,29 @@ fn a_restore_that_lost_its_present_with_the_power_had_not_begun() {
         assert_eq!(place.history.unfinished_restore().unwrap(), None);
     }
 }
+
+/// Both syncs of a flush fail at once: the journal's failure is told by the system once only.
+#[test]
+fn a_failed_sync_of_the_journal_is_not_forgotten_over_that_of_the_packs() {
+    let failing = Arc::new(AtomicBool::new(false));
+    let hook = {
+        let failing = Arc::clone(&failing);
+        move |step, _: &Path| match step {
+            DiskStep::SyncFile if failing.load(Ordering::Relaxed) => Err(std::io::Error::other("no")),
+            _ => Ok(()),
+        }
+    };
+    let (place, _, second) = hooked(1, hook);
+    place.history.flush().unwrap();
+    place.write("0/file", "three");
+    failing.store(true, Ordering::Relaxed);
+    let third = place.record(Some(&second)).snapshot;
+    place.history.flush().unwrap_err();
+    failing.store(false, Ordering::Relaxed);
+    let journal = place.dir.join(crate::archive::JOURNAL);
+    let before = fs::read(&journal).unwrap();
+    place.history.flush().unwrap();
+    assert!(place.history.is_durable(&third).unwrap());
+    // What the system may have let go of was written anew, under another number.
+    assert_ne!(fs::read(&journal).unwrap()[24..32], before[24..32]);
+}

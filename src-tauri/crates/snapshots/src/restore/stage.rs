@@ -18,7 +18,7 @@ use rustix::process::{Gid, Uid};
 use super::live::{Live, Signature, State, fill};
 use super::plan::Write;
 use super::syncing::Syncing;
-use crate::entry::{below, split};
+use crate::entry::{below, shown, split};
 use crate::error::SnapshotError;
 use crate::source::Source;
 
@@ -221,7 +221,10 @@ fn keep_rights(file: &File, write: &Write) -> std::io::Result<()> {
             tracing::debug!(%error, "a restored file belongs to the user who restores");
         }
     }
-    fchmod(file, with_executable(old.stamp.mode, write.entry.kind))?;
+    let mode = with_executable(old.stamp.mode, write.entry.kind);
+    if Mode::from_raw_mode(stat.st_mode & 0o7777) != mode {
+        fchmod(file, mode)?;
+    }
     Ok(())
 }
 
@@ -237,19 +240,23 @@ pub(super) fn with_executable(mode: u32, kind: EntryKind) -> Mode {
     })
 }
 
-/// Removes what killed restores staged anywhere.
-pub(super) fn sweep_all(live: &mut Live<'_>) -> Result<(), SnapshotError> {
+/// Removes what killed restores staged anywhere. A folder that cannot be looked into holds nothing of ours that could
+/// be removed, and must not keep a session from opening.
+pub(super) fn sweep_all(live: &mut Live<'_>) {
     let mut ahead = vec![Vec::new()];
     while let Some(folder) = ahead.pop() {
-        sweep(live, &folder)?;
-        for name in live.names(&folder)? {
+        let inside = sweep(live, &folder).and_then(|()| live.names(&folder));
+        let names = inside.unwrap_or_else(|error| {
+            tracing::warn!(folder = %shown(&folder), %error, "not searched for what a restore left");
+            Vec::new()
+        });
+        for name in names {
             let path = below(&folder, &name);
-            if live.examine(&path)? == State::Folder {
+            if live.examine(&path).is_ok_and(|state| state == State::Folder) {
                 ahead.push(path);
             }
         }
     }
-    Ok(())
 }
 
 /// Removes what a killed restore staged in `folder`.

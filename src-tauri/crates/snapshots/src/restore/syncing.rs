@@ -31,9 +31,14 @@ impl Syncing {
     /// The cheaper way for so many files or folders below `root`.
     #[cfg(target_os = "linux")]
     pub(super) fn of(count: usize, root: impl AsFd) -> Self {
-        match fstat(root) {
-            Ok(root) if count >= MANY && tells_failures() && unsynced_bytes() <= MOST_UNSYNCED => {
-                Self::Together { device: root.st_dev }
+        match fstat(&root) {
+            Ok(stat)
+                if count >= MANY
+                    && is_local(root)
+                    && tells_failures()
+                    && unsynced_bytes() <= MOST_UNSYNCED =>
+            {
+                Self::Together { device: stat.st_dev }
             }
             _ => Self::Each,
         }
@@ -64,6 +69,17 @@ impl Syncing {
             Self::Together { .. } => rustix::fs::fsync(root),
         }
     }
+}
+
+/// Numbers of file systems (`man 2 statfs`) whose sync brings everything to a disk of this machine and tells
+/// failures: ext2 to ext4, XFS, Btrfs, F2FS, and tmpfs, which has no disk. Those of a server or of another program
+/// (NFS, FUSE), and layers above others, do not promise both.
+#[cfg(target_os = "linux")]
+const LOCAL: [u64; 5] = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x0102_1994];
+
+#[cfg(target_os = "linux")]
+fn is_local(root: impl AsFd) -> bool {
+    rustix::fs::fstatfs(root).is_ok_and(|system| LOCAL.contains(&(system.f_type as u64)))
 }
 
 /// Before Linux 5.8 the sync of a file system did not say that something could not be written.
@@ -105,6 +121,8 @@ mod tests {
         assert!(!here.is_by_itself(File::create(place.path().join("file")).unwrap()));
         assert!(here.is_by_itself(File::open("/proc/self/stat").unwrap()));
         here.finish(&root).unwrap();
+        assert!(is_local(File::open("/dev/shm").unwrap()));
+        assert!(!is_local(File::open("/proc").unwrap()));
         assert!(tells_failures());
         assert!(unsynced_bytes() < u64::MAX);
     }
