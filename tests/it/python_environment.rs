@@ -192,6 +192,26 @@ fn a_folder_that_cannot_be_written_is_named_and_the_plain_kernel_takes_over() {
     assert!(said.starts_with("2\n") && said.contains("the plain one of OKCVM"), "{said}");
 }
 
+/// Programs of a workspace are the agent's own, and what makes an environment runs outside of the sandbox.
+#[test]
+fn programs_of_the_workspace_are_not_run_outside_of_the_sandbox() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let bin = Path::new(&workspace(folder.path())).join(".venv/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let run = folder.path().join("run");
+    for name in ["uv", "python3", "python"] {
+        let script = format!("#!/bin/sh\necho {name} >> '{}'\nexit 1\n", run.display());
+        std::fs::write(bin.join(name), script).unwrap();
+        std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
+    let called = offline(&mut call(folder.path(), "20 + 1")).env("PATH", path).output().unwrap();
+    let said = result_text(&called);
+    assert!(said.starts_with("21\n") && said.contains("the plain one of OKCVM"), "{said}");
+    assert!(!run.exists(), "{}", std::fs::read_to_string(&run).unwrap());
+}
+
 #[test]
 fn without_any_python_it_says_what_to_install() {
     let folder = tempfile::tempdir().unwrap();

@@ -386,6 +386,21 @@ async fn a_flood_of_output_is_cut_and_the_kernel_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn code_in_jupyter_s_kernel_has_no_file_that_leads_to_the_app() {
+    let bench = Bench::new(KernelKind::Jupyter).await;
+    let code = "import os\n\
+        def files(process):\n\
+        \x20   found = {}\n\
+        \x20   for name in os.listdir(f'/proc/{process}/fd'):\n\
+        \x20       try: found[int(name)] = os.readlink(f'/proc/{process}/fd/{name}')\n\
+        \x20       except OSError: pass\n\
+        \x20   return found\n\
+        relay = files(os.getppid())\n\
+        relay[1].startswith('socket:'), relay[1] in files('self').values()";
+    assert_eq!(bench.good(code).await, "(True, False)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_outside_stays_outside() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -97,6 +97,33 @@ async fn long_text_is_cut_and_the_whole_is_kept() {
     desk.host.shut_down().await;
 }
 
+/// The small kernel shares its process with the code, which can write to the app what it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_code_writes_past_the_kernel_is_bounded_too() {
+    let in_the_way = tempfile::NamedTempFile::new().unwrap();
+    let folder = in_the_way.path().to_string_lossy().into_owned();
+    let desk = Desk::with(&[("OKCVM_PYTHON", &folder), ("PATH", "/usr/bin:/bin")]);
+    let session = desk.session().await;
+    let code = "import os, stat, json\n\
+        line = json.dumps({'type': 'stream', 'text': 'x' * (1 << 20)}).encode() + b'\\n'\n\
+        ways = [way for way in range(3, 20) if os.path.exists(f'/proc/self/fd/{way}') and stat.S_ISSOCK(os.fstat(way).st_mode)]\n\
+        for _ in range(70):\n\
+        \x20   left = line\n\
+        \x20   while left: left = left[os.write(ways[-1], left):]";
+    let (result, _) = call(&desk, &session, code).await;
+    let text = words(&result);
+    assert!(
+        text.contains("the plain one of OKCVM") && text.contains("beyond the limits, went nowhere"),
+        "{text}"
+    );
+    let [whole] = result.artifacts.as_slice() else { panic!("{:?}", result.artifacts) };
+    assert_eq!(std::fs::metadata(&whole.path).unwrap().len(), 64 << 20);
+    assert_eq!(whole.size, Some(64 << 20));
+    let (after, _) = call(&desk, &session, "1 + 1").await;
+    assert_eq!(words(&after), "2\n");
+    desk.host.shut_down().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_in_the_workspace_leads_no_picture_out_of_it() {
     let (desk, session) = desk().await;

@@ -157,7 +157,11 @@ impl Host {
                 environment.python.clone().unwrap_or_else(|| data.python()),
                 environment.search_path.clone(),
                 environment.home.clone(),
-            ),
+            )
+            .passing_over({
+                let (store, sessions) = (Arc::clone(&store), data.sessions());
+                move || crate::python::agent_folders(&store, &sessions)
+            }),
         );
         let events = EventBus::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -1,11 +1,13 @@
 //! The Python environment as the window and the command line see it.
 
+use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use okcvm_protocol::{
     AppError, AppEvent, Check, CheckStatus, PythonKernel, PythonRenewal, PythonState, PythonStatus,
 };
 use okcvm_python::{EnvironmentError, KernelKind, Renewal};
+use okcvm_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Parts;
@@ -137,6 +139,13 @@ impl Parts {
     }
 }
 
+/// The folders that agent code may write: every workspace, and what the app keeps for sessions.
+pub(crate) fn agent_folders(store: &Store, sessions: &Path) -> Result<Vec<PathBuf>, String> {
+    let rows = store.sessions().map_err(|error| error.to_string())?;
+    let workspaces = rows.into_iter().filter_map(|session| session.folder).map(PathBuf::from);
+    Ok(workspaces.chain([sessions.to_owned()]).collect())
+}
+
 fn worded(error: &EnvironmentError) -> AppError {
     let words = error.to_string();
     let mut letters = words.chars();
@@ -155,6 +164,7 @@ fn worded(error: &EnvironmentError) -> AppError {
         EnvironmentError::NoPython(_)
         | EnvironmentError::TooOld(_)
         | EnvironmentError::NoVenv(_)
+        | EnvironmentError::AgentFolders(_)
         | EnvironmentError::Before(_)
         | EnvironmentError::Cancelled => AppError::new(message),
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use okcvm_protocol::{Contact, ContactId, ContactOutcome, ItemId, NodeId, SessionId};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -21,6 +21,8 @@ use crate::request::{Kind, Request};
 
 /// Longer than any head that a program sends.
 const MAX_HEAD: usize = 64 * 1024;
+/// Characters of a reason, parts of which the client wrote.
+const LONGEST_REASON: usize = 300;
 
 /// How much and how long one command may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +164,7 @@ impl Proxy {
         };
         let request = match Request::parse(&head) {
             Ok(request) => request,
-            Err(problem) => return refuse(&mut client, "400 Bad Request", &problem).await,
+            Err(problem) => return self.refuse(&mut client, "400 Bad Request", &problem, cancel).await,
         };
         let host = match &request.host {
             Host::Domain(name) => name.trim_end_matches('.').to_owned(),
@@ -180,7 +182,7 @@ impl Proxy {
         let (outcome, reason) = match spoken {
             Ok(()) => (ContactOutcome::Allowed, None),
             Err(Failure::Refused(reason)) => {
-                refuse(&mut client, "403 Forbidden", &reason).await;
+                self.refuse(&mut client, "403 Forbidden", &reason, cancel).await;
                 (ContactOutcome::Refused, Some(reason))
             }
             Err(Failure::Failed(reason)) => (ContactOutcome::Failed, Some(reason)),
@@ -194,12 +196,20 @@ impl Proxy {
             host,
             port,
             outcome,
-            reason,
+            reason: reason.map(short),
             sent: meter.sent.load(Ordering::Relaxed),
             received: meter.received.load(Ordering::Relaxed),
             started_at,
             ended_at: (self.clock)(),
         });
+    }
+
+    /// Says why not, unless all ends meanwhile.
+    async fn refuse(&self, client: &mut TcpStream, status: &str, reason: &str, cancel: &CancellationToken) {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = refuse(client, status, reason, self.bounds.setting_up) => {}
+        }
     }
 
     async fn speak(
@@ -219,7 +229,7 @@ impl Proxy {
         let mut server = match server {
             Ok(server) => server,
             Err(Failure::Failed(reason)) => {
-                refuse(client, "502 Bad Gateway", &reason).await;
+                refuse(client, "502 Bad Gateway", &reason, self.bounds.setting_up).await;
                 return Err(Failure::Failed(reason));
             }
             Err(other @ (Failure::Refused(_) | Failure::Broke(_))) => return Err(other),
@@ -304,7 +314,7 @@ impl Proxy {
     }
 }
 
-/// The head without its empty line, and what came with it. `None`: the client left.
+/// The head without its empty line, and what came with it. `None`: the client left. Must be bounded in time.
 async fn read_head(client: &mut TcpStream) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
@@ -318,15 +328,25 @@ async fn read_head(client: &mut TcpStream) -> io::Result<Option<(Vec<u8>, Vec<u8
             return Ok(Some((bytes, early)));
         }
         if bytes.len() > MAX_HEAD {
-            refuse(client, "431 Request Header Fields Too Large", "the head of the request is too long")
-                .await;
+            let reason = "the head of the request is too long";
+            refuse(client, "431 Request Header Fields Too Large", reason, Duration::MAX).await;
             return Ok(None);
         }
     }
 }
 
-/// Says why not. The client may have left.
-async fn refuse(client: &mut TcpStream, status: &str, reason: &str) {
+fn short(reason: String) -> String {
+    if reason.chars().nth(LONGEST_REASON).is_none() {
+        return reason;
+    }
+    let mut short: String = reason.chars().take(LONGEST_REASON - 1).collect();
+    short.push('…');
+    short
+}
+
+/// Says why not, for no longer than `most`. The client may have left, or read nothing.
+async fn refuse(client: &mut (impl AsyncWrite + Unpin), status: &str, reason: &str, most: Duration) {
+    let reason = short(reason.to_owned());
     let text = format!("okcvm: {reason}\n");
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
@@ -334,6 +354,33 @@ async fn refuse(client: &mut TcpStream, status: &str, reason: &str) {
         text.len(),
         reason.replace(|character: char| !character.is_ascii() || character.is_ascii_control(), "?"),
     );
-    let _ = client.write_all(answer.as_bytes()).await;
-    let _ = client.shutdown().await;
+    let saying = async {
+        client.write_all(answer.as_bytes()).await?;
+        client.shutdown().await
+    };
+    let _ = tokio::time::timeout(most, saying).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_holds_nobody_up() {
+        let (mut near, _far) = tokio::io::duplex(16);
+        let saying = refuse(&mut near, "403 Forbidden", "no", Duration::from_millis(50));
+        tokio::time::timeout(Duration::from_secs(5), saying).await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_short_whatever_its_reason() {
+        let (mut near, mut far) = tokio::io::duplex(1 << 20);
+        refuse(&mut near, "403 Forbidden", &"é".repeat(60_000), Duration::from_secs(5)).await;
+        drop(near);
+        let mut answer = String::new();
+        far.read_to_string(&mut answer).await.expect("text");
+        assert!(answer.len() < 1500 && answer.ends_with("é…\n"), "{}", answer.len());
+        assert_eq!(short("é".repeat(LONGEST_REASON)).chars().count(), LONGEST_REASON);
+        assert_eq!(short("é".repeat(LONGEST_REASON + 1)).chars().count(), LONGEST_REASON);
+    }
 }

@@ -25,6 +25,9 @@ pub(crate) enum Body {
     Chunked(Chunks),
 }
 
+/// The longest name of a host.
+const LONGEST_NAME: usize = 253;
+
 /// Headers between the client and the proxy alone. The host is written anew from the address that was looked at.
 const OWN_HEADERS: [&str; 9] = [
     "connection",
@@ -58,7 +61,7 @@ impl Request {
             return Err("the method is not a word".to_owned());
         }
         if method == "CONNECT" {
-            return tunnel(target);
+            return tunnel(target)?.named_in_bounds();
         }
         let mut headers = Vec::new();
         for line in lines {
@@ -69,7 +72,17 @@ impl Request {
             }
             headers.push((name, value.trim()));
         }
-        forward(method, target, &headers)
+        forward(method, target, &headers)?.named_in_bounds()
+    }
+
+    /// A name that is too long leads nowhere, and would stand in records and answers.
+    fn named_in_bounds(self) -> Result<Self, String> {
+        match &self.host {
+            Host::Domain(name) if name.trim_end_matches('.').len() > LONGEST_NAME => {
+                Err(format!("the name of the host is longer than {LONGEST_NAME} characters"))
+            }
+            Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => Ok(self),
+        }
     }
 }
 

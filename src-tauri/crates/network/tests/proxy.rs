@@ -244,6 +244,29 @@ async fn wrong_requests_get_an_answer() {
 }
 
 #[tokio::test]
+async fn what_a_client_writes_does_not_swell_records_and_answers() {
+    let label = format!("{}.", "x".repeat(60));
+    let desk = Desk::new(listed(&["example.com".into()]), &[], Bounds::default()).await;
+    let (long, longest) = (label.repeat(900), label.repeat(4) + "com");
+    for request in [
+        format!("GET http://{long}/ HTTP/1.1\r\n\r\n"),
+        format!("CONNECT {long}:443 HTTP/1.1\r\n\r\n"),
+        format!("GET / {long}\r\n\r\n"),
+        format!("GET {}://x/ HTTP/1.1\r\n\r\n", "x".repeat(60_000)),
+    ] {
+        let answer = desk.ask(&request).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.len() < 1500, "{}", answer.len());
+    }
+    let answer = desk.ask(&format!("CONNECT {longest}:443 HTTP/1.1\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.len() < 1500, "{answer}");
+    let contacts = desk.end().await;
+    assert_eq!(contacts.len(), 1);
+    assert_eq!(contacts[0].host, longest);
+    let reason = contacts[0].reason.as_ref().unwrap();
+    assert!(reason.chars().count() == 300 && reason.ends_with('…'), "{reason}");
+}
+
+#[tokio::test]
 async fn bytes_and_time_are_bounded() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

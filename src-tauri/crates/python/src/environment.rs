@@ -4,6 +4,7 @@
 //! used twice. One is made under its final name (programs in it hold their own path) and counts only once `current.json`
 //! names it, which happens last and at once. What a killed program left is removed by the next one that makes one.
 
+mod closed;
 mod find;
 mod make;
 mod step;
@@ -18,6 +19,7 @@ use okcvm_protocol::{PythonPackage, PythonState};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use closed::AgentFolders;
 pub(crate) use find::FoundPython;
 
 /// What is installed besides what these need.
@@ -53,6 +55,11 @@ pub enum EnvironmentError {
     /// Python without the parts that make environments, and no `uv`.
     #[error("{0}")]
     NoVenv(String),
+    /// It is not known which programs are those of agents; why.
+    #[error(
+        "no Python is looked for, because the workspaces, whose programs are passed over, cannot be listed: {0}"
+    )]
+    AgentFolders(String),
     /// The folder cannot be written.
     #[error("the Python environment cannot be written to {}: {error}", folder.display())]
     Unwritable {
@@ -151,13 +158,25 @@ pub struct Environment {
     folder: PathBuf,
     search_path: Option<OsString>,
     home: Option<PathBuf>,
+    agent_folders: AgentFolders,
 }
 
 impl Environment {
     /// Below `folder`, which need not exist; `search_path` is the user's `PATH`. A Python outside of `home` is taken
     /// rather than one in it.
     pub fn new(folder: PathBuf, search_path: Option<OsString>, home: Option<PathBuf>) -> Self {
-        Self { folder, search_path, home }
+        Self { folder, search_path, home, agent_folders: AgentFolders::default() }
+    }
+
+    /// Takes no program that lies in one of these folders, or that is reached through one: agent code may have put it
+    /// there, and what is found is run outside of the sandbox. They are asked for before every search; an error, worded
+    /// for people, lets no search happen.
+    #[must_use]
+    pub fn passing_over(
+        self,
+        folders: impl Fn() -> Result<Vec<PathBuf>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { agent_folders: AgentFolders::new(folders), ..self }
     }
 
     /// The folder that all of it lies in.
@@ -199,12 +218,14 @@ impl Environment {
 
     /// The best Python of this machine.
     pub(crate) async fn find_python(&self) -> Result<FoundPython, EnvironmentError> {
-        find::python(self.search_path.as_deref(), self.home.as_deref()).await
+        let closed = self.agent_folders.closed()?;
+        find::python(self.search_path.as_deref(), self.home.as_deref(), &closed).await
     }
 
     /// Whether there seems to be a Python, without running it.
     pub fn has_python(&self) -> bool {
-        find::some_python(self.search_path.as_deref())
+        let closed = self.agent_folders.closed();
+        closed.is_ok_and(|closed| find::some_python(self.search_path.as_deref(), &closed))
     }
 
     /// Whether there is a Python to make it of, or to run the plain kernel with; in words.

@@ -266,9 +266,11 @@ impl Kernels {
         let (installed, mut why) = match self.installed(cell, events).await {
             Ok(installed) => (Some(installed), None),
             Err(EnvironmentError::Cancelled) => return Err(KernelError::Cancelled),
-            Err(error @ (EnvironmentError::NoPython(_) | EnvironmentError::TooOld(_))) => {
-                return Err(KernelError::NoPython(error.to_string()));
-            }
+            Err(
+                error @ (EnvironmentError::NoPython(_)
+                | EnvironmentError::TooOld(_)
+                | EnvironmentError::AgentFolders(_)),
+            ) => return Err(KernelError::NoPython(error.to_string())),
             Err(error) => (None, Some(error.to_string())),
         };
         let mut start = Start {
@@ -356,7 +358,7 @@ impl Kernels {
         };
         let made = self.inner.environment.create(Renewal::Keep, &tell, &cell.cancel).await;
         if let Err(error) = &made
-            && !matches!(error, EnvironmentError::Cancelled)
+            && !matches!(error, EnvironmentError::Cancelled | EnvironmentError::AgentFolders(_))
         {
             tracing::warn!(%error, "the Python environment could not be made");
             let reason = Some((Instant::now(), error.to_string()));

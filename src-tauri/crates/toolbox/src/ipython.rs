@@ -96,7 +96,7 @@ impl Tool for PythonTool {
             door: door.as_ref().map(|door| CellDoor { egress: door.egress.clone(), env: door.env.clone() }),
         };
         let capture = Capture::new(&context.session_folder, &context.item_id).with_advice(ADVICE);
-        let mut outcome = Outcome::new(context, capture);
+        let mut outcome = Outcome::new(context, capture, okcvm_sandbox::Limits::default().output_bytes);
         let (sender, mut receiver) = mpsc::channel(QUEUE);
         let running = self.kernels.run(cell, sender);
         let taking = async {

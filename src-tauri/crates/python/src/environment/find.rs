@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::EnvironmentError;
+use super::closed::Closed;
 
 /// Oldest version that the packages run on.
 const OLDEST: (u32, u32) = (3, 10);
@@ -60,28 +61,30 @@ pub(super) fn own_library(base: &Path) -> Option<PathBuf> {
     (!system && own).then_some(base)
 }
 
-fn folders(search_path: Option<&OsStr>) -> Vec<PathBuf> {
+fn folders(search_path: Option<&OsStr>, closed: &Closed) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = search_path
         .map(|path| std::env::split_paths(path).filter(|path| path.is_absolute()).collect())
         .unwrap_or_default();
     if search_path.is_none() {
         folders.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from));
     }
+    folders.retain(|folder| !closed.holds(folder));
     folders
 }
 
 /// Whether one of the names leads to a file.
-pub(super) fn some_python(search_path: Option<&OsStr>) -> bool {
-    folders(search_path).iter().any(|folder| NAMES.iter().any(|name| folder.join(name).is_file()))
+pub(super) fn some_python(search_path: Option<&OsStr>, closed: &Closed) -> bool {
+    let is_program = |path: &Path| path.is_file() && !closed.holds(path);
+    folders(search_path, closed).iter().any(|folder| NAMES.iter().any(|name| is_program(&folder.join(name))))
 }
 
 /// `uv` in the app's folder or the search path.
-pub(super) fn uv(folder: &Path, search_path: Option<&OsStr>) -> Option<PathBuf> {
+pub(super) fn uv(folder: &Path, search_path: Option<&OsStr>, closed: &Closed) -> Option<PathBuf> {
     let own = folder.join("bin");
     std::iter::once(own)
-        .chain(folders(search_path))
+        .chain(folders(search_path, closed))
         .map(|folder| folder.join("uv"))
-        .find(|path| path.is_file())
+        .find(|path| path.is_file() && !closed.holds(path))
 }
 
 /// The first Python that is new enough, those outside of the home folder first: what lies in the home folder is closed
@@ -89,20 +92,24 @@ pub(super) fn uv(folder: &Path, search_path: Option<&OsStr>) -> Option<PathBuf> 
 pub(super) async fn python(
     search_path: Option<&OsStr>,
     home: Option<&Path>,
+    closed: &Closed,
 ) -> Result<FoundPython, EnvironmentError> {
     let mut seen: Vec<PathBuf> = Vec::new();
     let mut found: Vec<FoundPython> = Vec::new();
-    let mut folders = folders(search_path);
+    let mut folders = folders(search_path, closed);
     folders.sort_by_key(|folder| home.is_some_and(|home| folder.starts_with(home)));
     for folder in folders {
         for name in NAMES {
             let path = folder.join(name);
             let Ok(real) = path.canonicalize() else { continue };
-            if seen.contains(&real) {
+            if seen.contains(&real) || closed.holds(&path) {
                 continue;
             }
             seen.push(real);
             let Some(python) = ask(&path).await else { continue };
+            if closed.holds(&python.executable) || closed.holds(&python.base) {
+                continue;
+            }
             let good = python.number >= OLDEST && python.parts;
             let outside = home.is_none_or(|home| !python.base.starts_with(home));
             if good && outside {
@@ -143,8 +150,10 @@ pub(super) fn without_parts(python: &FoundPython) -> EnvironmentError {
 }
 
 async fn ask(path: &Path) -> Option<FoundPython> {
+    // Without `site`, which runs what a `.pth` file or a `sitecustomize` of the packages names: a package may be
+    // installed as a link into a workspace.
     let asked = tokio::process::Command::new(path)
-        .args(["-I", "-c", ASK])
+        .args(["-I", "-S", "-c", ASK])
         .current_dir("/")
         .stdin(Stdio::null())
         .stderr(Stdio::null())

@@ -39,7 +39,7 @@ impl Environment {
     ) -> Result<(), EnvironmentError> {
         tell("Looking for Python…".to_owned());
         let python = self.find_python().await?;
-        let uv = find::uv(&self.folder, self.search_path.as_deref());
+        let uv = find::uv(&self.folder, self.search_path.as_deref(), &self.agent_folders.closed()?);
         if uv.is_none() && !python.parts {
             return Err(find::without_parts(&python));
         }
@@ -57,7 +57,8 @@ impl Environment {
                 .await?;
             "uv"
         } else {
-            let making = [python.executable.as_os_str(), "-I".as_ref(), "-m".as_ref(), "venv".as_ref()];
+            let making =
+                [python.executable.as_os_str(), "-I".as_ref(), "-S".as_ref(), "-m".as_ref(), "venv".as_ref()];
             run(&step("venv"), making.into_iter().chain([folder.as_os_str()])).await?;
             let installing = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"];
             let installing = installing.into_iter().chain(["--progress-bar", "off"]);

@@ -53,7 +53,7 @@ pub(super) async fn run<'a>(
     }
     let failed = |output: String| EnvironmentError::Packages { step: step.what.to_owned(), output };
     let mut child = tokio::process::Command::new(step.python)
-        .args(["-I", "-c", WATCHED])
+        .args(["-I", "-S", "-c", WATCHED])
         .args(words)
         // Those of another environment that this program may have been started in.
         .env_remove("VIRTUAL_ENV")

@@ -29,8 +29,12 @@ class Relay:
         settings = [
             "--HistoryManager.enabled=False", "--InteractiveShell.colors=NoColor", "--InteractiveShell.banner1=",
         ]
+        # Files 1 and 2 of this process lead to the app, where user code has nothing to say. What the kernel says besides
+        # its messages is of interest only if it does not start.
+        self.said = tempfile.TemporaryFile()
         self.kernel = subprocess.Popen(
-            [sys.executable, "-c", START, "-f", file, *settings], stdin=subprocess.DEVNULL, start_new_session=True
+            [sys.executable, "-c", START, "-f", file, *settings], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=self.said, start_new_session=True
         )
         self.client = BlockingKernelClient(connection_file=file)
         self.client.load_connection_file()
@@ -52,6 +56,11 @@ class Relay:
         # What the kernel says at its start is of no interest.
         self.drain(0.05)
         return reply["content"]
+
+    def last_said(self):
+        size = self.said.seek(0, os.SEEK_END)
+        self.said.seek(max(0, size - 2048))
+        return self.said.read().decode("utf-8", "replace")
 
     def drain(self, seconds):
         end = time.monotonic() + seconds
@@ -171,6 +180,8 @@ def main():
     relay = Relay()
     about = relay.wait_until_ready()
     if about is None:
+        sys.stderr.write(relay.last_said())
+        sys.stderr.flush()
         tell(type="failed", text=f"the Jupyter kernel did not start (exit code {relay.kernel.poll()})")
         return
     version = about.get("language_info", {}).get("version", "")

@@ -28,6 +28,11 @@ const SVG: &str = "image/svg+xml";
 pub(super) struct Outcome<'a> {
     context: &'a ToolContext,
     capture: Capture,
+    /// Bytes of text and HTML that are still taken. The kernel has a bound of its own, but user code can write to
+    /// the same channel.
+    room: u64,
+    /// Bytes that were not.
+    dropped: u64,
     /// The text so far ends in the middle of a line.
     in_line: bool,
     pictures: Vec<ToolContent>,
@@ -36,10 +41,13 @@ pub(super) struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    pub(super) fn new(context: &'a ToolContext, capture: Capture) -> Self {
+    /// With room for so many bytes of text and HTML.
+    pub(super) fn new(context: &'a ToolContext, capture: Capture, room: u64) -> Self {
         Self {
             context,
             capture,
+            room,
+            dropped: 0,
             in_line: false,
             pictures: Vec::new(),
             tables: Vec::new(),
@@ -47,7 +55,19 @@ impl<'a> Outcome<'a> {
         }
     }
 
+    /// Takes what there is room for.
     pub(super) async fn text(&mut self, text: &str) {
+        let mut most = usize::try_from(self.room).map_or(text.len(), |room| room.min(text.len()));
+        while !text.is_char_boundary(most) {
+            most -= 1;
+        }
+        let (text, beyond) = text.split_at(most);
+        self.room -= text.len() as u64;
+        if !beyond.is_empty() {
+            // A shorter text that comes later would stand in the wrong place.
+            self.room = 0;
+            self.dropped += beyond.len() as u64;
+        }
         if let Some(last) = text.chars().last() {
             self.in_line = last != '\n';
             self.capture.take(text.as_bytes()).await;
@@ -163,6 +183,12 @@ impl<'a> Outcome<'a> {
         if self.tables.len() == MOST_TABLES {
             return;
         }
+        let size = html.len() as u64;
+        if size > self.room {
+            self.dropped += size;
+            return;
+        }
+        self.room -= size;
         match self.keep(html).await {
             Ok(path) => self.tables.push(Artifact {
                 kind: ArtifactKind::Output,
@@ -170,9 +196,14 @@ impl<'a> Outcome<'a> {
                 path: path.to_string_lossy().into_owned(),
                 url: None,
                 deployment: None,
-                size: Some(html.len() as u64),
+                size: Some(size),
             }),
-            Err(error) => self.remarks.push(format!("the HTML could not be kept: {error}")),
+            Err(error) => {
+                let remark = format!("the HTML could not be kept: {error}");
+                if !self.remarks.contains(&remark) {
+                    self.remarks.push(remark);
+                }
+            }
         }
     }
 
@@ -198,7 +229,8 @@ impl<'a> Outcome<'a> {
             table.title = title("HTML", &arguments.code);
             table
         }));
-        said.extend(remarks(arguments, ran, network));
+        let ran = Ran { dropped: ran.dropped.saturating_add(self.dropped), ..ran.clone() };
+        said.extend(remarks(arguments, &ran, network));
         let mut text = captured.text;
         if text.is_empty() && self.pictures.is_empty() && ran.end == CellEnd::Done {
             text.push_str("(no output)");
@@ -237,7 +269,39 @@ fn without_tags(html: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use okcvm_python::KernelKind;
+
     use super::*;
+    use crate::testing::{Desk, text_of};
+
+    async fn finished(outcome: Outcome<'_>) -> ToolResult {
+        let arguments = Arguments { code: "1".to_owned(), restart: false };
+        let ran = Ran { end: CellEnd::Done, kind: KernelKind::Plain, dropped: 1_000, notes: Vec::new() };
+        outcome.finish(&arguments, &ran, &Network::On).await
+    }
+
+    #[tokio::test]
+    async fn beyond_the_room_nothing_is_taken_and_it_is_said_how_much() {
+        let desk = Desk::new();
+        let capture = || Capture::new(&desk.context.session_folder, &desk.context.item_id);
+        let mut outcome = Outcome::new(&desk.context, capture(), 4);
+        outcome.text("aéé").await;
+        outcome.text("b").await;
+        assert_eq!(outcome.dropped, 3);
+        let said = text_of(&finished(outcome).await);
+        let remark = format!("[{} of the output, beyond the limits, went nowhere]", call::size(1_003));
+        assert_eq!(said, format!("aé\n{remark}"));
+
+        // HTML counts as a file and as text.
+        let mut outcome = Outcome::new(&desk.context, capture(), 21);
+        let html = |text: &str| BTreeMap::from([("text/html".to_owned(), text.to_owned())]);
+        outcome.display(html("<b>1</b>")).await;
+        outcome.display(html("<b>more than there is room for</b>")).await;
+        let result = finished(outcome).await;
+        assert!(text_of(&result).starts_with("[HTML] 1\n[HTM\n["), "{}", text_of(&result));
+        let [kept] = result.artifacts.as_slice() else { panic!("{:?}", result.artifacts) };
+        assert_eq!(std::fs::read_to_string(&kept.path).unwrap(), "<b>1</b>");
+    }
 
     #[test]
     fn of_html_the_text_stays() {
