@@ -12,6 +12,7 @@ mod command_line_tree;
 mod deleted_files;
 mod demo_job;
 mod desk;
+mod distrust;
 mod held_up;
 mod killed;
 mod local_model;
