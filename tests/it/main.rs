@@ -8,8 +8,11 @@ mod command_line_permissions;
 mod command_line_refusals;
 mod command_line_streams;
 mod command_line_tree;
+#[cfg(target_os = "linux")]
+mod deleted_files;
 mod demo_job;
 mod desk;
+mod distrust;
 mod held_up;
 mod killed;
 mod local_model;

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_protocol::{
-    AppError, AppEvent, Approval, ApprovalAnswer, ApprovalReason, ApprovalScope, ApprovalState, Awaited,
-    Item, ItemBody, ItemId, PermissionMode, PermissionRule, RuleId, RuleMatch, RulePattern, SessionId,
-    SessionSummary, ToolCall, TurnEvent,
+    AppError, AppEvent, Approval, ApprovalAction, ApprovalAnswer, ApprovalReason, ApprovalScope,
+    ApprovalState, Awaited, Item, ItemBody, ItemId, PermissionMode, PermissionRule, RuleId, RuleMatch,
+    RulePattern, SessionId, SessionSummary, ToolCall, TurnEvent,
 };
 use okcvm_tools::{Decision, Question, Touches, Trust, consent, patterns};
 use tokio::sync::{oneshot, watch};
 
+use crate::calls::Prepared;
 use crate::turn_loop::TurnState;
 use crate::{Engine, EngineError};
 
@@ -32,7 +33,7 @@ pub(crate) enum Permit {
 /// The questions of a session that wait.
 pub(crate) struct Approvals {
     waiting: Mutex<HashMap<ItemId, Waiting>>,
-    /// Rises when a mode or a rule changes, so that what waits is decided anew.
+    /// Rises when a mode, a rule or a setting changes, so that what waits is decided anew.
     changed: watch::Sender<u64>,
 }
 
@@ -54,10 +55,25 @@ impl Approvals {
     }
 }
 
+/// A question that was put.
+struct Asked {
+    id: ItemId,
+    /// What the person sees that the call does.
+    actions: Vec<ApprovalAction>,
+    answer: oneshot::Receiver<ApprovalState>,
+}
+
+impl Asked {
+    /// Whether a call does no more than the question says.
+    fn covers(&self, judged: &Judged) -> bool {
+        judged.actions.iter().all(|action| self.actions.contains(action))
+    }
+}
+
 /// What was found out about a call.
 struct Judged {
     decision: Decision,
-    actions: Vec<okcvm_protocol::ApprovalAction>,
+    actions: Vec<ApprovalAction>,
     mode: PermissionMode,
     /// What the call itself reads.
     reads: Vec<String>,
@@ -67,20 +83,34 @@ struct Judged {
 
 impl Engine {
     /// Lets a call run, asks the person, or refuses. A question waits until it is answered, the turn is stopped, or a
-    /// mode or rule that came meanwhile decides.
+    /// mode or rule that came meanwhile decides. What the call touches is asked anew each time, since a setting of the
+    /// session, such as its network, may have changed: an answer holds for no more than its question named.
     pub(crate) async fn permit(
         &self,
         state: &Arc<TurnState>,
         item: &Item,
         call: &ToolCall,
-        touches: &Touches,
+        prepared: &Prepared,
     ) -> Result<Permit, EngineError> {
         let approvals = &state.runtime.approvals;
         let mut changed = approvals.changed.subscribe();
-        let mut asked: Option<(ItemId, oneshot::Receiver<ApprovalState>)> = None;
+        let mut asked: Option<Asked> = None;
         loop {
             changed.borrow_and_update();
-            let judged = self.judge(state, call, touches)?;
+            let touches = prepared.touches(&state.runtime.id);
+            let judged = self.judge(state, call, &touches)?;
+            let asks = matches!(judged.decision, Decision::Ask(_));
+            if let Some(mut question) = asked.take_if(|question| asks && question.actions != judged.actions) {
+                tracing::info!(tool = call.tool, "a question is put anew");
+                if !self.settle(state, &question.id, ApprovalState::Interrupted)? {
+                    // The person was faster.
+                    let answered = (&mut question.answer).await.ok();
+                    let allowed = matches!(answered, Some(ApprovalState::Allowed { .. }));
+                    if !allowed || question.covers(&judged) {
+                        return Ok(as_permit(answered, call, judged.reads));
+                    }
+                }
+            }
             let settled = match judged.decision {
                 Decision::Allow => {
                     Some((ApprovalState::Allowed { scope: None }, Permit::Granted(judged.reads.clone())))
@@ -91,30 +121,35 @@ impl Engine {
                 }
                 Decision::Ask(reason) => {
                     if asked.is_none() {
-                        asked = Some(self.put_question(state, item, call, touches, &judged, reason)?);
+                        asked = Some(self.put_question(state, item, call, &touches, &judged, reason)?);
                     }
                     None
                 }
             };
             if let Some((end, permit)) = settled {
-                let Some((id, answer)) = asked.take() else { return Ok(permit) };
-                if self.settle(state, &id, end)? {
+                let Some(question) = asked.take() else { return Ok(permit) };
+                if self.settle(state, &question.id, end)? {
                     return Ok(permit);
                 }
                 // The person was faster.
-                return Ok(as_permit(answer.await.ok(), call, judged.reads));
+                return Ok(as_permit(question.answer.await.ok(), call, judged.reads));
             }
-            let Some((id, answer)) = &mut asked else { continue };
+            let Some(question) = &mut asked else { continue };
             let waiting = state.pause();
-            state.awaiting(Awaited::Approval { item_id: id.clone() });
+            state.awaiting(Awaited::Approval { item_id: question.id.clone() });
             tokio::select! {
                 biased;
-                answered = &mut *answer => {
+                answered = &mut question.answer => {
                     drop(waiting);
-                    return Ok(as_permit(answered.ok(), call, judged.reads));
+                    let now = self.judge(state, call, &prepared.touches(&state.runtime.id))?;
+                    let allowed = matches!(answered, Ok(ApprovalState::Allowed { .. }));
+                    if !allowed || question.covers(&now) {
+                        return Ok(as_permit(answered.ok(), call, now.reads));
+                    }
+                    asked = None;
                 }
                 () = state.cancel.cancelled() => {
-                    let id = id.clone();
+                    let id = question.id.clone();
                     self.settle(state, &id, ApprovalState::Interrupted)?;
                     return Ok(Permit::Stopped);
                 }
@@ -163,7 +198,7 @@ impl Engine {
         touches: &Touches,
         judged: &Judged,
         reason: ApprovalReason,
-    ) -> Result<(ItemId, oneshot::Receiver<ApprovalState>), EngineError> {
+    ) -> Result<Asked, EngineError> {
         tracing::info!(tool = call.tool, mode = ?judged.mode, ?reason, "a call asks");
         let mut scopes = vec![ApprovalScope::Once, ApprovalScope::Session];
         // What is allowed in sight of something untrusted holds no longer than the conversation that saw it.
@@ -190,7 +225,7 @@ impl Engine {
         drop(waiting);
         state.alive();
         state.tell(TurnEvent::ItemStarted { item: question });
-        Ok((id, answered))
+        Ok(Asked { id, actions: judged.actions.clone(), answer: answered })
     }
 
     /// Ends a question without the person. Tells whether it was still open.
@@ -282,7 +317,9 @@ impl Engine {
             ItemBody::Approval(approval) => Some(match approval.state {
                 ApprovalState::Allowed { .. } => "It was allowed.",
                 ApprovalState::Refused { .. } => "It was refused.",
-                ApprovalState::Interrupted => "Its turn was stopped before there was an answer.",
+                ApprovalState::Interrupted => {
+                    "Its turn was stopped, or what it asked for changed, before there was an answer."
+                }
                 ApprovalState::Waiting => "Another program runs the turn that asks.",
             }),
             _ => None,
@@ -303,11 +340,16 @@ impl Engine {
     ) -> Result<SessionSummary, EngineError> {
         self.store().session(id)?;
         self.store().set_session_mode(id, mode)?;
+        self.session_setting_changed(id);
+        self.tell_session(id);
+        self.session_summary(id)
+    }
+
+    /// Decides anew what waits for an answer: a setting of the session has changed that says what its calls touch.
+    pub fn session_setting_changed(&self, id: &SessionId) {
         if let Some(runtime) = self.open_runtime(id) {
             runtime.approvals.look_again();
         }
-        self.tell_session(id);
-        self.session_summary(id)
     }
 
     /// The rules of one session alone, or, without one, those of every session.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_protocol::{
-    AppError, Awaited, Item, ItemBody, ItemDelta, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
+    AppError, Awaited, Item, ItemBody, ItemDelta, SessionId, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
     ToolContent, ToolResult, TurnEvent,
 };
 use okcvm_snapshots::History;
@@ -155,9 +155,9 @@ impl Engine {
             self.end_call(state, &mut item, call.clone())?;
             return Ok((call, None));
         }
-        let prepared = self.prepare(state, &call);
+        let prepared = self.prepare(&call);
         if let Ok(prepared) = &prepared {
-            match self.permit(state, &item, &call, &prepared.touches).await? {
+            match self.permit(state, &item, &call, prepared).await? {
                 Permit::Granted(untrusted) => {
                     for source in untrusted {
                         self.note_untrusted(state, &source)?;
@@ -248,15 +248,14 @@ impl Engine {
 
     /// Finds the tool of a call and checks its arguments. A call that is wrong is never asked about; what is wrong is
     /// worded for the model.
-    fn prepare(&self, state: &TurnState, call: &ToolCall) -> Result<Prepared, String> {
+    fn prepare(&self, call: &ToolCall) -> Result<Prepared, String> {
         let registry = &self.inner.parts.registry;
         let tool = registry
             .tool(&call.tool)
             .filter(|tool| tool.unavailable().is_none())
             .ok_or_else(|| registry.unknown(&call.tool))?;
         let arguments = registry.check_arguments(&call.tool, &call.arguments).map_err(|error| error.0)?;
-        let touches = tool.touches(&state.runtime.id, &arguments);
-        Ok(Prepared { tool, arguments, touches })
+        Ok(Prepared { tool, arguments })
     }
 
     async fn carry_out_call(
@@ -266,7 +265,7 @@ impl Engine {
         prepared: Prepared,
         sink: Arc<dyn ToolSink>,
     ) -> Result<ToolResult, ToolError> {
-        let Prepared { tool, arguments, .. } = prepared;
+        let Prepared { tool, arguments } = prepared;
         let context = ToolContext {
             session_id: state.runtime.id.clone(),
             node_id: Some(state.node_id.clone()),
@@ -308,7 +307,7 @@ impl Engine {
     }
 
     /// What a session has read, kept in the store.
-    pub(crate) fn file_reads(&self, session: &okcvm_protocol::SessionId) -> Arc<dyn FileReads> {
+    pub(crate) fn file_reads(&self, session: &SessionId) -> Arc<dyn FileReads> {
         let history = self.open_runtime(session).map(|runtime| runtime.history.clone());
         Arc::new(StoredReads {
             store: Arc::clone(&self.inner.parts.store),
@@ -320,7 +319,7 @@ impl Engine {
     /// Runs one tool as a turn would, without a turn: for the command line.
     pub async fn call_tool(
         &self,
-        session: &okcvm_protocol::SessionId,
+        session: &SessionId,
         tool: &str,
         arguments: &str,
         sink: Arc<dyn ToolSink>,
@@ -403,10 +402,16 @@ fn keep_pictures(blobs: &Path, root: &Path, result: &ToolResult) {
 }
 
 /// A call whose tool and arguments are there.
-struct Prepared {
+pub(crate) struct Prepared {
     tool: Arc<dyn Tool>,
     arguments: serde_json::Value,
-    touches: Touches,
+}
+
+impl Prepared {
+    /// What it would touch if it ran now.
+    pub(crate) fn touches(&self, session: &SessionId) -> Touches {
+        self.tool.touches(session, &self.arguments)
+    }
 }
 
 /// Takes the output of a running call.
@@ -493,7 +498,7 @@ impl ToolSink for LiveCall {
 /// Read files, kept in the store.
 struct StoredReads {
     store: Arc<Store>,
-    session: okcvm_protocol::SessionId,
+    session: SessionId,
     history: Option<History>,
 }
 

@@ -7,7 +7,7 @@ use okcvm_protocol::{
     AppError, AppEvent, ChangeKind, DeletedFile, DeletedId, NodeId, RestoreOutcome, RestoreScope, SessionId,
 };
 use okcvm_store::DeletedRow;
-use okcvm_workspace::WorkspacePath;
+use okcvm_workspace::{WorkspaceError, WorkspacePath};
 
 use crate::engine::create_folder;
 use crate::restore::{Goal, Paths};
@@ -62,10 +62,15 @@ impl Engine {
             create_folder(&keep)?;
             // Noted first: after a crash between the two, nothing lies in the trash that no list shows.
             self.store().put_deleted_file(&row)?;
-            if let Err(error) = workspace.put_away(path, &keep) {
-                self.store().forget_deleted_file(&row.id)?;
-                remove_folder(&keep)?;
-                return Err(EngineError::from(error));
+            match workspace.put_away(path, &keep) {
+                Ok(_) => {}
+                // The trash may be the only place of what was removed.
+                Err(error @ WorkspaceError::PartlyRemoved { .. }) => return Err(EngineError::from(error)),
+                Err(error) => {
+                    self.store().forget_deleted_file(&row.id)?;
+                    remove_folder(&keep)?;
+                    return Err(EngineError::from(error));
+                }
             }
             deleted.push(self.shown(row));
             Ok(())
@@ -91,7 +96,10 @@ impl Engine {
         let row = self.store().deleted_file(session, id)?;
         let path = WorkspacePath::parse(&row.entry.path)?;
         let keep = self.trash_folder(session, id);
-        let place = runtime.workspace()?.take_back(&keep, &path)?;
+        let place = runtime.workspace()?.take_back(&keep, &path, |place| {
+            // Under another name it is trusted no more than before.
+            Ok::<(), EngineError>(self.store().note_moved_files(session, path.as_str(), place.as_str())?)
+        })?;
         self.store().forget_deleted_file(id)?;
         remove_folder(&keep)?;
         self.tell_deleted(session, vec![place.as_str().to_owned()]);

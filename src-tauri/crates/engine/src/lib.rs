@@ -36,3 +36,4 @@ pub use engine::{
 pub use error::EngineError;
 pub use events::{EventBus, Subscription};
 pub use turn::Start;
+pub use untrusted::ImportMark;

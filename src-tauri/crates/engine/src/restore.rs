@@ -100,6 +100,14 @@ pub(crate) struct Goal {
     pub(crate) title: String,
 }
 
+/// A conversation and the files that belong to it.
+struct Moment {
+    /// Where the conversation ends.
+    node: Option<NodeId>,
+    /// What the files are; they are left as they are if absent.
+    files: Option<SnapshotId>,
+}
+
 impl Engine {
     /// Goes to a node, or brings some of its files back.
     pub async fn restore(
@@ -129,13 +137,8 @@ impl Engine {
                 },
             };
             let current = engine.store().session(&runtime.id)?.current_node;
-            match scope {
-                RestoreScope::All => {}
-                RestoreScope::Files => engine.carry_distrust(Some(&row.summary.id), current.as_ref())?,
-                RestoreScope::Conversation => {
-                    engine.carry_distrust(current.as_ref(), Some(&row.summary.id))?;
-                }
-            }
+            let there = Moment { node: Some(row.summary.id.clone()), files: files.clone() };
+            engine.carry_along(scope, &there, current.as_ref())?;
             let goal = Goal { scope, node: Some(row.summary.id), files, paths, title };
             engine.move_to(runtime, goal)
         })
@@ -147,6 +150,8 @@ impl Engine {
         self.moving(session, |engine, runtime| {
             let mut row = engine.undoable(&runtime.id)?.ok_or(EngineError::NothingTo("undo"))?;
             let current = engine.store().session(&runtime.id)?.current_node;
+            let there = Moment { node: row.from_node.clone(), files: row.before.clone() };
+            engine.carry_along(row.scope, &there, current.as_ref())?;
             let present = engine.record_present(runtime)?;
             row.state = RestoreState::UndoIntent;
             if row.scope == RestoreScope::Files {
@@ -170,6 +175,8 @@ impl Engine {
         self.moving(session, |engine, runtime| {
             let mut row = engine.redoable(&runtime.id)?.ok_or(EngineError::NothingTo("redo"))?;
             let current = engine.store().session(&runtime.id)?.current_node;
+            let there = Moment { node: row.to_node.clone(), files: row.after.clone() };
+            engine.carry_along(row.scope, &there, current.as_ref())?;
             let present = engine.record_present(runtime)?;
             row.state = RestoreState::RedoIntent;
             if row.scope == RestoreScope::Files {
@@ -184,6 +191,24 @@ impl Engine {
             engine.carry_out(runtime, &row, &present, target.as_ref(), RestoreState::Done, node.as_ref())
         })
         .await
+    }
+
+    /// Before files and conversation go to a moment, or one of the two alone: what the files bring along that is not
+    /// trusted goes with them, to the conversation that they will lie beside.
+    fn carry_along(
+        &self,
+        scope: RestoreScope,
+        there: &Moment,
+        current: Option<&NodeId>,
+    ) -> Result<(), EngineError> {
+        let node = there.node.as_ref();
+        match scope {
+            RestoreScope::Files => self.carry_distrust(node, current),
+            RestoreScope::All | RestoreScope::Conversation if there.files.is_none() => {
+                self.carry_distrust(current, node)
+            }
+            RestoreScope::All | RestoreScope::Conversation => Ok(()),
+        }
     }
 
     /// Whether a restore can be taken back or done again.

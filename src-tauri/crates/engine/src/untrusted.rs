@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use okcvm_protocol::{Attachment, NodeId, SessionId, TurnEvent};
+use okcvm_protocol::{Attachment, ImportId, NodeId, SessionId, TurnEvent};
 use okcvm_tools::Reads;
 use okcvm_workspace::{Workspace, WorkspacePath};
 
@@ -21,21 +21,42 @@ const MOST_TABLE: u64 = 64 * 1024 * 1024;
 /// Files that are named when a command could read all of them.
 const MOST_NAMED: u32 = 3;
 
+/// Begins the name under which an import that is under way is noted. No path of a workspace begins so.
+const UNDER_WAY: &str = "/";
+
+/// An import that is under way.
+#[derive(Debug)]
+pub struct ImportMark(String);
+
 impl Engine {
-    /// Notes files that were brought in. Blocking.
-    pub fn note_imported(&self, session: &SessionId, files: &[Attachment]) -> Result<(), EngineError> {
-        let workspace = self.workspace(session)?;
-        let untrusted: Vec<String> = files
-            .iter()
-            .filter(|file| !is_plain_table(&workspace, &file.path))
-            .map(|file| file.path.clone())
-            .collect();
-        Ok(self.store().note_untrusted_files(session, &untrusted)?)
+    /// Notes that an import begins. Until [`Engine::end_import`] every file of the session counts as brought in, also if
+    /// the program ends before. Blocking.
+    pub fn begin_import(&self, session: &SessionId) -> Result<ImportMark, EngineError> {
+        let mark = ImportMark(format!("{UNDER_WAY}{}", ImportId::new()));
+        self.store().note_untrusted_files(session, std::slice::from_ref(&mark.0))?;
+        Ok(mark)
     }
 
-    /// Notes that an import broke off, and that nobody can say which files it brought. Blocking.
-    pub fn note_broken_import(&self, session: &SessionId) -> Result<(), EngineError> {
-        Ok(self.store().note_untrusted_files(session, &[String::new()])?)
+    /// Notes the files that an import has brought in; without them it broke off, and nobody can say which they are.
+    /// Blocking.
+    pub fn end_import(
+        &self,
+        session: &SessionId,
+        mark: &ImportMark,
+        imported: Option<&[Attachment]>,
+    ) -> Result<(), EngineError> {
+        let untrusted: Vec<String> = match imported {
+            Some(files) => {
+                let workspace = self.workspace(session)?;
+                files
+                    .iter()
+                    .filter(|file| !is_plain_table(&workspace, &file.path))
+                    .map(|file| file.path.clone())
+                    .collect()
+            }
+            None => vec![String::new()],
+        };
+        Ok(self.store().end_untrusted_mark(session, &mark.0, &untrusted)?)
     }
 
     /// What of a call's reading is not trusted, for people; empty if all of it is.
@@ -49,7 +70,9 @@ impl Engine {
             Reads::Outside(source) => Ok(vec![source.clone()]),
             Reads::Workspace => {
                 let files = self.store().untrusted_files(&runtime.id, MOST_NAMED)?;
-                Ok(files.into_iter().map(named_for_people).collect())
+                let mut untrusted: Vec<String> = files.into_iter().map(named_for_people).collect();
+                untrusted.dedup();
+                Ok(untrusted)
             }
             Reads::Files(paths) => {
                 let mut untrusted = Vec::new();
@@ -97,7 +120,13 @@ impl Engine {
 }
 
 fn named_for_people(path: String) -> String {
-    if path.is_empty() { "files of an import that broke off".to_owned() } else { path }
+    if path.is_empty() {
+        "files of an import that broke off".to_owned()
+    } else if path.starts_with(UNDER_WAY) {
+        "files of an import that has not ended".to_owned()
+    } else {
+        path
+    }
 }
 
 /// Where a path leads by links inside of the workspace.

@@ -419,13 +419,12 @@ impl CommandHandler for Host {
                 let target = workspace_path(&params.target)?;
                 let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
                 let mut tell = host.import_progress(&params.session_id, &params.import_id);
+                let mark = host.engine.begin_import(&params.session_id)?;
                 let report =
                     run_import(&workspace, &sources, &target, params.clashes, &limits, &cancel, &mut tell)
                         .map_err(|error| error.to_app_error());
-                match &report {
-                    Ok(report) => host.engine.note_imported(&params.session_id, &report.imported)?,
-                    Err(_) => host.engine.note_broken_import(&params.session_id)?,
-                }
+                let imported = report.as_ref().ok().map(|report| report.imported.as_slice());
+                host.engine.end_import(&params.session_id, &mark, imported)?;
                 report
             })
             .await;

@@ -47,7 +47,8 @@ impl Parts {
         })
     }
 
-    /// Chooses whom a session may speak to, from its next command on. Blocking.
+    /// Chooses whom a session may speak to, from its next command on. A question that waits is put anew if the command
+    /// would do more or less now. Blocking.
     pub(crate) fn set_network_policy(
         &self,
         session: &SessionId,
@@ -55,6 +56,7 @@ impl Parts {
     ) -> Result<NetworkResponse, AppError> {
         let policy = checked(policy)?;
         self.store.set_network_policy(session, &policy)?;
+        self.engine.session_setting_changed(session);
         self.engine
             .events()
             .app(AppEvent::NetworkChanged { session_id: session.clone(), policy: policy.clone() });

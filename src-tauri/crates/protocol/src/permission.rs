@@ -71,7 +71,7 @@ wire_union! {
             #[ts(optional)]
             reason: Option<String>,
         },
-        /// The turn ended before there was an answer.
+        /// It ended without an answer: its turn did, or the call would do something else now and asks anew.
         Interrupted,
     }
 

@@ -1,7 +1,7 @@
 //! Modes, rules of permission, and what is not trusted.
 
 use okcvm_protocol::{NodeId, PermissionMode, PermissionRule, RuleId, RulePattern, SessionId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::error::Doing;
 use crate::store::{from_optional, from_text, to_text};
@@ -100,21 +100,48 @@ impl Store {
     pub fn note_untrusted_files(&self, session: &SessionId, paths: &[String]) -> Result<(), StoreError> {
         let mut connection = self.connection();
         let transaction = connection.transaction().doing("noting files from outside")?;
-        for path in paths {
-            transaction
-                .prepare_cached("INSERT OR IGNORE INTO untrusted_files (session_id, path) VALUES (?1, ?2)")
-                .doing("noting files from outside")?
-                .execute([session.as_str(), path])
-                .doing("noting files from outside")?;
-        }
+        insert_untrusted(&transaction, session, paths)?;
         transaction.commit().doing("noting files from outside")
     }
 
-    /// Whether a file came from outside. An empty path that was noted stands for every file.
+    /// Notes that a file or folder which may have come from outside, or hold such files, is to be at another path, too.
+    pub fn note_moved_files(&self, session: &SessionId, from: &str, to: &str) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "INSERT OR IGNORE INTO untrusted_files (session_id, path) \
+                 SELECT session_id, ?3 || substr(path, length(?2) + 1) FROM untrusted_files \
+                 WHERE session_id = ?1 AND (path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/')",
+                [session.as_str(), from, to],
+            )
+            .doing("noting moved files from outside")?;
+        Ok(())
+    }
+
+    /// Puts files that came from outside in the place of a note that stood for all of them.
+    pub fn end_untrusted_mark(
+        &self,
+        session: &SessionId,
+        mark: &str,
+        paths: &[String],
+    ) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction().doing("noting files from outside")?;
+        insert_untrusted(&transaction, session, paths)?;
+        transaction
+            .execute(
+                "DELETE FROM untrusted_files WHERE session_id = ?1 AND path = ?2",
+                [session.as_str(), mark],
+            )
+            .doing("noting files from outside")?;
+        transaction.commit().doing("noting files from outside")
+    }
+
+    /// Whether a file came from outside. An empty path that was noted, or one from the root on, stands for every file.
     pub fn is_untrusted_file(&self, session: &SessionId, path: &str) -> Result<bool, StoreError> {
         self.connection()
             .query_row(
-                "SELECT 1 FROM untrusted_files WHERE session_id = ?1 AND path IN (?2, '')",
+                "SELECT 1 FROM untrusted_files \
+                 WHERE session_id = ?1 AND (path IN (?2, '') OR (path >= '/' AND path < '0')) LIMIT 1",
                 [session.as_str(), path],
                 |_| Ok(()),
             )
@@ -189,4 +216,19 @@ impl Store {
         }
         Ok(sources)
     }
+}
+
+fn insert_untrusted(
+    transaction: &Transaction<'_>,
+    session: &SessionId,
+    paths: &[String],
+) -> Result<(), StoreError> {
+    for path in paths {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO untrusted_files (session_id, path) VALUES (?1, ?2)")
+            .doing("noting files from outside")?
+            .execute([session.as_str(), path])
+            .doing("noting files from outside")?;
+    }
+    Ok(())
 }

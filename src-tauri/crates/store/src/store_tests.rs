@@ -197,3 +197,25 @@ fn two_programs_write_at_once() {
     let _: NodeId = node(&store, &session, None).summary.id;
     assert_eq!(store.file_read(&session.id, "3-49").unwrap().as_deref(), Some("h"));
 }
+
+#[test]
+fn a_note_for_every_file_holds_until_its_own_end_and_moved_files_are_noted_at_both_paths() {
+    let (_folder, store) = open();
+    let session = session(&store).id;
+    let other = self::session(&store).id;
+    let known = |path: &str| store.is_untrusted_file(&session, path).unwrap();
+    for mark in ["/one", "/two"] {
+        store.note_untrusted_files(&session, &[mark.to_owned()]).unwrap();
+    }
+    store.end_untrusted_mark(&session, "/one", &["数据/a_%".to_owned()]).unwrap();
+    assert!(known("any"), "the other import goes on");
+    assert!(!store.is_untrusted_file(&other, "any").unwrap());
+    store.end_untrusted_mark(&session, "/two", &["数据2/b".to_owned(), "数".to_owned()]).unwrap();
+    assert!(!known("any") && known("数据/a_%") && known("数据2/b"));
+
+    store.note_moved_files(&session, "数据", "数据 (2)").unwrap();
+    store.note_moved_files(&session, "数", "c").unwrap();
+    let listed = store.untrusted_files(&session, 10).unwrap();
+    assert_eq!(listed, ["c", "数", "数据 (2)/a_%", "数据/a_%", "数据2/b"]);
+    assert_eq!(store.untrusted_files(&other, 10).unwrap(), Vec::<String>::new());
+}

@@ -94,6 +94,14 @@ pub enum WorkspaceError {
         /// The destination.
         path: String,
     },
+    /// It was copied to where it should go, but some of it could not be removed from its place.
+    #[error("`{path}` was copied, but not all of it could be removed: {reason}. The copy was kept.")]
+    PartlyRemoved {
+        /// Relative to the workspace.
+        path: String,
+        /// Why, without a full stop.
+        reason: String,
+    },
     /// Changes cannot be watched.
     #[error("`{path}` cannot be watched for changes: {reason}.")]
     Watch {
@@ -141,6 +149,9 @@ impl WorkspaceError {
             Self::Watch { reason, .. } => error
                 .with_hint("The view is not refreshed by itself; reload it by hand.")
                 .with_detail(reason.clone()),
+            Self::PartlyRemoved { .. } => {
+                error.with_hint("The trash has the copy. What is left in its place can be deleted again.")
+            }
             Self::InvalidPath { .. }
             | Self::Outside { .. }
             | Self::IsFolder { .. }

@@ -1,15 +1,15 @@
 //! Moving files and folders out of the workspace and back, whole, for a trash that lies outside of it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use okcvm_protocol::FileEntry;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, mkdirat, openat, readlinkat, renameat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, fchmod, fstat, mkdirat, openat, readlinkat, renameat,
     renameat_with, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
@@ -23,11 +23,14 @@ use crate::workspace::{Workspace, file_type, shown};
 const CONTENT: &str = "content";
 /// Folders inside of folders that are gone through.
 const MAX_DEPTH: u32 = 200;
+/// Why something that was copied is not removed.
+const CHANGED: &str = "something in it was written or is in use meanwhile";
 
 impl Workspace {
     /// Moves a file, a link or a folder with all in it to `keep`, an existing folder outside of the workspace that holds
-    /// nothing yet. On another file system it is copied first and deleted when the copy is whole. A link is moved, not
-    /// what it names. On an error it is still in its place.
+    /// nothing yet. On another file system it is copied first, and what was copied is deleted when the copy is whole. A
+    /// link is moved, not what it names. On an error it is still in its place, but for
+    /// [`WorkspaceError::PartlyRemoved`]: then all of it is in `keep`, which may be the only place of some of it.
     pub fn put_away(&self, path: &WorkspacePath, keep: &Path) -> Result<FileEntry, WorkspaceError> {
         let failed = |error| WorkspaceError::from_errno(error, "deleted", path.as_str());
         if path.is_root() {
@@ -38,13 +41,28 @@ impl Workspace {
         let from = self.root.folder(os_path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
         let to = outside(keep).map_err(failed)?;
         let name = os_path.file_name().unwrap_or_default();
-        relocate((from.as_fd(), name), (to.as_fd(), OsStr::new(CONTENT))).map_err(failed)?;
-        Ok(entry)
+        match relocate((from.as_fd(), name), (to.as_fd(), OsStr::new(CONTENT))).map_err(failed)? {
+            Moved::Whole => Ok(entry),
+            Moved::LeftOver(Errno::BUSY | Errno::NOTEMPTY) => {
+                Err(WorkspaceError::PartlyRemoved { path: shown(path), reason: CHANGED.to_owned() })
+            }
+            Moved::LeftOver(error) => {
+                let reason = io::Error::from(error).to_string();
+                Err(WorkspaceError::PartlyRemoved { path: shown(path), reason })
+            }
+        }
     }
 
     /// Moves what [`Workspace::put_away`] put into `keep` back to `path`; if that name is taken, to the first free one
-    /// with a number. Folders that lead there are made. Tells where it is.
-    pub fn take_back(&self, keep: &Path, path: &WorkspacePath) -> Result<WorkspacePath, WorkspaceError> {
+    /// with a number. Folders that lead there are made. Tells where it is; `keep` may then hold a rest that is of no use.
+    /// `before` hears of the place before anything is there, and of more than one if another program takes it first. Its
+    /// error leaves everything in `keep`.
+    pub fn take_back<E: From<WorkspaceError>>(
+        &self,
+        keep: &Path,
+        path: &WorkspacePath,
+        mut before: impl FnMut(&WorkspacePath) -> Result<(), E>,
+    ) -> Result<WorkspacePath, E> {
         let failed = |error| WorkspaceError::from_errno(error, "brought back", path.as_str());
         let from = outside(keep).map_err(failed)?;
         let stat = statat(&from, CONTENT, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
@@ -55,10 +73,18 @@ impl Workspace {
         for number in 2_u64.. {
             let own = place.to_os_path();
             let name = own.file_name().unwrap_or_default();
-            match relocate((from.as_fd(), OsStr::new(CONTENT)), (to.as_fd(), name)) {
-                Ok(()) => break,
+            let moved = match statat(&to, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => Err(Errno::EXIST),
+                Err(Errno::NOENT) => {
+                    before(&place)?;
+                    relocate((from.as_fd(), OsStr::new(CONTENT)), (to.as_fd(), name))
+                }
+                Err(error) => Err(error),
+            };
+            match moved {
+                Ok(Moved::Whole | Moved::LeftOver(_)) => break,
                 Err(Errno::EXIST) => place = numbered(path, number, is_folder)?,
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(failed(error).into()),
             }
         }
         Ok(place)
@@ -101,78 +127,162 @@ fn numbered(path: &WorkspacePath, number: u64, is_folder: bool) -> Result<Worksp
 
 type Place<'a> = (BorrowedFd<'a>, &'a OsStr);
 
-/// Moves without replacing anything.
-fn relocate(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<()> {
+/// How a move ended in which everything arrived.
+enum Moved {
+    Whole,
+    /// It was copied, but this kept some of the original in its place.
+    LeftOver(Errno),
+}
+
+/// Moves without replacing anything. After an error nothing has moved, and nothing that stood at `to` was touched.
+fn relocate(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Moved> {
     match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
         Err(Errno::XDEV) => {
-            // What the copy made goes again if it could not be finished; what stood there before was never touched.
-            copy(from, to, 0).inspect_err(|error| {
-                if *error != Errno::EXIST {
-                    let _ = remove(to.0, to.1, 0);
-                }
-            })?;
-            remove(from.0, from.1, 0)
+            let copied = copy(from, to, 0)?;
+            Ok(remove(from, &copied, Side::Original).map_or_else(Moved::LeftOver, |()| Moved::Whole))
         }
         // A file system without such a move.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
             match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(_) => Err(Errno::EXIST),
-                Err(Errno::NOENT) => renameat(from.0, from.1, to.0, to.1),
+                Err(Errno::NOENT) => renameat(from.0, from.1, to.0, to.1).map(|()| Moved::Whole),
                 Err(error) => Err(error),
             }
         }
-        result => result,
+        result => result.map(|()| Moved::Whole),
     }
 }
 
-fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<()> {
+/// One thing that was copied, as it was then: only what is still that may be removed.
+struct Copied {
+    original: State,
+    copy: State,
+    /// What lies in it, by name.
+    inner: Vec<(OsString, Copied)>,
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Original,
+    Copy,
+}
+
+/// By what a change is seen.
+#[derive(PartialEq, Eq)]
+enum State {
+    /// What a folder holds is looked at one by one.
+    Folder { device: u64, inode: u64 },
+    /// Of a file or a link; the time is that of its last change, in seconds and nanoseconds.
+    File { device: u64, inode: u64, size: i64, changed: (i64, i64) },
+}
+
+impl State {
+    fn of(stat: &Stat) -> Self {
+        let (device, inode) = (stat.st_dev as u64, stat.st_ino as u64);
+        match file_type(stat) {
+            FileType::Directory => Self::Folder { device, inode },
+            _ => Self::File {
+                device,
+                inode,
+                size: stat.st_size as i64,
+                changed: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            },
+        }
+    }
+}
+
+/// Copies to a name that is free. What it made goes again if it cannot be finished.
+fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<Copied> {
     if depth > MAX_DEPTH {
         return Err(Errno::NAMETOOLONG);
     }
     let stat = statat(from.0, from.1, AtFlags::SYMLINK_NOFOLLOW)?;
-    let mode = Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777);
     match file_type(&stat) {
-        FileType::Directory => {
-            mkdirat(to.0, to.1, Mode::from_raw_mode(0o700))?;
-            let inner_from = folder(from)?;
-            let inner_to = folder(to)?;
-            for name in names(inner_from.as_fd())? {
-                let name = OsStr::from_bytes(&name);
-                copy((inner_from.as_fd(), name), (inner_to.as_fd(), name), depth + 1)?;
-            }
-            fchmod(&inner_to, mode)
-        }
+        FileType::Directory => copy_folder(from, to, depth),
         FileType::Symlink => {
             let target = readlinkat(from.0, from.1, Vec::new())?;
-            symlinkat(target.as_c_str(), to.0, to.1)
+            symlinkat(target.as_c_str(), to.0, to.1)?;
+            let copy = State::of(&statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW)?);
+            Ok(Copied { original: State::of(&stat), copy, inner: Vec::new() })
         }
-        FileType::RegularFile => {
-            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let mut source = File::from(openat(from.0, from.1, flags, Mode::empty())?);
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let mut target = File::from(openat(to.0, to.1, flags, Mode::from_raw_mode(0o600))?);
-            io::copy(&mut source, &mut target)
-                .and_then(|_| target.sync_all())
-                .map_err(|error| errno(&error))?;
-            fchmod(&target, mode)
-        }
+        FileType::RegularFile => copy_file(from, to),
         _ => Err(Errno::NXIO),
     }
 }
 
-fn remove(parent: BorrowedFd<'_>, name: &OsStr, depth: u32) -> rustix::io::Result<()> {
-    if depth > MAX_DEPTH {
-        return Err(Errno::NAMETOOLONG);
+fn copy_folder(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<Copied> {
+    let inner_from = folder(from)?;
+    let stat = fstat(&inner_from)?;
+    mkdirat(to.0, to.1, Mode::from_raw_mode(0o700))?;
+    let inner_to = folder(to)?;
+    let mut copied =
+        Copied { original: State::of(&stat), copy: State::of(&fstat(&inner_to)?), inner: Vec::new() };
+    let mut fill = || {
+        for name in names(inner_from.as_fd())? {
+            let name = OsString::from_vec(name);
+            let inner = copy((inner_from.as_fd(), &name), (inner_to.as_fd(), &name), depth + 1)?;
+            copied.inner.push((name, inner));
+        }
+        fchmod(&inner_to, permissions(&stat))
+    };
+    match fill() {
+        Ok(()) => Ok(copied),
+        Err(error) => {
+            let _ = remove(to, &copied, Side::Copy);
+            Err(error)
+        }
     }
-    let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+}
+
+fn copy_file(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Copied> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut source = File::from(openat(from.0, from.1, flags, Mode::empty())?);
+    // Before the first byte is read, so that a change while it is copied is seen.
+    let stat = fstat(&source)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut target = File::from(openat(to.0, to.1, flags, Mode::from_raw_mode(0o600))?);
+    let filled = io::copy(&mut source, &mut target)
+        .and_then(|_| target.sync_all())
+        .map_err(|error| errno(&error))
+        .and_then(|()| fchmod(&target, permissions(&stat)))
+        .and_then(|()| fstat(&target));
+    match filled {
+        Ok(copy) => Ok(Copied { original: State::of(&stat), copy: State::of(&copy), inner: Vec::new() }),
+        Err(error) => {
+            let _ = unlinkat(to.0, to.1, AtFlags::empty());
+            Err(error)
+        }
+    }
+}
+
+fn permissions(stat: &Stat) -> Mode {
+    Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777)
+}
+
+/// Removes what was copied, or the copies. What has come or changed since stays, and so do the folders that lead there.
+/// Goes on after an error and tells the first.
+fn remove(place: Place<'_>, copied: &Copied, side: Side) -> rustix::io::Result<()> {
+    let stat = match statat(place.0, place.1, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(()),
+        stat => stat?,
+    };
+    let known = match side {
+        Side::Original => &copied.original,
+        Side::Copy => &copied.copy,
+    };
+    if State::of(&stat) != *known {
+        return Err(Errno::BUSY);
+    }
     if file_type(&stat) != FileType::Directory {
-        return unlinkat(parent, name, AtFlags::empty());
+        return unlinkat(place.0, place.1, AtFlags::empty());
     }
-    let inner = folder((parent, name))?;
-    for name in names(inner.as_fd())? {
-        remove(inner.as_fd(), OsStr::from_bytes(&name), depth + 1)?;
+    let inner = folder(place)?;
+    let mut first = Ok(());
+    for (name, copied) in &copied.inner {
+        let removed = remove((inner.as_fd(), name), copied, side);
+        first = first.and(removed);
     }
-    unlinkat(parent, name, AtFlags::REMOVEDIR)
+    first.and(unlinkat(place.0, place.1, AtFlags::REMOVEDIR))
 }
 
 fn folder(place: Place<'_>) -> rustix::io::Result<OwnedFd> {

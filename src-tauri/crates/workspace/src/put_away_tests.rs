@@ -35,6 +35,10 @@ fn path(text: &str) -> WorkspacePath {
     WorkspacePath::parse(text).unwrap()
 }
 
+fn take_back(workspace: &Workspace, keep: &Path, to: &str) -> Result<WorkspacePath, WorkspaceError> {
+    workspace.take_back(keep, &path(to), |_| Ok(()))
+}
+
 #[test]
 fn a_folder_goes_and_comes_back_as_it_was() {
     let mut desk = Desk::new();
@@ -46,7 +50,7 @@ fn a_folder_goes_and_comes_back_as_it_was() {
     let entry = desk.workspace.put_away(&path("数据"), &keep).unwrap();
     assert_eq!((entry.path.as_str(), entry.kind), ("数据", EntryKind::Folder));
     assert!(!desk.at("数据").exists());
-    assert_eq!(desk.workspace.take_back(&keep, &path("数据")).unwrap(), path("数据"));
+    assert_eq!(take_back(&desk.workspace, &keep, "数据").unwrap(), path("数据"));
     assert_eq!(fs::read_to_string(desk.at("数据/link")).unwrap(), "#!/bin/sh\n");
     let mode = fs::metadata(desk.at("数据/inner/run.sh")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
@@ -64,7 +68,7 @@ fn a_taken_name_is_never_replaced() {
     }
     let back: Vec<String> = kept
         .iter()
-        .map(|keep| desk.workspace.take_back(keep, &path("a.txt")).unwrap().as_str().to_owned())
+        .map(|keep| take_back(&desk.workspace, keep, "a.txt").unwrap().as_str().to_owned())
         .collect();
     assert_eq!(back, ["a.txt", "a (2).txt", "a (3).txt"]);
     for (name, content) in back.iter().zip(["one", "two", "three"]) {
@@ -81,10 +85,10 @@ fn its_folder_is_made_again_and_a_file_in_the_way_is_an_error() {
     desk.workspace.put_away(&path("deep/a"), &keep).unwrap();
     fs::remove_dir(desk.at("deep")).unwrap();
     fs::write(desk.at("deep"), "a file now").unwrap();
-    let error = desk.workspace.take_back(&keep, &path("deep/a")).unwrap_err();
+    let error = take_back(&desk.workspace, &keep, "deep/a").unwrap_err();
     assert!(matches!(error, WorkspaceError::NotAFolder { .. }), "{error}");
     fs::remove_file(desk.at("deep")).unwrap();
-    desk.workspace.take_back(&keep, &path("deep/a")).unwrap();
+    take_back(&desk.workspace, &keep, "deep/a").unwrap();
     assert_eq!(fs::read_to_string(desk.at("deep/a")).unwrap(), "a");
 }
 
@@ -109,7 +113,7 @@ fn what_is_not_there_and_the_workspace_itself_are_errors() {
     let missing = desk.workspace.put_away(&path("none"), &keep).unwrap_err();
     assert!(matches!(missing, WorkspaceError::NotFound { .. }), "{missing}");
     assert!(desk.workspace.put_away(&WorkspacePath::root(), &keep).is_err());
-    assert!(desk.workspace.take_back(&keep, &path("none")).is_err());
+    assert!(take_back(&desk.workspace, &keep, "none").is_err());
 }
 
 #[test]
@@ -121,12 +125,126 @@ fn another_file_system_gets_a_copy_and_keeps_it_whole() {
     let keep = desk.keep();
     let from = desk.workspace.root.folder(Path::new("")).unwrap();
     let to = outside(&keep).unwrap();
-    copy((from.as_fd(), OsStr::new("a")), (to.as_fd(), OsStr::new(CONTENT)), 0).unwrap();
+    let (from, to) = ((from.as_fd(), OsStr::new("a")), (to.as_fd(), OsStr::new(CONTENT)));
+    let copied = copy(from, to, 0).unwrap();
     // A second copy finds the name taken and touches nothing.
-    let taken = copy((from.as_fd(), OsStr::new("a")), (to.as_fd(), OsStr::new(CONTENT)), 0);
-    assert_eq!(taken, Err(Errno::EXIST));
-    remove(from.as_fd(), OsStr::new("a"), 0).unwrap();
+    assert_eq!(copy(from, to, 0).err(), Some(Errno::EXIST));
+    remove(from, &copied, Side::Original).unwrap();
     assert!(!desk.at("a").exists());
-    desk.workspace.take_back(&keep, &path("a")).unwrap();
+    take_back(&desk.workspace, &keep, "a").unwrap();
     assert_eq!(fs::read(desk.at("a/b/link")).unwrap(), vec![7_u8; 300_000]);
+}
+
+#[test]
+fn what_came_or_changed_after_the_copy_is_not_removed() {
+    let mut desk = Desk::new();
+    fs::create_dir_all(desk.at("a/b")).unwrap();
+    for name in ["a/b/same", "a/b/longer", "a/b/other", "a/gone"] {
+        fs::write(desk.at(name), "one").unwrap();
+    }
+    let keep = desk.keep();
+    let from = desk.workspace.root.folder(Path::new("")).unwrap();
+    let to = outside(&keep).unwrap();
+    let (from, to) = ((from.as_fd(), OsStr::new("a")), (to.as_fd(), OsStr::new(CONTENT)));
+    let copied = copy(from, to, 0).unwrap();
+    fs::write(desk.at("a/b/new"), "new").unwrap();
+    fs::write(desk.at("a/b/longer"), "longer").unwrap();
+    // Another file of the same name and size.
+    fs::write(desk.at("a/b/beside"), "two").unwrap();
+    fs::rename(desk.at("a/b/beside"), desk.at("a/b/other")).unwrap();
+    fs::remove_file(desk.at("a/gone")).unwrap();
+    assert_eq!(remove(from, &copied, Side::Original), Err(Errno::BUSY));
+    let mut left: Vec<_> =
+        fs::read_dir(desk.at("a/b")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["longer", "new", "other"]);
+    assert_eq!(fs::read_to_string(desk.at("a/b/other")).unwrap(), "two");
+    for name in ["b/same", "b/longer", "b/other", "gone"] {
+        assert_eq!(fs::read_to_string(keep.join(CONTENT).join(name)).unwrap(), "one", "{name}");
+    }
+}
+
+/// A workspace in memory, which is another file system than that of temporary files.
+#[cfg(target_os = "linux")]
+fn in_memory() -> (tempfile::TempDir, Workspace) {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let workspace = Workspace::create(&folder.path().join("work")).unwrap();
+    (folder, workspace)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_copy_that_cannot_be_finished_leaves_nothing_and_takes_nothing() {
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    let deep = format!("a/z{}", "/d".repeat(MAX_DEPTH as usize));
+    fs::create_dir_all(workspace.root().join(&deep)).unwrap();
+    fs::write(workspace.root().join("a/file"), "kept").unwrap();
+    let keep = desk.keep();
+    workspace.put_away(&path("a"), &keep).unwrap_err();
+    assert_eq!(fs::read_dir(&keep).unwrap().count(), 0);
+    assert_eq!(fs::read_to_string(workspace.root().join("a/file")).unwrap(), "kept");
+    assert!(workspace.root().join(&deep).is_dir());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_stands_in_the_way_survives_a_copy_that_fails() {
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    let keep = desk.keep();
+    // What is no file, folder or link is not copied.
+    drop(std::os::unix::net::UnixListener::bind(keep.join(CONTENT)).unwrap());
+    fs::write(workspace.root().join("a"), "kept").unwrap();
+    take_back(&workspace, &keep, "a").unwrap_err();
+    assert_eq!(fs::read_to_string(workspace.root().join("a")).unwrap(), "kept");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_command_writes_into_a_folder_that_goes_is_never_lost() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    let keep = desk.keep();
+    let (there, beside) = (workspace.root().join("a"), workspace.root().join("b"));
+    fs::create_dir(&there).unwrap();
+    fs::create_dir(&beside).unwrap();
+    fs::write(there.join("large"), vec![1_u8; 8 << 20]).unwrap();
+    let (ended, begun) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (put, written) = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let mut written = Vec::new();
+            while !ended.load(Ordering::Acquire) {
+                let name = format!("late-{}", written.len());
+                // Whole from its first moment on.
+                fs::write(beside.join(&name), &name).unwrap();
+                if fs::rename(beside.join(&name), there.join(&name)).is_err() {
+                    break;
+                }
+                written.push(name);
+                begun.store(true, Ordering::Release);
+                std::thread::sleep(std::time::Duration::from_micros(100));
+            }
+            written
+        });
+        while !begun.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        let put = workspace.put_away(&path("a"), &keep);
+        ended.store(true, Ordering::Release);
+        (put, writing.join().unwrap())
+    });
+    assert!(matches!(put, Err(WorkspaceError::PartlyRemoved { .. })), "{put:?}");
+    assert_eq!(fs::metadata(keep.join(CONTENT).join("large")).unwrap().len(), 8 << 20);
+    for name in &written {
+        let places = [there.join(name), keep.join(CONTENT).join(name)];
+        assert!(
+            places.iter().any(|place| fs::read_to_string(place).is_ok_and(|text| text == *name)),
+            "{name}"
+        );
+    }
+    // A second time takes the rest.
+    workspace.put_away(&path("a"), &desk.keep()).unwrap();
+    assert!(!there.exists());
 }

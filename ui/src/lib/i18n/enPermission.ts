@@ -35,7 +35,7 @@ export const enPermission = {
   'approval.allowedByRule': 'Allowed by a mode or rule that you set meanwhile',
   'approval.refused': 'You refused it',
   'approval.refusedWith': 'Refused: {reason}',
-  'approval.interrupted': 'The turn ended before there was an answer',
+  'approval.interrupted': 'Ended before there was an answer',
   'approval.announce': 'The agent asks whether it may {actions}. Y once, S this session, N refuse.',
   'heartbeat.approval': 'Waiting for your answer, {since}',
   'untrusted.badge': 'Untrusted content read',

@@ -35,7 +35,7 @@ export const zhPermission: Record<keyof typeof enPermission, string> = {
   'approval.allowedByRule': '由您期间设置的模式或规则允许',
   'approval.refused': '您拒绝了',
   'approval.refusedWith': '已拒绝：{reason}',
-  'approval.interrupted': '在得到回答之前这一轮已结束',
+  'approval.interrupted': '在得到回答之前已结束',
   'approval.announce': '智能体询问是否可以{actions}。Y 仅此一次，S 本会话，N 拒绝。',
   'heartbeat.approval': '等待您的回答，{since}',
   'untrusted.badge': '读过不可信内容',
