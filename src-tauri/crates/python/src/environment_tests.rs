@@ -155,7 +155,7 @@ async fn while_the_agents_folders_are_not_known_nothing_is_run() {
     assert!(!environment.has_python() && !run.exists());
 }
 
-/// A package that is installed as a link into a workspace brings the workspace's `sitecustomize` along.
+/// A package that is installed as a link into a workspace brings code along that `site` runs.
 #[tokio::test]
 async fn no_code_of_packages_is_run_while_python_is_looked_at() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,8 +171,8 @@ async fn no_code_of_packages_is_run_while_python_is_looked_at() {
     assert!(made.success());
     let libraries = std::fs::read_dir(place.join("lib")).unwrap().next().unwrap().unwrap().path();
     let run = folder.path().join("run");
-    let note = format!("open({:?}, 'w').close()\n", run.display().to_string());
-    std::fs::write(libraries.join("site-packages/sitecustomize.py"), note).unwrap();
+    let note = format!("import os; open({:?}, 'w').close()\n", run.display().to_string());
+    std::fs::write(libraries.join("site-packages/linked.pth"), note).unwrap();
     let found = environment(folder.path(), &place.join("bin")).find_python().await.unwrap();
     assert_eq!((found.version, found.base), (python.version, python.base));
     assert!(!run.exists());
