@@ -171,6 +171,10 @@ export const moreSentences: Record<string, string> = {
   '`{}` leads out of the workspace (by a symbolic link); only files inside can be used.':
     '`{}` 通过符号链接指向工作区之外；只能使用工作区内的文件。',
   '`{}` does not exist in the workspace.': '工作区中没有 `{}`。',
+  '`{}` was copied, but not all of it could be removed: {}. The copy was kept.':
+    '`{}` 已复制，但未能全部移除：{}。副本已保留。',
+  'The trash has the copy. What is left in its place can be deleted again.':
+    '副本在回收站中。留在原处的部分可以再次删除。',
   '`{}` is a folder, not a file.': '`{}` 是文件夹，不是文件。',
   '`{}` is not a folder, or a part of it is a file.': '`{}` 不是文件夹，或路径中有一段是文件。',
   '`{}` is neither a file nor a folder (a pipe, socket or device) and is not opened.':
