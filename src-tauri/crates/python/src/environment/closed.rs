@@ -118,34 +118,34 @@ mod tests {
     fn what_lies_in_an_agents_folder_or_leads_through_it_is_closed() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        std::fs::create_dir_all(at("work/.venv/bin")).unwrap();
+        std::fs::create_dir_all(at("project/.venv/bin")).unwrap();
         std::fs::create_dir_all(at("tools/bin")).unwrap();
-        std::fs::write(at("work/.venv/bin/uv"), "").unwrap();
+        std::fs::write(at("project/.venv/bin/uv"), "").unwrap();
         std::fs::write(at("tools/bin/uv"), "").unwrap();
-        symlink(at("work"), at("other-name")).unwrap();
-        symlink("../../work/.venv/bin/uv", at("tools/bin/linked")).unwrap();
-        symlink(at("tools/bin/uv"), at("work/way")).unwrap();
-        symlink("../../work/way", at("tools/bin/through")).unwrap();
+        symlink(at("project"), at("other-name")).unwrap();
+        symlink("../../project/.venv/bin/uv", at("tools/bin/linked")).unwrap();
+        symlink(at("tools/bin/uv"), at("project/way")).unwrap();
+        symlink("../../project/way", at("tools/bin/through")).unwrap();
         symlink("round", at("tools/bin/round")).unwrap();
-        for named in ["work", "other-name"] {
+        for named in ["project", "other-name"] {
             let closed = Closed::new(&[at(named)]);
             for path in [
-                "work",
-                "work/.venv/bin",
-                "work/.venv/bin/uv",
-                "work/.venv/bin/none",
+                "project",
+                "project/.venv/bin",
+                "project/.venv/bin/uv",
+                "project/.venv/bin/none",
                 "other-name/.venv/bin/uv",
-                "tools/../work/.venv/bin",
+                "tools/../project/.venv/bin",
                 "tools/bin/linked",
                 "tools/bin/through",
                 "tools/bin/round",
             ] {
                 assert!(closed.holds(&at(path)), "{named}: {path}");
             }
-            for path in ["", "tools", "tools/bin/uv", "tools/bin/none", "work-2", "none/bin"] {
+            for path in ["", "tools", "tools/bin/uv", "tools/bin/none", "project-2", "none/bin"] {
                 assert!(!closed.holds(&at(path)), "{named}: {path}");
             }
         }
-        assert!(!Closed::default().holds(&at("work/.venv/bin/uv")));
+        assert!(!Closed::default().holds(&at("project/.venv/bin/uv")));
     }
 }
