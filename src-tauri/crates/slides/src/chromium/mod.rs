@@ -1,0 +1,397 @@
+//! An installed Chromium, Chrome or Edge behind the sandbox, spoken to over a pipe.
+//!
+//! The browser runs with nothing of the user's in reach: no network, no home folder, a profile in a folder that dies
+//! with it. Every file that a page asks for comes over the pipe from [`Resources`](crate::Resources).
+
+mod pipe;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use okcvm_sandbox::{Limits, Program, Sandbox, Sockets, WayOut};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::SlidesError;
+use crate::renderer::{Area, OpenPage, Renderer, Resources};
+use pipe::Pipe;
+
+/// Programs that speak the DevTools protocol, by name.
+const NAMES: &[&str] = &[
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+    "microsoft-edge-stable",
+    "microsoft-edge",
+    "brave-browser",
+];
+/// Where systems keep them. What stands in the search path is often a script that reads what the sandbox has not.
+#[cfg(not(target_os = "macos"))]
+const PLACES: &[&str] = &[
+    "/usr/lib/chromium/chromium",
+    "/usr/lib64/chromium-browser/chromium-browser",
+    "/usr/lib/chromium-browser/chromium-browser",
+    "/opt/google/chrome/chrome",
+    "/opt/microsoft/msedge/msedge",
+    "/opt/brave.com/brave/brave",
+];
+/// Where macOS keeps them.
+#[cfg(target_os = "macos")]
+const PLACES: &[&str] = &[
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+];
+const STARTING: Duration = Duration::from_secs(60);
+const LOADING: Duration = Duration::from_secs(30);
+const MEASURING: Duration = Duration::from_secs(60);
+const PICTURING: Duration = Duration::from_secs(30);
+/// The viewport: wide enough for a slide with room beside it.
+const VIEWPORT: (u32, u32) = (1280, 800);
+
+/// A browser program on this machine: the one that `OKCVM_BROWSER` names, or the first known one in the search path.
+pub fn find_browser() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("OKCVM_BROWSER").filter(|named| !named.is_empty()) {
+        return Some(PathBuf::from(named));
+    }
+    if let Some(found) = PLACES.iter().map(PathBuf::from).find(|path| path.is_file()) {
+        return Some(found);
+    }
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+    NAMES
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|path| path.is_file())
+}
+
+/// An installed browser. It starts with the first page and ends when it is dropped.
+pub struct Chromium {
+    program: PathBuf,
+    sandbox: Sandbox,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    pipe: Arc<Pipe>,
+    version: String,
+    // Both end the browser and what it wrote when they are dropped.
+    _program: okcvm_sandbox::RunningProgram,
+    _profile: tempfile::TempDir,
+}
+
+impl std::fmt::Debug for Chromium {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Chromium").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+impl Chromium {
+    /// The browser of this machine, if there is one; it is not started yet.
+    pub fn find(sandbox: Sandbox) -> Result<Self, SlidesError> {
+        let program = find_browser().ok_or(SlidesError::NoEngine)?;
+        Ok(Self { program, sandbox, running: Mutex::new(None) })
+    }
+
+    /// Ends the browser; the next page starts it again.
+    pub async fn rest(&self) {
+        self.running.lock().await.take();
+    }
+
+    async fn pipe(&self) -> Result<Arc<Pipe>, SlidesError> {
+        let mut running = self.running.lock().await;
+        if let Some(running) = running.as_ref().filter(|running| !running.pipe.is_broken()) {
+            return Ok(running.pipe.clone());
+        }
+        *running = None;
+        let started = start(&self.program, &self.sandbox).await?;
+        tracing::debug!(version = started.version, "the web engine for slides has started");
+        let pipe = started.pipe.clone();
+        *running = Some(started);
+        Ok(pipe)
+    }
+}
+
+async fn start(program: &Path, sandbox: &Sandbox) -> Result<Running, SlidesError> {
+    let failed = |reason: String| SlidesError::Start { program: program.display().to_string(), reason };
+    let profile = tempfile::Builder::new().prefix("okcvm-browser-").tempdir()?;
+    let program_path = program.canonicalize().map_err(|error| failed(error.to_string()))?;
+    // The pipe of the protocol is expected at descriptors 3 and 4; the sandbox gives one socket for both ways.
+    let mut arguments = vec![
+        "-c".to_owned(),
+        "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1".to_owned(),
+        program.display().to_string(),
+    ];
+    arguments.extend(
+        [
+            "--remote-debugging-pipe",
+            "--headless=new",
+            // Its own sandbox needs what ours has already taken away.
+            "--no-sandbox",
+            "--no-zygote",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-extensions",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-default-apps",
+            "--disable-domain-reliability",
+            "--disable-sync",
+            "--disable-breakpad",
+            "--disable-crash-reporter",
+            "--no-first-run",
+            "--no-default-browser-check",
+            "--mute-audio",
+            "--hide-scrollbars",
+            "--font-render-hinting=none",
+            "--force-color-profile=srgb",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--disable-features=Translate,MediaRouter,OptimizationHints,DialMediaRouteProvider",
+            "--user-data-dir=/tmp/profile",
+            "about:blank",
+        ]
+        .map(str::to_owned),
+    );
+    let mut readable = Vec::new();
+    for path in [program.parent(), program_path.parent()].into_iter().flatten() {
+        if !["/usr", "/bin", "/lib"].iter().any(|system| path.starts_with(system)) {
+            readable.push(path.to_path_buf());
+        }
+    }
+    let started = sandbox
+        .start(Program {
+            path: PathBuf::from("/bin/sh"),
+            arguments,
+            workspace: profile.path().to_path_buf(),
+            env: vec![("HOME".to_owned(), "/tmp".to_owned())],
+            search_first: Vec::new(),
+            limits: Limits { processes: 2048, ..Limits::default() },
+            readable,
+            kept_folder: None,
+            sockets: Sockets::Own,
+            way_out: WayOut::None,
+            entry: None,
+        })
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    let pipe = Arc::new(Pipe::new(started.input, started.output));
+    let version = pipe
+        .call(None, "Browser.getVersion", json!({}), STARTING, "start")
+        .await
+        .map_err(|error| failed(started.running.trouble().unwrap_or_else(|| error.to_string())))?;
+    let version = version["product"].as_str().unwrap_or("a browser").to_owned();
+    Ok(Running { pipe, version, _program: started.running, _profile: profile })
+}
+
+#[async_trait::async_trait]
+impl Renderer for Chromium {
+    async fn open(
+        &self,
+        address: &str,
+        resources: Arc<dyn Resources>,
+    ) -> Result<Box<dyn OpenPage>, SlidesError> {
+        let pipe = self.pipe().await?;
+        Ok(Box::new(Tab::open(pipe, address, resources).await?))
+    }
+
+    fn name(&self) -> String {
+        match self.running.try_lock().ok().as_ref().and_then(|running| running.as_ref()) {
+            Some(running) => running.version.clone(),
+            None => self.program.display().to_string(),
+        }
+    }
+}
+
+/// One page in the browser.
+struct Tab {
+    pipe: Arc<Pipe>,
+    context: String,
+    session: String,
+    /// The world of our scripts.
+    world: i64,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        self.serving.abort();
+        self.pipe.forget(&self.session);
+        self.pipe.tell(None, "Target.disposeBrowserContext", json!({"browserContextId": self.context}));
+    }
+}
+
+impl Tab {
+    async fn open(
+        pipe: Arc<Pipe>,
+        address: &str,
+        resources: Arc<dyn Resources>,
+    ) -> Result<Self, SlidesError> {
+        let ask = async |method, params, limit, what| pipe.call(None, method, params, limit, what).await;
+        let context = text(
+            &ask("Target.createBrowserContext", json!({"disposeOnDetach": true}), PICTURING, "open a page")
+                .await?,
+            "browserContextId",
+        )?;
+        let target = ask(
+            "Target.createTarget",
+            json!({"url": "about:blank", "browserContextId": context, "width": VIEWPORT.0, "height": VIEWPORT.1}),
+            PICTURING,
+            "open a page",
+        )
+        .await?;
+        let attached = ask(
+            "Target.attachToTarget",
+            json!({"targetId": text(&target, "targetId")?, "flatten": true}),
+            PICTURING,
+            "open a page",
+        )
+        .await?;
+        let session = text(&attached, "sessionId")?;
+        let mut events = pipe.listen(&session);
+        let (loaded, mut is_loaded) = tokio::sync::watch::channel(false);
+        let serving = tokio::spawn({
+            let pipe = pipe.clone();
+            let session = session.clone();
+            async move {
+                while let Some(event) = events.recv().await {
+                    match event["method"].as_str() {
+                        Some("Fetch.requestPaused") => {
+                            let (pipe, session, resources) =
+                                (pipe.clone(), session.clone(), resources.clone());
+                            tokio::task::spawn_blocking(move || answer(&pipe, &session, &event, &*resources));
+                        }
+                        Some("Page.loadEventFired") => {
+                            let _ = loaded.send(true);
+                        }
+                        Some("Page.javascriptDialogOpening") => {
+                            pipe.tell(
+                                Some(&session),
+                                "Page.handleJavaScriptDialog",
+                                json!({"accept": false}),
+                            );
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        });
+        let mut tab = Self { pipe, context, session, world: 0, serving };
+        tab.ask("Page.enable", json!({}), PICTURING, "open a page").await?;
+        tab.ask("Fetch.enable", json!({"patterns": [{"urlPattern": "*"}]}), PICTURING, "open a page").await?;
+        tab.ask(
+            "Emulation.setDeviceMetricsOverride",
+            json!({"width": VIEWPORT.0, "height": VIEWPORT.1, "deviceScaleFactor": 1, "mobile": false}),
+            PICTURING,
+            "open a page",
+        )
+        .await?;
+        let gone = tab.ask("Page.navigate", json!({"url": address}), LOADING, "load the page").await?;
+        if let Some(reason) = gone["errorText"].as_str() {
+            return Err(SlidesError::Refused { what: "load the page".to_owned(), reason: reason.to_owned() });
+        }
+        // A page whose scripts never end loading is measured as it is.
+        let _ = tokio::time::timeout(LOADING, is_loaded.wait_for(|loaded| *loaded)).await;
+        let world = tab
+            .ask(
+                "Page.createIsolatedWorld",
+                json!({"frameId": gone["frameId"], "worldName": "okcvm"}),
+                PICTURING,
+                "prepare the page",
+            )
+            .await?;
+        tab.world = world["executionContextId"].as_i64().unwrap_or_default();
+        Ok(tab)
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        params: Value,
+        limit: Duration,
+        what: &str,
+    ) -> Result<Value, SlidesError> {
+        self.pipe.call(Some(&self.session), method, params, limit, what).await
+    }
+}
+
+#[async_trait::async_trait]
+impl OpenPage for Tab {
+    async fn run(&mut self, script: &str) -> Result<Value, SlidesError> {
+        let answer = self
+            .ask(
+                "Runtime.evaluate",
+                json!({
+                    "expression": script, "contextId": self.world, "awaitPromise": true, "returnByValue": true,
+                }),
+                MEASURING,
+                "measure the page",
+            )
+            .await?;
+        if let Some(thrown) = answer.get("exceptionDetails") {
+            let reason = thrown["exception"]["description"].as_str().or(thrown["text"].as_str());
+            return Err(SlidesError::Refused {
+                what: "measure the page".to_owned(),
+                reason: reason.unwrap_or("a script failed").chars().take(600).collect(),
+            });
+        }
+        Ok(answer["result"]["value"].clone())
+    }
+
+    async fn picture(&mut self, area: Area, scale: f64) -> Result<Vec<u8>, SlidesError> {
+        let what = "take a picture";
+        let clear = json!({"color": {"r": 0, "g": 0, "b": 0, "a": 0}});
+        self.ask("Emulation.setDefaultBackgroundColorOverride", clear, PICTURING, what).await?;
+        let clip = json!({"x": area.x, "y": area.y, "width": area.w, "height": area.h, "scale": scale});
+        let shot = self
+            .ask(
+                "Page.captureScreenshot",
+                json!({"format": "png", "clip": clip, "captureBeyondViewport": true}),
+                PICTURING,
+                what,
+            )
+            .await;
+        self.ask("Emulation.setDefaultBackgroundColorOverride", json!({}), PICTURING, what).await?;
+        let data = text(&shot?, "data")?;
+        STANDARD
+            .decode(data)
+            .map_err(|error| SlidesError::Refused { what: what.to_owned(), reason: error.to_string() })
+    }
+}
+
+/// Answers one request of a page, or refuses it.
+fn answer(pipe: &Pipe, session: &str, event: &Value, resources: &dyn Resources) {
+    let params = &event["params"];
+    let id = &params["requestId"];
+    let address = params["request"]["url"].as_str().unwrap_or_default();
+    match resources.find(address) {
+        Some(resource) => pipe.tell(
+            Some(session),
+            "Fetch.fulfillRequest",
+            json!({
+                "requestId": id,
+                "responseCode": 200,
+                "responseHeaders": [
+                    {"name": "Content-Type", "value": resource.mime},
+                    {"name": "Access-Control-Allow-Origin", "value": "*"},
+                ],
+                "body": STANDARD.encode(resource.bytes),
+            }),
+        ),
+        None => pipe.tell(
+            Some(session),
+            "Fetch.failRequest",
+            json!({"requestId": id, "errorReason": "AccessDenied"}),
+        ),
+    }
+}
+
+fn text(answer: &Value, key: &str) -> Result<String, SlidesError> {
+    answer[key]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| SlidesError::Lost(format!("its answer has no {key}")))
+}

@@ -1,0 +1,133 @@
+//! From a page to a presentation.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::files::DeckFiles;
+use crate::pptx::{self, Media, Pictures};
+use crate::renderer::{Area, OpenPage, Renderer, Resources};
+use crate::report::{Report, report};
+use crate::scene::{Deck, Kind};
+use crate::{SlidesError, script};
+
+/// More slides than anybody shows.
+const MAX_SLIDES: usize = 300;
+/// Device pixels a CSS pixel in pictures of parts of a page.
+const SHARP: f64 = 2.0;
+
+/// A finished presentation.
+#[derive(Debug, Clone)]
+pub struct Converted {
+    /// The package.
+    pub pptx: Vec<u8>,
+    /// What became of the slides.
+    pub report: Report,
+}
+
+/// Lays a deck out in a web engine and writes it as a presentation. `now` is an ISO 8601 time in UTC, for the
+/// document's properties; `progress` hears in words what is done.
+pub async fn convert(
+    files: DeckFiles,
+    renderer: &dyn Renderer,
+    now: &str,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Result<Converted, SlidesError> {
+    let files = Arc::new(files);
+    progress("Laying the slides out…");
+    let mut page = renderer.open(&files.address(), files.clone()).await?;
+    let count = page.run(script::COUNT).await?.as_u64().unwrap_or_default() as usize;
+    match count {
+        0 => return Err(SlidesError::NoSlides),
+        1..=MAX_SLIDES => {}
+        more => return Err(SlidesError::TooManySlides(more, MAX_SLIDES)),
+    }
+    progress(&format!("Measuring {count} slides…"));
+    let measured = page.run(&script::measure()).await?;
+    if let Some(path) = std::env::var_os("OKCVM_SLIDES_SCENE") {
+        std::fs::write(path, measured.to_string())?;
+    }
+    let deck: Deck = serde_json::from_value(measured).map_err(SlidesError::Scene)?;
+    let pictures = pictures(&deck, &mut *page, &files).await?;
+    drop(page);
+    progress("Writing the presentation…");
+    let report = report(&deck, &renderer.name());
+    let now = now.to_owned();
+    let pptx = tokio::task::spawn_blocking(move || pptx::package(&deck, &pictures, &now))
+        .await
+        .map_err(|error| SlidesError::Lost(error.to_string()))??;
+    Ok(Converted { pptx, report })
+}
+
+/// All pictures that the deck's items name.
+async fn pictures(
+    deck: &Deck,
+    page: &mut dyn OpenPage,
+    files: &Arc<DeckFiles>,
+) -> Result<Pictures, SlidesError> {
+    let mut found = Pictures::new();
+    for shot in &deck.shots {
+        let area: Area = serde_json::from_value(page.run(&script::show_alone(shot.id)).await?)
+            .map_err(SlidesError::Scene)?;
+        let bytes = page.picture(area, SHARP).await;
+        page.run(script::SHOW_ALL).await?;
+        found.insert(format!("shot:{}", shot.id), Media { bytes: bytes?, kind: "png" });
+    }
+    let items = deck.slides.iter().flat_map(|slide| &slide.items);
+    for item in items {
+        let Kind::Picture(picture) = &item.kind else { continue };
+        if let Some(source) = &picture.source {
+            if !found.contains_key(source)
+                && let Some(media) = media(source, files).await
+            {
+                found.insert(source.clone(), media);
+            }
+        }
+        if let Some(vector) = &picture.vector {
+            let media = Media { bytes: vector.clone().into_bytes(), kind: "svg" };
+            found.insert(format!("svg:{vector}"), media);
+        }
+        if let Some(source) = &picture.vector_source
+            && let Some(media) = media(source, files).await
+        {
+            found.insert(format!("svg:{source}"), media);
+        }
+    }
+    Ok(found)
+}
+
+/// A picture by its address, if it is of a kind that presentations hold.
+async fn media(source: &str, files: &Arc<DeckFiles>) -> Option<Media> {
+    let bytes = match source.strip_prefix("data:") {
+        Some(data) => {
+            let (head, body) = data.split_once(',')?;
+            if head.ends_with(";base64") {
+                STANDARD.decode(body.trim()).ok()?
+            } else {
+                percent_encoding::percent_decode_str(body).collect()
+            }
+        }
+        None => {
+            let files = files.clone();
+            let source = source.to_owned();
+            tokio::task::spawn_blocking(move || files.find(&source)).await.ok()??.bytes
+        }
+    };
+    let kind = kind_of(&bytes)?;
+    Some(Media { bytes, kind })
+}
+
+fn kind_of(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Some("png");
+    }
+    if bytes.starts_with(b"\xff\xd8\xff") {
+        return Some("jpeg");
+    }
+    if bytes.starts_with(b"GIF8") {
+        return Some("gif");
+    }
+    let start = &bytes[..bytes.len().min(2048)];
+    String::from_utf8_lossy(start).contains("<svg").then_some("svg")
+}

@@ -1,0 +1,94 @@
+//! The files of a deck: its page, what lies beside it, and what stands in for the web.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use crate::renderer::{Resource, Resources};
+
+/// The name under which a deck's folder is reached. Reserved for names that lead nowhere (RFC 6761).
+pub(crate) const HOST: &str = "deck.okcvm.invalid";
+/// Where the agent sees the workspace; pages may name files by it.
+const MOUNT: &str = "mnt/okcomputer/";
+
+/// Tailwind's browser build, which compiles the classes of a page.
+const TAILWIND: &str = include_str!("../assets/tailwind-browser.js");
+
+/// Reads a file of the workspace by its path relative to it, with `/`; `None` if the page may not have it.
+pub type ReadFile = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
+/// The files that a deck may use: its own page, its workspace, and the bundled libraries.
+pub struct DeckFiles {
+    page: Vec<u8>,
+    path: String,
+    read: ReadFile,
+}
+
+impl std::fmt::Debug for DeckFiles {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("DeckFiles").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl DeckFiles {
+    /// A page that stands, or would stand, at `path` of the workspace, relative with `/`.
+    pub fn new(page: Vec<u8>, path: &str, read: ReadFile) -> Self {
+        Self { page, path: path.trim_start_matches('/').to_owned(), read }
+    }
+
+    /// The address to open.
+    pub fn address(&self) -> String {
+        let mut address = format!("http://{HOST}/");
+        for (index, part) in self.path.split('/').enumerate() {
+            if index > 0 {
+                address.push('/');
+            }
+            address.extend(percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC));
+        }
+        address
+    }
+}
+
+impl Resources for DeckFiles {
+    fn find(&self, address: &str) -> Option<Resource> {
+        let url = Url::parse(address).ok()?;
+        if url.scheme() == "file" || url.host_str() == Some(HOST) {
+            let path =
+                percent_decode_str(url.path().trim_start_matches('/')).decode_utf8().ok()?.into_owned();
+            if path == self.path {
+                return Some(Resource {
+                    bytes: self.page.clone(),
+                    mime: "text/html; charset=utf-8".to_owned(),
+                });
+            }
+            let path = path.strip_prefix(MOUNT).unwrap_or(&path);
+            let bytes = (self.read)(path)?;
+            let mime = mime_guess::from_path(path).first_or_octet_stream().to_string();
+            return Some(Resource { bytes, mime });
+        }
+        stand_in(&url)
+    }
+}
+
+/// What is bundled in the place of a file on the web.
+pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    let host = url.host_str()?;
+    let whole = format!("{host}{}", url.path());
+    if whole.contains("tailwind") && !whole.ends_with(".css") {
+        // Pages for the older build set `tailwind.config`; without the object their script would fail.
+        let script = format!("window.tailwind = window.tailwind || {{}};\n{TAILWIND}");
+        return Some(Resource {
+            bytes: script.into_bytes(),
+            mime: "text/javascript; charset=utf-8".to_owned(),
+        });
+    }
+    if host == "fonts.googleapis.com" || host == "fonts.bunny.net" {
+        // The page goes on with the next font of its list; the report names what is missing.
+        return Some(Resource { bytes: Vec::new(), mime: "text/css; charset=utf-8".to_owned() });
+    }
+    None
+}

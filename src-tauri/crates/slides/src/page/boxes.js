@@ -1,0 +1,388 @@
+// Boxes: fills, borders, corners and shadows of an element become shapes.
+
+/** The four corner radii of a box `{x, y}` each, clockwise from the top left, brought down to what fits. */
+function cornersOf(style, width, height) {
+  const radii = ['TopLeft', 'TopRight', 'BottomRight', 'BottomLeft'].map((corner) => {
+    const [x, y = x] = style[`border${corner}Radius`].split(' ');
+    const size = (text, room) => (text.endsWith('%') ? (px(text) / 100) * room : px(text));
+    return { x: size(x, width), y: size(y, height) };
+  });
+  const shrink = Math.min(
+    1,
+    width / (radii[0].x + radii[1].x || 1e-9),
+    width / (radii[2].x + radii[3].x || 1e-9),
+    height / (radii[0].y + radii[3].y || 1e-9),
+    height / (radii[1].y + radii[2].y || 1e-9),
+  );
+  return radii.map(({ x, y }) => ({ x: x * shrink, y: y * shrink }));
+}
+
+const inset = (corners, sides) => [
+  { x: Math.max(0, corners[0].x - sides.left), y: Math.max(0, corners[0].y - sides.top) },
+  { x: Math.max(0, corners[1].x - sides.right), y: Math.max(0, corners[1].y - sides.top) },
+  { x: Math.max(0, corners[2].x - sides.right), y: Math.max(0, corners[2].y - sides.bottom) },
+  { x: Math.max(0, corners[3].x - sides.left), y: Math.max(0, corners[3].y - sides.bottom) },
+];
+
+/** The part of a box that its clips leave, with the corners that they round; `null` if nothing is left. */
+function clipped(rect, corners, clips) {
+  let { x, y, w, h } = rect;
+  let rounded = corners;
+  for (const clip of clips) {
+    const left = Math.max(x, clip.x);
+    const top = Math.max(y, clip.y);
+    const right = Math.min(x + w, clip.x + clip.w);
+    const bottom = Math.min(y + h, clip.y + clip.h);
+    if (right - left < 0.05 || bottom - top < 0.05) return null;
+    const cut = { left: left > x + 0.01, top: top > y + 0.01, right: right < x + w - 0.01, bottom: bottom < y + h - 0.01 };
+    const near = (a, b) => Math.abs(a - b) < 0.75;
+    const corner = (index, gone, meets) => {
+      const own = gone ? { x: 0, y: 0 } : rounded[index];
+      return meets && clip.corners[index].x * clip.corners[index].y > own.x * own.y ? clip.corners[index] : own;
+    };
+    rounded = [
+      corner(0, cut.left || cut.top, near(left, clip.x) && near(top, clip.y)),
+      corner(1, cut.right || cut.top, near(right, clip.x + clip.w) && near(top, clip.y)),
+      corner(2, cut.right || cut.bottom, near(right, clip.x + clip.w) && near(bottom, clip.y + clip.h)),
+      corner(3, cut.left || cut.bottom, near(left, clip.x) && near(bottom, clip.y + clip.h)),
+    ];
+    [x, y, w, h] = [left, top, right - left, bottom - top];
+  }
+  return { x, y, w, h, corners: rounded };
+}
+
+/** Points of an ellipse's quarter as Bézier commands are made from this. */
+const KAPPA = 0.5522847498;
+
+/** The outline of a box with corners as path commands relative to nothing: absolute points. */
+function outline({ x, y, w, h, corners }) {
+  const [a, b, c, d] = corners;
+  return [
+    ['M', x + a.x, y],
+    ['L', x + w - b.x, y],
+    ['C', x + w - b.x * (1 - KAPPA), y, x + w, y + b.y * (1 - KAPPA), x + w, y + b.y],
+    ['L', x + w, y + h - c.y],
+    ['C', x + w, y + h - c.y * (1 - KAPPA), x + w - c.x * (1 - KAPPA), y + h, x + w - c.x, y + h],
+    ['L', x + d.x, y + h],
+    ['C', x + d.x * (1 - KAPPA), y + h, x, y + h - d.y * (1 - KAPPA), x, y + h - d.y],
+    ['L', x, y + a.y],
+    ['C', x, y + a.y * (1 - KAPPA), x + a.x * (1 - KAPPA), y, x + a.x, y],
+    ['Z'],
+  ];
+}
+
+/** The same outline the other way round, to be a hole in another one. */
+function hole(box) {
+  const forward = outline(box);
+  const points = [];
+  let at = forward[0].slice(1);
+  for (const [command, ...numbers] of forward.slice(1)) {
+    if (command === 'Z') continue;
+    points.push({ command, from: at, numbers });
+    at = numbers.slice(-2);
+  }
+  const back = [['M', ...at]];
+  for (const { command, from, numbers } of points.reverse()) {
+    back.push(command === 'L' ? ['L', ...from] : ['C', numbers[2], numbers[3], numbers[0], numbers[1], ...from]);
+  }
+  back.push(['Z']);
+  return back;
+}
+
+/** The simplest native form of a box: a rectangle, an ellipse, a rounded rectangle, or a path. */
+function formOf({ x, y, w, h, corners }) {
+  const largest = Math.max(...corners.flatMap((corner) => [corner.x, corner.y]));
+  if (largest < 0.3) return { type: 'rect' };
+  const even = corners.every((corner) => Math.abs(corner.x - corners[0].x) < 0.5 && Math.abs(corner.y - corners[0].y) < 0.5);
+  if (even && Math.abs(corners[0].x - w / 2) < 0.5 && Math.abs(corners[0].y - h / 2) < 0.5) return { type: 'ellipse' };
+  if (even && Math.abs(corners[0].x - corners[0].y) < 0.5) return { type: 'round', radius: tidy(corners[0].x) };
+  const [a, b, c, d] = corners.map((corner) => Math.max(corner.x, corner.y));
+  const same = (one, other) => Math.abs(one - other) < 0.5;
+  const circular = corners.every((corner) => same(corner.x, corner.y));
+  if (circular && same(a, b) && same(c, d)) return { type: 'roundTwo', top: tidy(a), bottom: tidy(c) };
+  return { type: 'path', commands: outline({ x: 0, y: 0, w, h, corners }) };
+}
+
+/** Shadows of a `box-shadow`, outermost last. */
+function shadowsOf(text, opacity) {
+  if (text === 'none') return [];
+  return pieces(text)
+    .map((piece) => {
+      const words = pieces(piece, ' ');
+      const lengths = words.filter((word) => /^-?[\d.]+(px)?$/.test(word)).map(px);
+      const paint = words.find((word) => !/^-?[\d.]+(px)?$/.test(word) && word !== 'inset') ?? 'rgb(0,0,0)';
+      const [x = 0, y = 0, blur = 0, spread = 0] = lengths;
+      return { x, y, blur, spread, inset: words.includes('inset'), ...faded(paint, opacity) };
+    })
+    .filter((shadow) => shadow.alpha > 0.004 && (shadow.x || shadow.y || shadow.blur || shadow.spread));
+}
+
+const dashOf = (style) => ({ dashed: 'dash', dotted: 'dot' })[style] ?? 'solid';
+
+function bordersOf(style, opacity) {
+  const sides = {};
+  for (const side of ['Top', 'Right', 'Bottom', 'Left']) {
+    const width = /^(none|hidden)$/.test(style[`border${side}Style`]) ? 0 : px(style[`border${side}Width`]);
+    sides[side.toLowerCase()] = { width, dash: dashOf(style[`border${side}Style`]), ...faded(style[`border${side}Color`], opacity) };
+  }
+  return sides;
+}
+
+const sameBorders = ({ top, right, bottom, left }) =>
+  [right, bottom, left].every((side) => side.width === top.width && side.hex === top.hex && side.alpha === top.alpha && side.dash === top.dash);
+
+/** Where a background picture lies in its box, as CSS places it. */
+function placed(box, natural, size, position) {
+  let [w, h] = [natural.w, natural.h];
+  const scale = { cover: Math.max(box.w / w, box.h / h), contain: Math.min(box.w / w, box.h / h) }[size];
+  if (scale) [w, h] = [w * scale, h * scale];
+  else if (size !== 'auto' && size !== 'auto auto') {
+    const [wide, high = 'auto'] = size.split(' ');
+    const length = (text, room) => (text.endsWith('%') ? (px(text) / 100) * room : px(text));
+    if (wide !== 'auto' && high !== 'auto') [w, h] = [length(wide, box.w), length(high, box.h)];
+    else if (wide !== 'auto') [w, h] = [length(wide, box.w), (h * length(wide, box.w)) / w];
+    else [w, h] = [(w * length(high, box.h)) / h, length(high, box.h)];
+  }
+  const offset = (word, room) => (/^-?[\d.]+px$/.test(word) ? px(word) : positionWord(word, room) * room);
+  const [across = '50%', down = '50%'] = position.split(' ');
+  return { x: box.x + offset(across, box.w - w), y: box.y + offset(down, box.h - h), w, h };
+}
+
+/** Shapes of an element's own box, back to front. `rect` is the border box in the slide's coordinates. */
+function boxItems(element, style, rect, state, report) {
+  const items = [];
+  const { opacity, clips } = state;
+  const corners = cornersOf(style, rect.w, rect.h);
+  const borders = bordersOf(style, opacity);
+  const widths = { top: borders.top.width, right: borders.right.width, bottom: borders.bottom.width, left: borders.left.width };
+  const put = (box, more) => {
+    const part = clipped(box, box.corners, clips);
+    if (part) items.push({ kind: 'shape', x: part.x, y: part.y, w: part.w, h: part.h, form: formOf(part), ...more });
+  };
+
+  // A picture made of borders alone, such as a triangle.
+  if (rect.w - widths.left - widths.right < 0.1 && rect.h - widths.top - widths.bottom < 0.1) {
+    items.push(...borderTriangles(rect, borders));
+    if (items.length > 0) return items;
+  }
+
+  const shadows = shadowsOf(style.boxShadow, opacity);
+  // What spreads and does not blur is a ring: a larger shape behind.
+  for (const ring of shadows.filter((shadow) => !shadow.inset && shadow.blur === 0).reverse()) {
+    const grown = corners.map((corner) => ({ x: corner.x > 0 ? corner.x + ring.spread : 0, y: corner.y > 0 ? corner.y + ring.spread : 0 }));
+    const outer = { x: rect.x - ring.spread + ring.x, y: rect.y - ring.spread + ring.y, w: rect.w + 2 * ring.spread, h: rect.h + 2 * ring.spread, corners: grown };
+    if (ring.x === 0 && ring.y === 0 && ring.spread > 0) {
+      const line = { width: ring.spread, hex: ring.hex, alpha: ring.alpha, dash: 'solid' };
+      const middle = { x: rect.x - ring.spread / 2, y: rect.y - ring.spread / 2, w: rect.w + ring.spread, h: rect.h + ring.spread, corners: corners.map((corner) => ({ x: corner.x && corner.x + ring.spread / 2, y: corner.y && corner.y + ring.spread / 2 })) };
+      put(middle, { line });
+    } else if (outer.w > 0 && outer.h > 0) put(outer, { fill: { type: 'solid', hex: ring.hex, alpha: ring.alpha } });
+  }
+  const blurred = shadows.filter((shadow) => !shadow.inset && shadow.blur > 0);
+  const strongest = blurred.sort((one, other) => other.alpha * other.blur - one.alpha * one.blur)[0];
+  if (shadows.some((shadow) => shadow.inset)) report.simplified.add('inner shadow left out');
+
+  const fills = [];
+  const ground = faded(style.backgroundColor, opacity);
+  if (ground.alpha > 0.002) fills.push({ type: 'solid', ...ground });
+  const clipsText = /text/.test(style.backgroundClip + style.webkitBackgroundClip);
+  if (style.backgroundImage !== 'none' && !clipsText) fills.push(...backgroundLayers(element, style, rect, widths, opacity, report));
+  if (clipsText) fills.length = 0;
+
+  const whole = { ...rect, corners };
+  const even = sameBorders(borders);
+  const line = even && borders.top.width > 0 && borders.top.alpha > 0.002 ? borders.top : null;
+  const covers = fills.findLast((fill) => fill.type === 'solid' && fill.alpha >= 0.999);
+  let shadow = strongest && { x: strongest.x, y: strongest.y, blur: strongest.blur, spread: strongest.spread, hex: strongest.hex, alpha: strongest.alpha };
+  const uneven = !even && Object.values(borders).some((side) => side.width > 0 && side.alpha > 0.002);
+
+  if (uneven && covers && Math.max(...corners.map((corner) => corner.x)) > 0.5 && oneColour(borders)) {
+    // Rounded, with borders on some sides: the whole in the colour of the border, the inside on top of it.
+    put(whole, { fill: { type: 'solid', ...oneColour(borders) }, ...(shadow ? { shadow } : {}) });
+    shadow = undefined;
+    const inner = { x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners: inset(corners, widths) };
+    for (const fill of fills) putFill(put, inner, fill, items, clips);
+    return items;
+  }
+  const last = fills.length - 1;
+  fills.forEach((fill, index) => {
+    const own = { ...(shadow && index === 0 ? { shadow } : {}) };
+    if (fill.type === 'picture') putFill(put, whole, fill, items, clips);
+    else if (index === last && line) {
+      const half = line.width / 2;
+      put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { fill, line, ...own });
+    } else put(whole, { fill, ...own });
+  });
+  if (line && (fills.length === 0 || fills[last].type === 'picture')) {
+    const half = line.width / 2;
+    put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { line, ...(shadow && fills.length === 0 ? {} : {}) });
+  }
+  if (uneven) items.push(...borderStrips(rect, corners, borders, clips));
+  if (px(style.outlineWidth) > 0 && !/none|auto/.test(style.outlineStyle) && alphaOf(style.outlineColor) > 0) {
+    const width = px(style.outlineWidth);
+    const away = px(style.outlineOffset) + width / 2;
+    put({ x: rect.x - away, y: rect.y - away, w: rect.w + 2 * away, h: rect.h + 2 * away, corners: corners.map((corner) => ({ x: corner.x && corner.x + away, y: corner.y && corner.y + away })) }, { line: { width, dash: dashOf(style.outlineStyle), ...faded(style.outlineColor, opacity) } });
+  }
+  return items;
+}
+
+/** The colour that all borders with a width share, if they do. */
+function oneColour(borders) {
+  const drawn = Object.values(borders).filter((side) => side.width > 0);
+  const [first] = drawn;
+  return first && drawn.every((side) => side.hex === first.hex && side.alpha === first.alpha) ? { hex: first.hex, alpha: first.alpha } : null;
+}
+
+function putFill(put, box, fill, items, clips) {
+  if (fill.type !== 'picture') return put(box, { fill });
+  const part = clipped(box, box.corners, [...clips, { ...fill.at, corners: [0, 1, 2, 3].map(() => ({ x: 0, y: 0 })) }]);
+  if (part) items.push(pictureItem(part, fill.at, { source: fill.source, alpha: fill.alpha, alt: '' }));
+}
+
+/** A picture shown where `part` is, whose whole would lie at `at`. */
+function pictureItem(part, at, more) {
+  const crop = [
+    (part.x - at.x) / at.w,
+    (part.y - at.y) / at.h,
+    (at.x + at.w - part.x - part.w) / at.w,
+    (at.y + at.h - part.y - part.h) / at.h,
+  ].map((edge) => tidy(Math.max(0, edge)));
+  return { kind: 'picture', x: part.x, y: part.y, w: part.w, h: part.h, form: formOf(part), crop, ...more };
+}
+
+/** The layers of a `background-image`, back to front. */
+function backgroundLayers(element, style, rect, widths, opacity, report) {
+  const images = pieces(style.backgroundImage);
+  const list = (text) => pieces(text);
+  const pick = (values, index) => values[index % values.length];
+  const fills = [];
+  for (let index = images.length - 1; index >= 0; index -= 1) {
+    const image = images[index];
+    const size = pick(list(style.backgroundSize), index);
+    const position = pick(list(style.backgroundPosition), index);
+    const repeat = pick(list(style.backgroundRepeat), index);
+    if (image === 'none') continue;
+    const area = pick(list(style.backgroundOrigin), index) === 'border-box' ? rect : { x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom };
+    if (image.startsWith('url(')) {
+      const source = image.slice(4, -1).replace(/^["']|["']$/g, '');
+      const natural = loadedImages.get(source);
+      if (!natural) {
+        report.missing.add(source);
+        continue;
+      }
+      const at = placed(area, natural, size, position);
+      const tiles = /repeat/.test(repeat.replace(/no-repeat/g, '')) && (at.w < rect.w - 1 || at.h < rect.h - 1);
+      if (tiles) {
+        const drawn = drawnTiles(natural, rect, at, repeat);
+        if (drawn) fills.push({ type: 'picture', source: drawn, at: rect, alpha: opacity });
+      } else fills.push({ type: 'picture', source: natural.convert ? natural.convert() : source, at, alpha: opacity });
+      continue;
+    }
+    const full = size === 'auto' || size === 'auto auto' || size === '100% 100%' || size === 'cover';
+    const fill = full ? gradient(image, rect.w, rect.h, opacity) : null;
+    if (fill) fills.push(fill);
+    else fills.push({ type: 'picture', shot: true, source: null, at: rect, alpha: 1, why: /conic/.test(image) ? 'conic gradient' : 'repeated gradient' });
+  }
+  const shot = fills.find((fill) => fill.shot);
+  if (shot) {
+    // What has no counterpart becomes a picture of this background alone.
+    report.pictures.push({ what: describe(element), why: shot.why });
+    return [{ type: 'picture', source: shotOf(element, 'box'), at: rect, alpha: 1 }];
+  }
+  return fills;
+}
+
+/** A picture repeated over a box, drawn once. */
+function drawnTiles(natural, rect, at, repeat) {
+  const canvas = document.createElement('canvas');
+  const scale = Math.min(2, 4096 / Math.max(rect.w, rect.h));
+  canvas.width = Math.max(1, Math.round(rect.w * scale));
+  canvas.height = Math.max(1, Math.round(rect.h * scale));
+  const pen = canvas.getContext('2d');
+  pen.scale(scale, scale);
+  const across = !/^no-repeat|repeat-y/.test(repeat);
+  const down = !/no-repeat$|repeat-x/.test(repeat);
+  const [x, y] = [at.x - rect.x, at.y - rect.y];
+  if (at.w < 1 || at.h < 1) return null;
+  for (let left = across ? ((x % at.w) - at.w) % at.w : x; left < rect.w; left += at.w) {
+    for (let top = down ? ((y % at.h) - at.h) % at.h : y; top < rect.h; top += at.h) {
+      pen.drawImage(natural.image, left, top, at.w, at.h);
+      if (!down) break;
+    }
+    if (!across) break;
+  }
+  try {
+    return canvas.toDataURL('image/png');
+  } catch {
+    return null;
+  }
+}
+
+function borderTriangles(rect, borders) {
+  const { x, y, w, h } = rect;
+  const centre = [x + borders.left.width, y + borders.top.width];
+  const parts = [
+    [borders.top, [x, y], [x + w, y]],
+    [borders.right, [x + w, y], [x + w, y + h]],
+    [borders.bottom, [x + w, y + h], [x, y + h]],
+    [borders.left, [x, y + h], [x, y]],
+  ];
+  return parts
+    .filter(([side]) => side.width > 0 && side.alpha > 0.002)
+    .map(([side, from, to]) => pathItem([['M', ...from], ['L', ...to], ['L', ...centre], ['Z']], { fill: { type: 'solid', hex: side.hex, alpha: side.alpha } }));
+}
+
+/** A free form from commands in the slide's coordinates. */
+function pathItem(commands, more) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [, ...numbers] of commands) {
+    for (let at = 0; at < numbers.length; at += 2) {
+      left = Math.min(left, numbers[at]);
+      right = Math.max(right, numbers[at]);
+      top = Math.min(top, numbers[at + 1]);
+      bottom = Math.max(bottom, numbers[at + 1]);
+    }
+  }
+  const moved = commands.map(([command, ...numbers]) => [command, ...numbers.map((number, at) => tidy(number - (at % 2 ? top : left)))]);
+  return { kind: 'shape', x: left, y: top, w: Math.max(right - left, 0.01), h: Math.max(bottom - top, 0.01), form: { type: 'path', commands: moved }, ...more };
+}
+
+/** Borders that differ from side to side, each a strip with mitred ends. */
+function borderStrips(rect, corners, borders, clips) {
+  const { x, y, w, h } = rect;
+  const { top, right, bottom, left } = borders;
+  const inner = { l: x + left.width, t: y + top.width, r: x + w - right.width, b: y + h - bottom.width };
+  const round = Math.max(...corners.flatMap((corner) => [corner.x, corner.y])) > 0.5;
+  const strips = [
+    [top, [[x, y], [x + w, y], [inner.r, inner.t], [inner.l, inner.t]], { x, y, w, h: top.width }],
+    [right, [[x + w, y], [x + w, y + h], [inner.r, inner.b], [inner.r, inner.t]], { x: inner.r, y, w: right.width, h }],
+    [bottom, [[x + w, y + h], [x, y + h], [inner.l, inner.b], [inner.r, inner.b]], { x, y: inner.b, w, h: bottom.width }],
+    [left, [[x, y + h], [x, y], [inner.l, inner.t], [inner.l, inner.b]], { x, y, w: left.width, h }],
+  ];
+  const items = [];
+  for (const [side, points, box] of strips) {
+    if (side.width <= 0 || side.alpha <= 0.002) continue;
+    const fill = { type: 'solid', hex: side.hex, alpha: side.alpha };
+    if (side.dash !== 'solid') {
+      const middle = { ...box, ...(box.w > box.h ? { y: box.y + box.h / 2, h: 0 } : { x: box.x + box.w / 2, w: 0 }) };
+      items.push(pathItem([['M', middle.x, middle.y], ['L', middle.x + middle.w, middle.y + middle.h]], { line: side }));
+      continue;
+    }
+    const alone = [top, right, bottom, left].filter((other) => other !== side && other.width > 0).length === 0;
+    if (alone) {
+      const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+      const part = clipped(box, square, round ? [...clips, { ...rect, corners }] : clips);
+      if (part) items.push({ kind: 'shape', x: part.x, y: part.y, w: part.w, h: part.h, form: formOf({ ...part, corners: fitting(part) }), fill });
+    } else if (clipped(rect, corners, clips)) {
+      items.push(pathItem([['M', ...points[0]], ...points.slice(1).map((point) => ['L', ...point]), ['Z']], { fill }));
+    }
+  }
+  return items;
+}
+
+/** Corners no larger than their box. */
+function fitting(box) {
+  return box.corners.map((corner) => {
+    const share = Math.min(1, box.w / (corner.x || 1), box.h / (corner.y || 1));
+    return { x: corner.x * share, y: corner.y * share };
+  });
+}

@@ -1,0 +1,121 @@
+// Which font a piece of text is really drawn with. Works in any engine: a font that is there changes the width
+// of a text that falls back to something else.
+
+const PROBE = 'mmmmmmmmmlliWQ@0123 Agfy&';
+const GENERIC = {
+  'sans-serif': ['Arial', 'Helvetica', 'Helvetica Neue', 'Segoe UI', 'DejaVu Sans', 'Liberation Sans', 'Noto Sans', 'Open Sans', 'Roboto', 'Ubuntu', 'Cantarell', 'Verdana', 'Tahoma'],
+  serif: ['Times New Roman', 'Times', 'DejaVu Serif', 'Liberation Serif', 'Noto Serif', 'Georgia', 'Cambria'],
+  monospace: ['Courier New', 'Consolas', 'Menlo', 'DejaVu Sans Mono', 'Liberation Mono', 'Noto Sans Mono', 'Courier', 'Cascadia Mono', 'Ubuntu Mono'],
+  cursive: ['Comic Sans MS', 'Apple Chancery', 'URW Chancery L', 'DejaVu Sans', 'DejaVu Serif'],
+  fantasy: ['Impact', 'Papyrus', 'DejaVu Sans', 'DejaVu Serif'],
+};
+const GENERIC_OF = {
+  'ui-sans-serif': 'sans-serif', 'system-ui': 'sans-serif', '-apple-system': 'sans-serif', blinkmacsystemfont: 'sans-serif', 'ui-rounded': 'sans-serif',
+  'ui-serif': 'serif', 'ui-monospace': 'monospace', math: 'serif', 'sans-serif': 'sans-serif', serif: 'serif', monospace: 'monospace', cursive: 'cursive', fantasy: 'fantasy',
+};
+const EAST_ASIAN = {
+  sans: {
+    zh: ['Noto Sans CJK SC', 'Noto Sans SC', 'Source Han Sans SC', 'PingFang SC', 'Microsoft YaHei', 'WenQuanYi Micro Hei', 'WenQuanYi Zen Hei', 'SimHei'],
+    tw: ['Noto Sans CJK TC', 'Noto Sans TC', 'PingFang TC', 'Microsoft JhengHei'],
+    ja: ['Noto Sans CJK JP', 'Noto Sans JP', 'Hiragino Sans', 'Yu Gothic', 'Meiryo', 'MS PGothic'],
+    ko: ['Noto Sans CJK KR', 'Noto Sans KR', 'Apple SD Gothic Neo', 'Malgun Gothic'],
+  },
+  serif: {
+    zh: ['Noto Serif CJK SC', 'Noto Serif SC', 'Source Han Serif SC', 'Songti SC', 'SimSun'],
+    tw: ['Noto Serif CJK TC', 'Songti TC', 'PMingLiU'],
+    ja: ['Noto Serif CJK JP', 'Hiragino Mincho ProN', 'Yu Mincho', 'MS PMincho'],
+    ko: ['Noto Serif CJK KR', 'AppleMyungjo', 'Batang'],
+  },
+};
+const EMOJI = ['Apple Color Emoji', 'Segoe UI Emoji', 'Noto Color Emoji', 'Twemoji Mozilla'];
+const ICONS = /\b(font ?awesome|material (icons|symbols)|bootstrap-icons|remixicon|ionicons|lucide|phosphor)\b/i;
+
+const widths = new Map();
+const available = new Map();
+const resolved = new Map();
+const metricsOf = new Map();
+/** What a slide asked for and did not get: wanted name to used name. */
+let substitutes = new Map();
+
+function widthIn(families) {
+  let width = widths.get(families);
+  if (width === undefined) {
+    brush.font = `64px ${families}`;
+    width = brush.measureText(PROBE).width;
+    widths.set(families, width);
+  }
+  return width;
+}
+
+/** Whether a family can be drawn, be it installed or brought by the page. */
+function isAvailable(name) {
+  let known = available.get(name);
+  if (known === undefined) {
+    const quoted = `"${name.replace(/["\\]/g, '')}"`;
+    known = ['monospace', 'serif', 'sans-serif'].some((generic) => widthIn(`${quoted}, ${generic}`) !== widthIn(generic));
+    // A font that is a generic one itself has that one's width everywhere; then all three agree.
+    if (!known) known = widthIn(`${quoted}, monospace`) === widthIn(`${quoted}, serif`) && widthIn(`${quoted}, serif`) === widthIn(`${quoted}, sans-serif`);
+    available.set(name, known);
+  }
+  return known;
+}
+
+/** The real name behind a generic family on this machine. */
+function realName(generic, asked) {
+  const key = `generic ${asked}`;
+  let name = resolved.get(key);
+  if (name === undefined) {
+    const width = widthIn(asked);
+    name = (GENERIC[generic] ?? GENERIC['sans-serif']).find((candidate) => isAvailable(candidate) && Math.abs(widthIn(`"${candidate}"`) - width) < 0.01) ?? GENERIC[generic]?.find(isAvailable) ?? 'Arial';
+    resolved.set(key, name);
+  }
+  return name;
+}
+
+/** `{ latin, serif, wanted }` for a `font-family`. */
+function fontOf(families) {
+  let found = resolved.get(families);
+  if (!found) {
+    const names = pieces(families).map((name) => name.replace(/^["']|["']$/g, ''));
+    let latin;
+    let wanted;
+    let generic;
+    for (const name of names) {
+      const kind = GENERIC_OF[name.toLowerCase()];
+      if (kind) generic ??= kind;
+      if (latin === undefined && kind) latin = realName(kind, name);
+      else if (latin === undefined && isAvailable(name)) latin = name;
+      else if (latin === undefined) wanted ??= name;
+    }
+    latin ??= realName('serif', 'serif');
+    const serif = (generic === 'serif' && !/sans/i.test(latin)) || /serif|times|georgia|garamond|song|ming|mincho|batang|playfair|merriweather|lora/i.test(latin.replace(/sans.?serif/i, ''));
+    found = { latin, serif, wanted };
+    resolved.set(families, found);
+  }
+  if (found.wanted && !ICONS.test(found.wanted)) substitutes.set(found.wanted, found.latin);
+  return found;
+}
+
+const emojiFont = () => EMOJI.find(isAvailable) ?? 'Segoe UI Emoji';
+
+/** The font for Chinese, Japanese and Korean letters: the one that the page names, or that of the language. */
+function eastAsianFont(families, text, language, serif) {
+  const named = pieces(families).map((name) => name.replace(/^["']|["']$/g, '')).find((name) => /CJK|Han |Hei|Song|Kai|Ming|Gothic|Mincho|PingFang|YaHei|Hiragino|Meiryo|Malgun|Batang|(Noto|Source).* (SC|TC|JP|KR)$/i.test(name) && !/century gothic|league gothic|franklin gothic/i.test(name) && isAvailable(name));
+  if (named) return named;
+  const tongue = /[\u3040-\u30ff]/.test(text) ? 'ja' : /[\uac00-\ud7af]/.test(text) ? 'ko' : /^zh-(tw|hk|hant)/i.test(language) ? 'tw' : /^(ja|ko)/i.exec(language)?.[1].toLowerCase() ?? 'zh';
+  const list = EAST_ASIAN[serif ? 'serif' : 'sans'][tongue];
+  return list.find(isAvailable) ?? EAST_ASIAN.sans[tongue].find(isAvailable) ?? list[0];
+}
+
+/** Ascent and descent of a family as parts of its size. */
+function metrics(family, weight = '400', slant = 'normal') {
+  const key = `${slant} ${weight} ${family}`;
+  let known = metricsOf.get(key);
+  if (!known) {
+    brush.font = `${slant} ${weight} 100px ${/[",]/.test(family) ? family : `"${family}"`}`;
+    const box = brush.measureText('Hg');
+    known = { ascent: box.fontBoundingBoxAscent / 100, descent: box.fontBoundingBoxDescent / 100 };
+    metricsOf.set(key, known);
+  }
+  return known;
+}

@@ -1,0 +1,146 @@
+// Lists stay lists: one text box, a paragraph an item, bullets and numbers as the presentation's own.
+
+const NUMBERS = {
+  decimal: 'arabicPeriod', 'decimal-leading-zero': 'arabicPeriod', 'lower-alpha': 'alphaLcPeriod', 'lower-latin': 'alphaLcPeriod',
+  'upper-alpha': 'alphaUcPeriod', 'upper-latin': 'alphaUcPeriod', 'lower-roman': 'romanLcPeriod', 'upper-roman': 'romanUcPeriod',
+};
+const LETTERS = { disc: '•', circle: '◦', square: '▪', 'disclosure-closed': '▸', 'disclosure-open': '▾' };
+
+const isItem = (element) => styleOf(element).display === 'list-item';
+
+/** The marker of a list item; `null` if it shows none. */
+function markerOf(item, state) {
+  const style = styleOf(item);
+  const marker = getComputedStyle(item, '::marker');
+  const own = /^"((?:[^"\\]|\\.)*)"$/.exec(marker.content ?? '');
+  const type = style.listStyleType;
+  if (own && own[1].trim() === '') return null;
+  if (!own && type === 'none') return null;
+  const text = own ? own[1].replace(/\\(.)/g, '$1').trim() : /^"/.test(type) ? type.slice(1, -1).trim() : LETTERS[type];
+  const paint = marker.color || style.color;
+  const look = { ...faded(paint, state.opacity), size: px(marker.fontSize) || px(style.fontSize) };
+  if (text !== undefined) return text === '' ? null : { char: text, ...look };
+  if (NUMBERS[type]) return { number: NUMBERS[type], start: numberOf(item), ...look };
+  return { char: LETTERS.disc, ...look };
+}
+
+function numberOf(item) {
+  const list = item.parentElement;
+  const items = [...list.children].filter((child) => child.localName === 'li');
+  if (item.hasAttribute('value')) return Number(item.value) || 1;
+  let number = list.localName === 'ol' ? list.start : 1;
+  for (const other of items) {
+    if (other.hasAttribute('value')) number = Number(other.value) || number;
+    if (other === item) return Math.max(1, number);
+    number += list.reversed ? -1 : 1;
+  }
+  return 1;
+}
+
+/** How far left of its text a marker stands. */
+function hangOf(marker, style) {
+  const size = marker.size;
+  if (marker.number) {
+    brush.font = `${style.fontWeight} ${size}px ${style.fontFamily}`;
+    return brush.measureText(`${marker.start}. `).width;
+  }
+  if (marker.char === LETTERS.disc || marker.char === LETTERS.circle || marker.char === LETTERS.square) return size * 0.95;
+  brush.font = `${size}px ${style.fontFamily}`;
+  return brush.measureText(`${marker.char} `).width;
+}
+
+/** The inline nodes of an item before its nested lists, if that is all there is; else `null`. */
+function simpleItem(item) {
+  const inline = [];
+  const nested = [];
+  for (const child of item.childNodes) {
+    if (child.nodeType === Node.TEXT_NODE) {
+      if (child.data.trim() === '') continue;
+      if (nested.length > 0) return null;
+      inline.push(child);
+    } else if (child.nodeType === Node.ELEMENT_NODE) {
+      const style = styleOf(child);
+      if (style.display === 'none') continue;
+      if (isOut(style)) return null;
+      if (/^(ul|ol)$/.test(child.localName)) nested.push(child);
+      else if (nested.length > 0) return null;
+      else if (style.display === 'inline' && !isReplaced(child) && inlineOnly(child)) inline.push(child);
+      else if (child.localName === 'p' && style.display === 'block' && inline.length === 0 && inlineOnly(child) && plain(style)) inline.push(...child.childNodes);
+      else return null;
+    }
+  }
+  return { inline, nested };
+}
+
+const plain = (style) => alphaOf(style.backgroundColor) === 0 && style.backgroundImage === 'none' && px(style.borderTopWidth) + px(style.borderLeftWidth) === 0;
+
+function inlineOnly(element) {
+  return [...element.children].every((child) => {
+    const style = styleOf(child);
+    return style.display === 'none' || (style.display === 'inline' && !isReplaced(child) && !isOut(style) && inlineOnly(child));
+  });
+}
+
+/** The paragraphs of a whole list, or `null` if it holds more than text. */
+function listParagraphs(list, level, state) {
+  const paragraphs = [];
+  for (const item of list.children) {
+    if (styleOf(item).display === 'none') continue;
+    if (item.localName !== 'li' || !isItem(item) || styleOf(item).float !== 'none') return null;
+    const parts = simpleItem(item);
+    if (!parts || !same(parts.inline, state)) return null;
+    const marker = markerOf(item, state);
+    const lines = linesOf(lettersOf(parts.inline, state), false).filter((line) => visibleLine(line, state, false));
+    if (lines.some((line) => line.atoms.length > 0 || line.letters.some((letter, index) => letter.gap && index > 0))) return null;
+    if (lines.length > 0) {
+      for (const line of lines) measured(line, false);
+      const paragraph = paragraphOf(lines, item, false);
+      const style = styleOf(item);
+      paragraph.level = level;
+      paragraph.marker = marker;
+      paragraph.hang = marker ? (style.listStylePosition === 'inside' ? 0 : hangOf(marker, style)) : 0;
+      if (marker && style.listStylePosition === 'inside') {
+        const edge = item.getBoundingClientRect().left + px(style.paddingLeft);
+        paragraph.hang = Math.max(0, paragraph.left - edge);
+      }
+      paragraph.item = item;
+      paragraphs.push(paragraph);
+    }
+    for (const nested of parts.nested) {
+      const below = listParagraphs(nested, Math.min(level + 1, 8), state);
+      if (!below) return null;
+      paragraphs.push(...below);
+    }
+  }
+  return paragraphs;
+}
+
+/** Whether inline nodes have no boxes of their own. */
+const same = (nodes) => nodes.every((node) => node.nodeType === Node.TEXT_NODE || plain(styleOf(node)) || styleOf(node).display === 'inline');
+
+/** A list as text boxes: one, or one for each column in which its items stand. `null` if it is more than text. */
+function listItems(list, state) {
+  const paragraphs = listParagraphs(list, 0, state);
+  if (!paragraphs || paragraphs.length === 0) return null;
+  if (paragraphs.every((paragraph) => !paragraph.marker)) return null;
+  const groups = [];
+  for (const paragraph of paragraphs) {
+    const group = groups.at(-1);
+    const before = group?.at(-1);
+    const follows = before && topOf(paragraph) > topOf(before) + before.pitch * before.rows - before.pitch * 0.4 && paragraph.left < before.right + 200 && (paragraph.align === before.align);
+    const sameColumn = before && Math.abs(paragraph.left - before.left) < 160;
+    if (follows && sameColumn) group.push(paragraph);
+    else groups.push([paragraph]);
+  }
+  return groups.map((group) => {
+    const item = textItem(group, list, { role: 'list' });
+    for (const paragraph of group) {
+      // Distances from the left edge of the box, as a presentation measures them.
+      const start = paragraph.rtl ? item.x + item.w - paragraph.right : paragraph.left - item.x;
+      paragraph.margin = tidy(start);
+      paragraph.first = tidy(-paragraph.hang);
+      delete paragraph.item;
+    }
+    return item;
+  });
+}

@@ -1,0 +1,117 @@
+// The whole deck as a scene.
+
+/** The item that is the slide's title: the first heading, or else the largest text near the top. */
+function markTitle(items, height) {
+  const texts = items.filter((item) => item.kind === 'text' && !item.vertical && !item.rotation);
+  const heading = texts.find((item) => /^h1$/.test(item.role)) ?? texts.find((item) => /^h2$/.test(item.role)) ?? texts.find((item) => /^h3$/.test(item.role));
+  const sizeOf = (item) => Math.max(...item.paragraphs.flatMap((paragraph) => paragraph.runs.map((run) => run.size)));
+  const upper = texts.filter((item) => item.y < height * 0.5 && item.role !== 'list');
+  const largest = upper.length > 0 ? upper.reduce((one, other) => (sizeOf(other) > sizeOf(one) + 0.5 ? other : one)) : undefined;
+  const title = heading ?? (largest && sizeOf(largest) >= 18 ? largest : undefined);
+  if (title) title.title = true;
+  return title ? title.paragraphs.map((paragraph) => paragraph.runs.map((run) => (run.break ? ' ' : run.text)).join('')).join(' ').trim() : '';
+}
+
+function groundItems(slide, style, state, report) {
+  const rect = rectOf(slide);
+  const layers = style.backgroundImage === 'none' ? [] : backgroundLayers(slide, style, rect, { top: 0, right: 0, bottom: 0, left: 0 }, 1, report);
+  const ground = colour(style.backgroundColor);
+  const items = [];
+  let background = null;
+  if (ground.alpha > 0.002) background = { type: 'solid', ...ground };
+  else {
+    // What the slide leaves open shows the page behind it.
+    for (let above = slide.parentElement; above && !background; above = above.parentElement) {
+      const behind = colour(getComputedStyle(above).backgroundColor);
+      if (behind.alpha > 0.002) background = { type: 'solid', hex: behind.hex, alpha: 1 };
+    }
+  }
+  layers.forEach((fill, index) => {
+    const opaque = fill.type !== 'picture' && fill.stops?.every((stop) => stop.alpha >= 0.999);
+    if (index === 0 && opaque) background = fill;
+    else if (fill.type === 'picture') {
+      const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+      const part = clipped(rect, square, [{ ...fill.at, corners: square }]);
+      if (part) emit(pictureItem(part, fill.at, { source: fill.source, alpha: fill.alpha, alt: '', name: 'Background' }), state, items);
+    } else emit({ kind: 'shape', ...rect, form: { type: 'rect' }, fill, name: 'Background' }, state, items);
+  });
+  const plainStyle = new Proxy(style, { get: (target, name) => (name === 'backgroundColor' ? 'transparent' : name === 'backgroundImage' ? 'none' : name === 'boxShadow' ? 'none' : target[name]) });
+  for (const item of boxItems(slide, plainStyle, rect, state, report)) emit(item, state, items);
+  return { background, items };
+}
+
+function measureSlide(slide) {
+  substitutes = new Map();
+  const report = { pictures: [], simplified: new Set(), missing: new Set() };
+  const notes = notesOf(slide);
+  const hidden = slide.hidden || slide.dataset.hidden === 'true' || slide.dataset.visibility === 'hidden' || slide.dataset.okcvmHidden === 'true';
+  const rect = rectOf(slide);
+  const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+  const clip = { element: slide, ...rect, corners: square };
+  // The page's edge cuts pictures and text by itself; shapes may reach over it.
+  const state = { slide, opacity: 1, matrix: new DOMMatrix(), origin: { x: rect.x, y: rect.y }, clips: [], textClips: [clip], ellipsis: false };
+  const style = styleOf(slide);
+  const ground = groundItems(slide, style, state, report);
+  const layers = new Layers();
+  paint(slide, style, state, layers, layers.flow, report);
+  const items = [...ground.items, ...layers.flat()];
+  for (const item of items) if (item.kind === 'text') {
+    item.outside = item.x < -2 || item.y < -2 || item.x + item.w > rect.w + 2 || item.y + item.h > rect.h + 2;
+  }
+  const title = markTitle(items, rect.h) || slide.dataset.title || '';
+  return {
+    width: tidy(rect.w), height: tidy(rect.h), title, notes, hidden, background: ground.background, items,
+    report: { pictures: report.pictures, simplified: [...report.simplified], missing: [...report.missing], fonts: [...substitutes].map(([wanted, used]) => ({ wanted, used })) },
+  };
+}
+
+async function measureDeck() {
+  await settled();
+  finishAnimations();
+  const slides = [...document.querySelectorAll(SLIDE)].filter((slide) => !slide.parentElement.closest(SLIDE));
+  for (const slide of slides) {
+    const style = getComputedStyle(slide);
+    if (style.display === 'none' || slide.hidden) {
+      slide.dataset.okcvmHidden = slide.hidden || slide.dataset.hidden === 'true' ? 'true' : 'false';
+      slide.style.setProperty('display', 'block', 'important');
+    }
+    if (style.visibility !== 'visible') slide.style.setProperty('visibility', 'visible', 'important');
+    if (Number(style.opacity) < 1) slide.style.setProperty('opacity', '1', 'important');
+    for (const aside of slide.querySelectorAll('aside.notes')) aside.style.setProperty('display', 'none', 'important');
+  }
+  for (const slide of slides) makePseudoReal(slide);
+  await loadImages(slides);
+  for (const slide of slides) rememberTransforms(slide);
+  styles.clear();
+  const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
+  return {
+    title: document.title, author: meta('author'), subject: meta('description'), keywords: meta('keywords'), language: document.documentElement.lang,
+    slides: slides.map(measureSlide),
+    shots: [...document.querySelectorAll('[data-okcvm-shot]')].flatMap((element) => element.dataset.okcvmShot.split(' ').map((word) => ({ id: Number(word.split(':')[0]), part: word.split(':')[1] }))),
+  };
+}
+
+/** Shows one element alone, as it stands in its slide, for a picture; gives its box. */
+function showAlone(id) {
+  const element = [...document.querySelectorAll('[data-okcvm-shot]')].find((each) => each.dataset.okcvmShot.split(' ').some((word) => Number(word.split(':')[0]) === id));
+  const part = element.dataset.okcvmShot.split(' ').find((word) => Number(word.split(':')[0]) === id).split(':')[1];
+  const rule = document.createElement('style');
+  rule.id = 'okcvm-alone';
+  rule.textContent = `html, body, .ppt-slide { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }
+    :has(> [data-okcvm-alone]), :has([data-okcvm-alone]) { overflow: visible !important; }`;
+  document.head.append(rule);
+  element.dataset.okcvmAlone = '';
+  const turned = element.classList.contains('okcvm-turned') && part === 'tree';
+  if (turned) element.classList.remove('okcvm-turned');
+  const box = part === 'tree' && element.localName !== 'svg' && element.localName !== 'canvas' ? paintedBox(element) : rectOf(element);
+  if (turned) element.classList.remove('okcvm-turned');
+  return { x: box.x + window.scrollX, y: box.y + window.scrollY, w: box.w, h: box.h };
+}
+
+function showAll() {
+  document.getElementById('okcvm-alone')?.remove();
+  for (const element of document.querySelectorAll('[data-okcvm-alone]')) {
+    delete element.dataset.okcvmAlone;
+    if (transforms.has(element)) element.classList.add('okcvm-turned');
+  }
+}

@@ -1,0 +1,274 @@
+// Makes a page ready to be measured: everything loaded, animations at their end, transforms taken out and
+// remembered, generated content made real.
+
+const loadedImages = new Map();
+const transforms = new Map();
+const SLIDE = '.ppt-slide';
+
+async function settled() {
+  const tailwind = document.querySelector('style[type="text/tailwindcss"]');
+  const until = performance.now() + 8000;
+  // Tailwind compiles after the page has loaded, and again when a class appears.
+  while (tailwind && performance.now() < until) {
+    const slide = document.querySelector(SLIDE);
+    const compiled = [...document.querySelectorAll('style:not([type="text/tailwindcss"])')].some((style) => /tailwindcss v/.test(style.textContent.slice(0, 200)));
+    if (!slide || compiled) break;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  for (const image of document.images) image.loading = 'eager';
+  await Promise.race([Promise.all([document.fonts.ready, ...[...document.images].map((image) => image.decode().catch(() => {}))]), new Promise((done) => setTimeout(done, 5000))]);
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}
+
+function finishAnimations() {
+  for (const animation of document.getAnimations?.() ?? []) {
+    try {
+      animation.finish();
+    } catch {
+      // One that never ends is shown as it is without it.
+      animation.cancel();
+    }
+  }
+}
+
+/** Speaker notes, taken out of the slide before it is measured. */
+function notesOf(slide) {
+  const asides = [...slide.querySelectorAll('aside.notes')];
+  const text = asides.map((aside) => textOf(aside)).concat(slide.dataset.notes ?? []);
+  for (const aside of asides) aside.style.setProperty('display', 'none', 'important');
+  return text.filter((part) => part.trim() !== '').join('\n');
+}
+
+/** The text of an element as a person reads it, a line a block. */
+function textOf(element) {
+  const lines = [''];
+  const walk = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) lines.push(lines.pop() + node.data.replace(/\s+/g, ' '));
+    else if (node.nodeType === Node.ELEMENT_NODE) {
+      if (node.localName === 'br') return lines.push('');
+      const block = /^(p|div|li|ul|ol|h[1-6]|tr|section|blockquote)$/.test(node.localName);
+      if (block) lines.push('');
+      node.childNodes.forEach(walk);
+      if (block) lines.push('');
+    }
+    return undefined;
+  };
+  element.childNodes.forEach(walk);
+  return lines.map((line) => line.trim()).filter((line, index, all) => line !== '' || (index > 0 && all[index - 1] !== '')).join('\n').trim();
+}
+
+const UNSEEN = /^(transform|rotate|scale|translate|perspective|transition|animation|will-change|content-visibility)/;
+const FIXED_PSEUDO = 'okcvm-made';
+
+/** Puts an element in the place of `::before` and `::after`, with the same look, so that it can be measured. */
+function makePseudoReal(slide) {
+  const elements = [slide, ...slide.querySelectorAll('*')].filter((element) => !element.closest('svg'));
+  const made = [];
+  for (const element of elements) {
+    if (/^(img|br|hr|input|textarea|select|canvas|video|audio|iframe|script|style)$/.test(element.localName)) continue;
+    for (const which of ['::before', '::after']) {
+      const style = getComputedStyle(element, which);
+      if (style.content === 'none' || style.content === 'normal' || style.display === 'none') continue;
+      const parts = contentOf(style.content, element, which);
+      if (parts === null) continue;
+      const properties = {};
+      for (const name of style) properties[name] = style.getPropertyValue(name);
+      made.push({ element, which, parts, properties, auto: autoOf(style) });
+    }
+  }
+  if (made.length === 0) return;
+  const rule = document.createElement('style');
+  rule.textContent = `.${FIXED_PSEUDO}-before::before, .${FIXED_PSEUDO}-after::after { content: none !important; display: none !important; }`;
+  document.head.append(rule);
+  const parents = new Set(made.map(({ element }) => element));
+  const before = new Map([...parents].flatMap((parent) => [...parent.children].map((child) => [child, snapshotOf(child)])));
+  for (const { element, which, parts, properties, auto } of made) {
+    const stand = document.createElement('span');
+    for (const [name, value] of Object.entries(properties)) {
+      if (name === 'content' || /^(transition|animation)/.test(name) || auto.has(name)) continue;
+      stand.style.setProperty(name, value, 'important');
+    }
+    stand.dataset.okcvmMade = which.slice(2);
+    for (const part of parts) {
+      if (typeof part === 'string') stand.append(part);
+      else {
+        const image = document.createElement('img');
+        image.src = part.url;
+        stand.append(image);
+      }
+    }
+    element.classList.add(`${FIXED_PSEUDO}-${which.slice(2)}`);
+    if (which === '::before') element.prepend(stand);
+    else element.append(stand);
+  }
+  // A child more may change what `:first-child` and its like mean: what was is pinned.
+  for (const [child, was] of before) {
+    const is = getComputedStyle(child);
+    for (const [name, value] of was) if (is.getPropertyValue(name) !== value) child.style.setProperty(name, value, 'important');
+  }
+}
+
+const PINNED = ['margin-top', 'margin-right', 'margin-bottom', 'margin-left', 'padding-top', 'padding-right', 'padding-bottom', 'padding-left', 'border-top-width', 'border-right-width', 'border-bottom-width', 'border-left-width', 'border-top-style', 'border-bottom-style', 'border-left-style', 'border-right-style', 'background-color', 'color', 'display', 'font-size', 'font-weight', 'border-top-left-radius', 'border-top-right-radius', 'border-bottom-left-radius', 'border-bottom-right-radius', 'grid-column-start', 'grid-row-start', 'opacity'];
+const snapshotOf = (element) => {
+  const style = getComputedStyle(element);
+  return PINNED.map((name) => [name, style.getPropertyValue(name)]);
+};
+
+/** Sizes of generated text are left to the layout: what is computed is rounded and could break its line. */
+function autoOf(style) {
+  const names = new Set();
+  if (style.display === 'inline') for (const name of ['width', 'height', 'inline-size', 'block-size']) names.add(name);
+  else if (!/^(""|'')$/.test(style.content) && /flex|inline-block|inline-flex/.test(style.display) === false) for (const name of ['inline-size', 'block-size', 'perspective-origin', 'transform-origin']) names.add(name);
+  return names;
+}
+
+/** The pieces of a `content` value: text and pictures. */
+function contentOf(content, element, which) {
+  const parts = [];
+  for (const word of pieces(content.split(/\s+\/\s+(?=["'])/)[0], ' ')) {
+    const quoted = /^"((?:[^"\\]|\\.)*)"$/s.exec(word) ?? /^'((?:[^'\\]|\\.)*)'$/s.exec(word);
+    if (quoted) parts.push(quoted[1].replace(/\\([0-9a-f]{1,6})\s?/gi, (_, code) => String.fromCodePoint(Number.parseInt(code, 16))).replace(/\\(.)/g, '$1'));
+    else if (word.startsWith('url(')) parts.push({ url: word.slice(4, -1).replace(/^["']|["']$/g, '') });
+    else if (/^counters?\(/.test(word)) parts.push(counterText(word, element, which));
+    else if (word.startsWith('attr(')) parts.push(element.getAttribute(word.slice(5, -1).trim()) ?? '');
+    else if (word === 'open-quote') parts.push('“');
+    else if (word === 'close-quote') parts.push('”');
+    else if (!/^(no-open-quote|no-close-quote)$/.test(word)) return null;
+  }
+  return parts;
+}
+
+/** What a counter counts to at an element, by walking the document as the engine does. */
+function counterText(word, target, which) {
+  const [name, second, third] = pieces(word.replace(/^counters?\(|\)$/g, ''));
+  const nested = word.startsWith('counters');
+  const type = (nested ? third : second) ?? 'decimal';
+  const scopes = [];
+  const changes = (text) => (text === 'none' ? [] : [...text.matchAll(/([\w-]+)\s+(-?\d+)/g)].map(([, key, amount]) => [key, Number(amount)]));
+  let result = null;
+  const apply = (style, depth) => {
+    for (const [key, amount] of changes(style.counterReset)) if (key === name) scopes.push({ depth, value: amount });
+    for (const [key, amount] of changes(style.counterIncrement)) {
+      if (key !== name) continue;
+      if (scopes.length === 0) scopes.push({ depth, value: 0 });
+      scopes.at(-1).value += amount;
+    }
+  };
+  const walk = (element, depth) => {
+    if (result !== null) return;
+    const style = getComputedStyle(element);
+    if (style.display === 'none') return;
+    apply(style, depth);
+    const generated = getComputedStyle(element, '::before');
+    if (generated.content !== 'none') apply(generated, depth + 1);
+    if (element === target && which === '::before') {
+      result = scopes.map(({ value }) => value);
+      return;
+    }
+    for (const child of element.children) walk(child, depth + 1);
+    while (scopes.length > 0 && scopes.at(-1).depth > depth + 1) scopes.pop();
+    if (element === target) result ??= scopes.map(({ value }) => value);
+  };
+  walk(document.documentElement, 0);
+  const values = result ?? [];
+  const shown = (value) => {
+    if (type === 'decimal-leading-zero') return String(value).padStart(2, '0');
+    if (/alpha|latin/.test(type)) return String.fromCharCode((type.startsWith('upper') ? 64 : 96) + clamp(value, 1, 26));
+    if (/roman/.test(type)) return type.startsWith('upper') ? roman(value) : roman(value).toLowerCase();
+    return String(value);
+  };
+  return nested ? values.map(shown).join((second ?? '').replace(/^["']|["']$/g, '')) : shown(values.at(-1) ?? 0);
+}
+
+function roman(value) {
+  let rest = clamp(value, 1, 3999);
+  let text = '';
+  for (const [amount, letters] of [[1000, 'M'], [900, 'CM'], [500, 'D'], [400, 'CD'], [100, 'C'], [90, 'XC'], [50, 'L'], [40, 'XL'], [10, 'X'], [9, 'IX'], [5, 'V'], [4, 'IV'], [1, 'I']]) {
+    while (rest >= amount) {
+      text += letters;
+      rest -= amount;
+    }
+  }
+  return text;
+}
+
+/** The matrix of an element's transforms about its origin, in a layout without them. */
+function rememberTransforms(slide) {
+  for (const element of slide.querySelectorAll('*')) {
+    if (element.closest('svg') && element.localName !== 'svg') continue;
+    const style = getComputedStyle(element);
+    const plainly = style.transform === 'none' && style.rotate === 'none' && style.scale === 'none' && style.translate === 'none';
+    if (plainly) continue;
+    const [w, h] = [element.offsetWidth ?? px(style.width), element.offsetHeight ?? px(style.height)];
+    let matrix = new DOMMatrix();
+    if (style.translate !== 'none') {
+      const [x, y = '0px'] = pieces(style.translate, ' ');
+      const length = (text, room) => (text.endsWith('%') ? (px(text) / 100) * room : px(text));
+      matrix = matrix.translate(length(x, w), length(y, h));
+    }
+    if (style.rotate !== 'none') {
+      const words = style.rotate.split(' ');
+      const turn = px(words.at(-1));
+      matrix = words.length === 1 || words[0] === 'z' ? matrix.rotate(turn) : matrix.rotateAxisAngle(words[0] === 'x' ? 1 : px(words[0]), words[0] === 'y' ? 1 : px(words[1]), words.length > 2 ? px(words[2]) : 0, turn);
+    }
+    if (style.scale !== 'none') {
+      const [x, y = x] = style.scale.split(' ').map(Number);
+      matrix = matrix.scale(x, y);
+    }
+    if (style.transform !== 'none') matrix = matrix.multiply(new DOMMatrix(style.transform));
+    const [ox, oy] = style.transformOrigin.split(' ').map(px);
+    transforms.set(element, { matrix, ox, oy });
+  }
+  const rule = document.createElement('style');
+  rule.textContent = `${SLIDE} *:not(svg *) { transition: none !important; animation: none !important; }
+    .okcvm-turned { transform: none !important; rotate: none !important; scale: none !important; translate: none !important; will-change: transform !important; }`;
+  document.head.append(rule);
+  for (const element of transforms.keys()) element.classList.add('okcvm-turned');
+}
+
+/** Every picture that the slides use, with its natural size. */
+async function loadImages(slides) {
+  const wanted = new Set();
+  const svg = new Set();
+  for (const slide of slides) {
+    for (const element of [slide, ...slide.querySelectorAll('*')]) {
+      for (const layer of pieces(getComputedStyle(element).backgroundImage)) if (layer.startsWith('url(')) wanted.add(layer.slice(4, -1).replace(/^["']|["']$/g, ''));
+      if (element.localName === 'img' && element.currentSrc) wanted.add(element.currentSrc);
+    }
+  }
+  await Promise.all(
+    [...wanted].map(async (source) => {
+      const image = new Image();
+      image.src = source;
+      try {
+        await image.decode();
+      } catch {
+        return;
+      }
+      const known = { image, w: image.naturalWidth || 300, h: image.naturalHeight || 150 };
+      // What presentations cannot show is drawn as PNG.
+      if (!/\.(png|jpe?g|gif)([?#]|$)|^data:image\/(png|jpeg|gif)/i.test(source)) known.convert = () => converted(known, source);
+      loadedImages.set(source, known);
+    }),
+  );
+}
+
+const conversions = new Map();
+function converted(known, source) {
+  if (!conversions.has(source)) {
+    const vector = /\.svgz?([?#]|$)|^data:image\/svg/i.test(source);
+    const scale = vector ? Math.min(4, 2048 / Math.max(known.w, known.h)) : 1;
+    const canvas = document.createElement('canvas');
+    canvas.width = Math.max(1, Math.round(known.w * scale));
+    canvas.height = Math.max(1, Math.round(known.h * scale));
+    canvas.getContext('2d').drawImage(known.image, 0, 0, canvas.width, canvas.height);
+    let url = source;
+    try {
+      url = canvas.toDataURL('image/png');
+    } catch {
+      // A picture of another origin cannot be read; it is asked for by its address.
+    }
+    conversions.set(source, url);
+  }
+  return conversions.get(source);
+}

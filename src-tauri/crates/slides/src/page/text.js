@@ -1,0 +1,492 @@
+// Text: what stands in a line of a block becomes paragraphs of runs, with breaks where the engine broke the lines.
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+const WIDE = /[\u1100-\u115f\u2e80-\u303f\u3040-\u30ff\u3100-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|[\ud840-\ud87f][\udc00-\udfff]/;
+const EMOJI_LETTER = /\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\p{Regional_Indicator}/u;
+const PRESERVES = /^(pre|pre-wrap|pre-line|break-spaces)$/;
+
+/** Everything about the look of letters that are children of `element`. */
+function lookOf(element, state) {
+  const style = styleOf(element);
+  const font = fontOf(style.fontFamily);
+  const look = {
+    families: style.fontFamily,
+    latin: font.latin,
+    serif: font.serif,
+    size: px(style.fontSize),
+    bold: Number(style.fontWeight) >= 600,
+    weight: style.fontWeight,
+    slant: style.fontStyle,
+    italic: style.fontStyle !== 'normal',
+    spacing: px(style.letterSpacing),
+    caps: style.textTransform === 'uppercase' ? 'all' : /small-caps/.test(style.fontVariantCaps) ? 'small' : undefined,
+    transform: style.textTransform,
+    language: element.closest('[lang]')?.lang ?? '',
+    underline: undefined,
+    strike: false,
+    link: undefined,
+    highlight: undefined,
+  };
+  const fill = style.webkitTextFillColor || style.color;
+  Object.assign(look, faded(fill, state.opacity));
+  for (let above = element; above && above !== state.slide.parentElement; above = above.parentElement) {
+    const shown = styleOf(above);
+    if (!look.underline && /underline/.test(shown.textDecorationLine)) look.underline = { dashed: 'dash', dotted: 'dotted', double: 'dbl', wavy: 'wavy' }[shown.textDecorationStyle] ?? 'sng';
+    if (/line-through/.test(shown.textDecorationLine)) look.strike = true;
+    if (look.link === undefined && above.localName === 'a' && above.hasAttribute('href')) look.link = above.getAttribute('href').startsWith('#') ? above.getAttribute('href') : above.href;
+    if (look.alpha < 0.01 && /text/.test(shown.backgroundClip + shown.webkitBackgroundClip)) {
+      // Letters filled with the background of an element around them.
+      const box = above.getBoundingClientRect();
+      const filling = shown.backgroundImage === 'none' ? null : gradient(pieces(shown.backgroundImage)[0], box.width, box.height, state.opacity);
+      if (filling) look.gradient = filling;
+      const first = filling?.stops[0] ?? faded(shown.backgroundColor, state.opacity);
+      look.hex = filling ? filling.stops[Math.floor((filling.stops.length - 1) / 2)].hex : first.hex;
+      look.alpha = filling ? Math.max(...filling.stops.map((stop) => stop.alpha)) : first.alpha;
+    }
+    if (above !== element && !shown.display.startsWith('inline')) {
+      if (/inline-(block|flex|grid)/.test(shown.display)) break;
+    }
+  }
+  const stroke = px(style.webkitTextStrokeWidth);
+  if (stroke > 0) look.stroke = { width: stroke, ...faded(style.webkitTextStrokeColor, state.opacity) };
+  return look;
+}
+
+const looks = new Map();
+function cachedLook(element, state) {
+  let known = looks.get(element);
+  if (!known || known.opacity !== state.opacity) {
+    known = { opacity: state.opacity, look: lookOf(element, state) };
+    looks.set(element, known);
+  }
+  return known.look;
+}
+
+function displayed(text, transform) {
+  if (transform === 'lowercase') return text.toLowerCase();
+  return text;
+}
+
+/** The letters of a run of inline nodes with their boxes; also breaks and the boxes that stand in the lines. */
+function lettersOf(nodes, state, found = []) {
+  for (const node of nodes) {
+    if (node.nodeType === Node.TEXT_NODE) textLetters(node, state, found);
+    else if (node.nodeType === Node.ELEMENT_NODE) {
+      const style = styleOf(node);
+      if (style.display === 'none' || isOut(style)) continue;
+      if (node.localName === 'br') found.push({ kind: 'break' });
+      else if (style.display === 'inline' && !isReplaced(node) || style.display === 'contents') {
+        if (style.display === 'inline') {
+          const ends = px(style.paddingLeft) + px(style.borderLeftWidth) + px(style.marginLeft);
+          if (ends > 0.5) found.push({ kind: 'gap' });
+        }
+        lettersOf(node.childNodes, state, found);
+        if (style.display === 'inline') {
+          const ends = px(style.paddingRight) + px(style.borderRightWidth) + px(style.marginRight);
+          if (ends > 0.5) found.push({ kind: 'gap' });
+        }
+      } else found.push({ kind: 'atom', element: node, rect: node.getBoundingClientRect() });
+    }
+  }
+  return found;
+}
+
+function textLetters(node, state, found) {
+  const parent = node.parentElement;
+  const style = styleOf(parent);
+  if (style.visibility !== 'visible') return;
+  const look = cachedLook(parent, state);
+  if (look.size < 1) return;
+  const preserved = PRESERVES.test(style.whiteSpace) || /preserve/.test(style.whiteSpaceCollapse ?? '');
+  const range = document.createRange();
+  let capital = true;
+  for (const { segment, index } of graphemes.segment(node.data)) {
+    if (preserved && /[\n\r]/.test(segment)) {
+      found.push({ kind: 'break' });
+      continue;
+    }
+    range.setStart(node, index);
+    range.setEnd(node, index + segment.length);
+    const boxes = range.getClientRects();
+    const box = boxes[boxes.length - 1];
+    const blank = /^\s+$/.test(segment) && segment !== '\u00a0';
+    if (!box || (box.width === 0 && (blank || box.height === 0))) {
+      if (blank) capital = true;
+      continue;
+    }
+    let text = blank ? ' ' : segment;
+    if (segment === '\t') text = ' '.repeat(Math.max(1, Math.round(box.width / (widthOfSpace(look) || box.width))));
+    text = displayed(text, look.transform);
+    if (look.transform === 'capitalize' && capital) text = text.toUpperCase();
+    capital = blank || /[-\u2010(\["“‘]/.test(segment);
+    found.push({ kind: 'letter', text, blank, box, look, parent });
+  }
+}
+
+const spaces = new Map();
+function widthOfSpace(look) {
+  const key = `${look.weight} ${look.size}px ${look.families}`;
+  if (!spaces.has(key)) {
+    brush.font = key;
+    spaces.set(key, brush.measureText(' ').width);
+  }
+  return spaces.get(key);
+}
+
+/** The base line of a letter: its box is the content area of its font. */
+function baseOf(letter) {
+  const { ascent, descent } = metrics(letter.look.families, letter.look.weight, letter.look.slant);
+  return letter.box.top + (letter.box.height * ascent) / (ascent + descent);
+}
+
+/** Lines of letters, split where the engine broke them; a fragment is a column of lines. */
+function linesOf(letters, upright) {
+  const lines = [];
+  let line = null;
+  let breaks = 0;
+  let gap = false;
+  const open = (more) => {
+    line = { letters: [], atoms: [], breaks, ...more };
+    breaks = 0;
+    lines.push(line);
+  };
+  const middle = (box) => (upright ? (box.left + box.right) / 2 : (box.top + box.bottom) / 2);
+  for (const letter of letters) {
+    if (letter.kind === 'break') {
+      breaks += 1;
+      gap = false;
+      continue;
+    }
+    if (letter.kind === 'gap') {
+      gap = true;
+      continue;
+    }
+    if (letter.kind === 'atom') {
+      if (letter.rect.width < 0.1 && letter.rect.height < 0.1) continue;
+      const here = line && breaks === 0 && !upright && letter.rect.left >= line.right - 2 && letter.rect.bottom > line.top && letter.rect.top < line.bottom;
+      if (!here) open({ centre: middle(letter.rect), size: letter.rect.height, top: letter.rect.top, bottom: letter.rect.bottom, right: letter.rect.left, atomFirst: true });
+      line.atoms.push({ ...letter, after: line.letters.length });
+      line.right = Math.max(line.right, letter.rect.right);
+      gap = false;
+      continue;
+    }
+    const centre = middle(letter.box);
+    const size = letter.look.size;
+    const away = line ? centre - line.centre : 0;
+    const limit = line ? Math.max(line.size, size) * (line.atomFirst && line.letters.length === 0 ? 1.2 : 0.62) : 0;
+    if (!line || breaks > 0 || Math.abs(away) > limit) {
+      if (letter.blank && breaks === 0 && line && Math.abs(away) > limit) {
+        // The blank at which the line was broken.
+      }
+      open({ centre, size, top: letter.box.top, bottom: letter.box.bottom, right: letter.box.left });
+    } else if (line.atomFirst && line.letters.length === 0) {
+      line.centre = centre;
+      line.size = size;
+    }
+    if (size > line.size) {
+      line.size = size;
+      line.centre = centre;
+    }
+    line.top = Math.min(line.top, letter.box.top);
+    line.bottom = Math.max(line.bottom, letter.box.bottom);
+    line.right = Math.max(line.right, letter.box.right);
+    line.letters.push(gap ? { ...letter, gap: true } : letter);
+    gap = false;
+  }
+  for (const each of lines) trim(each);
+  return lines.filter((each) => each.letters.length > 0 || each.atoms.length > 0);
+}
+
+function trim(line) {
+  while (line.letters.at(-1)?.blank && !line.letters.at(-1).keep && !(line.atoms.at(-1)?.after >= line.letters.length)) line.letters.pop();
+  while (line.letters[0]?.blank && !PRESERVES.test(styleOf(line.letters[0].parent).whiteSpace)) {
+    line.letters.shift();
+    for (const atom of line.atoms) atom.after = Math.max(0, atom.after - 1);
+  }
+}
+
+/** Adds to a line where it stands: its edges, base line, and how its fonts reach below it. */
+function measured(line, upright) {
+  const inked = line.letters.filter((letter) => !letter.blank);
+  const of = inked.length > 0 ? inked : line.letters;
+  line.left = Math.min(...of.map((letter) => (upright ? letter.box.top : letter.box.left)));
+  line.right = Math.max(...of.map((letter) => (upright ? letter.box.bottom : letter.box.right)));
+  const main = of.reduce((one, other) => (other.look.size > one.look.size ? other : one));
+  line.main = main;
+  line.base = upright ? line.centre : baseOf(main);
+  line.ascent = 0;
+  line.descent = 0;
+  for (const letter of of) {
+    const family = WIDE.test(letter.text) ? eastAsianFont(letter.look.families, letter.text, letter.look.language, letter.look.serif) : letter.look.latin;
+    const font = metrics(family, letter.look.weight, letter.look.slant);
+    line.ascent = Math.max(line.ascent, font.ascent * letter.look.size);
+    line.descent = Math.max(line.descent, font.descent * letter.look.size);
+  }
+  return line;
+}
+
+/** Runs of letters that look alike. */
+function runsOf(line, upright, extra = 0) {
+  const runs = [];
+  for (const letter of line.letters) {
+    const { look } = letter;
+    const emoji = EMOJI_LETTER.test(letter.text);
+    let raise = 0;
+    if (!upright && look.size < line.main.look.size * 0.98 && !letter.blank) {
+      raise = (line.base - baseOf(letter)) / line.main.look.size;
+      if (Math.abs(raise) < 0.08) raise = 0;
+    }
+    const last = runs.at(-1);
+    const raised = letter.blank && last && last.raise !== 0 ? last.raise : tidy(raise);
+    const lastWide = last && WIDE.test(last.text);
+    if (last && last.look === look && last.emoji === emoji && (last.raise === raised || (letter.blank && !last.emoji)) && !(lastWide === false && false)) last.text += letter.text;
+    else if (last && !last.emoji && !emoji && sameLook(last.look, look) && last.raise === raised) last.text += letter.text;
+    else runs.push({ text: letter.text, look, emoji, raise: raised });
+  }
+  return runs.map(({ text, look, emoji, raise }) => ({
+    text,
+    size: tidy(look.size),
+    mainSize: tidy(line.main.look.size),
+    latin: emoji ? emojiFont() : look.latin,
+    eastAsian: emoji ? emojiFont() : eastAsianFont(look.families, text, look.language, look.serif),
+    bold: look.bold,
+    italic: look.italic,
+    underline: look.underline,
+    strike: look.strike,
+    caps: look.caps,
+    hex: look.hex,
+    alpha: look.alpha,
+    gradient: look.gradient,
+    stroke: look.stroke,
+    highlight: look.highlight,
+    link: look.link,
+    spacing: tidy(look.spacing + extra),
+    raise,
+    language: look.language,
+  }));
+}
+
+const LOOK = ['latin', 'size', 'bold', 'italic', 'spacing', 'caps', 'underline', 'strike', 'link', 'hex', 'alpha', 'language'];
+const sameLook = (one, other) => LOOK.every((key) => one[key] === other[key]) && !one.gradient && !other.gradient && !one.stroke && !other.stroke;
+
+const alignmentOf = (style) => {
+  const right = style.direction === 'rtl';
+  const align = style.textAlign.replace('-webkit-', '');
+  if (align === 'start' || align === 'match-parent') return right ? 'right' : 'left';
+  if (align === 'end') return right ? 'left' : 'right';
+  return align;
+};
+
+/**
+ * One paragraph from lines of one block: its runs with breaks, its pitch, and where its first base line is.
+ * Lines that were left empty on purpose come back as empty lines.
+ */
+function paragraphOf(lines, block, upright) {
+  const style = styleOf(block);
+  const first = lines[0];
+  const height = px(style.lineHeight) || (first.ascent + first.descent);
+  let pitch = height;
+  if (lines.length > 1) {
+    const steps = [];
+    for (let index = 1; index < lines.length; index += 1) {
+      const rows = Math.max(1, lines[index].breaks, 1);
+      steps.push(Math.abs(lines[index].base - lines[index - 1].base) / rows);
+    }
+    pitch = steps.reduce((sum, step) => sum + step, 0) / steps.length;
+  }
+  const align = alignmentOf(style);
+  const out = [];
+  lines.forEach((line, index) => {
+    let extra = 0;
+    if (align === 'justify' && index < lines.length - 1 && lines[index + 1].breaks === 0) extra = stretch(line);
+    if (index > 0) for (let count = Math.max(1, line.breaks); count > 0; count -= 1) out.push({ break: true, size: tidy(line.main.look.size) });
+    out.push(...runsOf(line, upright, extra));
+  });
+  return {
+    runs: out,
+    align: align === 'justify' ? 'left' : align,
+    rtl: style.direction === 'rtl',
+    pitch: tidy(pitch),
+    base: first.base,
+    descent: first.descent,
+    ascent: first.ascent,
+    rows: lines.reduce((sum, line, index) => sum + (index === 0 ? 1 : Math.max(1, line.breaks)), 0),
+    left: Math.min(...lines.map((line) => line.left)),
+    right: Math.max(...lines.map((line) => line.right)),
+  };
+}
+
+/** How much wider each letter of a justified line stands than it would by itself. */
+function stretch(line) {
+  let natural = 0;
+  for (const run of runsOf(line, false)) {
+    const letter = line.letters.find((each) => run.text.startsWith(each.text));
+    brush.font = `${run.italic ? 'italic ' : ''}${letter.look.weight} ${run.size}px ${letter.look.families}`;
+    natural += brush.measureText(run.text).width + run.spacing * run.text.length;
+  }
+  const count = line.letters.length - 1;
+  return count > 0 ? clamp((line.right - line.left - natural) / count, -1, 6) : 0;
+}
+
+/**
+ * The top of a paragraph's box, so that its first base line falls where the engine drew it: with an exact pitch a
+ * line's base stands its descent above its lower edge.
+ */
+const topOf = (paragraph) => paragraph.base + paragraph.descent - paragraph.pitch;
+
+/** A text box around paragraphs that stand below one another. */
+function textItem(paragraphs, block, more = {}) {
+  const top = topOf(paragraphs[0]);
+  const left = Math.min(...paragraphs.map((paragraph) => paragraph.left - (paragraph.hang ?? 0)));
+  const right = Math.max(...paragraphs.map((paragraph) => paragraph.right));
+  let bottom = top;
+  paragraphs.forEach((paragraph, index) => {
+    const from = topOf(paragraph);
+    paragraph.before = index === 0 ? 0 : tidy(from - bottom);
+    bottom = from + paragraph.rows * paragraph.pitch;
+  });
+  const rows = paragraphs.reduce((sum, paragraph) => sum + paragraph.rows, 0);
+  return {
+    kind: 'text',
+    x: left,
+    y: top,
+    w: Math.max(right - left, 1),
+    h: Math.max(bottom - top, 1),
+    wrap: false,
+    rows,
+    paragraphs,
+    role: roleOf(block),
+    ...more,
+  };
+}
+
+function roleOf(element) {
+  for (let above = element; above && !above.classList?.contains('ppt-slide'); above = above.parentElement) {
+    if (/^h[1-6]$/.test(above.localName)) return above.localName;
+    if (/^(li|figcaption|blockquote|pre|p|caption|button)$/.test(above.localName)) return above.localName;
+  }
+  return 'text';
+}
+
+/** Text boxes for a run of inline nodes in a block. */
+function inlineItems(nodes, block, state, report) {
+  const style = styleOf(block);
+  const upright = /^vertical/.test(style.writingMode);
+  const letters = lettersOf(nodes, state);
+  const lines = linesOf(letters, upright).filter((line) => visibleLine(line, state, upright));
+  if (lines.every((line) => line.letters.length === 0)) return [];
+  if (upright) return [uprightItem(lines, block, style)];
+  return splitAtAtoms(lines).flatMap((group) => fragments(group, block, state, report));
+}
+
+/** Cuts what an `overflow: hidden` cuts, whole letters only; `false` if nothing is left. */
+function visibleLine(line, state, upright) {
+  if (upright || line.letters.length === 0) return true;
+  const clip = state.textClips;
+  for (const { x, y, w, h } of clip) {
+    const middle = (line.top + line.bottom) / 2;
+    if (middle < y || middle > y + h) return false;
+    const kept = line.letters.filter(({ box }) => (box.left + box.right) / 2 > x - 1 && (box.left + box.right) / 2 < x + w + 1);
+    if (kept.length === 0) return false;
+    if (kept.length < line.letters.length) {
+      const ellipsis = state.ellipsis;
+      line.letters = kept;
+      if (ellipsis) {
+        const last = kept.at(-1);
+        line.letters = [...kept.slice(0, -1), { ...last, text: '…' }];
+      }
+    }
+  }
+  return true;
+}
+
+/** Lines in groups that one text box can hold: a box inside of a line ends one, unless it leads the first line. */
+function splitAtAtoms(lines) {
+  const groups = [];
+  let group = [];
+  const close = () => {
+    if (group.length > 0) groups.push(group);
+    group = [];
+  };
+  for (const line of lines) {
+    const inside = line.atoms.filter(({ after }) => after > 0 && after < line.letters.length);
+    const leading = line.atoms.some(({ after }) => after === 0);
+    const gaps = line.letters.some((letter, index) => letter.gap && index > 0);
+    if (line.letters.length === 0) {
+      close();
+      continue;
+    }
+    if (inside.length === 0 && !gaps) {
+      if (leading && group.length > 0) close();
+      group.push(line);
+      continue;
+    }
+    close();
+    const cuts = new Set(inside.map(({ after }) => after));
+    line.letters.forEach((letter, index) => letter.gap && index > 0 && cuts.add(index));
+    const places = [0, ...[...cuts].sort((one, other) => one - other), line.letters.length];
+    for (let index = 1; index < places.length; index += 1) {
+      const part = { ...line, letters: line.letters.slice(places[index - 1], places[index]), atoms: [], breaks: 0, alone: true };
+      trim(part);
+      if (part.letters.length > 0) groups.push([part]);
+    }
+  }
+  close();
+  return groups;
+}
+
+/** A text box for each column in which the lines of a block stand. */
+function fragments(lines, block, state, report) {
+  const items = [];
+  let column = [];
+  const close = () => {
+    if (column.length === 0) return;
+    const paragraphs = [paragraphOf(column, block, false)];
+    if (column[0].alone) paragraphs[0].align = 'left';
+    const [paragraph] = paragraphs;
+    // A first line that begins further right, after a picture or by an indent.
+    const rest = column.slice(1);
+    if (rest.length > 0 && paragraph.align === 'left' && !paragraph.rtl) {
+      const margin = Math.min(...rest.map((line) => line.left));
+      if (Math.abs(column[0].left - margin) > 1.5) paragraph.first = tidy(column[0].left - margin);
+      paragraph.margin = tidy(margin - paragraph.left);
+    }
+    items.push(textItem(paragraphs, block));
+    column = [];
+  };
+  for (const line of lines) {
+    measured(line, false);
+    const last = column.at(-1);
+    if (last && (line.base < last.base - 1 || Math.abs(line.base - last.base) > 6 * Math.max(line.main.look.size, last.main.look.size) * Math.max(1, line.breaks))) close();
+    column.push(line);
+  }
+  close();
+  return items;
+}
+
+/** Vertical text: columns are lines that follow one another from right to left. */
+function uprightItem(lines, block, style) {
+  for (const line of lines) measured(line, true);
+  const style_height = px(style.lineHeight) || lines[0].main.look.size * 1.4;
+  const pitch = lines.length > 1 ? Math.abs(lines[0].base - lines.at(-1).base) / (lines.length - 1) : style_height;
+  const paragraph = paragraphOf(lines, block, true);
+  paragraph.pitch = tidy(pitch);
+  const centres = lines.map((line) => line.centre);
+  const [left, right] = [Math.min(...centres) - pitch / 2, Math.max(...centres) + pitch / 2];
+  const top = Math.min(...lines.map((line) => line.left));
+  const bottom = Math.max(...lines.map((line) => line.right));
+  paragraph.before = 0;
+  return {
+    kind: 'text',
+    x: left,
+    y: top,
+    w: right - left,
+    h: bottom - top,
+    wrap: false,
+    vertical: style.writingMode === 'vertical-lr' ? 'lr' : 'rl',
+    sideways: lines.every((line) => line.letters.every((letter) => !WIDE.test(letter.text))),
+    rows: lines.length,
+    paragraphs: [paragraph],
+    role: roleOf(block),
+  };
+}

@@ -1,0 +1,356 @@
+// Inline SVG becomes native shapes, free forms and text where it maps; what uses filters, masks or patterns stays SVG.
+
+const UNMAPPED = 'filter, mask, pattern, foreignObject, clipPath, marker, textPath, animate, animateTransform, animateMotion, switch';
+
+/** Path data as absolute moves, lines and curves. */
+function pathCommands(data) {
+  const tokens = data.match(/[a-z]|[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?/gi) ?? [];
+  const out = [];
+  let [x, y, startX, startY] = [0, 0, 0, 0];
+  let control = null;
+  let quadratic = null;
+  let at = 0;
+  let command = '';
+  // The flags of an arc may stand together without a space.
+  const number = () => Number(tokens[at++]);
+  const flag = () => {
+    const token = tokens[at];
+    if (token.length > 1 && /^[01]/.test(token)) {
+      tokens[at] = token.slice(1);
+      return Number(token[0]);
+    }
+    at += 1;
+    return Number(token);
+  };
+  while (at < tokens.length) {
+    if (/[a-z]/i.test(tokens[at])) command = tokens[at++];
+    else if (command === 'M') command = 'L';
+    else if (command === 'm') command = 'l';
+    const relative = command === command.toLowerCase();
+    const [baseX, baseY] = relative ? [x, y] : [0, 0];
+    const kind = command.toUpperCase();
+    const wasCurve = control;
+    const wasQuadratic = quadratic;
+    control = null;
+    quadratic = null;
+    if (kind === 'M') {
+      [x, y] = [baseX + number(), baseY + number()];
+      [startX, startY] = [x, y];
+      out.push(['M', x, y]);
+    } else if (kind === 'L') {
+      [x, y] = [baseX + number(), baseY + number()];
+      out.push(['L', x, y]);
+    } else if (kind === 'H') {
+      x = baseX + number();
+      out.push(['L', x, y]);
+    } else if (kind === 'V') {
+      y = baseY + number();
+      out.push(['L', x, y]);
+    } else if (kind === 'C') {
+      const points = [0, 1, 2, 3, 4, 5].map((index) => number() + (index % 2 ? baseY : baseX));
+      out.push(['C', ...points]);
+      control = [points[2], points[3]];
+      [x, y] = [points[4], points[5]];
+    } else if (kind === 'S') {
+      const first = wasCurve ? [2 * x - wasCurve[0], 2 * y - wasCurve[1]] : [x, y];
+      const points = [0, 1, 2, 3].map((index) => number() + (index % 2 ? baseY : baseX));
+      out.push(['C', ...first, ...points]);
+      control = [points[0], points[1]];
+      [x, y] = [points[2], points[3]];
+    } else if (kind === 'Q' || kind === 'T') {
+      const middle = kind === 'Q' ? [baseX + number(), baseY + number()] : wasQuadratic ? [2 * x - wasQuadratic[0], 2 * y - wasQuadratic[1]] : [x, y];
+      const end = [baseX + number(), baseY + number()];
+      out.push(['C', x + ((middle[0] - x) * 2) / 3, y + ((middle[1] - y) * 2) / 3, end[0] + ((middle[0] - end[0]) * 2) / 3, end[1] + ((middle[1] - end[1]) * 2) / 3, ...end]);
+      quadratic = middle;
+      [x, y] = end;
+    } else if (kind === 'A') {
+      const [rx, ry, turn] = [number(), number(), number()];
+      const [large, sweep] = [flag(), flag()];
+      const end = [baseX + number(), baseY + number()];
+      out.push(...arcCurves(x, y, rx, ry, turn, large, sweep, ...end));
+      [x, y] = end;
+    } else if (kind === 'Z') {
+      out.push(['Z']);
+      [x, y] = [startX, startY];
+    } else return null;
+    if (!Number.isFinite(x + y)) return null;
+  }
+  return out;
+}
+
+/** An elliptical arc as Bézier curves, by the conversion to a centre in the SVG specification (appendix B.2.4). */
+function arcCurves(x1, y1, rx, ry, turn, large, sweep, x2, y2) {
+  if (rx === 0 || ry === 0 || (x1 === x2 && y1 === y2)) return [['L', x2, y2]];
+  const phi = (turn * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(phi), Math.sin(phi)];
+  const [dx, dy] = [(x1 - x2) / 2, (y1 - y2) / 2];
+  const [px1, py1] = [cos * dx + sin * dy, -sin * dx + cos * dy];
+  let [a, b] = [Math.abs(rx), Math.abs(ry)];
+  const grow = Math.sqrt((px1 / a) ** 2 + (py1 / b) ** 2);
+  if (grow > 1) [a, b] = [a * grow, b * grow];
+  const root = Math.sqrt(Math.max(0, (a * a * b * b - a * a * py1 * py1 - b * b * px1 * px1) / (a * a * py1 * py1 + b * b * px1 * px1))) * (Boolean(large) === Boolean(sweep) ? -1 : 1);
+  const [pcx, pcy] = [(root * a * py1) / b, (-root * b * px1) / a];
+  const [cx, cy] = [cos * pcx - sin * pcy + (x1 + x2) / 2, sin * pcx + cos * pcy + (y1 + y2) / 2];
+  const from = Math.atan2((py1 - pcy) / b, (px1 - pcx) / a);
+  let sweepAngle = Math.atan2((-py1 - pcy) / b, (-px1 - pcx) / a) - from;
+  if (sweep && sweepAngle < 0) sweepAngle += 2 * Math.PI;
+  if (!sweep && sweepAngle > 0) sweepAngle -= 2 * Math.PI;
+  const count = Math.ceil(Math.abs(sweepAngle) / (Math.PI / 2));
+  const step = sweepAngle / count;
+  const reach = (4 / 3) * Math.tan(step / 4);
+  const point = (angle) => [cx + a * Math.cos(angle) * cos - b * Math.sin(angle) * sin, cy + a * Math.cos(angle) * sin + b * Math.sin(angle) * cos];
+  const slope = (angle) => [-a * Math.sin(angle) * cos - b * Math.cos(angle) * sin, -a * Math.sin(angle) * sin + b * Math.cos(angle) * cos];
+  const curves = [];
+  for (let index = 0; index < count; index += 1) {
+    const [one, two] = [from + index * step, from + (index + 1) * step];
+    const [start, end] = [point(one), point(two)];
+    const [leaving, arriving] = [slope(one), slope(two)];
+    curves.push(['C', start[0] + reach * leaving[0], start[1] + reach * leaving[1], end[0] - reach * arriving[0], end[1] - reach * arriving[1], ...end]);
+  }
+  curves.at(-1).splice(5, 2, x2, y2);
+  return curves;
+}
+
+/** What an SVG shape draws, as commands in its own coordinates. */
+function shapeCommands(element) {
+  const value = (name) => element[name].baseVal.value;
+  switch (element.localName) {
+    case 'path':
+      return pathCommands(element.getAttribute('d') ?? '');
+    case 'rect': {
+      const [x, y, w, h] = ['x', 'y', 'width', 'height'].map(value);
+      const style = styleOf(element);
+      const length = (text, room) => (text === 'auto' ? null : text.endsWith('%') ? (px(text) / 100) * room : px(text));
+      const rx = length(style.rx, w);
+      const ry = length(style.ry, h);
+      const corner = { x: Math.min(w / 2, rx ?? ry ?? 0), y: Math.min(h / 2, ry ?? rx ?? 0) };
+      return w > 0 && h > 0 ? outline({ x, y, w, h, corners: [corner, corner, corner, corner] }) : [];
+    }
+    case 'circle':
+    case 'ellipse': {
+      const [cx, cy] = [value('cx'), value('cy')];
+      const [rx, ry] = element.localName === 'circle' ? [value('r'), value('r')] : [value('rx'), value('ry')];
+      const corner = { x: rx, y: ry };
+      return rx > 0 && ry > 0 ? outline({ x: cx - rx, y: cy - ry, w: 2 * rx, h: 2 * ry, corners: [corner, corner, corner, corner] }) : [];
+    }
+    case 'line':
+      return [['M', value('x1'), value('y1')], ['L', value('x2'), value('y2')]];
+    case 'polyline':
+    case 'polygon': {
+      const points = [...element.points];
+      const commands = points.map(({ x, y }, index) => [index === 0 ? 'M' : 'L', x, y]);
+      if (element.localName === 'polygon' && commands.length > 0) commands.push(['Z']);
+      return commands;
+    }
+    default:
+      return null;
+  }
+}
+
+function svgPaint(element, text, opacity, box, matrix) {
+  if (text === 'none') return null;
+  const reference = /^url\(["']?#([^"')]+)["']?\)/.exec(text);
+  if (!reference) {
+    const paint = faded(text.startsWith('context-') ? 'black' : text, opacity);
+    return paint.alpha > 0.002 ? { type: 'solid', ...paint } : null;
+  }
+  let source = element.ownerDocument.getElementById(reference[1]);
+  if (!source || !/^(linear|radial)Gradient$/.test(source.localName)) return undefined;
+  let stops = source;
+  for (let hops = 0; stops.querySelector('stop') === null && stops.href?.baseVal && hops < 5; hops += 1) stops = element.ownerDocument.getElementById(stops.href.baseVal.slice(1)) ?? stops;
+  const list = [...stops.querySelectorAll('stop')].map((stop) => {
+    const style = getComputedStyle(stop);
+    const paint = colour(style.stopColor);
+    return { at: tidy(clamp(stop.offset.baseVal, 0, 1)), hex: paint.hex, alpha: tidy(paint.alpha * Number(style.stopOpacity || 1) * opacity) };
+  });
+  if (list.length === 0) return null;
+  if (list.length === 1) return { type: 'solid', hex: list[0].hex, alpha: list[0].alpha };
+  const inBox = source.gradientUnits.baseVal !== 1;
+  if (source.localName === 'linearGradient') {
+    const [x1, y1, x2, y2] = ['x1', 'y1', 'x2', 'y2'].map((name) => {
+      const length = source[name].baseVal;
+      return inBox ? (length.unitType === 2 ? length.valueInSpecifiedUnits / 100 : length.value) : length.value;
+    });
+    const [dx, dy] = inBox ? [(x2 - x1) * box.width, (y2 - y1) * box.height] : [x2 - x1, y2 - y1];
+    return { type: 'linear', angle: tidy(((Math.atan2(dy, dx) * 180) / Math.PI + 360) % 360), stops: list };
+  }
+  const [cx, cy, r] = ['cx', 'cy', 'r'].map((name) => {
+    const length = source[name].baseVal;
+    return inBox ? (length.unitType === 2 ? length.valueInSpecifiedUnits / 100 : length.value) : length.value;
+  });
+  const centre = inBox ? [cx, cy] : [(cx - box.x) / (box.width || 1), (cy - box.y) / (box.height || 1)];
+  const radii = inBox ? [r, r] : [r / (box.width || 1), r / (box.height || 1)];
+  return { type: 'radial', centre: centre.map((part) => tidy(clamp(part, 0, 1))), radii: radii.map(tidy), stops: list };
+}
+
+/** All of an inline SVG as items, or `null` if it uses what does not map. */
+function vectorItems(svg, state) {
+  const used = [...svg.querySelectorAll(UNMAPPED)].some((part) => {
+    if (/^(animate|switch|textPath|foreignObject)/.test(part.localName)) return true;
+    const name = part.id;
+    return name !== '' && [...svg.querySelectorAll('*')].some((element) => ['filter', 'mask', 'clip-path', 'fill', 'stroke', 'marker-start', 'marker-mid', 'marker-end'].some((attribute) => (element.getAttribute(attribute) ?? element.style?.getPropertyValue(attribute) ?? '').includes(`#${name}`)));
+  });
+  if (used || svg.querySelector('use[href*="#"] ~ no')) return null;
+  const items = [];
+  const visit = (element, opacity) => {
+    const style = styleOf(element);
+    if (style.display === 'none') return true;
+    if (style.filter !== 'none' || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none') return false;
+    const faint = opacity * Number(style.opacity);
+    if (faint < 0.004) return true;
+    if (/^(g|svg|a|symbol)$/.test(element.localName)) return [...element.children].every((child) => visit(child, faint));
+    if (/^(defs|title|desc|metadata|style|linearGradient|radialGradient|script|clipPath|mask|filter|pattern|marker)$/.test(element.localName)) return true;
+    if (element.localName === 'text') return svgText(element, faint, state, items);
+    if (element.localName === 'image' || element.localName === 'use') return false;
+    const commands = shapeCommands(element);
+    if (commands === null) return false;
+    if (commands.length === 0 || style.visibility !== 'visible') return true;
+    return svgShape(element, commands, style, faint, items);
+  };
+  return [...svg.children].every((child) => visit(child, state.opacity)) ? items : null;
+}
+
+function svgShape(element, commands, style, opacity, items) {
+  const matrix = element.getScreenCTM();
+  if (!matrix) return true;
+  const move = (x, y) => [matrix.a * x + matrix.c * y + matrix.e, matrix.b * x + matrix.d * y + matrix.f];
+  const moved = commands.map(([command, ...numbers]) => {
+    const points = [];
+    for (let at = 0; at < numbers.length; at += 2) points.push(...move(numbers[at], numbers[at + 1]));
+    return [command, ...points];
+  });
+  const box = element.getBBox();
+  const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  const open = element.localName === 'line';
+  const fill = open ? null : svgPaint(element, style.fill, opacity * Number(style.fillOpacity), box, matrix);
+  const stroke = svgPaint(element, style.stroke, opacity * Number(style.strokeOpacity), box, matrix);
+  if (fill === undefined || stroke === undefined) return false;
+  const width = px(style.strokeWidth) * (style.vectorEffect === 'non-scaling-stroke' ? 1 : scale);
+  const flat = stroke && stroke.type !== 'solid' ? stroke.stops[0] : stroke;
+  const line = flat && width > 0.01 ? { width: tidy(width), hex: flat.hex, alpha: flat.alpha, cap: style.strokeLinecap, join: style.strokeLinejoin, dash: 'solid' } : null;
+  if (line && style.strokeDasharray !== 'none') {
+    const lengths = style.strokeDasharray.split(/[ ,]+/).map((length) => px(length) * scale);
+    // A ring drawn by one long dash shows only that part of itself.
+    const total = element.getTotalLength() * scale;
+    if (lengths[0] >= total * 0.02 && (lengths[1] ?? lengths[0]) >= total * 0.2) {
+      const part = partOf(element, matrix, lengths, px(style.strokeDashoffset) * scale, total);
+      if (fill) items.push(pathItem(moved, { fill }));
+      if (part.length > 1) items.push(pathItem(part, { line }));
+      return true;
+    }
+    line.pattern = lengths.map((length) => tidy(length / width));
+  }
+  if (!fill && !line) return true;
+  const round = style.fillRule === 'evenodd' ? { evenOdd: true } : {};
+  items.push({ ...nativeForm(element, moved, matrix), ...(fill ? { fill } : {}), ...(line ? { line } : {}), ...round });
+  return true;
+}
+
+/** The visible dash of an outline, as a line of its own. */
+function partOf(element, matrix, lengths, offset, total) {
+  const scale = total / (element.getTotalLength() || 1);
+  const from = Math.max(0, -offset);
+  const shown = Math.min(total, from + lengths[0] - Math.max(0, offset));
+  const count = 64;
+  const commands = [];
+  for (let index = 0; index <= count; index += 1) {
+    const point = element.getPointAtLength((from + ((shown - from) * index) / count) / scale);
+    commands.push([index === 0 ? 'M' : 'L', matrix.a * point.x + matrix.c * point.y + matrix.e, matrix.b * point.x + matrix.d * point.y + matrix.f]);
+  }
+  return shown > from ? commands : [];
+}
+
+/** Rectangles and ellipses that stand upright keep their own form, the rest is a free form. */
+function nativeForm(element, moved, matrix) {
+  const upright = Math.abs(matrix.b) < 1e-6 && Math.abs(matrix.c) < 1e-6;
+  const item = pathItem(moved, {});
+  if (!upright) return item;
+  if (/^(circle|ellipse)$/.test(element.localName)) return { ...item, form: { type: 'ellipse' } };
+  if (element.localName === 'rect') {
+    const style = styleOf(element);
+    const rx = style.rx === 'auto' ? (style.ry === 'auto' ? 0 : px(style.ry)) : px(style.rx);
+    const radius = Math.min(rx * matrix.a, item.w / 2, item.h / 2);
+    return { ...item, form: radius > 0.3 ? { type: 'round', radius: tidy(radius) } : { type: 'rect' } };
+  }
+  return item;
+}
+
+/** Text of an SVG: a box for each piece that stands by itself. */
+function svgText(element, opacity, state, items) {
+  const matrix = element.getScreenCTM();
+  if (!matrix) return true;
+  const angle = (Math.atan2(matrix.b, matrix.a) * 180) / Math.PI;
+  const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  if (styleOf(element).writingMode.startsWith('vertical')) return false;
+  const pieces = [];
+  const walk = (node) => {
+    for (const child of node.childNodes) {
+      if (child.nodeType === Node.TEXT_NODE && child.data.trim() !== '') pieces.push(child);
+      else if (child.nodeType === Node.ELEMENT_NODE && styleOf(child).display !== 'none') walk(child);
+    }
+  };
+  walk(element);
+  let at = 0;
+  let last = null;
+  for (const piece of pieces) {
+    const parent = piece.parentElement;
+    const style = styleOf(parent);
+    if (style.visibility !== 'visible') continue;
+    const shown = piece.data.replace(/\s+/g, ' ');
+    const text = parent === element && pieces.length === 1 ? shown.trim() : shown;
+    const paint = svgPaint(parent, style.fill, opacity * Number(style.fillOpacity), element.getBBox(), matrix);
+    if (!paint || text.trim() === '') continue;
+    const range = document.createRange();
+    range.selectNodeContents(piece);
+    const size = px(style.fontSize);
+    const font = fontOf(style.fontFamily);
+    const { ascent, descent } = metrics(font.latin, style.fontWeight, style.fontStyle);
+    // Where the piece begins and how long it is, in the coordinates of the text.
+    const count = element.getNumberOfChars();
+    const offset = letterOffset(element, piece);
+    if (offset >= count) continue;
+    const start = element.getStartPositionOfChar(offset);
+    const final = element.getEndPositionOfChar(Math.min(count, offset + text.trimEnd().length) - 1);
+    const [x, y] = [matrix.a * start.x + matrix.c * start.y + matrix.e, matrix.b * start.x + matrix.d * start.y + matrix.f];
+    const [endX, endY] = [matrix.a * final.x + matrix.c * final.y + matrix.e, matrix.b * final.x + matrix.d * final.y + matrix.f];
+    const width = Math.hypot(endX - x, endY - y);
+    const solid = paint.type === 'solid' ? paint : paint.stops[0];
+    const wide = WIDE.test(text);
+    const eastAsian = eastAsianFont(style.fontFamily, text, element.closest('[lang]')?.lang ?? '', font.serif);
+    const below = Math.max(descent, wide ? metrics(eastAsian).descent : 0);
+    const emoji = EMOJI_LETTER.test(text);
+    const run = {
+      text: text.trim(), size: tidy(size * scale), mainSize: tidy(size * scale), latin: emoji && !/[a-z]/i.test(text) ? emojiFont() : font.latin, eastAsian, bold: Number(style.fontWeight) >= 600, italic: style.fontStyle !== 'normal',
+      hex: solid.hex, alpha: solid.alpha, spacing: tidy(px(style.letterSpacing) * scale), raise: 0, strike: false, language: '',
+    };
+    const pitch = (ascent + descent) * size * scale;
+    const anchor = styleOf(parent).textAnchor;
+    const box = { w: Math.max(width, 1), h: pitch };
+    // The middle of the box, from the base line's start along the direction of the text.
+    const radians = (angle * Math.PI) / 180;
+    const up = below * size * scale - pitch / 2;
+    const cx = x + (Math.cos(radians) * width) / 2 - Math.sin(radians) * up;
+    const cy = y + (Math.sin(radians) * width) / 2 + Math.cos(radians) * up;
+    const paragraph = { runs: [run], align: { middle: 'center', end: 'right' }[anchor] ?? 'left', rtl: false, pitch: tidy(pitch), rows: 1, before: 0 };
+    items.push({ kind: 'text', x: cx - box.w / 2, y: cy - box.h / 2, w: box.w, h: box.h, rotation: tidy(angle), wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' });
+    last = piece;
+    at += text.length;
+  }
+  return true;
+}
+
+/** The index of a piece's first letter among the letters that the engine counts. */
+function letterOffset(element, piece) {
+  let offset = 0;
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  let before = '';
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const collapsed = node.data.replace(/\s+/g, ' ');
+    const leading = before === '' || before.endsWith(' ');
+    const text = leading ? collapsed.trimStart() : collapsed;
+    if (node === piece) return offset;
+    offset += text.length;
+    if (text !== '') before = text;
+  }
+  return offset;
+}

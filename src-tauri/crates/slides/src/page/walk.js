@@ -1,0 +1,459 @@
+// Walks a slide in paint order and gathers its items.
+
+const REPLACED = /^(img|svg|canvas|video|iframe|object|embed|input|textarea|select|progress|meter|audio)$/;
+const isReplaced = (element) => REPLACED.test(element.localName);
+const isOut = (style) => style.position === 'absolute' || style.position === 'fixed' || style.float !== 'none';
+const isInline = (style) => style.display.startsWith('inline');
+
+const describe = (element) => {
+  const label = element.getAttribute?.('aria-label') || element.id || (typeof element.className === 'string' ? element.className.split(/\s+/).filter((name) => !/okcvm/.test(name))[0] : '') || '';
+  return label ? `${element.localName} (${label.slice(0, 40)})` : element.localName;
+};
+
+let shots = 0;
+/** Asks the renderer for a picture of an element: of its own box, or of all that is in it. */
+function shotOf(element, part) {
+  shots += 1;
+  element.dataset.okcvmShot = `${element.dataset.okcvmShot ?? ''} ${shots}:${part}`.trim();
+  return `shot:${shots}`;
+}
+
+/** Buckets of one stacking context, in the order of CSS 2.1, appendix E. */
+class Layers {
+  below = [];
+  flow = [];
+  level = [];
+  above = [];
+
+  flat() {
+    const byOrder = (list) => list.sort((one, other) => one.z - other.z).flatMap(({ items }) => (Array.isArray(items) ? items : items.flat()));
+    return [...byOrder(this.below), ...this.flow, ...this.level.flatMap(({ items }) => (Array.isArray(items) ? items : items.flat())), ...byOrder(this.above)];
+  }
+
+  add(z, items) {
+    (z < 0 ? this.below : z > 0 ? this.above : this.level).push({ z, items });
+  }
+}
+
+/** Which effects an element has that no shape has. */
+function unmapped(element, style) {
+  const filter = style.filter;
+  if (filter !== 'none' && !/^(drop-shadow\([^)]*(\([^)]*\))?[^)]*\)\s*)+$/.test(filter)) return `filter ${filter.split('(')[0]}`;
+  if (style.mixBlendMode !== 'normal') return `blend mode ${style.mixBlendMode}`;
+  if ((style.maskImage ?? 'none') !== 'none') return 'mask';
+  if (style.clipPath !== 'none' && !/^(inset\(0px\)|circle\(50%|ellipse\(50%)/.test(style.clipPath) && !clipPolygon(element, style)) return 'clip path';
+  const turned = transforms.get(element);
+  if (turned) {
+    const { a, b, c, d, is2D } = turned.matrix;
+    if (!is2D) return 'rotation in space';
+    if (Math.abs(a * c + b * d) > 1e-3 * Math.hypot(a, b) * Math.hypot(c, d)) return 'skew';
+  }
+  return null;
+}
+
+/** The points of a `clip-path: polygon()` on an element that is a plain coloured box. */
+function clipPolygon(element, style) {
+  const shape = /^polygon\((?:(?:nonzero|evenodd),\s*)?(.*)\)$/.exec(style.clipPath);
+  if (!shape || element.children.length > 0 || element.textContent.trim() !== '' || isReplaced(element)) return null;
+  const box = element.getBoundingClientRect();
+  const length = (text, room) => (text.endsWith('%') ? (px(text) / 100) * room : px(text));
+  return pieces(shape[1]).map((point) => {
+    const [x, y] = pieces(point, ' ');
+    return [box.left + length(x, box.width), box.top + length(y, box.height)];
+  });
+}
+
+function stacks(element, style) {
+  const parent = element.parentElement ? styleOf(element.parentElement).display : '';
+  const ordered = style.zIndex !== 'auto' && (style.position !== 'static' || /flex|grid/.test(parent));
+  return {
+    z: ordered ? Number(style.zIndex) : 0,
+    own: ordered || Number(style.opacity) < 1 || transforms.has(element) || style.filter !== 'none' || style.mixBlendMode !== 'normal' || style.isolation === 'isolate' || /^(fixed|sticky)$/.test(style.position) || (style.backdropFilter ?? 'none') !== 'none',
+    positioned: style.position !== 'static',
+  };
+}
+
+const rectOf = (element) => {
+  const { left, top, width, height } = element.getBoundingClientRect();
+  return { x: left, y: top, w: width, h: height };
+};
+
+/** What holds below an element: opacity, the matrix to the slide, and what cuts. */
+function stateIn(element, style, state) {
+  const next = { ...state, opacity: state.opacity * Number(style.opacity) };
+  const turned = transforms.get(element);
+  if (turned) {
+    const box = rectOf(element);
+    const [x, y] = [box.x + turned.ox, box.y + turned.oy];
+    next.matrix = state.matrix.translate(x, y).multiply(turned.matrix).translate(-x, -y);
+  }
+  if (style.position === 'absolute' || style.position === 'fixed') {
+    const holder = element.offsetParent;
+    next.clips = state.clips.filter((clip) => clip.element === state.slide || (holder && clip.element.contains(holder)));
+    next.textClips = state.textClips.filter((clip) => clip.element === state.slide || (holder && clip.element.contains(holder)));
+  }
+  return next;
+}
+
+/** What cuts the content of an element, added to what cuts the element itself. */
+function stateBelow(element, style, state) {
+  const cuts = [style.overflowX, style.overflowY].some((value) => /hidden|clip|auto|scroll/.test(value));
+  const next = { ...state, ellipsis: style.textOverflow === 'ellipsis' && cuts ? true : state.ellipsis };
+  const round = /^(circle|ellipse)\(50%/.test(style.clipPath);
+  if (!cuts && !round) return next;
+  const rect = rectOf(element);
+  const borders = bordersOf(style, 1);
+  const widths = { top: borders.top.width, right: borders.right.width, bottom: borders.bottom.width, left: borders.left.width };
+  const corners = round ? [0, 1, 2, 3].map(() => ({ x: rect.w / 2, y: rect.h / 2 })) : inset(cornersOf(style, rect.w, rect.h), widths);
+  const clip = { element, x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners };
+  next.clips = [...state.clips, clip];
+  next.textClips = [...state.textClips, clip];
+  return next;
+}
+
+/** Puts an item where the matrix has it. */
+function emit(item, state, list) {
+  const { a, b, c, d } = state.matrix;
+  const scale = Math.hypot(a, b);
+  const flipped = a * d - b * c < 0;
+  const tall = Math.hypot(c, d);
+  const centre = state.matrix.transformPoint(new DOMPoint(item.x + item.w / 2, item.y + item.h / 2));
+  const out = { ...item };
+  out.w = item.w * scale;
+  out.h = item.h * tall;
+  out.x = centre.x - out.w / 2 - state.origin.x;
+  out.y = centre.y - out.h / 2 - state.origin.y;
+  const angle = (Math.atan2(b, a) * 180) / Math.PI + (item.rotation ?? 0);
+  if (Math.abs(angle) > 0.01) out.rotation = tidy((angle + 360) % 360);
+  if (flipped) out.flip = true;
+  if (Math.abs(scale - 1) > 1e-4 || Math.abs(tall - scale) > 1e-4) grow(out, item, scale, tall);
+  for (const key of ['x', 'y', 'w', 'h']) out[key] = tidy(out[key]);
+  out.clip = undefined;
+  list.push(out);
+}
+
+/** Lengths inside of an item that a scaling changes. */
+function grow(out, item, scale, tall) {
+  if (item.form?.radius) out.form = { ...item.form, radius: item.form.radius * scale };
+  if (item.form?.type === 'roundTwo') out.form = { ...item.form, top: item.form.top * scale, bottom: item.form.bottom * scale };
+  if (item.form?.commands) out.form = { ...item.form, commands: item.form.commands.map(([command, ...numbers]) => [command, ...numbers.map((number, at) => number * (at % 2 ? tall : scale))]) };
+  if (item.line) out.line = { ...item.line, width: item.line.width * scale };
+  if (item.shadow) out.shadow = { ...item.shadow, x: item.shadow.x * scale, y: item.shadow.y * scale, blur: item.shadow.blur * scale };
+  if (item.kind === 'text') out.paragraphs = item.paragraphs.map((paragraph) => grownParagraph(paragraph, scale));
+  if (item.kind === 'table') {
+    out.columns = item.columns.map((width) => width * scale);
+    out.rows = item.rows.map((height) => height * tall);
+    out.cells = item.cells.map((cell) => ({ ...cell, padding: { left: cell.padding.left * scale, right: cell.padding.right * scale, top: cell.padding.top * scale }, paragraphs: cell.paragraphs.map((paragraph) => grownParagraph(paragraph, scale)) }));
+  }
+}
+
+function grownParagraph(paragraph, scale) {
+  const grown = { ...paragraph };
+  for (const key of ['pitch', 'before', 'margin', 'first']) if (grown[key] !== undefined) grown[key] *= scale;
+  if (grown.marker) grown.marker = { ...grown.marker, size: grown.marker.size * scale };
+  grown.runs = paragraph.runs.map((run) => ({ ...run, size: run.size * scale, mainSize: run.mainSize && run.mainSize * scale, spacing: run.spacing && run.spacing * scale }));
+  return grown;
+}
+
+function visit(element, state, layers, flow, report) {
+  const style = styleOf(element);
+  if (style.display === 'none' || element.localName === 'script' || element.localName === 'style' || element.localName === 'template') return;
+  if (Number(style.opacity) < 0.004) return;
+  const stacking = stacks(element, style);
+  const own = stateIn(element, style, state);
+  const why = element === state.slide ? null : unmapped(element, style);
+  if (why) {
+    const list = [];
+    treeShot(element, state, list, report, why);
+    if (stacking.own || stacking.positioned) layers.add(stacking.z, list);
+    else flow.push(...list);
+    return;
+  }
+  if (stacking.own) {
+    const inside = new Layers();
+    paint(element, style, own, inside, inside.flow, report);
+    layers.add(stacking.z, inside);
+  } else if (stacking.positioned) {
+    const list = [];
+    layers.add(0, list);
+    paint(element, style, own, layers, list, report);
+  } else paint(element, style, own, layers, flow, report);
+}
+
+/** A picture of an element and all that is in it, where nothing else maps. */
+function treeShot(element, state, list, report, why) {
+  const box = paintedBox(element);
+  report.pictures.push({ what: describe(element), why });
+  emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), alpha: 1, alt: element.getAttribute('aria-label') ?? textOf(element).slice(0, 200), turned: true }, { ...state, matrix: new DOMMatrix() }, list);
+}
+
+/** The box that an element paints, with its blur and its transforms, as it stands in the slide. */
+function paintedBox(element) {
+  element.classList.remove('okcvm-turned');
+  const blur = /blur\(([\d.]+)px/.exec(styleOf(element).filter);
+  const spread = blur ? Number(blur[1]) * 2.6 : 2;
+  let box = rectOf(element);
+  for (const child of element.querySelectorAll('*')) {
+    const part = rectOf(child);
+    if (part.w === 0 || part.h === 0) continue;
+    const [x, y] = [Math.min(box.x, part.x), Math.min(box.y, part.y)];
+    box = { x, y, w: Math.max(box.x + box.w, part.x + part.w) - x, h: Math.max(box.y + box.h, part.y + part.h) - y };
+  }
+  if (transforms.has(element)) element.classList.add('okcvm-turned');
+  const slide = rectOf(element.closest(SLIDE));
+  const x = Math.max(slide.x, box.x - spread);
+  const y = Math.max(slide.y, box.y - spread);
+  return { x, y, w: Math.max(1, Math.min(slide.x + slide.w, box.x + box.w + spread) - x), h: Math.max(1, Math.min(slide.y + slide.h, box.y + box.h + spread) - y) };
+}
+
+function paint(element, style, state, layers, flow, report) {
+  const visible = style.visibility === 'visible';
+  const rect = rectOf(element);
+  const polygon = style.clipPath !== 'none' ? clipPolygon(element, style) : null;
+  if (visible && polygon) {
+    const fill = style.backgroundImage !== 'none' ? gradient(pieces(style.backgroundImage)[0], rect.w, rect.h, state.opacity) : { type: 'solid', ...faded(style.backgroundColor, state.opacity) };
+    if (fill) emit(pathItem([...polygon.map((point, index) => [index === 0 ? 'M' : 'L', ...point]), ['Z']], { fill }), state, flow);
+    return;
+  }
+  if ((style.backdropFilter ?? 'none') !== 'none') report.simplified.add('background blur left out');
+  if (visible && element !== state.slide && rect.w > 0 && rect.h > 0 && style.display !== 'inline' && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
+    if (element.localName !== 'table' && !/^(td|th)$/.test(element.localName) || !state.inTable) {
+      for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element) }, state, flow);
+    }
+  }
+  if (isReplaced(element)) {
+    if (visible) replaced(element, style, rect, state, flow, report);
+    return;
+  }
+  const below = stateBelow(element, style, state);
+  if (element.localName === 'table' && visible) {
+    const table = tableItem(element, below, report);
+    if (table) {
+      if (element.caption) visit(element.caption, below, layers, flow, report);
+      emit(table.item, state, flow);
+      for (const cell of table.onTop) content(cell, styleOf(cell), { ...below, inTable: true }, layers, flow, report);
+      return;
+    }
+  }
+  if (/^(ul|ol)$/.test(element.localName) && visible) {
+    const items = listItems(element, below);
+    if (items) {
+      for (const item of element.querySelectorAll('li, ul, ol')) itemBoxes(item, below, flow, report);
+      inlineBoxes(element, below, flow, report);
+      for (const item of items) emit(item, state, flow);
+      return;
+    }
+  }
+  content(element, style, below, layers, flow, report);
+}
+
+function itemBoxes(item, state, flow, report) {
+  for (const part of boxItems(item, styleOf(item), rectOf(item), state, report)) emit(part, state, flow);
+}
+
+/** The ground of a table shows only where its cells leave room: in its shadow and its rounded corners. */
+function tableGround(element, style, rect, state, report) {
+  const caption = element.caption ? rectOf(element.caption) : null;
+  const box = { ...rect };
+  if (caption) {
+    if (caption.y <= rect.y + 1) box.y += caption.h;
+    box.h -= caption.h;
+  }
+  return boxItems(element, style, box, state, report).filter((item) => item.shadow || item.fill);
+}
+
+/** Boxes of inline elements behind their text: one for each line that they stand in. */
+function inlineBoxes(element, state, flow, report) {
+  for (const inline of element.querySelectorAll('*')) {
+    const style = styleOf(inline);
+    if (style.display !== 'inline' || isReplaced(inline) || style.visibility !== 'visible') continue;
+    inlineBox(inline, style, state, flow, report);
+  }
+}
+
+function inlineBox(inline, style, state, flow, report) {
+  if (plain(style) && style.boxShadow === 'none' && px(style.borderBottomWidth) + px(style.borderRightWidth) === 0) return;
+  if (/text/.test(style.backgroundClip + style.webkitBackgroundClip)) return;
+  const state_here = { ...state, opacity: state.opacity * Number(style.opacity) };
+  for (const { left, top, width, height } of inline.getClientRects()) {
+    if (width < 0.5) continue;
+    for (const item of boxItems(inline, style, { x: left, y: top, w: width, h: height }, state_here, report)) emit(item, state, flow);
+  }
+}
+
+/** The children of an element: text between the blocks becomes text boxes, the rest is visited. */
+function content(element, style, state, layers, flow, report) {
+  let inline = [];
+  const marker = isItem(element) ? markerOf(element, state) : null;
+  let pending = marker;
+  const flush = () => {
+    if (inline.length === 0) return;
+    const nodes = inline;
+    inline = [];
+    if (nodes.every((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() === '')) return;
+    for (const node of nodes) if (node.nodeType === Node.ELEMENT_NODE) inlineParts(node, state, layers, flow, report);
+    if (style.visibility === 'visible' || nodes.some((node) => node.nodeType === Node.ELEMENT_NODE)) {
+      const items = inlineItems(nodes, element, state, report);
+      if (pending && items.length > 0) {
+        const [first] = items;
+        first.paragraphs[0].marker = pending;
+        const hang = hangOf(pending, style);
+        first.paragraphs[0].hang = hang;
+        first.x -= hang;
+        first.w += hang;
+        first.paragraphs[0].margin = tidy(hang + (first.paragraphs[0].margin ?? 0));
+        first.paragraphs[0].first = tidy(-hang);
+        pending = null;
+      }
+      for (const item of items) emit({ ...item, wrapping: true }, state, flow);
+    }
+  };
+  const walk = (nodes) => {
+    for (const node of nodes) {
+      if (node.nodeType === Node.TEXT_NODE) inline.push(node);
+      else if (node.nodeType === Node.ELEMENT_NODE) {
+        const shown = styleOf(node);
+        if (shown.display === 'none') continue;
+        if (shown.display === 'contents') {
+          walk(node.childNodes);
+          continue;
+        }
+        if (isInline(shown) && !isOut(shown)) inline.push(node);
+        else if (isOut(shown)) visit(node, state, layers, flow, report);
+        else {
+          flush();
+          visit(node, state, layers, flow, report);
+        }
+      }
+    }
+  };
+  walk(element.childNodes);
+  flush();
+}
+
+/** Boxes of inline elements, and the atoms and floating parts among them. */
+function inlineParts(node, state, layers, flow, report) {
+  const style = styleOf(node);
+  if (style.display === 'none') return;
+  if (style.display !== 'inline' || isReplaced(node)) {
+    if (style.display === 'contents') for (const child of node.children) inlineParts(child, state, layers, flow, report);
+    else visit(node, state, layers, flow, report);
+    return;
+  }
+  if (style.visibility === 'visible') inlineBox(node, style, state, flow, report);
+  for (const child of node.children) {
+    const shown = styleOf(child);
+    if (isOut(shown) || !isInline(shown)) visit(child, state, layers, flow, report);
+    else inlineParts(child, state, layers, flow, report);
+  }
+}
+
+const nameOf = (element) => element.getAttribute('aria-label') ?? element.id ?? '';
+
+/** Pictures, drawings, fields: elements whose content is not text in the page. */
+function replaced(element, style, rect, state, flow, report) {
+  const kind = element.localName;
+  const edges_ = ['Top', 'Right', 'Bottom', 'Left'].map((side) => px(style[`padding${side}`]) + px(style[`border${side}Width`]));
+  const box = { x: rect.x + edges_[3], y: rect.y + edges_[0], w: rect.w - edges_[1] - edges_[3], h: rect.h - edges_[0] - edges_[2] };
+  if (box.w < 0.5 || box.h < 0.5) return;
+  const corners = inset(cornersOf(style, rect.w, rect.h), { top: edges_[0], right: edges_[1], bottom: edges_[2], left: edges_[3] });
+  const alt = element.getAttribute('alt') ?? element.getAttribute('aria-label') ?? element.querySelector?.('title')?.textContent ?? '';
+  if (kind === 'img') return picture(element, style, box, corners, alt, state, flow, report);
+  if (kind === 'svg') {
+    const items = vectorItems(element, state);
+    if (items) {
+      const cut = style.overflow === 'visible' ? [] : [{ ...box }];
+      items.filter((item) => cut.length === 0 || touches(item, box)).forEach((item, index) => emit(index === 0 && alt ? { ...item, alt } : item, state, flow));
+      return undefined;
+    }
+    report.pictures.push({ what: describe(element), why: 'SVG with effects that shapes do not have' });
+    emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), vector: standalone(element, box), alpha: 1, alt }, state, flow);
+    return undefined;
+  }
+  if (kind === 'canvas' || kind === 'video') {
+    report.pictures.push({ what: describe(element), why: kind === 'canvas' ? 'drawn by a script' : 'video' });
+    let source = null;
+    if (kind === 'canvas') {
+      try {
+        source = element.toDataURL('image/png');
+      } catch {
+        source = null;
+      }
+    }
+    const part = clipped(box, corners, state.clips);
+    if (part) emit({ ...pictureItem(part, box, { source: source ?? shotOf(element, 'tree'), alpha: state.opacity, alt }) }, state, flow);
+    return undefined;
+  }
+  if (/^(input|textarea|select)$/.test(kind)) {
+    if (element.type === 'hidden') return undefined;
+    if (!/^(checkbox|radio|range|color|file|image)$/.test(element.type)) return field(element, style, box, state, flow);
+  }
+  report.pictures.push({ what: describe(element), why: `${kind} element` });
+  emit({ kind: 'picture', ...rect, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), alpha: 1, alt }, state, flow);
+  return undefined;
+}
+
+const touches = (item, box) => item.x < box.x + box.w && item.x + item.w > box.x && item.y < box.y + box.h && item.y + item.h > box.y;
+
+function picture(element, style, box, corners, alt, state, flow, report) {
+  const source = element.currentSrc || element.src;
+  const natural = loadedImages.get(source);
+  if (!natural) {
+    if (source) report.missing.add(source);
+    if (alt !== '') report.simplified.add(`missing picture "${alt.slice(0, 60)}" left out`);
+    return;
+  }
+  let at = box;
+  const fit = style.objectFit;
+  if (fit !== 'fill') {
+    const size = { cover: 'cover', contain: 'contain', none: `${natural.w}px ${natural.h}px`, 'scale-down': natural.w > box.w || natural.h > box.h ? 'contain' : `${natural.w}px ${natural.h}px` }[fit];
+    at = placed(box, natural, size, style.objectPosition);
+  }
+  const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+  const part = clipped(box, corners, [...state.clips, { ...at, corners: square }]);
+  if (!part) return;
+  const shown = natural.convert ? natural.convert() : source;
+  const item = pictureItem(part, at, { source: shown, alpha: state.opacity, alt });
+  if (/\.svgz?([?#]|$)|^data:image\/svg/i.test(source)) item.vectorSource = source;
+  emit(item, state, flow);
+}
+
+/** The text of a form field, as it stands. */
+function field(element, style, box, state, flow) {
+  const text = element.localName === 'select' ? (element.selectedOptions[0]?.textContent ?? '') : element.value || element.placeholder || '';
+  if (text.trim() === '') return;
+  const look = lookOf(element, state);
+  const faint = element.value || element.localName === 'select' ? {} : faded(getComputedStyle(element, '::placeholder').color, state.opacity);
+  const { ascent, descent } = metrics(look.latin, look.weight, look.slant);
+  const pitch = (ascent + descent) * look.size;
+  const top = element.localName === 'textarea' ? box.y : box.y + (box.h - pitch) / 2;
+  const run = { text: text.trim(), size: look.size, mainSize: look.size, latin: look.latin, eastAsian: eastAsianFont(look.families, text, look.language, look.serif), bold: look.bold, italic: look.italic, hex: look.hex, alpha: look.alpha, spacing: look.spacing, raise: 0, strike: false, language: look.language, ...faint };
+  const paragraph = { runs: [run], align: alignmentOf(style), rtl: style.direction === 'rtl', pitch: tidy(pitch), rows: 1, before: 0 };
+  emit({ kind: 'text', x: box.x, y: top, w: box.w, h: pitch, wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' }, state, flow);
+}
+
+/** An inline SVG as a file of its own, with the look that the page gives it. */
+function standalone(svg, box) {
+  const copy = svg.cloneNode(true);
+  const from = [svg, ...svg.querySelectorAll('*')];
+  const to = [copy, ...copy.querySelectorAll('*')];
+  const names = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-linecap', 'stroke-linejoin', 'stroke-dasharray', 'opacity', 'font-family', 'font-size', 'font-weight', 'font-style', 'text-anchor', 'dominant-baseline', 'letter-spacing', 'stop-color', 'stop-opacity', 'color', 'display', 'visibility'];
+  from.forEach((element, index) => {
+    const style = getComputedStyle(element);
+    for (const name of names) {
+      const value = style.getPropertyValue(name);
+      if (value && !(name === 'display' && value === 'inline')) to[index].setAttribute(name, /color|fill$|stroke$/.test(name) && !value.startsWith('url') && value !== 'none' ? cssOf(value) : value.replace(/url\("?[^"#)]*#([^")]+)"?\)/, 'url(#$1)'));
+    }
+    for (const attribute of ['class', 'style', 'data-okcvm-shot']) to[index].removeAttribute(attribute);
+  });
+  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  copy.setAttribute('width', box.w);
+  copy.setAttribute('height', box.h);
+  for (const script of copy.querySelectorAll('script, foreignObject')) script.remove();
+  return new XMLSerializer().serializeToString(copy);
+}
+
+const cssOf = (text) => {
+  const { hex, alpha } = colour(text);
+  return alpha >= 0.999 ? `#${hex}` : `rgba(${[0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join(',')},${alpha})`;
+};
