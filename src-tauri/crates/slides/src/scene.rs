@@ -308,6 +308,8 @@ pub(crate) struct Run {
     pub hex: String,
     pub alpha: f64,
     pub gradient: Option<Fill>,
+    /// The ground of a marker pen.
+    pub highlight: Option<Colour>,
     pub stroke: Option<Line>,
     pub link: Option<String>,
     pub spacing: f64,
@@ -337,6 +339,8 @@ pub(crate) struct Cell {
     pub borders: Borders,
     pub paragraphs: Vec<Paragraph>,
     pub padding: Padding,
+    /// `top`, `middle` or `bottom`.
+    pub anchor: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -352,4 +356,5 @@ pub(crate) struct Padding {
     pub left: f64,
     pub right: f64,
     pub top: f64,
+    pub bottom: f64,
 }

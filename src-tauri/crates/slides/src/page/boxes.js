@@ -156,6 +156,11 @@ function boxItems(element, style, rect, state, report) {
   const borders = bordersOf(style, opacity);
   const widths = { top: borders.top.width, right: borders.right.width, bottom: borders.bottom.width, left: borders.left.width };
   const put = (box, more) => {
+    const cut = cutForm(box, clips);
+    if (cut) {
+      if (cut.length > 0) items.push(pathItem(cut, more));
+      return;
+    }
     const part = clipped(box, box.corners, clips);
     if (part) items.push({ kind: 'shape', x: part.x, y: part.y, w: part.w, h: part.h, form: formOf(part), ...more });
   };
@@ -385,4 +390,57 @@ function fitting(box) {
     const share = Math.min(1, box.w / (corner.x || 1), box.h / (corner.y || 1));
     return { x: corner.x * share, y: corner.y * share };
   });
+}
+
+/** Points along an outline, for cutting. */
+function pointsOf(commands) {
+  const points = [];
+  let at = [0, 0];
+  for (const [command, ...numbers] of commands) {
+    if (command === 'C') {
+      const [x1, y1, x2, y2, x, y] = numbers;
+      for (let step = 1; step <= 24; step += 1) {
+        const t = step / 24;
+        const u = 1 - t;
+        points.push([u ** 3 * at[0] + 3 * u * u * t * x1 + 3 * u * t * t * x2 + t ** 3 * x, u ** 3 * at[1] + 3 * u * u * t * y1 + 3 * u * t * t * y2 + t ** 3 * y]);
+      }
+      at = [x, y];
+    } else if (command !== 'Z') {
+      at = numbers;
+      points.push(at);
+    }
+  }
+  return points;
+}
+
+/** What is left of a polygon inside of a convex one (Sutherland and Hodgman's way). */
+function cutBy(subject, window) {
+  let rest = subject;
+  for (let index = 0; index < window.length && rest.length > 0; index += 1) {
+    const [a, b] = [window[index], window[(index + 1) % window.length]];
+    if (Math.hypot(b[0] - a[0], b[1] - a[1]) < 1e-6) continue;
+    const side = (point) => (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]);
+    const kept = [];
+    rest.forEach((point, at) => {
+      const before = rest[(at + rest.length - 1) % rest.length];
+      const [now, then] = [side(point), side(before)];
+      if (now >= 0 !== then >= 0) {
+        const share = then / (then - now);
+        kept.push([before[0] + share * (point[0] - before[0]), before[1] + share * (point[1] - before[1])]);
+      }
+      if (now >= 0) kept.push(point);
+    });
+    rest = kept;
+  }
+  return rest;
+}
+
+/** A rounded box cut by clips that its own form cannot show, as a free form; `null` if it needs none. */
+function cutForm(box, clips) {
+  const round = box.corners.some((corner) => corner.x > 1 && corner.y > 1);
+  const cutting = clips.filter((clip) => clip.x > box.x + 0.5 || clip.y > box.y + 0.5 || clip.x + clip.w < box.x + box.w - 0.5 || clip.y + clip.h < box.y + box.h - 0.5);
+  if (!round || cutting.length === 0) return null;
+  let rest = pointsOf(outline(box));
+  for (const clip of cutting) rest = cutBy(rest, pointsOf(outline(clip)));
+  return rest.length < 3 ? [] : [...rest.map((point, index) => [index === 0 ? 'M' : 'L', ...point]), ['Z']];
 }

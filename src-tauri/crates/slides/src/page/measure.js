@@ -97,8 +97,7 @@ function showAlone(id) {
   const part = element.dataset.okcvmShot.split(' ').find((word) => Number(word.split(':')[0]) === id).split(':')[1];
   const rule = document.createElement('style');
   rule.id = 'okcvm-alone';
-  rule.textContent = `html, body, .ppt-slide { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }
-    :has(> [data-okcvm-alone]), :has([data-okcvm-alone]) { overflow: visible !important; }`;
+  rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }`;
   document.head.append(rule);
   element.dataset.okcvmAlone = '';
   const turned = element.classList.contains('okcvm-turned') && part === 'tree';

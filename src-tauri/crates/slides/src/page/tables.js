@@ -131,9 +131,16 @@ function tableItem(table, state, report) {
     }
     if (column === 0) borders.left = pick(borders.left, outer.left);
     if (column + columns === grid.columns.length) borders.right = pick(borders.right, outer.right);
-    const padding = { left: 0, right: 0, top: 0 };
+    const padding = { left: 0, right: 0, top: 0, bottom: 0 };
+    let anchor = 'middle';
     if (text.length > 0) {
-      padding.top = tidy(topOf(text[0]) - (merged.down[row] ?? box.top));
+      const above = topOf(text[0]) - merged.down[row];
+      const end = text.at(-1);
+      const below = merged.down[row + span] - (topOf(end) + end.rows * end.pitch);
+      if (style.verticalAlign === 'top') [anchor, padding.top] = ['top', tidy(Math.max(0, above))];
+      else if (style.verticalAlign === 'bottom') [anchor, padding.bottom] = ['bottom', tidy(Math.max(0, below))];
+      else if (above > below) padding.top = tidy(above - below);
+      else padding.bottom = tidy(below - above);
       const left = Math.min(...text.map((paragraph) => paragraph.left));
       const right = Math.max(...text.map((paragraph) => paragraph.right));
       const [from, to] = [merged.across[column], merged.across[column + columns]];
@@ -146,7 +153,7 @@ function tableItem(table, state, report) {
         else padding.right = tidy(-2 * shift);
       }
     }
-    return { column, row, columns, rows: span, fill, borders, paragraphs: text, padding, header: cell.localName === 'th' };
+    return { column, row, columns, rows: span, fill, borders, paragraphs: text, padding, anchor, header: cell.localName === 'th' };
   });
   return {
     item: {

@@ -26,6 +26,7 @@ function lookOf(element, state) {
     strike: false,
     link: undefined,
     highlight: undefined,
+    highlightHex: undefined,
   };
   const fill = style.webkitTextFillColor || style.color;
   Object.assign(look, faded(fill, state.opacity));
@@ -34,6 +35,7 @@ function lookOf(element, state) {
     if (!look.underline && /underline/.test(shown.textDecorationLine)) look.underline = { dashed: 'dash', dotted: 'dotted', double: 'dbl', wavy: 'wavy' }[shown.textDecorationStyle] ?? 'sng';
     if (/line-through/.test(shown.textDecorationLine)) look.strike = true;
     if (look.link === undefined && above.localName === 'a' && above.hasAttribute('href')) look.link = above.getAttribute('href').startsWith('#') ? above.getAttribute('href') : above.href;
+    if (!look.highlight && marksOnly(above, shown)) look.highlight = faded(shown.backgroundColor, state.opacity);
     if (look.alpha < 0.01 && /text/.test(shown.backgroundClip + shown.webkitBackgroundClip)) {
       // Letters filled with the background of an element around them.
       const box = above.getBoundingClientRect();
@@ -47,10 +49,16 @@ function lookOf(element, state) {
       if (/inline-(block|flex|grid)/.test(shown.display)) break;
     }
   }
+  look.highlightHex = look.highlight?.hex;
   const stroke = px(style.webkitTextStrokeWidth);
   if (stroke > 0) look.stroke = { width: stroke, ...faded(style.webkitTextStrokeColor, state.opacity) };
   return look;
 }
+
+/** Whether an inline element is text on a coloured ground and nothing more, as a marker pen makes it. */
+const marksOnly = (element, style) =>
+  style.display === 'inline' && alphaOf(style.backgroundColor) > 0.99 && style.backgroundImage === 'none' && style.boxShadow === 'none' && !/text/.test(style.backgroundClip) &&
+  ['Top', 'Right', 'Bottom', 'Left'].every((side) => px(style[`padding${side}`]) < 1 && px(style[`border${side}Width`]) === 0) && px(style.borderTopLeftRadius) === 0;
 
 const looks = new Map();
 function cachedLook(element, state) {
@@ -119,7 +127,7 @@ function textLetters(node, state, found) {
     text = displayed(text, look.transform);
     if (look.transform === 'capitalize' && capital) text = text.toUpperCase();
     capital = blank || /[-\u2010(\["“‘]/.test(segment);
-    found.push({ kind: 'letter', text, blank, box, look, parent });
+    found.push({ kind: 'letter', text, blank, kept: preserved, box, look, parent });
   }
 }
 
@@ -198,8 +206,8 @@ function linesOf(letters, upright) {
 }
 
 function trim(line) {
-  while (line.letters.at(-1)?.blank && !line.letters.at(-1).keep && !(line.atoms.at(-1)?.after >= line.letters.length)) line.letters.pop();
-  while (line.letters[0]?.blank && !PRESERVES.test(styleOf(line.letters[0].parent).whiteSpace)) {
+  while (line.letters.at(-1)?.blank && !(line.atoms.at(-1)?.after >= line.letters.length)) line.letters.pop();
+  while (line.letters[0]?.blank && !line.letters[0].kept) {
     line.letters.shift();
     for (const atom of line.atoms) atom.after = Math.max(0, atom.after - 1);
   }
@@ -207,7 +215,7 @@ function trim(line) {
 
 /** Adds to a line where it stands: its edges, base line, and how its fonts reach below it. */
 function measured(line, upright) {
-  const inked = line.letters.filter((letter) => !letter.blank);
+  const inked = line.letters.filter((letter) => !letter.blank || letter.kept);
   const of = inked.length > 0 ? inked : line.letters;
   line.left = Math.min(...of.map((letter) => (upright ? letter.box.top : letter.box.left)));
   line.right = Math.max(...of.map((letter) => (upright ? letter.box.bottom : letter.box.right)));
@@ -266,7 +274,7 @@ function runsOf(line, upright, extra = 0) {
   }));
 }
 
-const LOOK = ['latin', 'size', 'bold', 'italic', 'spacing', 'caps', 'underline', 'strike', 'link', 'hex', 'alpha', 'language'];
+const LOOK = ['latin', 'highlightHex', 'size', 'bold', 'italic', 'spacing', 'caps', 'underline', 'strike', 'link', 'hex', 'alpha', 'language'];
 const sameLook = (one, other) => LOOK.every((key) => one[key] === other[key]) && !one.gradient && !other.gradient && !one.stroke && !other.stroke;
 
 const alignmentOf = (style) => {
@@ -285,7 +293,8 @@ function paragraphOf(lines, block, upright) {
   const style = styleOf(block);
   const first = lines[0];
   const height = px(style.lineHeight) || (first.ascent + first.descent);
-  let pitch = height;
+  // A single line is as high as its fonts are, so that programs agree where in it the letters stand.
+  let pitch = upright ? height : first.ascent + first.descent;
   if (lines.length > 1) {
     const steps = [];
     for (let index = 1; index < lines.length; index += 1) {

@@ -100,7 +100,8 @@ function stateBelow(element, style, state) {
   const cuts = [style.overflowX, style.overflowY].some((value) => /hidden|clip|auto|scroll/.test(value));
   const next = { ...state, ellipsis: style.textOverflow === 'ellipsis' && cuts ? true : state.ellipsis };
   const round = /^(circle|ellipse)\(50%/.test(style.clipPath);
-  if (!cuts && !round) return next;
+  // Shapes may reach over the edge of the slide, where a presentation cuts them itself.
+  if ((!cuts && !round) || element === state.slide) return next;
   const rect = rectOf(element);
   const borders = bordersOf(style, 1);
   const widths = { top: borders.top.width, right: borders.right.width, bottom: borders.bottom.width, left: borders.left.width };
@@ -143,7 +144,7 @@ function grow(out, item, scale, tall) {
   if (item.kind === 'table') {
     out.columns = item.columns.map((width) => width * scale);
     out.rows = item.rows.map((height) => height * tall);
-    out.cells = item.cells.map((cell) => ({ ...cell, padding: { left: cell.padding.left * scale, right: cell.padding.right * scale, top: cell.padding.top * scale }, paragraphs: cell.paragraphs.map((paragraph) => grownParagraph(paragraph, scale)) }));
+    out.cells = item.cells.map((cell) => ({ ...cell, padding: { left: cell.padding.left * scale, right: cell.padding.right * scale, top: cell.padding.top * scale, bottom: cell.padding.bottom * scale }, paragraphs: cell.paragraphs.map((paragraph) => grownParagraph(paragraph, scale)) }));
   }
 }
 
@@ -184,7 +185,7 @@ function visit(element, state, layers, flow, report) {
 function treeShot(element, state, list, report, why) {
   const box = paintedBox(element);
   report.pictures.push({ what: describe(element), why });
-  emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), alpha: 1, alt: element.getAttribute('aria-label') ?? textOf(element).slice(0, 200), turned: true }, { ...state, matrix: new DOMMatrix() }, list);
+  emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), alpha: 1, alt: element.getAttribute('aria-label') ?? textOf(element).slice(0, 200), }, state, list);
 }
 
 /** The box that an element paints, with its blur and its transforms, as it stands in the slide. */
@@ -272,6 +273,7 @@ function inlineBoxes(element, state, flow, report) {
 }
 
 function inlineBox(inline, style, state, flow, report) {
+  if (marksOnly(inline, style)) return;
   if (plain(style) && style.boxShadow === 'none' && px(style.borderBottomWidth) + px(style.borderRightWidth) === 0) return;
   if (/text/.test(style.backgroundClip + style.webkitBackgroundClip)) return;
   const state_here = { ...state, opacity: state.opacity * Number(style.opacity) };

@@ -409,12 +409,32 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
     } else {
         ("Text", "<p:cNvSpPr txBox=\"1\"/><p:nvPr/>")
     };
+    let widened;
+    let item = if text.title {
+        widened = with_room(item, text);
+        &widened
+    } else {
+        item
+    };
     format!(
         "<p:sp><p:nvSpPr>{}{holder}</p:nvSpPr><p:spPr>{}<a:prstGeom prst=\"rect\"><a:avLst/></a:prstGeom><a:noFill/></p:spPr>{}</p:sp>",
         name_of(item, kind, id),
         paint::place("a:xfrm", item),
         text::body(text, links)
     )
+}
+
+/// A title's box with room for its lines in other fonts, to the sides where the text does not stand.
+fn with_room(item: &Item, text: &Text) -> Item {
+    let mut wide = item.clone();
+    let room = item.w * 0.15 + 12.0;
+    wide.w += room;
+    wide.x -= match text.paragraphs.first().map(|paragraph| paragraph.align.as_str()) {
+        Some("center") => room / 2.0,
+        Some("right") => room,
+        _ => 0.0,
+    };
+    wide
 }
 
 /// The fonts that most letters of the deck have.

@@ -67,10 +67,16 @@ fn cell(cell: &Cell, row: usize, column: usize, (rows, columns): (usize, usize),
     }
     let _ = write!(
         out,
-        "</a:txBody><a:tcPr marL=\"{}\" marR=\"{}\" marT=\"{}\" marB=\"0\" anchor=\"t\">",
+        "</a:txBody><a:tcPr marL=\"{}\" marR=\"{}\" marT=\"{}\" marB=\"{}\" anchor=\"{}\">",
         emu(cell.padding.left.max(0.0)),
         emu(cell.padding.right.max(0.0)),
-        emu(cell.padding.top.max(0.0))
+        emu(cell.padding.top.max(0.0)),
+        emu(cell.padding.bottom.max(0.0)),
+        match cell.anchor.as_str() {
+            "top" => "t",
+            "bottom" => "b",
+            _ => "ctr",
+        }
     );
     for (tag, side) in [
         ("lnL", &cell.borders.left),

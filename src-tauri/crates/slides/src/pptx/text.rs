@@ -20,7 +20,9 @@ pub(super) fn body(box_text: &Text, links: Links<'_>) -> String {
         (Some(_), false) => " vert=\"eaVert\"",
     };
     let mut out = format!(
-        "<p:txBody><a:bodyPr wrap=\"none\" lIns=\"0\" tIns=\"0\" rIns=\"0\" bIns=\"0\" rtlCol=\"0\" anchor=\"t\"{direction}><a:noAutofit/></a:bodyPr><a:lstStyle/>"
+        "<p:txBody><a:bodyPr wrap=\"{}\" lIns=\"0\" tIns=\"0\" rIns=\"0\" bIns=\"0\" rtlCol=\"0\" anchor=\"t\"{direction}><a:noAutofit/></a:bodyPr><a:lstStyle/>",
+        // The lines are broken already. A title's box is wide enough by itself: programs wrap it whatever is said.
+        if box_text.title { "square" } else { "none" },
     );
     for paragraph in &box_text.paragraphs {
         out.push_str(&self::paragraph(paragraph, links));
@@ -127,6 +129,9 @@ fn properties(tag: &str, run: &Run, links: Links<'_>) -> String {
         Some(gradient) => fill(gradient),
         None => fill(&Fill::Solid(Colour { hex: run.hex.clone(), alpha: run.alpha })),
     });
+    if let Some(ground) = &run.highlight {
+        let _ = write!(out, "<a:highlight>{}</a:highlight>", colour(ground));
+    }
     let (latin, east_asian) = (text(&run.latin), text(&run.east_asian));
     let _ = write!(
         out,
