@@ -99,6 +99,7 @@ fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
             watching: Watching::Yes,
             serving: Serving::Yes,
             preview_base: preview::BASE.to_owned(),
+            engines: None,
         };
         Host::open(options, redactor)
     })();

@@ -144,6 +144,7 @@ pub fn host(folder: &Path, variables: &[(&str, &str)]) -> Host {
         watching: Watching::No,
         serving: Serving::Yes,
         preview_base: "preview://localhost/".into(),
+        engines: None,
     };
     Host::open(options, Redactor::new()).unwrap()
 }

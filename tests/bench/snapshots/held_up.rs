@@ -80,6 +80,7 @@ impl Desk {
             watching: Watching::Yes,
             serving: Serving::No,
             preview_base: "preview://localhost/".into(),
+            engines: None,
         };
         let host = Host::open(options, Redactor::new())?;
         let session = host.session_create(SessionCreateParams { title: None, folder: None }).await?.id;

@@ -119,6 +119,7 @@ fn open(environment: Environment, redactor: &Redactor) -> Result<Host, AppError>
         watching: Watching::No,
         serving: Serving::No,
         preview_base: "preview://localhost/".to_owned(),
+        engines: None,
     };
     let host = Host::open(options, redactor.clone())?;
     for left in host.left_behind().iter().filter(|left| left.ended + left.remaining > 0) {

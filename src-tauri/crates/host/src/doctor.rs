@@ -21,6 +21,7 @@ impl Parts {
             sandbox.layers.into_iter().map(|layer| Check { name: format!("  {}", layer.name), ..layer }),
         );
         checks.push(self.python_check());
+        checks.push(slides_check());
         checks.push(self.key_check());
         checks.push(self.deployment_check());
         for tool in self.registry.statuses() {
@@ -95,6 +96,24 @@ impl Parts {
             (Some(address), None) => ok("Deployed sites", format!("Served at {address}.")),
             (None, None) => ok("Deployed sites", "Served by the window while it is open.".into()),
         }
+    }
+}
+
+/// What lays slides out for the command line.
+fn slides_check() -> Check {
+    #[cfg(unix)]
+    if let Some(program) = okcvm_slides::find_browser() {
+        return ok("Slides", format!("{} lays slides out.", program.display()));
+    }
+    Check {
+        name: "Slides".into(),
+        status: CheckStatus::Warning,
+        message: "No web engine is installed that lays slides out on the command line.".into(),
+        hint: Some(
+            "Install Chromium, Google Chrome or Microsoft Edge (on Debian: apt install chromium), or name one in \
+             OKCVM_BROWSER."
+                .into(),
+        ),
     }
 }
 

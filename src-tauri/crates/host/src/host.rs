@@ -18,7 +18,7 @@ use okcvm_python::Kernels;
 use okcvm_sandbox::{Processes, Sandbox};
 use okcvm_secrets::{Redactor, Vault, VaultOptions};
 use okcvm_store::{Store, StoreError};
-use okcvm_toolbox::ToolboxParts;
+use okcvm_toolbox::{Engines, InstalledBrowser, ToolboxParts};
 use okcvm_tools::Registry;
 
 use crate::imports::Imports;
@@ -40,7 +40,7 @@ pub enum Serving {
 }
 
 /// What a program chooses.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HostOptions {
     /// What the process was told from outside.
     pub environment: Environment,
@@ -52,6 +52,8 @@ pub struct HostOptions {
     pub serving: Serving,
     /// What addresses of previews begin with.
     pub preview_base: String,
+    /// What lays slides out; an installed browser if it is left open.
+    pub engines: Option<Arc<dyn Engines>>,
 }
 
 /// Where deployed sites are served.
@@ -124,7 +126,7 @@ impl Host {
     /// Opens the data folder and puts everything together. Call within a tokio runtime; blocking for some
     /// milliseconds. The keychain is not asked yet: see [`Parts::probe_keys`].
     pub fn open(options: HostOptions, redactor: Redactor) -> Result<Self, AppError> {
-        let HostOptions { environment, helper, watching, serving, preview_base } = options;
+        let HostOptions { environment, helper, watching, serving, preview_base, engines } = options;
         let data = DataFolder::find(&environment)?;
         data.create()?;
         let store = Arc::new(Store::open(&data.database()).map_err(|error| unusable(&data, &error))?);
@@ -177,6 +179,9 @@ impl Host {
                 events: events.clone(),
                 clock: Arc::clone(&clock),
                 address: Arc::clone(&address),
+            }),
+            engines: engines.unwrap_or_else(|| {
+                Arc::new(InstalledBrowser { sandbox: sandbox.clone(), processes: processes.clone() })
             }),
         });
         let registry = Registry::new(Arc::clone(&manifest), tools).map_err(|error| {

@@ -10,7 +10,7 @@ fn main() {
 async fn work() {
     let mut args = std::env::args().skip(1);
     let chromium =
-        okcvm_slides::Chromium::find(okcvm_sandbox::Sandbox::probe(std::env::current_exe().unwrap()))
+        okcvm_slides::Chromium::find(okcvm_sandbox::Sandbox::probe(std::env::current_exe().unwrap()), None)
             .unwrap();
     let pairs: Vec<String> = args.by_ref().collect();
     for pair in pairs.chunks(2) {

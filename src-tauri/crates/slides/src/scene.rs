@@ -9,7 +9,6 @@ pub(crate) struct Deck {
     pub author: String,
     pub subject: String,
     pub keywords: String,
-    pub language: String,
     pub slides: Vec<Slide>,
     /// What needs a picture.
     pub shots: Vec<Shot>,
@@ -242,10 +241,7 @@ pub(crate) struct Text {
     /// It is the slide's title.
     #[serde(default)]
     pub title: bool,
-    #[serde(default)]
-    pub role: String,
-    #[serde(default)]
-    pub rows: u32,
+    /// It reaches out of the page.
     #[serde(default)]
     pub outside: bool,
 }

@@ -8,7 +8,7 @@ mod git;
 pub(crate) mod kind;
 mod lines;
 mod read;
-mod stamp;
+pub(crate) mod stamp;
 mod write;
 
 pub use document::document_in;

@@ -11,6 +11,7 @@ mod deploy;
 mod files;
 mod ipython;
 mod shell;
+mod slides;
 mod todo;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use deploy::{DeployTool, Deployments, NewDeployment};
 pub use files::{EditFileTool, ReadFileTool, WriteFileTool, document_in};
 pub use ipython::PythonTool;
 pub use shell::{Door, SessionNetwork, ShellTool};
+pub use slides::{Engines, InstalledBrowser, SlidesTool};
 pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 
 /// What the tools need.
@@ -39,6 +41,8 @@ pub struct ToolboxParts {
     pub todos: Arc<dyn TodoBook>,
     /// Where deployments are entered.
     pub deployments: Arc<dyn Deployments>,
+    /// The web engines that lay slides out.
+    pub engines: Arc<dyn Engines>,
 }
 
 /// Every tool of this version.
@@ -52,6 +56,7 @@ pub fn tools(parts: ToolboxParts) -> Vec<Arc<dyn Tool>> {
         Arc::new(PythonTool::new(parts.kernels).with_network(Arc::clone(&parts.network))),
         Arc::new(ShellTool::new(parts.sandbox).with_processes(parts.processes).with_network(parts.network)),
         Arc::new(DeployTool::new(parts.deployments)),
+        Arc::new(SlidesTool::new(parts.engines)),
     ]
 }
 

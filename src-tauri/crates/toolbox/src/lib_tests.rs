@@ -34,6 +34,15 @@ impl SessionNetwork for Nothing {
     }
 }
 
+impl Engines for Nothing {
+    fn engine(
+        &self,
+        _: okcvm_protocol::ProcessOwner,
+    ) -> Result<Box<dyn okcvm_slides::Renderer>, okcvm_slides::SlidesError> {
+        Err(okcvm_slides::SlidesError::NoEngine)
+    }
+}
+
 fn manifest() -> Manifest {
     Manifest::embedded().unwrap()
 }
@@ -50,6 +59,7 @@ fn every_tool_has_its_contract() {
         network: Arc::new(Nothing),
         todos: Arc::new(Nothing),
         deployments: Arc::new(Nothing),
+        engines: Arc::new(Nothing),
     });
     let registry = Registry::new(Arc::new(manifest()), tools).unwrap();
     let bound: Vec<String> = manifest()
@@ -68,7 +78,8 @@ fn every_tool_has_its_contract() {
             "edit_file",
             "write_file",
             "shell",
-            "deploy_website"
+            "deploy_website",
+            "slides_generator"
         ]
     );
 }

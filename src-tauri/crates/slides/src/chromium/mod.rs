@@ -6,14 +6,13 @@
 mod pipe;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use okcvm_sandbox::{Limits, Program, Sandbox, Sockets, WayOut};
+use okcvm_sandbox::{Entry, Limits, Program, Sandbox, Sockets, WayOut};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
 use crate::SlidesError;
 use crate::renderer::{Area, OpenPage, Renderer, Resources};
@@ -69,13 +68,16 @@ pub fn find_browser() -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// An installed browser. It starts with the first page and ends when it is dropped.
+/// An installed browser. Every page has one of its own, which starts and ends with it.
+#[derive(Debug)]
 pub struct Chromium {
     program: PathBuf,
     sandbox: Sandbox,
-    running: Mutex<Option<Running>>,
+    entry: Option<Entry>,
+    version: OnceLock<String>,
 }
 
+/// A browser that runs.
 struct Running {
     pipe: Arc<Pipe>,
     version: String,
@@ -84,39 +86,15 @@ struct Running {
     _profile: tempfile::TempDir,
 }
 
-impl std::fmt::Debug for Chromium {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Chromium").field("program", &self.program).finish_non_exhaustive()
-    }
-}
-
 impl Chromium {
-    /// The browser of this machine, if there is one; it is not started yet.
-    pub fn find(sandbox: Sandbox) -> Result<Self, SlidesError> {
+    /// The browser of this machine, if there is one. It is entered at `entry` while it runs.
+    pub fn find(sandbox: Sandbox, entry: Option<Entry>) -> Result<Self, SlidesError> {
         let program = find_browser().ok_or(SlidesError::NoEngine)?;
-        Ok(Self { program, sandbox, running: Mutex::new(None) })
-    }
-
-    /// Ends the browser; the next page starts it again.
-    pub async fn rest(&self) {
-        self.running.lock().await.take();
-    }
-
-    async fn pipe(&self) -> Result<Arc<Pipe>, SlidesError> {
-        let mut running = self.running.lock().await;
-        if let Some(running) = running.as_ref().filter(|running| !running.pipe.is_broken()) {
-            return Ok(running.pipe.clone());
-        }
-        *running = None;
-        let started = start(&self.program, &self.sandbox).await?;
-        tracing::debug!(version = started.version, "the web engine for slides has started");
-        let pipe = started.pipe.clone();
-        *running = Some(started);
-        Ok(pipe)
+        Ok(Self { program, sandbox, entry, version: OnceLock::new() })
     }
 }
 
-async fn start(program: &Path, sandbox: &Sandbox) -> Result<Running, SlidesError> {
+async fn start(program: &Path, sandbox: &Sandbox, entry: Option<Entry>) -> Result<Running, SlidesError> {
     let failed = |reason: String| SlidesError::Start { program: program.display().to_string(), reason };
     let profile = tempfile::Builder::new().prefix("okcvm-browser-").tempdir()?;
     let program_path = program.canonicalize().map_err(|error| failed(error.to_string()))?;
@@ -174,7 +152,7 @@ async fn start(program: &Path, sandbox: &Sandbox) -> Result<Running, SlidesError
             kept_folder: None,
             sockets: Sockets::Own,
             way_out: WayOut::None,
-            entry: None,
+            entry,
         })
         .await
         .map_err(|error| failed(error.to_string()))?;
@@ -194,22 +172,20 @@ impl Renderer for Chromium {
         address: &str,
         resources: Arc<dyn Resources>,
     ) -> Result<Box<dyn OpenPage>, SlidesError> {
-        let pipe = self.pipe().await?;
-        Ok(Box::new(Tab::open(pipe, address, resources).await?))
+        let running = start(&self.program, &self.sandbox, self.entry.clone()).await?;
+        let _ = self.version.set(running.version.clone());
+        Ok(Box::new(Tab::open(running, address, resources).await?))
     }
 
     fn name(&self) -> String {
-        match self.running.try_lock().ok().as_ref().and_then(|running| running.as_ref()) {
-            Some(running) => running.version.clone(),
-            None => self.program.display().to_string(),
-        }
+        self.version.get().cloned().unwrap_or_else(|| self.program.display().to_string())
     }
 }
 
 /// One page in the browser.
 struct Tab {
     pipe: Arc<Pipe>,
-    context: String,
+    _browser: Running,
     session: String,
     /// The world of our scripts.
     world: i64,
@@ -219,26 +195,20 @@ struct Tab {
 impl Drop for Tab {
     fn drop(&mut self) {
         self.serving.abort();
-        self.pipe.forget(&self.session);
-        self.pipe.tell(None, "Target.disposeBrowserContext", json!({"browserContextId": self.context}));
     }
 }
 
 impl Tab {
     async fn open(
-        pipe: Arc<Pipe>,
+        browser: Running,
         address: &str,
         resources: Arc<dyn Resources>,
     ) -> Result<Self, SlidesError> {
+        let pipe = browser.pipe.clone();
         let ask = async |method, params, limit, what| pipe.call(None, method, params, limit, what).await;
-        let context = text(
-            &ask("Target.createBrowserContext", json!({"disposeOnDetach": true}), PICTURING, "open a page")
-                .await?,
-            "browserContextId",
-        )?;
         let target = ask(
             "Target.createTarget",
-            json!({"url": "about:blank", "browserContextId": context, "width": VIEWPORT.0, "height": VIEWPORT.1}),
+            json!({"url": "about:blank"}),
             PICTURING,
             "open a page",
         )
@@ -279,7 +249,7 @@ impl Tab {
                 }
             }
         });
-        let mut tab = Self { pipe, context, session, world: 0, serving };
+        let mut tab = Self { pipe, _browser: browser, session, world: 0, serving };
         tab.ask("Page.enable", json!({}), PICTURING, "open a page").await?;
         tab.ask("Fetch.enable", json!({"patterns": [{"urlPattern": "*"}]}), PICTURING, "open a page").await?;
         tab.ask(

@@ -91,10 +91,6 @@ impl Pipe {
         receive
     }
 
-    pub(super) fn forget(&self, session: &str) {
-        self.shared.listening().remove(session);
-    }
-
     /// Calls a method and waits for its answer. `what` says in words what it is for.
     pub(super) async fn call(
         &self,

@@ -8,7 +8,7 @@ use okcvm_workspace::WorkspacePath;
 use sha2::{Digest, Sha256};
 
 /// The stamp of a file's whole content.
-pub(super) fn of_bytes(bytes: &[u8]) -> ReadStamp {
+pub(crate) fn of_bytes(bytes: &[u8]) -> ReadStamp {
     hex(Sha256::new_with_prefix(bytes))
 }
 
@@ -18,7 +18,7 @@ pub(super) fn hex(hash: Sha256) -> ReadStamp {
 }
 
 /// The stamp of an opened file, which is read from its start to its end.
-pub(super) fn of_file(file: &mut File) -> io::Result<ReadStamp> {
+pub(crate) fn of_file(file: &mut File) -> io::Result<ReadStamp> {
     file.seek(SeekFrom::Start(0))?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; 64 * 1024];
@@ -34,13 +34,13 @@ pub(super) fn of_file(file: &mut File) -> io::Result<ReadStamp> {
 
 /// Whether the session knows the present state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     Present,
     Earlier,
     Never,
 }
 
-pub(super) fn seen(context: &ToolContext, path: &WorkspacePath, now: &ReadStamp) -> Result<Seen, ToolError> {
+pub(crate) fn seen(context: &ToolContext, path: &WorkspacePath, now: &ReadStamp) -> Result<Seen, ToolError> {
     let last = context.reads.last_seen(path.as_str()).map_err(ToolError::Fatal)?;
     Ok(match last {
         None => Seen::Never,
@@ -64,6 +64,6 @@ pub(super) fn require(context: &ToolContext, path: &WorkspacePath, now: &ReadSta
     }
 }
 
-pub(super) fn note(context: &ToolContext, path: &WorkspacePath, stamp: &ReadStamp) -> Result<(), ToolError> {
+pub(crate) fn note(context: &ToolContext, path: &WorkspacePath, stamp: &ReadStamp) -> Result<(), ToolError> {
     context.reads.note(path.as_str(), stamp).map_err(ToolError::Fatal)
 }
