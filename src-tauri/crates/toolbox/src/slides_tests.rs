@@ -14,9 +14,18 @@ struct Scripted {
 
 #[async_trait]
 impl Renderer for Scripted {
-    async fn open(&self, address: &str, resources: Arc<dyn Resources>) -> Result<Box<dyn OpenPage>, SlidesError> {
+    async fn open(
+        &self,
+        address: &str,
+        resources: Arc<dyn Resources>,
+    ) -> Result<Box<dyn OpenPage>, SlidesError> {
         let base = address.rsplit_once('/').unwrap().0.to_owned();
-        for wanted in [address.to_owned(), format!("{base}/img/a.png"), format!("{base}/%2e%2e/%2e%2e/etc/passwd"), "https://example.com/x.png".to_owned()] {
+        for wanted in [
+            address.to_owned(),
+            format!("{base}/img/a.png"),
+            format!("{base}/%2e%2e/%2e%2e/etc/passwd"),
+            "https://example.com/x.png".to_owned(),
+        ] {
             let found = resources.find(&wanted).map(|resource| resource.bytes.len());
             self.asked.lock().unwrap().push((wanted, found));
         }
@@ -98,7 +107,10 @@ fn slides_given_as_text_are_kept_as_a_page() {
     let (tool, _) = tool(1);
     let result = desk.call(&tool, json!({"content": "<div class=ppt-slide>A</div>"})).unwrap();
     assert_eq!(desk.bytes("slides.html"), b"<div class=ppt-slide>A</div>");
-    assert_eq!((result.artifacts[0].kind, result.artifacts[0].path.as_str()), (ArtifactKind::Deck, "slides.pptx"));
+    assert_eq!(
+        (result.artifacts[0].kind, result.artifacts[0].path.as_str()),
+        (ArtifactKind::Deck, "slides.pptx")
+    );
     assert!(text_of(&result).contains("1 slide"));
 }
 

@@ -206,13 +206,8 @@ impl Tab {
     ) -> Result<Self, SlidesError> {
         let pipe = browser.pipe.clone();
         let ask = async |method, params, limit, what| pipe.call(None, method, params, limit, what).await;
-        let target = ask(
-            "Target.createTarget",
-            json!({"url": "about:blank"}),
-            PICTURING,
-            "open a page",
-        )
-        .await?;
+        let target =
+            ask("Target.createTarget", json!({"url": "about:blank"}), PICTURING, "open a page").await?;
         let attached = ask(
             "Target.attachToTarget",
             json!({"targetId": text(&target, "targetId")?, "flatten": true}),

@@ -117,7 +117,7 @@ function shadowsOf(text, opacity) {
     .filter((shadow) => shadow.alpha > 0.004 && (shadow.x || shadow.y || shadow.blur || shadow.spread));
 }
 
-const dashOf = (style) => ({ dashed: 'dash', dotted: 'dot' })[style] ?? 'solid';
+const dashOf = (style) => ({ dashed: 'dash', dotted: 'dot', double: 'double' })[style] ?? 'solid';
 
 function bordersOf(style, opacity) {
   const sides = {};
@@ -196,32 +196,28 @@ function boxItems(element, style, rect, state, report) {
   const whole = { ...rect, corners };
   const even = sameBorders(borders);
   const line = even && borders.top.width > 0 && borders.top.alpha > 0.002 ? borders.top : null;
-  const covers = fills.findLast((fill) => fill.type === 'solid' && fill.alpha >= 0.999);
-  let shadow = strongest && { x: strongest.x, y: strongest.y, blur: strongest.blur, spread: strongest.spread, hex: strongest.hex, alpha: strongest.alpha };
+  const shadow = strongest && { x: strongest.x, y: strongest.y, blur: strongest.blur, spread: strongest.spread, hex: strongest.hex, alpha: strongest.alpha };
   const uneven = !even && Object.values(borders).some((side) => side.width > 0 && side.alpha > 0.002);
 
-  if (uneven && covers && Math.max(...corners.map((corner) => corner.x)) > 0.5 && oneColour(borders)) {
-    // Rounded, with borders on some sides: the whole in the colour of the border, the inside on top of it.
-    put(whole, { fill: { type: 'solid', ...oneColour(borders) }, ...(shadow ? { shadow } : {}) });
-    shadow = undefined;
-    const inner = { x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners: inset(corners, widths) };
-    for (const fill of fills) putFill(put, inner, fill, items, clips);
-    return items;
-  }
+  const ring = uneven && Math.max(...corners.map((corner) => corner.x)) > 0.5 ? oneColour(borders) : null;
   const last = fills.length - 1;
   fills.forEach((fill, index) => {
     const own = { ...(shadow && index === 0 ? { shadow } : {}) };
-    if (fill.type === 'picture') putFill(put, whole, fill, items, clips);
+    if (fill.type === 'picture' || fill.type === 'disc') putFill(put, whole, fill, items, clips);
     else if (index === last && line) {
       const half = line.width / 2;
       put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { fill, line, ...own });
     } else put(whole, { fill, ...own });
   });
-  if (line && (fills.length === 0 || fills[last].type === 'picture')) {
+  if (line && (fills.length === 0 || /picture|disc/.test(fills[last].type))) {
     const half = line.width / 2;
-    put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { line, ...(shadow && fills.length === 0 ? {} : {}) });
+    put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { line });
   }
-  if (uneven) items.push(...borderStrips(rect, corners, borders, clips));
+  if (ring) {
+    // Rounded, with borders on some sides: what lies between the outer and the inner edge.
+    const inner = { x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners: inset(corners, widths) };
+    if (clipped(rect, corners, clips)) items.push(pathItem([...outline(whole), ...hole(inner)], { fill: { type: 'solid', ...ring } }));
+  } else if (uneven) items.push(...borderStrips(rect, corners, borders, clips));
   if (px(style.outlineWidth) > 0 && !/none|auto/.test(style.outlineStyle) && alphaOf(style.outlineColor) > 0) {
     const width = px(style.outlineWidth);
     const away = px(style.outlineOffset) + width / 2;
@@ -238,6 +234,12 @@ function oneColour(borders) {
 }
 
 function putFill(put, box, fill, items, clips) {
+  if (fill.type === 'disc') {
+    const cut = cutForm({ ...fill.disc, corners: [0, 1, 2, 3].map(() => ({ x: fill.disc.w / 2, y: fill.disc.h / 2 })) }, [...clips, box]);
+    if (cut === null) items.push({ kind: 'shape', ...fill.disc, form: { type: 'ellipse' }, fill: fill.fill });
+    else if (cut.length > 0) items.push(pathItem(cut, { fill: fill.fill }));
+    return undefined;
+  }
   if (fill.type !== 'picture') return put(box, { fill });
   const part = clipped(box, box.corners, [...clips, { ...fill.at, corners: [0, 1, 2, 3].map(() => ({ x: 0, y: 0 })) }]);
   if (part) items.push(pictureItem(part, fill.at, { source: fill.source, alpha: fill.alpha, alt: '' }));
@@ -284,7 +286,7 @@ function backgroundLayers(element, style, rect, widths, opacity, report) {
     }
     const full = size === 'auto' || size === 'auto auto' || size === '100% 100%' || size === 'cover';
     const fill = full ? gradient(image, rect.w, rect.h, opacity) : null;
-    if (fill) fills.push(fill);
+    if (fill) fills.push(...discs(fill, rect));
     else fills.push({ type: 'picture', shot: true, source: null, at: rect, alpha: 1, why: /conic/.test(image) ? 'conic gradient' : 'repeated gradient' });
   }
   const shot = fills.find((fill) => fill.shot);
@@ -294,6 +296,22 @@ function backgroundLayers(element, style, rect, widths, opacity, report) {
     return [{ type: 'picture', source: shotOf(element, 'box'), at: rect, alpha: 1 }];
   }
   return fills;
+}
+
+/** A radial gradient with a hard edge in it is a disc on a ground. */
+function discs(fill, rect) {
+  if (fill.type !== 'radial') return [fill];
+  const edge = fill.stops.findIndex((stop, index) => index > 0 && stop.at - fill.stops[index - 1].at < 0.015 && (stop.hex !== fill.stops[index - 1].hex || Math.abs(stop.alpha - fill.stops[index - 1].alpha) > 0.02) && stop.at > 0.01 && stop.at < 0.99);
+  if (edge < 0) return [fill];
+  const at = fill.stops[edge].at;
+  const inner = fill.stops.slice(0, edge);
+  const outer = fill.stops.slice(edge);
+  const flat = (stops) => stops.every((stop) => stop.hex === stops[0].hex && Math.abs(stop.alpha - stops[0].alpha) < 0.01);
+  const ground = flat(outer) ? { type: 'solid', hex: outer[0].hex, alpha: outer[0].alpha } : { ...fill, stops: outer };
+  const [rx, ry] = [fill.radii[0] * rect.w * at, fill.radii[1] * rect.h * at];
+  const disc = { x: rect.x + fill.centre[0] * rect.w - rx, y: rect.y + fill.centre[1] * rect.h - ry, w: 2 * rx, h: 2 * ry };
+  const paint = flat(inner) ? { type: 'solid', hex: inner[0].hex, alpha: inner[0].alpha } : { type: 'radial', centre: [0.5, 0.5], radii: [0.5, 0.5], stops: inner.map((stop) => ({ ...stop, at: stop.at / at })) };
+  return [...(ground.type === 'solid' && ground.alpha < 0.004 ? [] : [ground]), { type: 'disc', disc, fill: paint }];
 }
 
 /** A picture repeated over a box, drawn once. */
@@ -367,7 +385,13 @@ function borderStrips(rect, corners, borders, clips) {
   for (const [side, points, box] of strips) {
     if (side.width <= 0 || side.alpha <= 0.002) continue;
     const fill = { type: 'solid', hex: side.hex, alpha: side.alpha };
-    if (side.dash !== 'solid') {
+    if (side.dash === 'double' && side.width >= 3) {
+      const flat = box.w > box.h;
+      const third = side.width / 3;
+      for (const at of [0, 2 * third]) items.push({ kind: 'shape', ...box, ...(flat ? { y: box.y + at, h: third } : { x: box.x + at, w: third }), form: { type: 'rect' }, fill });
+      continue;
+    }
+    if (side.dash === 'dash' || side.dash === 'dot') {
       const middle = { ...box, ...(box.w > box.h ? { y: box.y + box.h / 2, h: 0 } : { x: box.x + box.w / 2, w: 0 }) };
       items.push(pathItem([['M', middle.x, middle.y], ['L', middle.x + middle.w, middle.y + middle.h]], { line: side }));
       continue;

@@ -2,6 +2,7 @@
 
 const NUMBERS = {
   decimal: 'arabicPeriod', 'decimal-leading-zero': 'arabicPeriod', 'lower-alpha': 'alphaLcPeriod', 'lower-latin': 'alphaLcPeriod',
+  'cjk-ideographic': 'ea1ChsPlain', 'simp-chinese-informal': 'ea1ChsPlain', 'trad-chinese-informal': 'ea1ChtPlain', 'japanese-informal': 'ea1JpnKorPlain', thai: 'thaiNumPeriod', devanagari: 'hindiNumPeriod',
   'upper-alpha': 'alphaUcPeriod', 'upper-latin': 'alphaUcPeriod', 'lower-roman': 'romanLcPeriod', 'upper-roman': 'romanUcPeriod',
 };
 const LETTERS = { disc: '•', circle: '◦', square: '▪', 'disclosure-closed': '▸', 'disclosure-open': '▾' };
@@ -18,9 +19,11 @@ function markerOf(item, state) {
   if (!own && type === 'none') return null;
   const text = own ? own[1].replace(/\\(.)/g, '$1').trim() : /^"/.test(type) ? type.slice(1, -1).trim() : LETTERS[type];
   const paint = marker.color || style.color;
-  const look = { ...faded(paint, state.opacity), size: px(marker.fontSize) || px(style.fontSize) };
+  const look = { ...faded(paint, state.opacity), size: px(marker.fontSize) || px(style.fontSize), weight: marker.fontWeight || style.fontWeight };
   if (text !== undefined) return text === '' ? null : { char: text, ...look };
   if (NUMBERS[type]) return { number: NUMBERS[type], start: numberOf(item), ...look };
+  // Numbers of other kinds are written out.
+  if (type === 'arabic-indic' || type === 'persian') return { char: String(numberOf(item)).replace(/\d/g, (digit) => String.fromCodePoint((type === 'persian' ? 0x6f0 : 0x660) + Number(digit))), ...look };
   return { char: LETTERS.disc, ...look };
 }
 
@@ -41,8 +44,9 @@ function numberOf(item) {
 function hangOf(marker, style) {
   const size = marker.size;
   if (marker.number) {
-    brush.font = `${style.fontWeight} ${size}px ${style.fontFamily}`;
-    return brush.measureText(`${marker.start}. `).width;
+    brush.font = `${marker.weight} ${size}px ${style.fontFamily}`;
+    const shown = /roman/.test(marker.number) ? roman(marker.start) : /^ea1/.test(marker.number) ? '一二三'.slice(0, String(marker.start).length) : String(marker.start);
+    return brush.measureText(`${/Lc/.test(marker.number) ? shown.toLowerCase() : shown}. `).width;
   }
   if (marker.char === LETTERS.disc || marker.char === LETTERS.circle || marker.char === LETTERS.square) return size * 0.95;
   brush.font = `${size}px ${style.fontFamily}`;

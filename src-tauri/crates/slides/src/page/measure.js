@@ -27,9 +27,13 @@ function groundItems(slide, style, state, report) {
     }
   }
   layers.forEach((fill, index) => {
-    const opaque = fill.type !== 'picture' && fill.stops?.every((stop) => stop.alpha >= 0.999);
+    const opaque = fill.type === 'solid' ? fill.alpha >= 0.999 : fill.stops?.every((stop) => stop.alpha >= 0.999);
     if (index === 0 && opaque) background = fill;
-    else if (fill.type === 'picture') {
+    else if (fill.type === 'disc') {
+      const parts = [];
+      putFill(null, { ...rect, corners: [0, 1, 2, 3].map(() => ({ x: 0, y: 0 })) }, fill, parts, []);
+      for (const part of parts) emit({ ...part, name: 'Background' }, state, items);
+    } else if (fill.type === 'picture') {
       const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
       const part = clipped(rect, square, [{ ...fill.at, corners: square }]);
       if (part) emit(pictureItem(part, fill.at, { source: fill.source, alpha: fill.alpha, alt: '', name: 'Background' }), state, items);
@@ -56,7 +60,10 @@ function measureSlide(slide) {
   paint(slide, style, state, layers, layers.flow, report);
   const items = [...ground.items, ...layers.flat()];
   for (const item of items) if (item.kind === 'text') {
-    item.outside = item.x < -2 || item.y < -2 || item.x + item.w > rect.w + 2 || item.y + item.h > rect.h + 2;
+    const turn = ((item.rotation ?? 0) * Math.PI) / 180;
+    const [wide, high] = [Math.abs(item.w * Math.cos(turn)) + Math.abs(item.h * Math.sin(turn)), Math.abs(item.w * Math.sin(turn)) + Math.abs(item.h * Math.cos(turn))];
+    const [cx, cy] = [item.x + item.w / 2, item.y + item.h / 2];
+    item.outside = cx - wide / 2 < -2 || cy - high / 2 < -2 || cx + wide / 2 > rect.w + 2 || cy + high / 2 > rect.h + 2;
   }
   const title = markTitle(items, rect.h) || slide.dataset.title || '';
   return {
@@ -79,7 +86,10 @@ async function measureDeck() {
     if (Number(style.opacity) < 1) slide.style.setProperty('opacity', '1', 'important');
     for (const aside of slide.querySelectorAll('aside.notes')) aside.style.setProperty('display', 'none', 'important');
   }
-  for (const slide of slides) makePseudoReal(slide);
+  for (const slide of slides) {
+    makePseudoReal(slide);
+    makeFirstLettersReal(slide);
+  }
   await loadImages(slides);
   for (const slide of slides) rememberTransforms(slide);
   styles.clear();
@@ -100,10 +110,8 @@ function showAlone(id) {
   rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }`;
   document.head.append(rule);
   element.dataset.okcvmAlone = '';
-  const turned = element.classList.contains('okcvm-turned') && part === 'tree';
-  if (turned) element.classList.remove('okcvm-turned');
   const box = part === 'tree' && element.localName !== 'svg' && element.localName !== 'canvas' ? paintedBox(element) : rectOf(element);
-  if (turned) element.classList.remove('okcvm-turned');
+  if (part === 'tree') turnBack(element);
   return { x: box.x + window.scrollX, y: box.y + window.scrollY, w: box.w, h: box.h };
 }
 
@@ -111,6 +119,6 @@ function showAll() {
   document.getElementById('okcvm-alone')?.remove();
   for (const element of document.querySelectorAll('[data-okcvm-alone]')) {
     delete element.dataset.okcvmAlone;
-    if (transforms.has(element)) element.classList.add('okcvm-turned');
+    if (transforms.has(element)) layFlat(element);
   }
 }

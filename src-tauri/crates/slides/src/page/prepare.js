@@ -78,12 +78,12 @@ function makePseudoReal(slide) {
   }
   if (made.length === 0) return;
   const rule = document.createElement('style');
-  rule.textContent = `.${FIXED_PSEUDO}-before::before, .${FIXED_PSEUDO}-after::after { content: none !important; display: none !important; }`;
+  rule.textContent = `.${FIXED_PSEUDO}-before::before, .${FIXED_PSEUDO}-after::after, okcvm-made::before, okcvm-made::after { content: none !important; display: none !important; }`;
   document.head.append(rule);
   const parents = new Set(made.map(({ element }) => element));
   const before = new Map([...parents].flatMap((parent) => [...parent.children].map((child) => [child, snapshotOf(child)])));
   for (const { element, which, parts, properties, auto } of made) {
-    const stand = document.createElement('span');
+    const stand = document.createElement('okcvm-made');
     for (const [name, value] of Object.entries(properties)) {
       if (name === 'content' || /^(transition|animation)/.test(name) || auto.has(name)) continue;
       stand.style.setProperty(name, value, 'important');
@@ -106,6 +106,31 @@ function makePseudoReal(slide) {
     const is = getComputedStyle(child);
     for (const [name, value] of was) if (is.getPropertyValue(name) !== value) child.style.setProperty(name, value, 'important');
   }
+}
+
+/** Puts an element in the place of a `::first-letter` that looks unlike its text, such as an initial over three lines. */
+function makeFirstLettersReal(slide) {
+  for (const element of slide.querySelectorAll('*')) {
+    const style = getComputedStyle(element);
+    if (element.closest('svg') || !/^(block|list-item|inline-block|flow-root)$/.test(style.display)) continue;
+    const letter = getComputedStyle(element, '::first-letter');
+    if (letter.float === 'none' && letter.fontSize === style.fontSize && letter.color === style.color && letter.fontWeight === style.fontWeight) continue;
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT, { acceptNode: (node) => (node.data.trim() === '' ? NodeFilter.FILTER_SKIP : NodeFilter.FILTER_ACCEPT) });
+    const text = walker.nextNode();
+    if (!text) continue;
+    const start = text.data.search(/\S/);
+    const length = /^[\p{P}]*.[\p{P}]*/u.exec(text.data.slice(start))?.[0].length ?? 1;
+    const stand = document.createElement('okcvm-made');
+    for (const name of letter) if (/^(float|font|color|line-height|margin|padding|letter-spacing|text-transform|background|border|-webkit-text-fill)/.test(name)) stand.style.setProperty(name, letter.getPropertyValue(name), 'important');
+    element.classList.add(`${FIXED_PSEUDO}-letter`);
+    const rest = text.splitText(start);
+    rest.splitText(length);
+    rest.replaceWith(stand);
+    stand.append(rest);
+  }
+  const rule = document.createElement('style');
+  rule.textContent = `.${FIXED_PSEUDO}-letter::first-letter { float: none !important; font: inherit !important; color: inherit !important; margin: 0 !important; padding: 0 !important; }`;
+  document.head.append(rule);
 }
 
 const PINNED = ['margin-top', 'margin-right', 'margin-bottom', 'margin-left', 'padding-top', 'padding-right', 'padding-bottom', 'padding-left', 'border-top-width', 'border-right-width', 'border-bottom-width', 'border-left-width', 'border-top-style', 'border-bottom-style', 'border-left-style', 'border-right-style', 'background-color', 'color', 'display', 'font-size', 'font-weight', 'border-top-left-radius', 'border-top-right-radius', 'border-bottom-left-radius', 'border-bottom-right-radius', 'grid-column-start', 'grid-row-start', 'opacity'];
@@ -220,10 +245,26 @@ function rememberTransforms(slide) {
     transforms.set(element, { matrix, ox, oy });
   }
   const rule = document.createElement('style');
-  rule.textContent = `${SLIDE} *:not(svg *) { transition: none !important; animation: none !important; }
-    .okcvm-turned { transform: none !important; rotate: none !important; scale: none !important; translate: none !important; will-change: transform !important; }`;
+  rule.textContent = `${SLIDE} *:not(svg *) { transition: none !important; animation: none !important; }`;
   document.head.append(rule);
-  for (const element of transforms.keys()) element.classList.add('okcvm-turned');
+  for (const element of transforms.keys()) layFlat(element);
+}
+
+const FLAT = { transform: 'none', rotate: 'none', scale: 'none', translate: 'none', 'will-change': 'transform' };
+
+/** Takes an element's transforms away; it keeps being the frame of what is placed in it. */
+function layFlat(element) {
+  const known = transforms.get(element);
+  known.own ??= Object.keys(FLAT).map((name) => [name, element.style.getPropertyValue(name), element.style.getPropertyPriority(name)]);
+  for (const [name, value] of Object.entries(FLAT)) element.style.setProperty(name, value, 'important');
+}
+
+/** Gives them back. */
+function turnBack(element) {
+  for (const [name, value, priority] of transforms.get(element)?.own ?? []) {
+    if (value === '') element.style.removeProperty(name);
+    else element.style.setProperty(name, value, priority);
+  }
 }
 
 /** Every picture that the slides use, with its natural size. */

@@ -45,6 +45,19 @@ function blend(above, below) {
   return { hex: (part(0) + part(2) + part(4)).toUpperCase(), alpha: tidy(alpha) };
 }
 
+/** The nearest opaque colour behind an element; of a gradient its middle. */
+function behind(element, state) {
+  for (let above = element; above && above !== state.slide.parentElement; above = above.parentElement) {
+    const style = styleOf(above);
+    const first = style.backgroundImage === 'none' ? null : gradient(pieces(style.backgroundImage)[0], 100, 100, 1);
+    const stop = first?.stops[Math.floor(first.stops.length / 2)];
+    if (stop && stop.alpha > 0.98) return { hex: stop.hex, alpha: 1 };
+    const ground = colour(style.backgroundColor);
+    if (ground.alpha > 0.98) return ground;
+  }
+  return null;
+}
+
 /** The paragraphs of a cell that holds only text; `null` if it holds more. */
 function cellText(cell, state) {
   const blocks = [];
@@ -131,6 +144,9 @@ function tableItem(table, state, report) {
     }
     if (column === 0) borders.left = pick(borders.left, outer.left);
     if (column + columns === grid.columns.length) borders.right = pick(borders.right, outer.right);
+    // Programs draw the borders of tables without their transparency.
+    const ground = fill?.type === 'solid' && fill.alpha >= 0.999 ? fill : behind(table, state);
+    for (const side of Object.keys(borders)) if (borders[side].width > 0 && borders[side].alpha < 0.999 && ground) Object.assign(borders[side], { ...blend(borders[side], fill?.type === 'solid' && fill.alpha < 0.999 ? blend(fill, ground) : ground), alpha: 1 });
     const padding = { left: 0, right: 0, top: 0, bottom: 0 };
     let anchor = 'middle';
     if (text.length > 0) {

@@ -117,7 +117,7 @@ function textLetters(node, state, found) {
     range.setEnd(node, index + segment.length);
     const boxes = range.getClientRects();
     const box = boxes[boxes.length - 1];
-    const blank = /^\s+$/.test(segment) && segment !== '\u00a0';
+    const blank = /^[ \t\n\r\f]+$/.test(segment);
     if (!box || (box.width === 0 && (blank || box.height === 0))) {
       if (blank) capital = true;
       continue;
@@ -227,8 +227,9 @@ function measured(line, upright) {
   for (const letter of of) {
     const family = WIDE.test(letter.text) ? eastAsianFont(letter.look.families, letter.text, letter.look.language, letter.look.serif) : letter.look.latin;
     const font = metrics(family, letter.look.weight, letter.look.slant);
+    const lower = upright ? 0 : Math.max(0, baseOf(letter) - line.base);
     line.ascent = Math.max(line.ascent, font.ascent * letter.look.size);
-    line.descent = Math.max(line.descent, font.descent * letter.look.size);
+    line.descent = Math.max(line.descent, font.descent * letter.look.size + lower);
   }
   return line;
 }
@@ -244,14 +245,14 @@ function runsOf(line, upright, extra = 0) {
       raise = (line.base - baseOf(letter)) / line.main.look.size;
       if (Math.abs(raise) < 0.08) raise = 0;
     }
-    const last = runs.at(-1);
+    const wide = extra !== 0 && letter.blank;
+    const last = runs.at(-1)?.wide === wide ? runs.at(-1) : undefined;
     const raised = letter.blank && last && last.raise !== 0 ? last.raise : tidy(raise);
-    const lastWide = last && WIDE.test(last.text);
-    if (last && last.look === look && last.emoji === emoji && (last.raise === raised || (letter.blank && !last.emoji)) && !(lastWide === false && false)) last.text += letter.text;
+    if (last && last.look === look && last.emoji === emoji && (last.raise === raised || (letter.blank && !last.emoji))) last.text += letter.text;
     else if (last && !last.emoji && !emoji && sameLook(last.look, look) && last.raise === raised) last.text += letter.text;
-    else runs.push({ text: letter.text, look, emoji, raise: raised });
+    else runs.push({ text: letter.text, look, emoji, raise: raised, wide });
   }
-  return runs.map(({ text, look, emoji, raise }) => ({
+  return runs.map(({ text, look, emoji, raise, wide }) => ({
     text,
     size: tidy(look.size),
     mainSize: tidy(line.main.look.size),
@@ -268,7 +269,7 @@ function runsOf(line, upright, extra = 0) {
     stroke: look.stroke,
     highlight: look.highlight,
     link: look.link,
-    spacing: tidy(look.spacing + extra),
+    spacing: tidy(look.spacing + (wide ? extra : 0)),
     raise,
     language: look.language,
   }));
@@ -325,16 +326,12 @@ function paragraphOf(lines, block, upright) {
   };
 }
 
-/** How much wider each letter of a justified line stands than it would by itself. */
+/** How much wider each blank of a justified line is than it would be by itself. */
 function stretch(line) {
-  let natural = 0;
-  for (const run of runsOf(line, false)) {
-    const letter = line.letters.find((each) => run.text.startsWith(each.text));
-    brush.font = `${run.italic ? 'italic ' : ''}${letter.look.weight} ${run.size}px ${letter.look.families}`;
-    natural += brush.measureText(run.text).width + run.spacing * run.text.length;
-  }
-  const count = line.letters.length - 1;
-  return count > 0 ? clamp((line.right - line.left - natural) / count, -1, 6) : 0;
+  const blanks = line.letters.filter((letter) => letter.blank);
+  if (blanks.length === 0) return 0;
+  const sum = blanks.reduce((total, letter) => total + letter.box.width - widthOfSpace(letter.look) - letter.look.spacing, 0);
+  return sum / blanks.length;
 }
 
 /**
@@ -476,12 +473,13 @@ function fragments(lines, block, state, report) {
 /** Vertical text: columns are lines that follow one another from right to left. */
 function uprightItem(lines, block, style) {
   for (const line of lines) measured(line, true);
-  const style_height = px(style.lineHeight) || lines[0].main.look.size * 1.4;
-  const pitch = lines.length > 1 ? Math.abs(lines[0].base - lines.at(-1).base) / (lines.length - 1) : style_height;
+  const pitch = lines.length > 1 ? Math.abs(lines[0].base - lines.at(-1).base) / (lines.length - 1) : lines[0].ascent + lines[0].descent;
   const paragraph = paragraphOf(lines, block, true);
   paragraph.pitch = tidy(pitch);
   const centres = lines.map((line) => line.centre);
-  const [left, right] = [Math.min(...centres) - pitch / 2, Math.max(...centres) + pitch / 2];
+  // As in lines, what is left of the pitch stands before the letters: here at their right.
+  const left = Math.min(...centres) - (lines[0].ascent + lines[0].descent) / 2;
+  const right = left + lines.length * pitch;
   const top = Math.min(...lines.map((line) => line.left));
   const bottom = Math.max(...lines.map((line) => line.right));
   paragraph.before = 0;

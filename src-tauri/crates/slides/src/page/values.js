@@ -1,6 +1,8 @@
 // Values of computed styles as numbers and plain objects. All lengths are CSS pixels.
 
 const brush = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+// Widths as a page at any scale has them, not fitted to this screen's pixels.
+if ('textRendering' in brush) brush.textRendering = 'geometricPrecision';
 const colours = new Map();
 const styles = new Map();
 

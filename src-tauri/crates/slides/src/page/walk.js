@@ -86,11 +86,17 @@ function stateIn(element, style, state) {
     const box = rectOf(element);
     const [x, y] = [box.x + turned.ox, box.y + turned.oy];
     next.matrix = state.matrix.translate(x, y).multiply(turned.matrix).translate(-x, -y);
+    // What cuts from outside is known in the coordinates before the turn: a move can be taken into account, more not.
+    const { a, b, c, d, e, f } = turned.matrix;
+    const moved = Math.abs(a - 1) + Math.abs(b) + Math.abs(c) + Math.abs(d - 1) < 1e-6;
+    const shift = (list) => (moved ? list.map((clip) => ({ ...clip, x: clip.x - e, y: clip.y - f })) : []);
+    next.clips = shift(state.clips);
+    next.textClips = shift(state.textClips);
   }
   if (style.position === 'absolute' || style.position === 'fixed') {
     const holder = element.offsetParent;
-    next.clips = state.clips.filter((clip) => clip.element === state.slide || (holder && clip.element.contains(holder)));
-    next.textClips = state.textClips.filter((clip) => clip.element === state.slide || (holder && clip.element.contains(holder)));
+    next.clips = next.clips.filter((clip) => clip.element === state.slide || (holder && clip.element.contains(holder)));
+    next.textClips = next.textClips.filter((clip) => clip.element === state.slide || (holder && clip.element.contains(holder)));
   }
   return next;
 }
@@ -190,7 +196,7 @@ function treeShot(element, state, list, report, why) {
 
 /** The box that an element paints, with its blur and its transforms, as it stands in the slide. */
 function paintedBox(element) {
-  element.classList.remove('okcvm-turned');
+  turnBack(element);
   const blur = /blur\(([\d.]+)px/.exec(styleOf(element).filter);
   const spread = blur ? Number(blur[1]) * 2.6 : 2;
   let box = rectOf(element);
@@ -200,7 +206,7 @@ function paintedBox(element) {
     const [x, y] = [Math.min(box.x, part.x), Math.min(box.y, part.y)];
     box = { x, y, w: Math.max(box.x + box.w, part.x + part.w) - x, h: Math.max(box.y + box.h, part.y + part.h) - y };
   }
-  if (transforms.has(element)) element.classList.add('okcvm-turned');
+  if (transforms.has(element)) layFlat(element);
   const slide = rectOf(element.closest(SLIDE));
   const x = Math.max(slide.x, box.x - spread);
   const y = Math.max(slide.y, box.y - spread);

@@ -409,18 +409,28 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
     } else {
         ("Text", "<p:cNvSpPr txBox=\"1\"/><p:nvPr/>")
     };
-    let widened;
-    let item = if text.title {
-        widened = with_room(item, text);
-        &widened
-    } else {
-        item
+    let mut standing = item.clone();
+    if text.title {
+        standing = with_room(item, text);
+    }
+    // A quarter turn is a direction of the text, so that its box lies where the text does.
+    let quarter = match item.rotation {
+        turn if (turn - 90.0).abs() < 0.5 => Some("vert"),
+        turn if (turn - 270.0).abs() < 0.5 => Some("vert270"),
+        _ => None,
     };
+    if quarter.is_some() && text.vertical.is_none() {
+        standing.x += (standing.w - standing.h) / 2.0;
+        standing.y += (standing.h - standing.w) / 2.0;
+        std::mem::swap(&mut standing.w, &mut standing.h);
+        standing.rotation = 0.0;
+    }
+    let item = &standing;
     format!(
         "<p:sp><p:nvSpPr>{}{holder}</p:nvSpPr><p:spPr>{}<a:prstGeom prst=\"rect\"><a:avLst/></a:prstGeom><a:noFill/></p:spPr>{}</p:sp>",
         name_of(item, kind, id),
         paint::place("a:xfrm", item),
-        text::body(text, links)
+        text::body(text, quarter, links)
     )
 }
 

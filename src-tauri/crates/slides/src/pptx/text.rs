@@ -12,9 +12,11 @@ const RAISED_SIZE: f64 = 0.62;
 /// Gives the relation of an address; the caller keeps them.
 pub(super) type Links<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
-pub(super) fn body(box_text: &Text, links: Links<'_>) -> String {
+/// The text of a box. `quarter` is the direction of text that was turned by a quarter.
+pub(super) fn body(box_text: &Text, quarter: Option<&str>, links: Links<'_>) -> String {
+    let turned = quarter.map(|direction| format!(" vert=\"{direction}\""));
     let direction = match (&box_text.vertical, box_text.sideways) {
-        (None, _) => "",
+        (None, _) => turned.as_deref().unwrap_or_default(),
         (Some(_), true) => " vert=\"vert\"",
         (Some(side), false) if side == "lr" => " vert=\"mongolianVert\"",
         (Some(_), false) => " vert=\"eaVert\"",
