@@ -71,8 +71,7 @@ pub(crate) fn slides(bytes: &[u8], budget: &Budget) -> Result<Vec<crate::Slide>,
                 Some(notes) => notes.to_owned(),
                 None => asides.first().map(|aside| aside.text()).unwrap_or_default(),
             };
-            let is_hidden =
-                slide.attribute("hidden").is_some() || slide.attribute("data-hidden").is_some();
+            let is_hidden = slide.attribute("hidden").is_some() || slide.attribute("data-hidden").is_some();
             crate::Slide::new(&title, &notes, is_hidden)
         })
         .collect())

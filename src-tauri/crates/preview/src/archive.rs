@@ -195,7 +195,8 @@ impl<'a> Found<'a> {
         }
         if self.unpacked > BOMB_SIZE && self.unpacked / size.max(1) > BOMB_RATIO {
             self.notes.push(
-                "Unpacked it would be more than 200 times as large: it may be made to fill the disk.".to_owned(),
+                "Unpacked it would be more than 200 times as large: it may be made to fill the disk."
+                    .to_owned(),
             );
         }
         ArchiveListing {

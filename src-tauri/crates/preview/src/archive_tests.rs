@@ -73,7 +73,8 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// Entries in the format `ustar`, with the blocks of zeros at the end.
 fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut archive: Vec<u8> = files.iter().flat_map(|(name, content)| tar_entry(name, content, b'0')).collect();
+    let mut archive: Vec<u8> =
+        files.iter().flat_map(|(name, content)| tar_entry(name, content, b'0')).collect();
     archive.extend([0; 1024]);
     archive
 }

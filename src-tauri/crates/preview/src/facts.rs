@@ -103,9 +103,8 @@ fn mime(material: &Material, form: Form, start: &[u8]) -> String {
 
 fn kind(form: Form, meta: Option<&ArtifactMeta>) -> ArtifactKind {
     match (form, meta) {
-        (_, Some(ArtifactMeta::Deck { .. })) | (Form::Document(DocumentKind::Pptx | DocumentKind::Odp), _) => {
-            ArtifactKind::Deck
-        }
+        (_, Some(ArtifactMeta::Deck { .. }))
+        | (Form::Document(DocumentKind::Pptx | DocumentKind::Odp), _) => ArtifactKind::Deck,
         (Form::Picture | Form::Drawing, _) => ArtifactKind::Image,
         (Form::Sound, _) | (Form::Video, Some(ArtifactMeta::Audio { .. })) => ArtifactKind::Audio,
         (Form::Table | Form::Document(DocumentKind::Xlsx | DocumentKind::Ods), _) => ArtifactKind::Table,
@@ -158,7 +157,8 @@ fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<Artifac
         }
         Form::Sound | Form::Video => media::media(material).map(Some),
         Form::Archive => {
-            let listing = archive::list_archive(material, &|| false).map_err(|error| error.to_app_error().to_string())?;
+            let listing = archive::list_archive(material, &|| false)
+                .map_err(|error| error.to_app_error().to_string())?;
             Ok(Some(ArtifactMeta::Archive { entries: listing.total, unpacked: listing.unpacked }))
         }
         Form::Document(kind) => document(material, kind),

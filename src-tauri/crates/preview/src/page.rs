@@ -30,7 +30,9 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn status(self) -> http::StatusCode {
         match self {
-            Self::Closed | Self::Missing | Self::NoIndex | Self::Forgotten | Self::UnknownSite => http::StatusCode::NOT_FOUND,
+            Self::Closed | Self::Missing | Self::NoIndex | Self::Forgotten | Self::UnknownSite => {
+                http::StatusCode::NOT_FOUND
+            }
             Self::Outside => http::StatusCode::FORBIDDEN,
             Self::Unreadable => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::TooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,

@@ -53,7 +53,8 @@ pub(crate) enum Made<T> {
 impl Shelf {
     /// The shelf in a folder, which is made when it is needed.
     pub fn new(folder: PathBuf) -> Self {
-        let inner = Inner { folder, written: AtomicU64::new(0), making: Mutex::default(), done: Condvar::new() };
+        let inner =
+            Inner { folder, written: AtomicU64::new(0), making: Mutex::default(), done: Condvar::new() };
         Self { inner: Arc::new(inner) }
     }
 

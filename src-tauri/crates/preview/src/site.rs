@@ -54,19 +54,18 @@ impl Site {
     }
 }
 
-fn live(
-    workspace: &Workspace,
-    folder: &WorkspacePath,
-    below: &str,
-    slash: bool,
-) -> Result<Found, Refusal> {
+fn live(workspace: &Workspace, folder: &WorkspacePath, below: &str, slash: bool) -> Result<Found, Refusal> {
     let path = folder.join(below).map_err(|_| Refusal::Missing)?;
     let open = |path: &WorkspacePath| {
         let name = path.file_name().unwrap_or_default().to_owned();
         Material::of_file(workspace.open_file(path)?, path.as_str().to_owned(), name)
     };
     let confined = |path: &WorkspacePath, found: Material| {
-        if stays_below(workspace.root(), folder, path) { Ok(Found::File(found)) } else { Err(Refusal::Outside) }
+        if stays_below(workspace.root(), folder, path) {
+            Ok(Found::File(found))
+        } else {
+            Err(Refusal::Outside)
+        }
     };
     let missing_index = if slash {
         Refusal::NoIndex
@@ -119,8 +118,8 @@ fn recorded(moment: &Moment, folder: &WorkspacePath, below: &str, slash: bool) -
         None if slash => return Err(Refusal::NoIndex.into()),
         None => return Err(Refusal::Missing.into()),
     };
-    let is_below = top.path.is_empty()
-        || real.path.strip_prefix(&top.path).is_some_and(|rest| rest.starts_with('/'));
+    let is_below =
+        top.path.is_empty() || real.path.strip_prefix(&top.path).is_some_and(|rest| rest.starts_with('/'));
     if !is_below {
         return Err(Refusal::Outside.into());
     }

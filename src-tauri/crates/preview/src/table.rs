@@ -77,7 +77,6 @@ enum Table {
 
 struct TextTable {
     path: String,
-    size: u64,
     layout: Layout,
     /// What the marks of the index are places in.
     file: File,
@@ -140,7 +139,8 @@ impl Tables {
         layout: Layout,
     ) -> Result<TableHandle, PreviewError> {
         let (path, size) = (material.path.clone(), material.size);
-        let failed = |source: io::Error| PreviewError::Unreadable { path: path.clone(), source: Arc::new(source) };
+        let failed =
+            |source: io::Error| PreviewError::Unreadable { path: path.clone(), source: Arc::new(source) };
         let (mut rows, mut notes) = first_rows(&material, &layout)?;
         let names = if rows.is_empty() { Vec::new() } else { rows.remove(0) };
         let source = material.reader()?;
@@ -155,8 +155,9 @@ impl Tables {
             (file, None, Some(spool))
         };
         let index = Arc::new(Index::default());
-        let table = TextTable { path: path.clone(), size, layout, file, stamp, index: Arc::clone(&index) };
-        let counting = Counting { id: id.clone(), size, layout, index, spool, tell: Arc::clone(&self.inner.tell) };
+        let table = TextTable { path: path.clone(), layout, file, stamp, index: Arc::clone(&index) };
+        let counting =
+            Counting { id: id.clone(), size, layout, index, spool, tell: Arc::clone(&self.inner.tell) };
         if size <= COUNTED_AT_ONCE {
             counting.run(source);
         } else {
@@ -262,8 +263,10 @@ impl Counting {
 
 impl TextTable {
     fn rows(&self, from: u64, count: u64) -> Result<TableRows, PreviewError> {
-        let failed =
-            |source: io::Error| PreviewError::Unreadable { path: self.path.clone(), source: Arc::new(source) };
+        let failed = |source: io::Error| PreviewError::Unreadable {
+            path: self.path.clone(),
+            source: Arc::new(source),
+        };
         if let Some(stamp) = self.stamp
             && self::stamp(&self.file).map_err(failed)? != stamp
         {
@@ -347,8 +350,10 @@ fn first_rows(material: &Material, layout: &Layout) -> Result<(Vec<Vec<String>>,
     let mut room = MOST_TEXT;
     let mut decoder = layout.is_wide().then(|| layout.encoding.new_decoder_without_bom_handling());
     let mut source = material.reader()?;
-    let failed =
-        |source: io::Error| PreviewError::Unreadable { path: material.path.clone(), source: Arc::new(source) };
+    let failed = |source: io::Error| PreviewError::Unreadable {
+        path: material.path.clone(),
+        source: Arc::new(source),
+    };
     io::copy(&mut Read::take(&mut source, layout.start as u64), &mut io::sink()).map_err(failed)?;
     let mut looked = 0;
     let mut is_over = false;
@@ -400,13 +405,15 @@ fn first_rows(material: &Material, layout: &Layout) -> Result<(Vec<Vec<String>>,
         row.push(shown(records.unfinished(), layout));
         rows.push(row);
         notes.push(
-            "Its first row does not end within 4 MB: a quotation mark may be missing at the end of a cell.".to_owned(),
+            "Its first row does not end within 4 MB: a quotation mark may be missing at the end of a cell."
+                .to_owned(),
         );
     } else if is_cut {
         notes.push(format!("Cells with more than {MOST_CHARACTERS} characters are cut."));
     }
     if is_wide {
-        notes.push(format!("It has rows with more than {MAX_COLUMNS} cells; the rest of these is not shown."));
+        notes
+            .push(format!("It has rows with more than {MAX_COLUMNS} cells; the rest of these is not shown."));
     }
     Ok((rows, notes))
 }

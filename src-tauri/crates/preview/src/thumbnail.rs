@@ -93,13 +93,17 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
             None if form == Form::Picture => picture(&material).map_err(Refused::Lasting),
             None => paper::first_page(&material),
         };
-        match drawn.and_then(|drawn| Ok((drawn.width(), drawn.height(), png(drawn).map_err(Refused::ForNow)?))) {
+        match drawn
+            .and_then(|drawn| Ok((drawn.width(), drawn.height(), png(drawn).map_err(Refused::ForNow)?)))
+        {
             Ok((width, height, bytes)) => {
                 shelf.write(&format!("{hash}.png"), &bytes);
                 fresh = Some(bytes);
                 Made::Lasting(Drawn { width, height, reason: None })
             }
-            Err(Refused::Lasting(reason)) => Made::Lasting(Drawn { width: 0, height: 0, reason: Some(reason) }),
+            Err(Refused::Lasting(reason)) => {
+                Made::Lasting(Drawn { width: 0, height: 0, reason: Some(reason) })
+            }
             Err(Refused::ForNow(reason)) => Made::ForNow(Drawn { width: 0, height: 0, reason: Some(reason) }),
         }
     });

@@ -235,11 +235,7 @@ fn file_entry(
 
 /// What lies at `path` once links are followed, and where they lead to; `None` if that is outside of the snapshot or
 /// nowhere.
-fn followed(
-    source: &Source,
-    root: ObjectId,
-    path: &[u8],
-) -> Result<Option<(Vec<u8>, Entry)>, SnapshotError> {
+fn followed(source: &Source, root: ObjectId, path: &[u8]) -> Result<Option<(Vec<u8>, Entry)>, SnapshotError> {
     let mut done: Vec<Vec<u8>> = Vec::new();
     let mut ahead: Vec<Vec<u8>> = parts_reversed(path);
     let mut links = 0;

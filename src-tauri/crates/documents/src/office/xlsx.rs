@@ -47,9 +47,7 @@ impl<'a> Book<'a> {
             None => Vec::new(),
         };
         let styles = match related(&links, "styles") {
-            Some(name) => {
-                archive.text(name)?.map(|text| xml::tree(&text, name, KIND, budget)).transpose()?
-            }
+            Some(name) => archive.text(name)?.map(|text| xml::tree(&text, name, KIND, budget)).transpose()?,
             None => None,
         };
         let from_1904 = book

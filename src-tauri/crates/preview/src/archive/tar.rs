@@ -49,7 +49,11 @@ impl<R: Read> Skim for Stream<R> {
 impl Skim for FileReader {
     fn pass(&mut self, length: u64) -> io::Result<()> {
         self.offset = self.offset.saturating_add(length);
-        if self.offset > self.file.metadata()?.len() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+        if self.offset > self.file.metadata()?.len() {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -104,7 +108,8 @@ pub(super) fn list(
         // Links, devices and folders hold no bytes whatever their header says.
         let held = if matches!(kind, b'1'..=b'6') { 0 } else { size };
         let modified_at = said.modified_at.or_else(|| {
-            number(block.get(136..148).unwrap_or_default()).map(|seconds| (seconds as i64).saturating_mul(1_000))
+            number(block.get(136..148).unwrap_or_default())
+                .map(|seconds| (seconds as i64).saturating_mul(1_000))
         });
         if !found.take(ArchiveEntry { path, size: held, packed: None, folder, modified_at })? {
             return Ok(());
@@ -172,8 +177,11 @@ fn number(field: &[u8]) -> Option<u64> {
 /// Records of the form `<length> <key>=<value>\n`.
 fn pax(mut record: &[u8], ahead: &mut Ahead) {
     while let Some(space) = record.iter().position(|byte| *byte == b' ') {
-        let length = record.get(..space).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<usize>().ok());
-        let Some(length) = length.filter(|length| *length > space + 1 && *length <= record.len()) else { return };
+        let length =
+            record.get(..space).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<usize>().ok());
+        let Some(length) = length.filter(|length| *length > space + 1 && *length <= record.len()) else {
+            return;
+        };
         let line = record.get(space + 1..length - 1).unwrap_or_default();
         if let Some(mark) = line.iter().position(|byte| *byte == b'=') {
             let value = line.get(mark + 1..).unwrap_or_default();
@@ -181,7 +189,9 @@ fn pax(mut record: &[u8], ahead: &mut Ahead) {
             match line.get(..mark).unwrap_or_default() {
                 b"path" if value.len() <= MAX_NAME => ahead.path = Some(name_of(value)),
                 b"size" => ahead.size = words.parse().ok(),
-                b"mtime" => ahead.modified_at = words.parse::<f64>().ok().map(|seconds| (seconds * 1e3) as i64),
+                b"mtime" => {
+                    ahead.modified_at = words.parse::<f64>().ok().map(|seconds| (seconds * 1e3) as i64)
+                }
                 _ => {}
             }
         }

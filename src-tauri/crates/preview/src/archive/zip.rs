@@ -127,7 +127,12 @@ fn sizes(packed: u32, size: u32, mut extra: &[u8]) -> (u64, u64) {
 
 /// Where the directory begins and how long it is.
 fn directory(material: &Material) -> Result<(u64, u64), PreviewError> {
-    let lost = || broken(material, "is damaged or cut off: the list of its files, which stands at its end, is not there");
+    let lost = || {
+        broken(
+            material,
+            "is damaged or cut off: the list of its files, which stands at its end, is not there",
+        )
+    };
     let tail_at = material.size.saturating_sub(END);
     let tail = material.range(tail_at, END)?;
     let place = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(lost)?;
@@ -152,8 +157,7 @@ fn directory(material: &Material) -> Result<(u64, u64), PreviewError> {
 /// A moment in the format of MS-DOS, which has no time zone: taken for UTC.
 fn time(time: u16, date: u16) -> Option<i64> {
     let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), i64::from(date & 31));
-    let (hour, minute, second) =
-        (i64::from(time >> 11), i64::from(time >> 5 & 63), i64::from(time & 31) * 2);
+    let (hour, minute, second) = (i64::from(time >> 11), i64::from(time >> 5 & 63), i64::from(time & 31) * 2);
     if !(1..=12).contains(&month) || day == 0 || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -161,7 +165,8 @@ fn time(time: u16, date: u16) -> Option<i64> {
     let shifted = if month > 2 { year } else { year - 1 };
     let (era, month) = (shifted / 400, (month + 9) % 12);
     let of_era = shifted - era * 400;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 + day - 1 - 719_468;
+    let days =
+        era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 + day - 1 - 719_468;
     Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000)
 }
 

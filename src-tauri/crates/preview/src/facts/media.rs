@@ -92,7 +92,9 @@ fn look(material: &Material) -> Result<ArtifactMeta, String> {
     let peaks = if length <= MOST_WHOLE { decoded(&mut *format, &track) } else { Heard::default() };
     let params = track.codec_params.as_ref().and_then(|params| params.audio());
     let rate = params.and_then(|params| params.sample_rate).unwrap_or(peaks.rate);
-    let channels = params.and_then(|params| params.channels.as_ref()).map_or(peaks.channels, |channels| channels.count() as u32);
+    let channels = params
+        .and_then(|params| params.channels.as_ref())
+        .map_or(peaks.channels, |channels| channels.count() as u32);
     let heard = if rate > 0 { Some(peaks.frames as f64 / f64::from(rate)) } else { None };
     let seconds = match (seconds(&track), heard) {
         (Some(seconds), _) if seconds.is_finite() && seconds > 0.0 => seconds,

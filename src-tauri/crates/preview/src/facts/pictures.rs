@@ -78,9 +78,7 @@ pub(crate) fn orient(decoder: &mut impl ImageDecoder) -> Orientation {
 
 pub(crate) fn damaged(error: &image::ImageError) -> String {
     match error {
-        image::ImageError::Limits(_) => {
-            "The picture is too large to be decoded safely.".to_owned()
-        }
+        image::ImageError::Limits(_) => "The picture is too large to be decoded safely.".to_owned(),
         image::ImageError::Unsupported(_) => "The picture has a form that is not decoded here.".to_owned(),
         error => format!("The picture is damaged: {error}."),
     }

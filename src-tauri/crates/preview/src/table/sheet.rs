@@ -35,15 +35,15 @@ impl SheetTable {
     ) -> Result<(Self, TableHandle), PreviewError> {
         let bytes = material.whole(MOST_BYTES)?;
         let path = &material.path;
-        let failed =
-            |source| PreviewError::Document { path: path.clone(), source: Box::new(source) };
+        let failed = |source| PreviewError::Document { path: path.clone(), source: Box::new(source) };
         let kind = okcvm_documents::detect(&bytes).map_err(failed)?;
         let Some(kind @ (DocumentKind::Xlsx | DocumentKind::Ods)) = kind else {
             return Err(PreviewError::Broken { path: path.clone(), what: "is not a table".to_owned() });
         };
         let wanted = sheet.filter(|sheet| !sheet.is_empty()).map(str::to_owned);
-        let grid = okcvm_documents::grid(bytes, kind, wanted.clone(), GridLimits::default(), &Reading::default())
-            .map_err(failed)?;
+        let grid =
+            okcvm_documents::grid(bytes, kind, wanted.clone(), GridLimits::default(), &Reading::default())
+                .map_err(failed)?;
         let Grid { sheets, sheet, mut rows, notes } = grid;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != sheet) {
             return Err(PreviewError::NoSheet { path: path.clone(), sheet: wanted });

@@ -102,9 +102,9 @@ fn said_delimiter(text: &[u8]) -> (usize, Option<u8>) {
 
 /// The mark by which the first rows have the same number of cells most often, and the most of them.
 fn delimiter(name: &str, text: &[u8]) -> u8 {
-    let is_tsv = name.rsplit_once('.').is_some_and(|(_, ending)| {
-        ending.eq_ignore_ascii_case("tsv") || ending.eq_ignore_ascii_case("tab")
-    });
+    let is_tsv = name
+        .rsplit_once('.')
+        .is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("tsv") || ending.eq_ignore_ascii_case("tab"));
     let mut best = (if is_tsv { b'\t' } else { b',' }, 0.0, 1);
     for mark in DELIMITERS {
         let counts = counts(text, mark);
