@@ -165,7 +165,12 @@ impl Engine {
         let definition = self.inner.parts.registry.definition(&call.tool).ok_or_else(|| {
             EngineError::App(AppError::new(format!("{} is not in the manifest.", call.tool)))
         })?;
-        let reads = self.untrusted_reads(&state.runtime, &touches.reads)?;
+        let mut reads = self.untrusted_reads(&state.runtime, &touches.reads)?;
+        for source in &touches.holds {
+            if !reads.contains(source) {
+                reads.push(source.clone());
+            }
+        }
         let mut untrusted = reads.clone();
         for source in store.untrusted_along(&state.node_id)? {
             if !untrusted.contains(&source) {

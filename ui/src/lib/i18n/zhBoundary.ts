@@ -38,6 +38,8 @@ export const zhBoundary: Record<keyof typeof enBoundary, string> = {
   'network.fromNext': '从下一条命令起生效。',
   'network.contacts': '访问记录',
   'network.noContacts': '此会话的命令尚未尝试访问任何主机。',
+  'network.others_one': '以及同一调用的另外 {count} 次',
+  'network.others_other': '以及同一调用的另外 {count} 次',
   'contact.allowed': '已允许',
   'contact.refused': '已拒绝',
   'contact.failed': '失败',

@@ -91,7 +91,7 @@ impl Environment {
     }
 
     /// Makes it the one in use.
-    fn stamp(&self, folder: &Path, stamp: &Stamp) -> std::io::Result<()> {
+    pub(super) fn stamp(&self, folder: &Path, stamp: &Stamp) -> std::io::Result<()> {
         File::create(folder.join(IN_USE))?;
         let part = self.folder.join("current.json.part");
         let mut file = File::create(&part)?;
