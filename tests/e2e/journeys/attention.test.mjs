@@ -142,7 +142,10 @@ test('the window tells the desktop of a question that nobody saw', async (t) => 
       timeout: TURN,
     });
     await journey({ name: 'attention-question', size: SIZE, home, env }, async (window) => {
-      await window.until('the window', async () => (await window.all(id.firstRun)).length + (await turns(window)).length);
+      await window.until(
+        'the window',
+        async () => (await window.all(id.firstRun)).length + (await turns(window)).length,
+      );
       if ((await window.all(id.firstRun)).length > 0) await chooseDemo(window);
       await waitForTurn(window, 1);
       await focusWindow(window);

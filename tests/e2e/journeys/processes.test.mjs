@@ -121,29 +121,33 @@ test('what runs is listed and ended by hand, and whom it spoke to is told', asyn
         await window.see(id.processesNone);
       });
 
-      await stage(t, 'a command and a kernel are listed with owner, age, time of the processor and memory', async () => {
-        await send(window, 'Count in Python');
-        await window.until('two rows', async () => (await rows()).length === 2, TURN);
-        assert.equal(await count(), '2');
-        const { good, drawn } = await dot();
-        assert.notEqual(drawn, good);
-        const row = async (start) => (await textsOf(id.processRow)).find((text) => text.startsWith(start)) ?? '';
-        await window.until('figures', async () =>
-          [await row('Python'), await row('echo waiting')].every((text) => /[1-9][\d.]* [kM]B/.test(text)),
-        );
-        const [kernel, command] = [await row('Python'), await row('echo waiting')];
-        for (const text of [kernel, command]) {
-          assert.match(text, /[\d.]+ (ms|s) old · [\d.]+ (ms|s) of processor time · [\d.]+ [kM]B · \d+ process/);
-          assert.match(text, /number [1-9]\d*/);
-          assert.match(text, /Count in Python · /, 'the session is named');
-        }
-        assert.match(kernel, /ends with the session/);
-        assert.match(command, /ends with its call/);
-        const age = (text) => Number(/([\d.]+) s old/.exec(text)?.[1] ?? 0);
-        const before = age(command);
-        await window.until('it grows older', async () => age(await row('echo waiting')) > before + 1);
-        await pictures(window, 'running');
-      });
+      await stage(
+        t,
+        'a command and a kernel are listed with owner, age, time of the processor and memory',
+        async () => {
+          await send(window, 'Count in Python');
+          await window.until('two rows', async () => (await rows()).length === 2, TURN);
+          assert.equal(await count(), '2');
+          const { good, drawn } = await dot();
+          assert.notEqual(drawn, good);
+          const row = async (start) => (await textsOf(id.processRow)).find((text) => text.startsWith(start)) ?? '';
+          await window.until('figures', async () =>
+            [await row('Python'), await row('echo waiting')].every((text) => /[1-9][\d.]* [kM]B/.test(text)),
+          );
+          const [kernel, command] = [await row('Python'), await row('echo waiting')];
+          for (const text of [kernel, command]) {
+            assert.match(text, /[\d.]+ (ms|s) old · [\d.]+ (ms|s) of processor time · [\d.]+ [kM]B · \d+ process/);
+            assert.match(text, /number [1-9]\d*/);
+            assert.match(text, /Count in Python · /, 'the session is named');
+          }
+          assert.match(kernel, /ends with the session/);
+          assert.match(command, /ends with its call/);
+          const age = (text) => Number(/([\d.]+) s old/.exec(text)?.[1] ?? 0);
+          const before = age(command);
+          await window.until('it grows older', async () => age(await row('echo waiting')) > before + 1);
+          await pictures(window, 'running');
+        },
+      );
 
       await stage(t, 'the button ends the command with all of its processes, and the turn goes on', async () => {
         assert.ok(sleeping() > 0);
