@@ -56,10 +56,13 @@ async function pictures(window, label) {
   await window.resize(WIDE);
 }
 
+/** The words of an element; the driver itself takes text that is cut short by an ellipsis for hidden. */
+const words = (element) => element.getProperty('innerText');
+
 /** The row of something that runs, by how its title begins. */
 async function rowCalled(window, title) {
   for (const row of await window.all(id.processRow)) {
-    if ((await row.getText()).startsWith(title)) return row;
+    if ((await words(row)).startsWith(title)) return row;
   }
   throw new Error(`no row begins with ${title}`);
 }
@@ -98,7 +101,11 @@ test('what runs is listed and ended by hand, and whom it spoke to is told', asyn
   try {
     await journey({ name: 'processes', env }, async (window) => {
       const rows = () => window.all(id.processRow);
-      const textsOf = async (name) => Promise.all((await window.all(name)).map((row) => row.getText()));
+      const textsOf = async (name) => {
+        const texts = [];
+        for (const row of await window.all(name)) texts.push(await words(row));
+        return texts;
+      };
       const count = async () => (await window.see(id.processesFoot)).getAttribute('data-count');
       const dot = () =>
         window.browser.execute((foot) => {
@@ -181,7 +188,7 @@ test('what runs is listed and ended by hand, and whom it spoke to is told', asyn
 
       await stage(t, 'hosts are listed, and who was reached or refused is told', async () => {
         await window.see(id.contactsNone);
-        await window.type(id.networkHosts, `127.0.0.1:${listed.port}\nexample.com`);
+        await window.type(id.networkHosts, `127.0.0.1:${listed.port}, example.com`);
         await window.click(id.networkSave);
         await window.gone(id.networkSave);
         await send(window, 'Ask both servers');
