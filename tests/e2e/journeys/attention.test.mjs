@@ -1,10 +1,11 @@
 // A window among others: what it tells while nobody looks, and how it stands after a restart.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 import { startModelServer } from '../harness/modelServer.mjs';
 import { startDesktop } from '../harness/standInDesktop.mjs';
@@ -136,11 +137,14 @@ test('the window tells the desktop of a question that nobody saw', async (t) => 
   let other;
   try {
     // A session that has read what strangers may have written, so that publishing asks.
-    execFileSync(process.env.OKCVM_E2E_CLI, ['run', 'Read the report', '--file', join(outside, 'report.html')], {
-      env: { ...process.env, ...env, OKCVM_HOME: home },
-      stdio: 'ignore',
-      timeout: TURN,
-    });
+    await promisify(execFile)(
+      process.env.OKCVM_E2E_CLI,
+      ['run', 'Read the report', '--file', join(outside, 'report.html')],
+      {
+        env: { ...process.env, ...env, OKCVM_HOME: home },
+        timeout: TURN,
+      },
+    );
     await journey({ name: 'attention-question', size: SIZE, home, env }, async (window) => {
       await window.until(
         'the window',

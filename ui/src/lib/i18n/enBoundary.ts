@@ -10,7 +10,7 @@ export const enBoundary = {
   'processes.figures': '{age} old · {cpu} of processor time · {memory}',
   'processes.count_one': '{count} process',
   'processes.count_other': '{count} processes',
-  'processes.pid': 'number {pid}',
+  'processes.pid': 'process {pid}',
   'processes.ofCall': 'ends with its call',
   'processes.ofSession': 'ends with the session',
   'processes.end': 'End',

@@ -11,7 +11,7 @@ export const zhBoundary: Record<keyof typeof enBoundary, string> = {
   'processes.figures': '已运行 {age} · 处理器时间 {cpu} · {memory}',
   'processes.count_one': '{count} 个进程',
   'processes.count_other': '{count} 个进程',
-  'processes.pid': '编号 {pid}',
+  'processes.pid': '进程号 {pid}',
   'processes.ofCall': '随其调用结束',
   'processes.ofSession': '随会话结束',
   'processes.end': '结束',
