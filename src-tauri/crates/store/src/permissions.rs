@@ -240,6 +240,7 @@ impl Store {
 }
 
 /// A row that has a column `untrusted`.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     table: &'static str,
     id: &'a str,

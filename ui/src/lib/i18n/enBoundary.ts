@@ -22,6 +22,7 @@ export const enBoundary = {
   'processes.leftToast_other': 'An earlier run broke off and left {count} processes running. See Processes.',
   'processes.ended_one': '{count} process ended now',
   'processes.ended_other': '{count} processes ended now',
+  'processes.endedBefore': 'had ended with the app',
   'processes.remaining_one': '{count} process could not be ended',
   'processes.remaining_other': '{count} processes could not be ended',
   'network.title': 'Network of this session',

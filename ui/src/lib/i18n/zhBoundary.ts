@@ -23,6 +23,7 @@ export const zhBoundary: Record<keyof typeof enBoundary, string> = {
   'processes.leftToast_other': '上次运行中断，遗留了 {count} 个进程，见“进程”。',
   'processes.ended_one': '现已结束 {count} 个进程',
   'processes.ended_other': '现已结束 {count} 个进程',
+  'processes.endedBefore': '已随应用一起结束',
   'processes.remaining_one': '{count} 个进程无法结束',
   'processes.remaining_other': '{count} 个进程无法结束',
   'network.title': '此会话的网络',
