@@ -223,3 +223,62 @@ fn without_any_python_it_says_what_to_install() {
     let doctor = okcvm(folder.path(), &["doctor"]).env("PATH", &empty).output().unwrap();
     assert!(text(&doctor.stdout).contains("There is no python3"), "{}", text(&doctor.stdout));
 }
+
+/// A disk with little room, at the place of the environment; unmounted when this is dropped. Only root may mount one:
+/// for anybody else the test `name` fails, unless the environment says that it is to be left out.
+#[cfg(target_os = "linux")]
+struct SmallDisk(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    fn new(folder: &Path, megabytes: u32, name: &str) -> Option<Self> {
+        const WITHOUT_MOUNTS: &str = "OKCVM_TEST_WITHOUT_MOUNTS";
+        let place = folder.join("data/python");
+        std::fs::create_dir_all(&place).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"])
+            .arg(&place)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        assert!(
+            mounted || std::env::var_os(WITHOUT_MOUNTS).is_some(),
+            "{name} needs a small disk, and none can be mounted here; set {WITHOUT_MOUNTS} to leave it out"
+        );
+        mounted.then(|| Self(place))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(&self.0).status();
+        if !std::thread::panicking() {
+            assert!(unmounted.is_ok_and(|status| status.success()), "the small disk is still in use");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_it_says_so_and_leaves_nothing_behind() {
+    // The first has no room for an empty environment, the second none for the packages.
+    for megabytes in [5, 60] {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "on_a_full_disk_it_says_so_and_leaves_nothing_behind";
+        let Some(_disk) = SmallDisk::new(folder.path(), megabytes, name) else { return };
+        let created = okcvm(folder.path(), &["python", "create"]).output().unwrap();
+        assert_eq!(created.status.code(), Some(1), "{}", text(&created.stdout));
+        let said = text(&created.stderr);
+        let place = folder.path().join("data/python").to_string_lossy().into_owned();
+        assert!(said.contains("no room left") && said.contains(&place), "{megabytes} MB: {said}");
+        assert!(said.contains("Free some space"), "{megabytes} MB: {said}");
+        assert_eq!(left(folder.path()), ["lock"], "{megabytes} MB");
+        assert_eq!(status(folder.path())["state"], "missing");
+        // The plain kernel runs all the same, and says why it is there.
+        let called = call(folder.path(), "20 + 1").output().unwrap();
+        let said = result_text(&called);
+        assert!(said.starts_with("21\n") && said.contains("the plain one of OKCVM"), "{said}");
+        assert!(said.contains("no room left"), "{megabytes} MB: {said}");
+        assert_eq!(left(folder.path()), ["lock"], "{megabytes} MB");
+    }
+}

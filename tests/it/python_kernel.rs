@@ -84,6 +84,7 @@ impl Bench {
             session_folder: self.folder.path().to_owned(),
             code: code.to_owned(),
             restart: false,
+            untrusted: Vec::new(),
             cancel: CancellationToken::new(),
             door: None,
         }
@@ -398,6 +399,19 @@ async fn code_in_jupyter_s_kernel_has_no_file_that_leads_to_the_app() {
         relay = files(os.getppid())\n\
         relay[1].startswith('socket:'), relay[1] in files('self').values()";
     assert_eq!(bench.good(code).await, "(True, False)");
+}
+
+/// Where Landlock cannot hold which local sockets are spoken to, the list of checks says so, and nowhere else.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_socket_in_the_workspace_is_in_reach_exactly_where_the_checks_say_so() {
+    let bench = Bench::new(KernelKind::Jupyter).await;
+    let _listener = std::os::unix::net::UnixListener::bind(bench.workspace().join("service")).unwrap();
+    let gave = bench.run("import socket\nsocket.socket(socket.AF_UNIX).connect('service')").await;
+    let reached = gave.ran.end == CellEnd::Done;
+    let status = bench.kernels.sandbox().status();
+    let said = status.layers.iter().any(|layer| layer.name == "Local sockets");
+    assert_eq!(reached, said, "{}\n{status:?}", gave.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,31 @@ describe('the whole window', () => {
     await waitFor(() => expect(screen.getAllByTestId(testids.sessionTitle)[0]).toHaveTextContent('Another name'));
   });
 
+  it('tells of what an earlier run left, and how it ended', async () => {
+    const left = (title: string, ended: number, remaining: number) => ({
+      owner: { sessionId: 'session', nodeId: null, itemId: null },
+      title,
+      ended,
+      remaining,
+    });
+    class AfterACrash extends MockTransport {
+      override async invoke<C extends CommandName>(command: C, params: Params<C>): Promise<Response<C>> {
+        const answer = await super.invoke(command, params);
+        if (command !== 'process_list') return answer;
+        return { ...answer, leftBehind: [left('Python', 2, 0), left('make', 0, 0), left('stuck', 1, 1)] };
+      }
+    }
+    render(Root, { transport: new AfterACrash(new URLSearchParams('lang=en')) });
+    expect(await screen.findByTestId(testids.toast)).toHaveTextContent('left 4 processes running');
+    await fireEvent.click(screen.getByTestId(testids.tabProcesses));
+    const rows = (await screen.findAllByTestId(testids.processLeft)).map((row) => row.textContent.trim());
+    expect(rows).toEqual([
+      expect.stringMatching(/^Python\s*2 processes ended now$/),
+      expect.stringMatching(/^make\s*had ended with the app$/),
+      expect.stringMatching(/^stuck\s*1 process could not be ended$/),
+    ]);
+  });
+
   it('says where a wrong settings file is, and that defaults are in force', async () => {
     class WithProblem extends MockTransport {
       override async invoke<C extends CommandName>(command: C, params: Params<C>): Promise<Response<C>> {

@@ -47,6 +47,18 @@ export function processesWith(name, value) {
     });
 }
 
+/** Ids of all living processes that were called by these words, the first of them with or without its folder. */
+export function processesCalled(...words) {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => {
+      const [program, ...others] = read(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
+      const said = [program?.split('/').at(-1), ...others];
+      return words.every((word, index) => said[index] === word) && isAlive(pid);
+    });
+}
+
 /** The program that a process runs, also if a newer build has taken its place on disk. */
 export function programOf(pid) {
   return read(() => readlinkSync(`/proc/${pid}/exe`))?.replace(/ \(deleted\)$/, '');

@@ -124,3 +124,32 @@ export async function middleOf(window, element) {
   const corner = await element.getLocation();
   return { x: Math.round(outer.x + corner.x + box.width / 2), y: Math.round(outer.y + corner.y + box.height / 2) };
 }
+
+/** No message at the edge of the window lies over the conversation, the composer or a column beside them. */
+export async function nothingIsCovered(window) {
+  const covered = await window.browser.execute(
+    (toast, others) => {
+      const box = (element) => element.getBoundingClientRect();
+      const meet = (a, b) =>
+        Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+        Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+      const toasts = [...document.querySelectorAll(`[data-testid="${toast}"]`)].map(box);
+      return {
+        toasts: toasts.length,
+        over: others.filter((name) =>
+          [...document.querySelectorAll(name)].some((element) => toasts.some((shown) => meet(shown, box(element)))),
+        ),
+      };
+    },
+    id.toast,
+    [
+      `[data-testid="${id.conversation}"]`,
+      `[data-testid="${id.composerInput}"]`,
+      `[data-testid="${id.composerSend}"]`,
+      `[data-testid="${id.sidebar}"]`,
+      '#panel-body',
+    ],
+  );
+  if (covered.toasts === 0) throw new Error('there is no message to look at');
+  if (covered.over.length > 0) throw new Error(`a message lies over ${covered.over.join(', ')}`);
+}

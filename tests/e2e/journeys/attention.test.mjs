@@ -1,10 +1,15 @@
 // A window among others: what it tells while nobody looks, and how it stands after a restart.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
+import { startModelServer } from '../harness/modelServer.mjs';
 import { startDesktop } from '../harness/standInDesktop.mjs';
-import { chooseDemo, filesIn, runTurn, send, turns } from '../harness/steps.mjs';
+import { chooseDemo, filesIn, runTurn, send, turns, waitForTurn } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
 import {
   focusWindow,
@@ -14,7 +19,7 @@ import {
   placeWindow,
   startWindowManager,
 } from '../harness/windowManager.mjs';
-import { TURN, journey, stage } from '../harness/window.mjs';
+import { TURN, journey, newHome, stage } from '../harness/window.mjs';
 
 const SIZE = { width: 1280, height: 760 };
 
@@ -108,9 +113,93 @@ test('the window tells the desktop of turns that nobody watched, and stands wher
   }
 });
 
-/** Sends a message by the page alone: a click of the driver could bring the window to the front. */
+test('the window tells the desktop of a question that nobody saw', async (t) => {
+  const MODEL = 'asks';
+  const call = (name, args) => [{ call: { name: `mshtools-${name}`, arguments: args } }];
+  const server = await startModelServer({
+    model: MODEL,
+    script: ({ messages }) => {
+      const last = messages.findLastIndex(({ role }) => role === 'user');
+      const done = messages.slice(last).filter(({ role }) => role === 'tool').length;
+      const wanted = JSON.stringify(messages[last].content).includes('Publish')
+        ? call('deploy_website', { type: 'static', local_dir: 'site' })
+        : call('read_file', { file_path: 'report.html' });
+      return done === 0 ? wanted : [{ text: 'Done.' }];
+    },
+  });
+  const home = newHome();
+  const outside = mkdtempSync(join(process.env.OKCVM_E2E_BASE, 'attention-'));
+  mkdirSync(outside, { recursive: true });
+  writeFileSync(join(outside, 'report.html'), '<p>Report</p>');
+  const env = { OKCVM_CHAT_BASE_URL: server.address, OKCVM_CHAT_MODEL: MODEL };
+  const desktop = await startDesktop();
+  const manager = await startWindowManager();
+  let other;
+  try {
+    // A session that has read what strangers may have written, so that publishing asks.
+    await promisify(execFile)(
+      process.env.OKCVM_E2E_CLI,
+      ['run', 'Read the report', '--file', join(outside, 'report.html')],
+      {
+        env: { ...process.env, ...env, OKCVM_HOME: home },
+        timeout: TURN,
+      },
+    );
+    await journey({ name: 'attention-question', size: SIZE, home, env }, async (window) => {
+      await window.until(
+        'the window',
+        async () => (await window.all(id.firstRun)).length + (await turns(window)).length,
+      );
+      if ((await window.all(id.firstRun)).length > 0) await chooseDemo(window);
+      await waitForTurn(window, 1);
+      await focusWindow(window);
+      const refuse = async (count) => {
+        await window.click(id.approvalRefuse);
+        await waitForTurn(window, count);
+      };
+
+      await stage(t, 'a question that is seen needs no notification', async () => {
+        await send(window, 'Publish it');
+        await window.see(id.approval, { attributes: { status: 'waiting' }, timeout: TURN });
+        await sleep(1500);
+        assert.deepEqual(desktop.calls('Notify'), []);
+        await refuse(2);
+        await sleep(1500);
+        assert.deepEqual(desktop.calls('Notify'), []);
+      });
+
+      await stage(t, 'one behind another window is told at once, while the turn waits', async () => {
+        other = await openOtherWindow();
+        await writeUnseen(window, 'Publish it now');
+        const [[app, , , summary, body]] = await desktop.hear('Notify');
+        assert.match(app, /okcvm/i);
+        assert.equal(summary, 'Read the report');
+        assert.equal(body, 'The agent asks for your permission.');
+        assert.equal((await turns(window)).at(-1).status, 'running');
+        await window.see(id.approval, { attributes: { status: 'waiting' } });
+        assert.equal(desktop.calls('Notify').length, 1);
+        await other.stop();
+        await focusWindow(window);
+        await refuse(3);
+      });
+    });
+  } finally {
+    await other?.stop();
+    await manager.stop();
+    await desktop.stop();
+    await server.stop();
+  }
+});
+
+/** Sends a message unseen, and waits for its turn. */
 async function sendUnseen(window, text) {
   const before = (await turns(window)).at(-1).node;
+  await writeUnseen(window, text);
+  return waitForNext(window, before);
+}
+
+/** Sends a message by the page alone: a click of the driver could bring the window to the front. */
+async function writeUnseen(window, text) {
   await window.browser.execute(
     (input, send, words) => {
       const box = document.querySelector(`[data-testid="${input}"]`);
@@ -122,7 +211,6 @@ async function sendUnseen(window, text) {
     id.composerSend,
     text,
   );
-  return waitForNext(window, before);
 }
 
 /** Waits until another turn than `before` is the last one and has ended. Returns its node. The first ones may not be drawn. */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { dragFiles } from '../harness/dragFiles.mjs';
 import { startModelServer } from '../harness/modelServer.mjs';
-import { chooseDemo, middleOf, send, waitForTurn, workspaceOf } from '../harness/steps.mjs';
+import { chooseDemo, middleOf, nothingIsCovered, send, waitForTurn, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
 import { TURN, journey, stage } from '../harness/window.mjs';
 
@@ -132,6 +132,7 @@ test('what was read from strangers makes the agent ask, and the answer holds', a
         await window.click(id.fileRecover);
         await window.gone(id.fileTrashRow);
         assert.equal(readFileSync(path, 'utf8'), 'kept\n');
+        await nothingIsCovered(window);
       });
 
       await stage(t, 'plan mode offers only what changes nothing', async () => {

@@ -118,6 +118,7 @@ export const testids = {
   networkKind: 'network-kind',
   networkHosts: 'network-hosts',
   networkSave: 'network-save',
+  networkProblem: 'network-problem',
   contact: 'contact',
   contactsNone: 'contacts-none',
 

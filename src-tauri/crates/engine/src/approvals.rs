@@ -111,6 +111,8 @@ impl Engine {
                     }
                 }
             }
+            // From before it is told, so that nothing of the time in which it waits counts.
+            let waiting = asks.then(|| state.pause());
             let settled = match judged.decision {
                 Decision::Allow => {
                     Some((ApprovalState::Allowed { scope: None }, Permit::Granted(judged.reads.clone())))
@@ -135,7 +137,6 @@ impl Engine {
                 return Ok(as_permit(question.answer.await.ok(), call, judged.reads));
             }
             let Some(question) = &mut asked else { continue };
-            let waiting = state.pause();
             state.awaiting(Awaited::Approval { item_id: question.id.clone() });
             tokio::select! {
                 biased;
@@ -165,7 +166,12 @@ impl Engine {
         let definition = self.inner.parts.registry.definition(&call.tool).ok_or_else(|| {
             EngineError::App(AppError::new(format!("{} is not in the manifest.", call.tool)))
         })?;
-        let reads = self.untrusted_reads(&state.runtime, &touches.reads)?;
+        let mut reads = self.untrusted_reads(&state.runtime, &touches.reads)?;
+        for source in &touches.holds {
+            if !reads.contains(source) {
+                reads.push(source.clone());
+            }
+        }
         let mut untrusted = reads.clone();
         for source in store.untrusted_along(&state.node_id)? {
             if !untrusted.contains(&source) {

@@ -33,6 +33,8 @@ const HELD_BACK: usize = 512;
 const LIVE_FLUSH: Duration = Duration::from_millis(250);
 /// How long a call waits until what it made is described.
 const DESCRIBING: Duration = Duration::from_secs(5);
+/// Stands for what was read where that cannot be told, for people.
+const NOT_KNOWN: &str = "something that cannot be named";
 
 /// Guards against the same call over and over.
 #[derive(Default)]
@@ -495,6 +497,15 @@ impl ToolSink for LiveCall {
             tracing::error!(%error, "what a call read could not be noted");
             self.state.cancel.cancel();
         }
+    }
+
+    fn untrusted(&self) -> Vec<String> {
+        let state = &self.state;
+        state.engine.store().untrusted_along(&state.node_id).unwrap_or_else(|error| {
+            tracing::error!(%error, "what the conversation has read could not be looked up");
+            state.cancel.cancel();
+            vec![NOT_KNOWN.to_owned()]
+        })
     }
 
     fn progress(&self, progress: ToolProgress) {

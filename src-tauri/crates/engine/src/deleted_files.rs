@@ -163,7 +163,7 @@ impl Engine {
                 return Err(EngineError::App(error));
             }
             let current = engine.store().session(&runtime.id)?.current_node;
-            engine.carry_distrust(Some(&summary.id), current.as_ref())?;
+            engine.carry_distrust(&runtime.id, Some(&summary.id), current.as_ref())?;
             let title = match gone.as_slice() {
                 [path] => format!("Bringing back {path}"),
                 paths => format!("Bringing back {} files that “{}” deleted", paths.len(), summary.title),

@@ -167,6 +167,11 @@ impl Engine {
         self.inner.parts.clock.now()
     }
 
+    /// What limits of time are measured by.
+    pub(crate) fn elapsed(&self) -> std::time::Duration {
+        self.inner.parts.clock.elapsed()
+    }
+
     /// The folder of a session in the app's data.
     pub fn session_folder(&self, id: &SessionId) -> PathBuf {
         self.inner.options.sessions_folder.join(id.as_str())

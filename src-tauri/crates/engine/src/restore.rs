@@ -138,7 +138,7 @@ impl Engine {
             };
             let current = engine.store().session(&runtime.id)?.current_node;
             let there = Moment { node: Some(row.summary.id.clone()), files: files.clone() };
-            engine.carry_along(scope, &there, current.as_ref())?;
+            engine.carry_along(&runtime.id, scope, &there, current.as_ref())?;
             let goal = Goal { scope, node: Some(row.summary.id), files, paths, title };
             engine.move_to(runtime, goal)
         })
@@ -151,7 +151,7 @@ impl Engine {
             let mut row = engine.undoable(&runtime.id)?.ok_or(EngineError::NothingTo("undo"))?;
             let current = engine.store().session(&runtime.id)?.current_node;
             let there = Moment { node: row.from_node.clone(), files: row.before.clone() };
-            engine.carry_along(row.scope, &there, current.as_ref())?;
+            engine.carry_along(&runtime.id, row.scope, &there, current.as_ref())?;
             let present = engine.record_present(runtime)?;
             row.state = RestoreState::UndoIntent;
             if row.scope == RestoreScope::Files {
@@ -176,7 +176,7 @@ impl Engine {
             let mut row = engine.redoable(&runtime.id)?.ok_or(EngineError::NothingTo("redo"))?;
             let current = engine.store().session(&runtime.id)?.current_node;
             let there = Moment { node: row.to_node.clone(), files: row.after.clone() };
-            engine.carry_along(row.scope, &there, current.as_ref())?;
+            engine.carry_along(&runtime.id, row.scope, &there, current.as_ref())?;
             let present = engine.record_present(runtime)?;
             row.state = RestoreState::RedoIntent;
             if row.scope == RestoreScope::Files {
@@ -197,15 +197,16 @@ impl Engine {
     /// trusted goes with them, to the conversation that they will lie beside.
     fn carry_along(
         &self,
+        session: &SessionId,
         scope: RestoreScope,
         there: &Moment,
         current: Option<&NodeId>,
     ) -> Result<(), EngineError> {
         let node = there.node.as_ref();
         match scope {
-            RestoreScope::Files => self.carry_distrust(node, current),
+            RestoreScope::Files => self.carry_distrust(session, node, current),
             RestoreScope::All | RestoreScope::Conversation if there.files.is_none() => {
-                self.carry_distrust(current, node)
+                self.carry_distrust(session, current, node)
             }
             RestoreScope::All | RestoreScope::Conversation => Ok(()),
         }

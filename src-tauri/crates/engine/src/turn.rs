@@ -152,6 +152,11 @@ impl Engine {
                 }
             }
         }
+        if reason.is_some() {
+            // They stay, and what they bring along that is not trusted stays with them.
+            let current = self.store().session(session)?.current_node;
+            self.carry_distrust(session, current.as_ref(), parent.as_ref())?;
+        }
         let remark = reason.map(|reason| {
             format!(
                 "The files could not go back to what they were before this message, and stay as they are now: {reason}"

@@ -70,11 +70,12 @@ pub(crate) struct TurnState {
     pub(crate) asked: Notify,
 }
 
-/// Time in which the turn waited for the person; it does not count against the limit of minutes.
+/// Time in which the turn waited for the person, by the clock of the engine; it does not count against the limit of
+/// minutes.
 #[derive(Default)]
 struct Paused {
     questions: u32,
-    since: Option<Instant>,
+    since: Option<Duration>,
     before: Duration,
 }
 
@@ -88,7 +89,7 @@ impl Drop for Pause<'_> {
         if paused.questions == 0
             && let Some(since) = paused.since.take()
         {
-            paused.before += since.elapsed();
+            paused.before += self.0.engine.elapsed().saturating_sub(since);
         }
     }
 }
@@ -113,13 +114,14 @@ impl TurnState {
     pub(crate) fn pause(&self) -> Pause<'_> {
         let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         paused.questions += 1;
-        paused.since.get_or_insert_with(Instant::now);
+        paused.since.get_or_insert_with(|| self.engine.elapsed());
         Pause(self)
     }
 
     fn paused_for(&self) -> Duration {
         let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        paused.before + paused.since.map_or(Duration::ZERO, |since| since.elapsed())
+        let now = self.engine.elapsed();
+        paused.before + paused.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// A new item at the end of the turn; not yet stored.
@@ -219,13 +221,14 @@ impl TurnState {
 
     /// Reports silence once a second, and ends the turn when its time is over.
     async fn watch_silence(self: Arc<Self>, limits: TurnLimits) {
-        let begun = Instant::now();
+        let begun = self.engine.elapsed();
         let most = Duration::from_secs(u64::from(limits.max_minutes) * 60);
         let mut ticks = tokio::time::interval(HEARTBEAT);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if begun.elapsed().saturating_sub(self.paused_for()) >= most {
+            let took = self.engine.elapsed().saturating_sub(begun);
+            if took.saturating_sub(self.paused_for()) >= most {
                 *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Deadline::Passed;
                 self.cancel.cancel();
             }

@@ -101,19 +101,30 @@ impl Engine {
     }
 
     /// Files of one moment come to another without its conversation: what was not trusted there is not trusted here.
+    /// A moment without a node is the one before the first message.
     pub(crate) fn carry_distrust(
         &self,
+        session: &SessionId,
         from: Option<&NodeId>,
         to: Option<&NodeId>,
     ) -> Result<(), EngineError> {
-        let (Some(from), Some(to)) = (from, to) else { return Ok(()) };
-        let there = self.store().untrusted_along(from)?;
-        if there.is_empty() || from == to {
+        if from == to {
             return Ok(());
         }
-        let here = self.store().untrusted_along(to)?;
+        let known = |node: Option<&NodeId>| match node {
+            Some(node) => self.store().untrusted_along(node),
+            None => self.store().untrusted_before_all(session),
+        };
+        let there = known(from)?;
+        if there.is_empty() {
+            return Ok(());
+        }
+        let here = known(to)?;
         for source in there.iter().filter(|source| !here.contains(source)) {
-            self.store().add_untrusted(to, source)?;
+            match to {
+                Some(node) => self.store().add_untrusted(node, source)?,
+                None => self.store().add_untrusted_before_all(session, source)?,
+            };
         }
         Ok(())
     }

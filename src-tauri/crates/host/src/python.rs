@@ -152,6 +152,8 @@ fn worded(error: &EnvironmentError) -> AppError {
     let message: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     let message = if message.ends_with('.') { message } else { format!("{message}.") };
     match error {
+        EnvironmentError::NoRoom { .. } => AppError::new(message)
+            .with_hint("Free some space (about half a gigabyte is needed) and try again."),
         EnvironmentError::Packages { output, .. } if output.to_ascii_lowercase().contains("no space left") => {
             AppError::new(message).with_hint("Free some space (about half a gigabyte is needed) and try again.")
         }

@@ -8,6 +8,7 @@
 mod address;
 mod hosts;
 mod proxy;
+mod records;
 mod relay;
 mod request;
 

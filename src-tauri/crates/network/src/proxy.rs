@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use url::Host;
 
 use crate::hosts::{Hosts, Refusal};
+use crate::records::Records;
 use crate::relay::{self, Meter};
 use crate::request::{Kind, Request};
 
@@ -37,6 +38,8 @@ pub struct Bounds {
     pub idle: Duration,
     /// Of one connection.
     pub lifetime: Duration,
+    /// Contacts that are recorded each by itself; what comes after them is counted.
+    pub records: u32,
 }
 
 impl Default for Bounds {
@@ -47,6 +50,7 @@ impl Default for Bounds {
             setting_up: Duration::from_secs(15),
             idle: Duration::from_secs(120),
             lifetime: Duration::from_secs(3600),
+            records: 1000,
         }
     }
 }
@@ -71,9 +75,10 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Takes the record of every contact, when it has ended.
+/// Takes the records of contacts.
 pub trait ContactSink: Send + Sync {
-    /// Takes one; must not block for long.
+    /// Takes one: of a contact that has ended, or, at the end of a command that made more than are recorded one by one, of
+    /// all the others that ended alike. Must not block for long.
     fn contact(&self, contact: Contact);
 }
 
@@ -123,6 +128,7 @@ impl Proxy {
     pub async fn serve(self, listener: TcpListener, cancel: CancellationToken) {
         let places = Arc::new(Semaphore::new(self.bounds.connections));
         let budget = Arc::new(AtomicU64::new(self.bounds.bytes));
+        let records = Arc::new(Records::new(Arc::clone(&self.sink), self.bounds.records));
         let proxy = Arc::new(self);
         let mut serving = JoinSet::new();
         loop {
@@ -139,8 +145,9 @@ impl Proxy {
             match client {
                 Ok((client, _)) => {
                     let (proxy, budget, cancel) = (Arc::clone(&proxy), Arc::clone(&budget), cancel.clone());
+                    let records = Arc::clone(&records);
                     serving.spawn(async move {
-                        proxy.answer(client, &budget, &cancel).await;
+                        proxy.answer(client, &budget, &records, &cancel).await;
                         drop(place);
                     });
                 }
@@ -153,7 +160,13 @@ impl Proxy {
         while serving.join_next().await.is_some() {}
     }
 
-    async fn answer(&self, mut client: TcpStream, budget: &AtomicU64, cancel: &CancellationToken) {
+    async fn answer(
+        &self,
+        mut client: TcpStream,
+        budget: &AtomicU64,
+        records: &Records,
+        cancel: &CancellationToken,
+    ) {
         let read = tokio::time::timeout(self.bounds.setting_up, read_head(&mut client));
         let (head, early) = tokio::select! {
             () = cancel.cancelled() => return,
@@ -188,7 +201,7 @@ impl Proxy {
             Err(Failure::Failed(reason)) => (ContactOutcome::Failed, Some(reason)),
             Err(Failure::Broke(reason)) => (ContactOutcome::Allowed, Some(reason)),
         };
-        self.sink.contact(Contact {
+        records.take(Contact {
             id: ContactId::new(),
             session_id: self.origin.session_id.clone(),
             node_id: self.origin.node_id.clone(),
@@ -201,6 +214,7 @@ impl Proxy {
             received: meter.received.load(Ordering::Relaxed),
             started_at,
             ended_at: (self.clock)(),
+            others: None,
         });
     }
 

@@ -297,3 +297,46 @@ async fn bytes_and_time_are_bounded() {
     desk.ask(&format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n")).await;
     assert!(desk.end().await[0].reason.as_ref().unwrap().contains("nothing was said"));
 }
+
+#[tokio::test]
+async fn contacts_beyond_so_many_are_counted_and_told_as_one_for_each_outcome() {
+    let (port, _) = echo().await;
+    let bounds = Bounds { records: 3, ..Bounds::default() };
+    let desk = Desk::new(listed(&[format!("127.0.0.1:{port}")]), &[], bounds).await;
+    let allowed = format!("GET http://127.0.0.1:{port}/ HTTP/1.1\r\n\r\n");
+    for host in ["a", "b", "c", "d", "e"] {
+        let answer = desk.ask(&format!("CONNECT {host}.example:443 HTTP/1.1\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    }
+    for _ in 0..3 {
+        assert!(desk.ask(&allowed).await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(desk.contacts.0.lock().unwrap().len(), 3, "the others are not told one by one");
+    let contacts = desk.end().await;
+    let told: Vec<_> = contacts.iter().map(|one| (one.host.as_str(), one.outcome, one.others)).collect();
+    assert_eq!(
+        told,
+        [
+            ("a.example", ContactOutcome::Refused, None),
+            ("b.example", ContactOutcome::Refused, None),
+            ("c.example", ContactOutcome::Refused, None),
+            ("e.example", ContactOutcome::Refused, Some(1)),
+            ("127.0.0.1", ContactOutcome::Allowed, Some(2)),
+        ]
+    );
+    let head = format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    assert_eq!(contacts[4].sent, 3 * head.len() as u64, "all of their bytes are counted");
+}
+
+#[tokio::test]
+async fn what_was_counted_is_told_also_if_the_proxy_is_cut_off() {
+    let bounds = Bounds { records: 0, ..Bounds::default() };
+    let desk = Desk::new(listed(&["example.com".into()]), &[], bounds).await;
+    for _ in 0..2 {
+        desk.ask("CONNECT other.example:443 HTTP/1.1\r\n\r\n").await;
+    }
+    desk.serving.abort();
+    assert!(desk.serving.await.unwrap_err().is_cancelled());
+    let told = desk.contacts.0.lock().unwrap().clone();
+    assert_eq!(told.iter().map(|one| one.others).collect::<Vec<_>>(), [Some(1)]);
+}

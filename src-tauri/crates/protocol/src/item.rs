@@ -171,6 +171,10 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         pub meta: Option<ArtifactMeta>,
+        /// For slides that were made of a page, how true they are to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub fidelity: Option<crate::DeckFidelity>,
         /// SHA-256 of its content when the call ended, if it is one file of at most 64 MB.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]

@@ -34,7 +34,7 @@ wire_enum! {
 }
 
 wire! {
-    /// One try of agent code to speak to a host.
+    /// One try of agent code to speak to a host, or, beyond as many as are recorded of a call, all that ended alike.
     pub struct Contact {
         /// Its identifier.
         pub id: crate::ContactId,
@@ -60,6 +60,9 @@ wire! {
         pub started_at: i64,
         /// When it ended.
         pub ended_at: i64,
+        /// How many others of that call this record stands for, too: it is then the last of them, its bytes are the sum
+        /// and its times are those of the first and the last.
+        pub others: Option<u32>,
     }
 
     /// Sets whom a session may speak to.

@@ -83,6 +83,60 @@ wire! {
         pub hidden: bool,
     }
 
+    /// How true a presentation is to the page that it was made of.
+    pub struct DeckFidelity {
+        /// The web engine that laid the page out.
+        pub engine: String,
+        /// In their order.
+        pub slides: Vec<SlideFidelity>,
+    }
+
+    /// How true one slide is.
+    pub struct SlideFidelity {
+        /// Its title; empty if it has none.
+        pub title: String,
+        /// It has speaker notes.
+        pub notes: bool,
+        /// It is left out when the deck is shown.
+        pub hidden: bool,
+        /// Text boxes.
+        pub texts: u32,
+        /// Shapes and free forms.
+        pub shapes: u32,
+        /// Tables.
+        pub tables: u32,
+        /// Pictures that are pictures in the page, too.
+        pub pictures: u32,
+        /// What became a picture.
+        pub pictured: Vec<PicturedPart>,
+        /// What was kept in a simpler way, in words.
+        pub simplified: Vec<String>,
+        /// Pictures that could not be had, by address.
+        pub missing: Vec<String>,
+        /// Fonts that are not there.
+        pub fonts: Vec<FontSubstitute>,
+        /// The starts of texts that reach out of the page.
+        pub outside: Vec<String>,
+        /// Structural similarity (SSIM) of the page and of what was written, drawn by the same engine; 1 is the same.
+        pub similarity: Option<f64>,
+    }
+
+    /// A part of a slide that became a picture.
+    pub struct PicturedPart {
+        /// Which element.
+        pub what: String,
+        /// What no shape can show.
+        pub why: String,
+    }
+
+    /// A font that is not there.
+    pub struct FontSubstitute {
+        /// What the page asked for.
+        pub wanted: String,
+        /// What it was laid out with.
+        pub used: String,
+    }
+
     /// Asks what a file or folder is.
     pub struct PreviewDescribeParams {
         /// Where.

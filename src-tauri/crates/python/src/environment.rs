@@ -7,6 +7,7 @@
 mod closed;
 mod find;
 mod make;
+mod room;
 mod step;
 
 use std::collections::BTreeMap;
@@ -67,6 +68,14 @@ pub enum EnvironmentError {
         folder: PathBuf,
         /// What the system answered.
         error: std::io::Error,
+    },
+    /// The disk is full.
+    #[error("there is no room left for the Python environment in {} ({step})", folder.display())]
+    NoRoom {
+        /// Where.
+        folder: PathBuf,
+        /// What was being done.
+        step: String,
     },
     /// Packages could not be installed.
     #[error("Python packages cannot be had ({step}): {output}")]
@@ -242,7 +251,7 @@ impl Environment {
         tell: &(dyn Fn(String) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Installed, EnvironmentError> {
-        let unwritable = |error| EnvironmentError::Unwritable { folder: self.folder.clone(), error };
+        let unwritable = |error| self.unwritable(error);
         std::fs::create_dir_all(&self.folder).map_err(unwritable)?;
         let lock = File::create(self.folder.join("lock")).map_err(unwritable)?;
         let mut said = false;
@@ -269,7 +278,8 @@ impl Environment {
         self.sweep();
         let name = format!("{PREFIX}{}", uuid::Uuid::now_v7().simple());
         let folder = self.folder.join(&name);
-        let made = self.make(&folder, name, tell, cancel).await;
+        let made =
+            self.make(&folder, name, tell, cancel).await.map_err(|error| room::told(error, &self.folder));
         if made.is_err() {
             remove(&folder);
         }
@@ -279,6 +289,10 @@ impl Environment {
             step: "looking at what was made".to_owned(),
             output: "the environment is not complete".to_owned(),
         })
+    }
+
+    fn unwritable(&self, error: std::io::Error) -> EnvironmentError {
+        room::told(EnvironmentError::Unwritable { folder: self.folder.clone(), error }, &self.folder)
     }
 
     /// Removes environments that are not current and not used. The lock must be held.

@@ -177,3 +177,27 @@ async fn no_code_of_packages_is_run_while_python_is_looked_at() {
     assert_eq!((found.version, found.base), (python.version, python.base));
     assert!(!run.exists());
 }
+
+#[test]
+fn a_stamp_that_cannot_take_its_place_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = environment(folder.path(), folder.path());
+    let place = folder.path().join("python");
+    // Nothing takes the place of a folder.
+    std::fs::create_dir_all(place.join(CURRENT)).unwrap();
+    std::fs::create_dir(place.join("env-1")).unwrap();
+    let stamp = Stamp {
+        version: VERSION,
+        folder: "env-1".to_owned(),
+        python_version: "3".to_owned(),
+        base: PathBuf::from("/usr"),
+        tool: "uv".to_owned(),
+        packages: BTreeMap::new(),
+        size: 1,
+    };
+    environment.stamp(&place.join("env-1"), &stamp).unwrap_err();
+    let mut names: Vec<_> =
+        std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [CURRENT, "env-1"]);
+}

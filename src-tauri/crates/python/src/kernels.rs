@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 const LOOK: Duration = Duration::from_secs(20);
 /// After packages could not be had, they are asked for again only after a while.
 const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
+/// Sources that are noted of a kernel: whether there is one is what counts.
+const MOST_SOURCES: usize = 50;
 
 /// A piece of code for the kernel of a session.
 #[derive(Debug, Clone)]
@@ -36,6 +38,9 @@ pub struct Cell {
     pub code: String,
     /// A fresh kernel first.
     pub restart: bool,
+    /// What the conversation has read so far that is not trusted, in words for people: the code may bring it along, and the
+    /// kernel keeps it. See [`Kernels::held`].
+    pub untrusted: Vec<String>,
     /// Fires when the cell must end.
     pub cancel: CancellationToken,
     /// Its way out of the network of the kernel, open while the cell runs; nobody is reached without.
@@ -91,6 +96,8 @@ struct Inner {
     environment: Environment,
     idle: Duration,
     slots: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Slot>>>>,
+    /// What is not trusted of what the kernels of sessions may hold.
+    held: Mutex<HashMap<String, Vec<String>>>,
     /// Sessions whose files were put back to another moment.
     moved: Mutex<std::collections::HashSet<String>>,
     refused: Mutex<Option<(Instant, String)>>,
@@ -128,6 +135,7 @@ impl Kernels {
             environment,
             idle,
             slots: Mutex::default(),
+            held: Mutex::default(),
             moved: Mutex::default(),
             refused: Mutex::default(),
             watched: std::sync::Once::new(),
@@ -205,6 +213,8 @@ impl Kernels {
             notes.push(note);
             notes.extend(why);
             slot.kernel = Some(kernel);
+            // Nothing is left of what the one before held.
+            self.held_by_all().remove(&cell.session);
             self.inner.moved.lock().unwrap_or_else(PoisonError::into_inner).remove(&cell.session);
         } else if self.inner.moved.lock().unwrap_or_else(PoisonError::into_inner).remove(&cell.session) {
             notes.push(
@@ -217,6 +227,7 @@ impl Kernels {
             return Err(KernelError::NotStarted("it vanished".to_owned()));
         };
         let kind = kernel.kind;
+        self.hold(&cell.session, &cell.untrusted);
         match &cell.door {
             Some(door) if kernel.can_have_egress() => kernel.open(&door.egress).await,
             Some(_) if self.inner.sandbox.can_have_network().is_ok() => notes.push(
@@ -367,6 +378,38 @@ impl Kernels {
         made.map(Arc::new)
     }
 
+    /// What is not trusted of what the kernel of a session may hold, in words for people; nothing if no kernel runs.
+    /// Names stay in a kernel wherever its session goes.
+    pub fn held(&self, session: &str) -> Vec<String> {
+        let slot = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).get(session).cloned();
+        let Some(slot) = slot else { return Vec::new() };
+        // One that runs a cell lives.
+        if let Ok(slot) = slot.try_lock()
+            && slot.kernel.as_ref().is_none_or(|kernel| kernel.ending().is_some())
+        {
+            return Vec::new();
+        }
+        self.held_by_all().get(session).cloned().unwrap_or_default()
+    }
+
+    /// Notes what the kernel of a session may hold from now on: what its cell was found to have read.
+    pub fn hold(&self, session: &str, sources: &[String]) {
+        if sources.is_empty() {
+            return;
+        }
+        let mut all = self.held_by_all();
+        let held = all.entry(session.to_owned()).or_default();
+        for source in sources {
+            if held.len() < MOST_SOURCES && !held.contains(source) {
+                held.push(source.clone());
+            }
+        }
+    }
+
+    fn held_by_all(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<String>>> {
+        self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes that the files of a session were put back to another moment; the next cell says so.
     pub fn files_moved(&self, session: &str) {
         let known = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).contains_key(session);
@@ -383,6 +426,7 @@ impl Kernels {
         {
             kernel.end().await;
         }
+        self.held_by_all().remove(session);
     }
 
     /// Ends all kernels.

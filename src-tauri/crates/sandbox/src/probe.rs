@@ -22,6 +22,8 @@ const PROBE_PREFIX: &str = "okcvm-probe-";
 /// The first versions of Landlock in which signals out of the sandbox are stopped, and sockets of other programs.
 const LANDLOCK_WITH_SIGNALS: i32 = 6;
 const LANDLOCK_WITH_TRUNCATE: i32 = 3;
+/// The first version in which it can be held which local sockets are spoken to.
+const LANDLOCK_WITH_LOCAL_SOCKETS: i32 = 9;
 
 /// Exits with a number of its own for each wall that does not stand. Each attempt is a shell of its own, because some
 /// shells end when a redirection of a built-in fails.
@@ -176,6 +178,7 @@ fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxS
         }),
     }
     layers.push(landlock_check(tier, walls.landlock));
+    layers.extend(local_sockets_check(tier, walls.landlock));
     layers.push(ok(
         "System calls",
         "Filtered: mounts, tracing, keys, kernel modules and others are refused.".to_owned(),
@@ -267,6 +270,23 @@ fn landlock_check(tier: Tier, version: i32) -> Check {
     Check { name: "Landlock".to_owned(), status: CheckStatus::Warning, message, hint: None }
 }
 
+/// What programs with sockets of their own reach too much of, where they do. Commands have no local sockets at all, nor
+/// has anybody in the reduced tier.
+fn local_sockets_check(tier: Tier, version: i32) -> Option<Check> {
+    if tier == Tier::Reduced || version >= LANDLOCK_WITH_LOCAL_SOCKETS {
+        return None;
+    }
+    Some(Check {
+        name: "Local sockets".to_owned(),
+        status: CheckStatus::Warning,
+        message: "Code in Jupyter's kernel can speak to a local socket that another program keeps in the workspace or in a \
+                  system folder that commands can read: Landlock stops that from version 9 on. Commands cannot, and \
+                  sockets elsewhere are out of reach."
+            .to_owned(),
+        hint: Some("Keep no sockets of services in a workspace, or use a newer Linux.".to_owned()),
+    })
+}
+
 fn ok(name: &str, message: String) -> Check {
     Check { name: name.to_owned(), status: CheckStatus::Ok, message, hint: None }
 }
@@ -345,5 +365,22 @@ fn sweep() {
                 remove_tree(&entry.path());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_sockets_are_named_only_where_they_are_in_reach() {
+        let names = |tier, landlock| -> Vec<String> {
+            let walls = Walls { landlock, process_limit: ProcessLimit::Bound };
+            held(tier, &walls, None).layers.into_iter().map(|layer| layer.name).collect()
+        };
+        let says = |tier, landlock| names(tier, landlock).iter().any(|name| name == "Local sockets");
+        assert!(says(Tier::Full, 1) && says(Tier::Full, 8));
+        assert!(!says(Tier::Full, 9) && !says(Tier::Full, 10));
+        assert!(!says(Tier::Reduced, 8) && !says(Tier::Reduced, 10));
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use okcvm_protocol::DeckFidelity;
 
 use crate::files::DeckFiles;
 use crate::pptx::{self, Media, Pictures};
 use crate::renderer::{Area, OpenPage, Renderer, Resources};
-use crate::report::{Report, report};
+use crate::report::report;
 use crate::scene::{Deck, Kind};
 use crate::{SlidesError, script};
 
@@ -23,7 +24,7 @@ pub struct Converted {
     /// The package.
     pub pptx: Vec<u8>,
     /// What became of the slides.
-    pub report: Report,
+    pub report: DeckFidelity,
 }
 
 /// Lays a deck out in a web engine and writes it as a presentation. `now` is an ISO 8601 time in UTC, for the

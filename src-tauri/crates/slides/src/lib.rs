@@ -2,7 +2,7 @@
 //!
 //! A page whose elements of class `ppt-slide` are slides is laid out by a web engine behind [`Renderer`]; a script in
 //! a world of its own measures what stands where; the measurements are written as native text, shapes, tables and
-//! pictures. What no shape can show becomes a picture of that element alone, and the [`Report`] says so.
+//! pictures. What no shape can show becomes a picture of that element alone, and the report says so.
 //!
 //! Measures: a CSS pixel is 1/96 inch, so a slide of 1024 × 576 pixels is 10.667 × 6 inches.
 
@@ -23,4 +23,4 @@ pub use convert::{Converted, convert};
 pub use error::SlidesError;
 pub use files::{DeckFiles, ReadFile};
 pub use renderer::{Area, OpenPage, Renderer, Resource, Resources};
-pub use report::{Report, SlideReport};
+pub use report::in_short;

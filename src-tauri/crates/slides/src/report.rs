@@ -2,60 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use okcvm_protocol::{DeckFidelity, FontSubstitute, PicturedPart, SlideFidelity};
+
 use crate::scene::{Deck, Item, Kind, Slide};
 
-/// The fidelity of a conversion.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Report {
-    /// The engine that laid the slides out.
-    pub engine: String,
-    /// In order.
-    pub slides: Vec<SlideReport>,
+pub(crate) fn report(deck: &Deck, engine: &str) -> DeckFidelity {
+    DeckFidelity { engine: engine.to_owned(), slides: deck.slides.iter().map(slide).collect() }
 }
 
-/// The fidelity of one slide.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub struct SlideReport {
-    /// Its title; empty if it has none.
-    pub title: String,
-    /// Whether it has speaker notes.
-    pub notes: bool,
-    /// Whether it is hidden in a show.
-    pub hidden: bool,
-    /// Text boxes.
-    pub texts: u32,
-    /// Shapes and free forms.
-    pub shapes: u32,
-    /// Tables.
-    pub tables: u32,
-    /// Pictures that are pictures in the page, too.
-    pub pictures: u32,
-    /// What became a picture, and why.
-    pub pictured: Vec<(String, String)>,
-    /// What was kept in a simpler way.
-    pub simplified: Vec<String>,
-    /// Pictures that could not be had, by address.
-    pub missing: Vec<String>,
-    /// Fonts that are not there, and what the page was laid out with.
-    pub fonts: Vec<(String, String)>,
-    /// Text that stands outside of the page, at its start.
-    pub outside: Vec<String>,
-}
-
-pub(crate) fn report(deck: &Deck, engine: &str) -> Report {
-    Report { engine: engine.to_owned(), slides: deck.slides.iter().map(slide).collect() }
-}
-
-fn slide(slide: &Slide) -> SlideReport {
-    let mut out = SlideReport {
+fn slide(slide: &Slide) -> SlideFidelity {
+    let pictured = slide.report.pictures.iter();
+    let fonts = slide.report.fonts.iter();
+    let mut out = SlideFidelity {
         title: slide.title.clone(),
         notes: !slide.notes.trim().is_empty(),
         hidden: slide.hidden,
-        pictured: slide.report.pictures.iter().map(|part| (part.what.clone(), part.why.clone())).collect(),
+        texts: 0,
+        shapes: 0,
+        tables: 0,
+        pictures: 0,
+        pictured: pictured.map(|part| PicturedPart { what: part.what.clone(), why: part.why.clone() }).collect(),
         simplified: slide.report.simplified.clone(),
         missing: slide.report.missing.iter().map(|address| short(address)).collect(),
-        fonts: slide.report.fonts.iter().map(|font| (font.wanted.clone(), font.used.clone())).collect(),
-        ..SlideReport::default()
+        fonts: fonts.map(|font| FontSubstitute { wanted: font.wanted.clone(), used: font.used.clone() }).collect(),
+        outside: Vec::new(),
+        similarity: None,
     };
     for item in &slide.items {
         match &item.kind {
@@ -88,41 +59,54 @@ fn start_of(item: &Item) -> String {
     whole.chars().take(60).collect()
 }
 
-impl Report {
-    /// In short, for a model: what it should know to better the deck.
-    pub fn in_short(&self) -> String {
-        let mut lines = Vec::new();
-        let sum = |count: fn(&SlideReport) -> u32| self.slides.iter().map(count).sum::<u32>();
-        lines.push(format!(
-            "{} slides: {} text boxes, {} shapes, {} tables, {} pictures, all native and editable.",
-            self.slides.len(),
-            sum(|slide| slide.texts),
-            sum(|slide| slide.shapes),
-            sum(|slide| slide.tables),
-            sum(|slide| slide.pictures)
-        ));
-        let mut fonts: BTreeMap<&str, &str> = BTreeMap::new();
-        for (number, slide) in (1..).zip(&self.slides) {
-            for (what, why) in &slide.pictured {
-                lines.push(format!("Slide {number}: {what} became a picture ({why})."));
-            }
-            for address in &slide.missing {
-                lines.push(format!("Slide {number}: the picture {address} is missing."));
-            }
-            for words in &slide.simplified {
-                lines.push(format!("Slide {number}: {words}."));
-            }
-            for start in &slide.outside {
-                lines.push(format!("Slide {number}: text reaches out of the page: \"{start}\"."));
-            }
-            if slide.title.is_empty() {
-                lines.push(format!("Slide {number} has no title; a heading (h1 or h2) becomes one."));
-            }
-            fonts.extend(slide.fonts.iter().map(|(wanted, used)| (wanted.as_str(), used.as_str())));
+/// In short, for a model: what it should know to better the deck.
+pub fn in_short(fidelity: &DeckFidelity) -> String {
+    let sum = |count: fn(&SlideFidelity) -> u32| fidelity.slides.iter().map(count).sum::<u32>();
+    let pictured: usize = fidelity.slides.iter().map(|slide| slide.pictured.len()).sum();
+    let mut lines = vec![format!(
+        "{}: {}, {}, {} and {} are native and can be edited{}.",
+        counted(fidelity.slides.len() as u32, "slide"),
+        counted(sum(|slide| slide.texts), "text box"),
+        counted(sum(|slide| slide.shapes), "shape"),
+        counted(sum(|slide| slide.tables), "table"),
+        counted(sum(|slide| slide.pictures), "picture"),
+        if pictured == 0 { "" } else { "; what could not be kept so is named below" }
+    )];
+    let mut fonts: BTreeMap<&str, &str> = BTreeMap::new();
+    for (number, slide) in (1..).zip(&fidelity.slides) {
+        for part in &slide.pictured {
+            lines.push(format!("Slide {number}: {} became a picture ({}).", part.what, part.why));
         }
-        for (wanted, used) in fonts {
-            lines.push(format!("The font {wanted} is not installed here; {used} took its place."));
+        for address in &slide.missing {
+            lines.push(format!("Slide {number}: the picture {address} is missing."));
         }
-        lines.join("\n")
+        for words in &slide.simplified {
+            lines.push(format!("Slide {number}: {words}."));
+        }
+        for start in &slide.outside {
+            lines.push(format!("Slide {number}: text reaches out of the page: \"{start}\"."));
+        }
+        if slide.title.is_empty() {
+            lines.push(format!("Slide {number} has no title; a heading (h1 or h2) becomes one."));
+        }
+        if let Some(similarity) = slide.similarity.filter(|similarity| *similarity < UNLIKE) {
+            lines.push(format!("Slide {number} looks unlike its page (similarity {similarity:.2} of 1)."));
+        }
+        fonts.extend(slide.fonts.iter().map(|font| (font.wanted.as_str(), font.used.as_str())));
+    }
+    for (wanted, used) in fonts {
+        lines.push(format!("The font {wanted} is not installed here; {used} took its place."));
+    }
+    lines.join("\n")
+}
+
+/// Below this a slide is named as unlike its page.
+const UNLIKE: f64 = 0.85;
+
+fn counted(number: u32, one: &str) -> String {
+    match (number, one) {
+        (1, one) => format!("1 {one}"),
+        (number, one) if one.ends_with('x') => format!("{number} {one}es"),
+        (number, one) => format!("{number} {one}s"),
     }
 }

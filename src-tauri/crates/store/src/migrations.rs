@@ -156,6 +156,9 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX deleted_files_by_session ON deleted_files (session_id, deleted_at);
     ",
+    "
+    ALTER TABLE sessions ADD COLUMN untrusted TEXT;
+    ",
 ];
 
 /// Brings the file to the latest format, copying it beside itself first.

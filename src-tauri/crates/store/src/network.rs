@@ -109,6 +109,7 @@ mod tests {
                 received: 2,
                 started_at: 3,
                 ended_at: 4,
+                others: None,
             })
             .collect();
         for contact in &contacts {

@@ -167,8 +167,9 @@ impl Store {
             let transaction = connection.transaction().doing("beginning a turn")?;
             transaction
                 .execute(
-                    "INSERT INTO nodes (id, session_id, parent_id, title, started_at, status, message) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    "INSERT INTO nodes (id, session_id, parent_id, title, started_at, status, message, untrusted) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+                             (SELECT untrusted FROM sessions WHERE id = ?2 AND ?3 IS NULL))",
                     params![
                         id.as_str(),
                         new.session_id.as_str(),

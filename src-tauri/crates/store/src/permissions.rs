@@ -165,26 +165,47 @@ impl Store {
 
     /// Notes at a node what its turn read from strangers. Tells whether it is new.
     pub fn add_untrusted(&self, node: &NodeId, source: &str) -> Result<bool, StoreError> {
+        self.note_source(Place { table: "nodes", id: node.as_str() }, source)
+    }
+
+    /// Notes what is not trusted of the files of a session while its conversation has no node: the next one that begins
+    /// without a parent has it from its beginning. Tells whether it is new.
+    pub fn add_untrusted_before_all(&self, session: &SessionId, source: &str) -> Result<bool, StoreError> {
+        self.note_source(Place { table: "sessions", id: session.as_str() }, source)
+    }
+
+    fn note_source(&self, place: Place<'_>, source: &str) -> Result<bool, StoreError> {
+        let Place { table, id } = place;
         let mut connection = self.connection();
         let transaction = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .doing("noting what a turn read")?;
         let kept: Option<String> = transaction
-            .query_row("SELECT untrusted FROM nodes WHERE id = ?1", [node.as_str()], |row| row.get(0))
+            .query_row(&format!("SELECT untrusted FROM {table} WHERE id = ?1"), [id], |row| row.get(0))
             .doing("noting what a turn read")?;
-        let mut sources: Vec<String> = from_optional("nodes.untrusted", kept)?.unwrap_or_default();
+        let mut sources: Vec<String> = from_optional("untrusted", kept)?.unwrap_or_default();
         if sources.len() >= MOST_SOURCES || sources.iter().any(|known| known == source) {
             return Ok(false);
         }
         sources.push(source.to_owned());
         transaction
             .execute(
-                "UPDATE nodes SET untrusted = ?2 WHERE id = ?1",
-                [node.as_str(), &to_text("nodes.untrusted", &sources)?],
+                &format!("UPDATE {table} SET untrusted = ?2 WHERE id = ?1"),
+                [id, &to_text("untrusted", &sources)?],
             )
             .doing("noting what a turn read")?;
         transaction.commit().doing("noting what a turn read")?;
         Ok(true)
+    }
+
+    /// What [`Store::add_untrusted_before_all`] noted.
+    pub fn untrusted_before_all(&self, session: &SessionId) -> Result<Vec<String>, StoreError> {
+        let kept: Option<Option<String>> = self
+            .connection()
+            .query_row("SELECT untrusted FROM sessions WHERE id = ?1", [session.as_str()], |row| row.get(0))
+            .optional()
+            .doing("reading what was read")?;
+        Ok(from_optional("sessions.untrusted", kept.flatten())?.unwrap_or_default())
     }
 
     /// What was read from strangers on the path from the root to a node; empty if nothing was.
@@ -216,6 +237,13 @@ impl Store {
         }
         Ok(sources)
     }
+}
+
+/// A row that has a column `untrusted`.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    table: &'static str,
+    id: &'a str,
 }
 
 fn insert_untrusted(

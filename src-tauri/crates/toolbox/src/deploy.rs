@@ -285,6 +285,7 @@ fn report(
         deployment: Some(deployment.id.clone()),
         size: Some(deployment.size),
         meta: None,
+        fidelity: None,
         hash: None,
         node_id: None,
     });

@@ -95,6 +95,7 @@ fn a_site_is_copied_and_entered() {
             deployment: Some(entered.id),
             size: Some(80)
             meta: None,
+            fidelity: None,
             hash: None,
             node_id: None,
         }]

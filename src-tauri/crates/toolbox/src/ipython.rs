@@ -63,7 +63,11 @@ impl Tool for PythonTool {
     }
 
     fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
-        touches(self.network.as_ref(), session, call::text_of(arguments, "code"))
+        let touches = touches(self.network.as_ref(), session, call::text_of(arguments, "code"));
+        if arguments.get("restart").and_then(Value::as_bool).unwrap_or_default() {
+            return touches;
+        }
+        touches.holding(self.kernels.held(session.as_str()))
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
@@ -92,6 +96,7 @@ impl Tool for PythonTool {
             session_folder: context.session_folder.clone(),
             code: arguments.code.clone(),
             restart: arguments.restart,
+            untrusted: context.sink.untrusted(),
             cancel: context.cancel.clone(),
             door: door.as_ref().map(|door| CellDoor { egress: door.egress.clone(), env: door.env.clone() }),
         };
@@ -122,6 +127,8 @@ impl Tool for PythonTool {
         if let Some(door) = door {
             door.close().await;
         }
+        // By now it is known whom the cell has heard.
+        self.kernels.hold(context.session_id.as_str(), &context.sink.untrusted());
         let ran = match ran {
             Ok(ran) => ran,
             Err(error) => {
@@ -228,6 +235,7 @@ fn kept(kept: Kept, arguments: &Arguments) -> Result<Option<Artifact>, std::io::
             deployment: None,
             size: Some(size),
             meta: None,
+            fidelity: None,
             hash: None,
             node_id: None,
         })),

@@ -242,6 +242,7 @@ fn result(
             deployment: None,
             size: Some(size),
             meta: None,
+            fidelity: None,
             hash: None,
             node_id: None,
         }),

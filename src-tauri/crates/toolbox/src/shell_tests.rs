@@ -204,6 +204,7 @@ async fn long_output_is_cut_in_the_middle_and_kept() {
                     deployment: None,
                     size: Some(whole.len() as u64),
                     meta: None,
+                    fidelity: None,
                     hash: None,
                     node_id: None,
                 }]

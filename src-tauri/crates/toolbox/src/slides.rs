@@ -226,7 +226,7 @@ fn report(source: &WorkspacePath, target: &WorkspacePath, converted: &Converted)
         target.mounted(),
         size(bytes),
         source.mounted(),
-        converted.report.in_short()
+        okcvm_slides::in_short(&converted.report)
     ));
     result.artifacts.push(Artifact {
         kind: ArtifactKind::Deck,
@@ -235,6 +235,10 @@ fn report(source: &WorkspacePath, target: &WorkspacePath, converted: &Converted)
         url: None,
         deployment: None,
         size: Some(bytes),
+        meta: None,
+        fidelity: Some(converted.report.clone()),
+        hash: None,
+        node_id: None,
     });
     result
 }

@@ -29,6 +29,9 @@ pub struct Touches {
     pub subject: String,
     /// What it reads.
     pub reads: Reads,
+    /// What the program that it speaks to may hold from earlier calls that is not trusted, in words for people: a kernel
+    /// keeps its names, whatever became of the conversation. Counts as read.
+    pub holds: Vec<String>,
     /// What it does beyond reading and working inside of the session.
     pub actions: Vec<ApprovalAction>,
     /// Those of them to which the person has agreed by a setting of the session, such as its network. They ask only after
@@ -39,7 +42,13 @@ pub struct Touches {
 impl Touches {
     /// A call that stays inside of the session and reads nothing that a stranger wrote.
     pub fn inside(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), reads: Reads::Nothing, actions: Vec::new(), agreed: Vec::new() }
+        Self {
+            subject: subject.into(),
+            reads: Reads::Nothing,
+            holds: Vec::new(),
+            actions: Vec::new(),
+            agreed: Vec::new(),
+        }
     }
 
     /// Code in the sandbox: it can read every file of the workspace; whether it deletes is guessed from its words.
@@ -49,7 +58,7 @@ impl Touches {
         let subject = code.into();
         let actions =
             if crate::deletes::deletes(&subject) { vec![ApprovalAction::Delete] } else { Vec::new() };
-        Self { subject, reads: Reads::Workspace, actions, agreed: Vec::new() }
+        Self { subject, reads: Reads::Workspace, holds: Vec::new(), actions, agreed: Vec::new() }
     }
 
     /// What is assumed of a tool that declares nothing: everything.
@@ -57,6 +66,7 @@ impl Touches {
         Self {
             subject: subject.into(),
             reads: Reads::Outside(tool.to_owned()),
+            holds: Vec::new(),
             actions: vec![ApprovalAction::Deploy, ApprovalAction::Send, ApprovalAction::Delete],
             agreed: Vec::new(),
         }
@@ -66,6 +76,13 @@ impl Touches {
     #[must_use]
     pub fn reading(mut self, reads: Reads) -> Self {
         self.reads = reads;
+        self
+    }
+
+    /// The same, told to a program that may hold this from earlier calls.
+    #[must_use]
+    pub fn holding(mut self, sources: Vec<String>) -> Self {
+        self.holds = sources;
         self
     }
 

@@ -72,6 +72,12 @@ pub trait ToolSink: Send + Sync {
     /// says what, for people. From now on the conversation counts as one that has. Call it before the text goes into a
     /// result.
     fn read_untrusted(&self, _source: &str) {}
+
+    /// What the conversation has read so far that a stranger may have written, with what this call has told. A program
+    /// that goes on after the call may hold it: see [`Touches::holds`].
+    fn untrusted(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The state in which a file was last seen by the session.

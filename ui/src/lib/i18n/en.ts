@@ -115,6 +115,8 @@ export const en = {
   'tool.writeFile': 'Write file',
   'tool.editFile': 'Edit file',
   'tool.shell': 'Run command',
+  'tool.ipython': 'Run Python',
+  'tool.restart': 'In a fresh kernel',
   'tool.deploy': 'Deploy website',
   'tool.other': 'Use tool',
   'tool.cut': 'Only the start is shown here.',

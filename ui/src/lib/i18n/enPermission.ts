@@ -42,6 +42,9 @@ export const enPermission = {
   'untrusted.turn': 'Read what strangers may have written: {sources}',
   'untrusted.explain':
     'This conversation has read files or pages that may hold instructions of strangers ({sources}). From here on publishing, sending and deleting ask you in every mode. Branches from before are free of it.',
+  'untrusted.what': 'What counts as untrusted',
+  'untrusted.whatText':
+    'Files that you add to a session, by dropping or choosing them, except tables of short cells; and, with an open network, whatever was reached. Files that you copy into the folder by hand are trusted: add them to the session instead if you do not know who wrote them. A Python kernel that has been told untrusted content counts as holding it until it is restarted, also after going back.',
   'settings.permissions': 'Permissions',
   'rules.text':
     'What you have allowed ahead. The agent can neither see nor change these rules. The mode of a session is chosen below its message box.',

@@ -64,6 +64,11 @@ export const sentences: Record<string, string> = {
   'None: {}': '无：{}',
   Namespaces: '命名空间',
   'System calls': '系统调用',
+  'Local sockets': '本地套接字',
+  "Code in Jupyter's kernel can speak to a local socket that another program keeps in the workspace or in a system folder that commands can read: Landlock stops that from version 9 on. Commands cannot, and sockets elsewhere are out of reach.":
+    'Jupyter 内核中的代码可以连接其他程序放在工作区或命令可读的系统文件夹中的本地套接字：Landlock 从第 9 版起才会阻止。命令则不能，其他位置的套接字也都无法访问。',
+  'Keep no sockets of services in a workspace, or use a newer Linux.':
+    '请勿在工作区中存放服务的套接字，或使用更新的 Linux。',
   Network: '网络',
   Repositories: '代码仓库',
   'Hooks and settings of git repositories that are there when a command starts are read-only to it; those of repositories that it makes are not.':

@@ -114,6 +114,8 @@ export const zh: Record<MessageKey, string> = {
   'tool.writeFile': '写入文件',
   'tool.editFile': '编辑文件',
   'tool.shell': '运行命令',
+  'tool.ipython': '运行 Python',
+  'tool.restart': '在新的内核中',
   'tool.deploy': '部署网站',
   'tool.other': '使用工具',
   'tool.cut': '此处只显示开头部分。',

@@ -42,6 +42,9 @@ export const zhPermission: Record<keyof typeof enPermission, string> = {
   'untrusted.turn': '读过可能由陌生人所写的内容：{sources}',
   'untrusted.explain':
     '这段对话读过可能含有陌生人指令的文件或网页（{sources}）。从此以后，无论哪种模式，发布、发送和删除都会问您。在此之前的分支不受影响。',
+  'untrusted.what': '哪些内容不可信',
+  'untrusted.whatText':
+    '您拖入或选择添加到会话的文件（单元格都很短的表格除外）；以及网络开放时访问到的一切。您手动复制到文件夹中的文件视为可信：如果不清楚作者是谁，请改为添加到会话。接触过不可信内容的 Python 内核会一直被视为持有这些内容，直到它重新启动，回退之后也是如此。',
   'settings.permissions': '许可',
   'rules.text': '您预先允许的事项。智能体既看不到也改不了这些规则。会话的模式在输入框下方选择。',
   'rules.always': '所有会话',

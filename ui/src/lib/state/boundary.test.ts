@@ -27,6 +27,7 @@ const contact = (id: string): Contact => ({
   received: 2,
   startedAt: 3,
   endedAt: 4,
+  others: null,
 });
 
 const transport = (invoke: (command: string) => unknown): Transport =>

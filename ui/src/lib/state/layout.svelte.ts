@@ -34,6 +34,10 @@ export class Layout {
   width = $state(1440);
   /** Height of the banners above the conversation, in CSS pixels. */
   bannerHeight = $state(0);
+  /** Height of what lies under the conversation: the composer, and how far an import is. In CSS pixels. */
+  footHeight = $state(0);
+  /** Height of the messages above that, for which the conversation makes room. In CSS pixels. */
+  toastHeight = $state(0);
   /** In a narrow window the sidebar is a drawer that starts closed. */
   drawerOpen = $state(false);
 

@@ -88,8 +88,9 @@ fn line(contact: &Contact) -> String {
         ContactOutcome::Failed => "failed ",
     };
     let reason = contact.reason.as_ref().map(|reason| format!("  {reason}")).unwrap_or_default();
+    let others = contact.others.map(|others| format!(" and {others} more")).unwrap_or_default();
     format!(
-        "{}  {outcome}  {}:{}  sent {}  received {}  call {}{reason}",
+        "{}  {outcome}  {}:{}{others}  sent {}  received {}  call {}{reason}",
         output::moment(contact.started_at),
         contact.host,
         contact.port,

@@ -86,18 +86,23 @@ impl Environment {
             packages: tried.packages,
             size: size(folder),
         };
-        self.stamp(folder, &stamp)
-            .map_err(|error| EnvironmentError::Unwritable { folder: self.folder.clone(), error })
+        self.stamp(folder, &stamp).map_err(|error| self.unwritable(error))
     }
 
     /// Makes it the one in use.
-    fn stamp(&self, folder: &Path, stamp: &Stamp) -> std::io::Result<()> {
+    pub(super) fn stamp(&self, folder: &Path, stamp: &Stamp) -> std::io::Result<()> {
         File::create(folder.join(IN_USE))?;
         let part = self.folder.join("current.json.part");
-        let mut file = File::create(&part)?;
-        file.write_all(&serde_json::to_vec_pretty(stamp)?)?;
-        file.sync_all()?;
-        std::fs::rename(&part, self.folder.join(CURRENT))
+        let write = || {
+            let mut file = File::create(&part)?;
+            file.write_all(&serde_json::to_vec_pretty(stamp)?)?;
+            file.sync_all()?;
+            std::fs::rename(&part, self.folder.join(CURRENT))
+        };
+        write().inspect_err(|_| {
+            // It may not even be there.
+            let _ = std::fs::remove_file(&part);
+        })
     }
 }
 

@@ -247,6 +247,7 @@ fn artifact(path: &WorkspacePath, size: u64) -> Option<Artifact> {
         deployment: None,
         size: Some(size),
         meta: None,
+        fidelity: None,
         hash: None,
         node_id: None,
     })

@@ -198,6 +198,7 @@ impl<'a> Outcome<'a> {
                 deployment: None,
                 size: Some(size),
                 meta: None,
+                fidelity: None,
                 hash: None,
                 node_id: None,
             }),

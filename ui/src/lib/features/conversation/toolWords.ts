@@ -14,6 +14,7 @@ const WORDS: Record<string, { verb: MessageKey; icon: IconName }> = {
   write_file: { verb: 'tool.writeFile', icon: 'pencil' },
   edit_file: { verb: 'tool.editFile', icon: 'diff' },
   shell: { verb: 'tool.shell', icon: 'terminal' },
+  ipython: { verb: 'tool.ipython', icon: 'terminal' },
   deploy_website: { verb: 'tool.deploy', icon: 'globe' },
 };
 
@@ -31,6 +32,12 @@ export function toolTarget(tool: string, values: Record<string, unknown>): strin
   switch (shortName(tool)) {
     case 'shell':
       return text('description') || text('command').split('\n')[0] || '';
+    case 'ipython':
+      return (
+        text('code')
+          .split('\n')
+          .find((line) => line.trim() !== '') ?? ''
+      );
     case 'deploy_website':
       return text('local_dir').replace(/^\/mnt\/okcomputer\/?/, '') || '/';
     case 'todo_write':

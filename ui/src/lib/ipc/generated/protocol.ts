@@ -675,7 +675,7 @@ models: Array<string>,
 firstTokenMs: number | null, };
 
 /**
- * One try of agent code to speak to a host.
+ * One try of agent code to speak to a host, or, beyond as many as are recorded of a call, all that ended alike.
  */
 export type Contact = { 
 /**
@@ -725,7 +725,12 @@ startedAt: number,
 /**
  * When it ended.
  */
-endedAt: number, };
+endedAt: number, 
+/**
+ * How many others of that call this record stands for, too: it is then the last of them, its bytes are the sum
+ * and its times are those of the first and the last.
+ */
+others: number | null, };
 
 /**
  * One try of agent code to speak to a host.

@@ -642,7 +642,15 @@ export const python: PythonStatus = {
 
 /** One that was allowed, one that was not. */
 export function contacts(sessionId: string): Contact[] {
-  const made = { sessionId, nodeId: null, itemId: newId(), port: 443, startedAt: Date.now(), endedAt: Date.now() };
+  const made = {
+    sessionId,
+    nodeId: null,
+    itemId: newId(),
+    port: 443,
+    startedAt: Date.now(),
+    others: null,
+    endedAt: Date.now(),
+  };
   return [
     {
       ...made,
