@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use okcvm_host::{
@@ -99,7 +100,7 @@ fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
             watching: Watching::Yes,
             serving: Serving::Yes,
             preview_base: preview::BASE.to_owned(),
-            engines: None,
+            engines: engines(),
         };
         Host::open(options, redactor)
     })();
@@ -107,6 +108,14 @@ fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
         tracing::error!(%error, "the engine could not be opened");
     }
     (opened, guard)
+}
+
+/// What lays slides out: the window's own web engine where it can be had off screen, an installed browser else.
+fn engines() -> Option<Arc<dyn okcvm_toolbox::Engines>> {
+    #[cfg(target_os = "linux")]
+    return Some(Arc::new(crate::offscreen::OffscreenEngines));
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// The program that holds agent code: the command line beside the window, which starts in a millisecond because it loads

@@ -4,6 +4,8 @@
 mod app;
 mod bridge;
 mod commands;
+#[cfg(target_os = "linux")]
+pub mod offscreen;
 mod preview;
 mod window;
 mod words;

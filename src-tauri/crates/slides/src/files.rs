@@ -8,9 +8,12 @@ use url::Url;
 use crate::renderer::{Resource, Resources};
 
 /// The name under which a deck's folder is reached. Reserved for names that lead nowhere (RFC 6761).
-pub(crate) const HOST: &str = "deck.okcvm.invalid";
+pub const HOST: &str = "deck.okcvm.invalid";
 /// Where the agent sees the workspace; pages may name files by it.
 const MOUNT: &str = "mnt/okcomputer/";
+
+/// Below this path are stand-ins for files on the web, for engines that cannot answer for other hosts.
+const STAND_IN: &str = "/.stand-in/";
 
 /// Tailwind's browser build, which compiles the classes of a page.
 const TAILWIND: &str = include_str!("../assets/tailwind-browser.js");
@@ -54,6 +57,10 @@ impl Resources for DeckFiles {
     fn find(&self, address: &str) -> Option<Resource> {
         let url = Url::parse(address).ok()?;
         if url.scheme() == "file" || url.host_str() == Some(HOST) {
+            if let Some(outside) = url.path().strip_prefix(STAND_IN) {
+                let outside = percent_decode_str(outside).decode_utf8().ok()?;
+                return stand_in(&Url::parse(&outside).ok()?);
+            }
             let path =
                 percent_decode_str(url.path().trim_start_matches('/')).decode_utf8().ok()?.into_owned();
             if path == self.path {
@@ -69,6 +76,33 @@ impl Resources for DeckFiles {
         }
         stand_in(&url)
     }
+}
+
+/// A page in which addresses of files that are bundled lead to these, below `base`, such as `deck://host`.
+pub fn with_stand_ins(page: &str, base: &str) -> String {
+    let mut out = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some(start) = rest.find("http") {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(['"', '\'', ' ', '>', '<', ')', '\n']).unwrap_or(rest.len());
+        let address = &rest[..end];
+        // Inside of attributes `&` is written as an entity.
+        match Url::parse(&address.replace("&amp;", "&")) {
+            Ok(url) if stand_in(&url).is_some() => {
+                out.push_str(base);
+                out.push_str(STAND_IN);
+                out.extend(percent_encoding::utf8_percent_encode(url.as_str(), percent_encoding::NON_ALPHANUMERIC));
+            }
+            _ => out.push_str(address),
+        }
+        rest = &rest[end..];
+        if end == 0 {
+            break;
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// What is bundled in the place of a file on the web.

@@ -21,6 +21,6 @@ mod script;
 pub use chromium::{Chromium, find_browser};
 pub use convert::{Converted, convert};
 pub use error::SlidesError;
-pub use files::{DeckFiles, ReadFile};
+pub use files::{DeckFiles, HOST, ReadFile, with_stand_ins};
 pub use renderer::{Area, OpenPage, Renderer, Resource, Resources};
 pub use report::in_short;

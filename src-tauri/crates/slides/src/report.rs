@@ -47,8 +47,8 @@ fn slide(slide: &Slide) -> SlideFidelity {
 
 /// The name in an address of the deck's own folder, or the address.
 fn short(address: &str) -> String {
-    let own = format!("http://{}/", crate::files::HOST);
-    let name = address.strip_prefix(&own).unwrap_or(address);
+    let own = format!("://{}/", crate::files::HOST);
+    let name = address.split_once(&own).map_or(address, |(_, name)| name);
     name.chars().take(120).collect()
 }
 
