@@ -112,7 +112,7 @@ impl Shelf {
             tracing::warn!(%error, file, "a small picture or what is known of a file could not be kept");
             return;
         }
-        if self.inner.written.fetch_add(1, Ordering::Relaxed) % LOOK_EVERY == 0 {
+        if self.inner.written.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
             thin(&self.inner.folder);
         }
     }

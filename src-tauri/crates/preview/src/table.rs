@@ -223,7 +223,9 @@ impl Tables {
 impl Drop for Inner {
     fn drop(&mut self) {
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
-        open.iter().for_each(|(_, table)| table.close());
+        for (_, table) in open.iter() {
+            table.close();
+        }
     }
 }
 
@@ -368,14 +370,14 @@ fn first_rows(material: &Material, layout: &Layout) -> Result<(Vec<Vec<String>>,
         looked += read;
         is_over = read == 0;
         let raw = chunk.get(..read).unwrap_or_default();
-        let mut decoded = String::new();
+        let mut as_utf8 = String::new();
         let bytes = match &mut decoder {
             None => raw,
             Some(decoder) => {
-                decoded.reserve(decoder.max_utf8_buffer_length(read).unwrap_or(4 * read));
+                as_utf8.reserve(decoder.max_utf8_buffer_length(read).unwrap_or(4 * read));
                 // The room is that of the worst case, so that nothing is left over.
-                let _ = decoder.decode_to_string(raw, &mut decoded, is_over);
-                decoded.as_bytes()
+                let _ = decoder.decode_to_string(raw, &mut as_utf8, is_over);
+                as_utf8.as_bytes()
             }
         };
         let mut rest = bytes;

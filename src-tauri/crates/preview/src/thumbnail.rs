@@ -76,13 +76,11 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
     let levels = match form {
         Form::Sound | Form::Video => {
             let facts = describe(source, shelf)?;
-            match facts.meta.as_ref().and_then(sound).filter(|levels| !levels.is_empty()) {
-                Some(levels) => Some(levels.to_vec()),
-                None => {
-                    let reason = facts.problem.unwrap_or_else(|| "No sound could be decoded.".to_owned());
-                    return Ok(none(&reason));
-                }
-            }
+            let Some(levels) = facts.meta.as_ref().and_then(sound).filter(|levels| !levels.is_empty()) else {
+                let reason = facts.problem.unwrap_or_else(|| "No sound could be decoded.".to_owned());
+                return Ok(none(&reason));
+            };
+            Some(levels.to_vec())
         }
         _ => None,
     };
