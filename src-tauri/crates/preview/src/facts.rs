@@ -13,7 +13,7 @@ pub(crate) use self::kinds::{Form, form};
 pub(crate) use self::media::sound;
 pub(crate) use self::pictures::{MOST_PIXELS, damaged, megapixels, orient, reader, svg_size};
 use crate::content::content_type;
-use crate::shelf::Shelf;
+use crate::shelf::{Made, Shelf};
 use crate::source::Material;
 use crate::{PreviewError, Source, archive, table};
 
@@ -51,7 +51,11 @@ pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewErro
     let form = form(material.name(), &start);
     let hash = if material.size <= MOST_WHOLE { Some(material.hash()?) } else { None };
     let described = match &hash {
-        Some(hash) => shelf.described(hash, form, || beyond(&material, form, &start)),
+        Some(hash) => shelf.described(hash, form, || {
+            let described = beyond(&material, form, &start);
+            // What was written meanwhile is not what was hashed.
+            if material.is_unchanged() { Made::Lasting(described) } else { Made::ForNow(described) }
+        }),
         None => beyond(&material, form, &start),
     };
     let text = is_text(&start);

@@ -395,3 +395,23 @@ fn what_was_found_is_kept_by_content() {
     let left: Vec<_> = fs::read_dir(desk.folder.path().join("shelf")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn what_is_written_while_it_is_looked_at_is_not_kept() {
+    let desk = Desk::new();
+    let source = desk.put("a.csv", "a,b\n1,2\n");
+    let material = source.open().unwrap();
+    assert!(material.is_unchanged());
+    desk.put("a.csv", "other,table,here\n");
+    assert!(!material.is_unchanged());
+    let hash = "0".repeat(64);
+    let mut asked = 0;
+    for _ in 0..2 {
+        desk.shelf.described(&hash, Form::Table, || {
+            asked += 1;
+            Made::ForNow(Described { meta: None, problem: None })
+        });
+    }
+    assert_eq!(asked, 2);
+    assert!(!desk.folder.path().join("shelf").exists());
+}

@@ -58,8 +58,13 @@ impl Shelf {
         Self { inner: Arc::new(inner) }
     }
 
-    pub(crate) fn described(&self, hash: &str, form: Form, make: impl FnOnce() -> Described) -> Described {
-        self.kept_or_made(&format!("{hash}-{}", form.word()), || Made::Lasting(make()))
+    pub(crate) fn described(
+        &self,
+        hash: &str,
+        form: Form,
+        make: impl FnOnce() -> Made<Described>,
+    ) -> Described {
+        self.kept_or_made(&format!("{hash}-{}", form.word()), make)
     }
 
     /// What is kept under a name, or `make` makes; never twice at once, and never more than two at a time.

@@ -7,7 +7,6 @@ mod text;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -19,7 +18,7 @@ use self::records::{MAX_COLUMNS, Records, Step};
 use self::sheet::SheetTable;
 pub(crate) use self::text::Layout;
 use crate::PreviewError;
-use crate::source::{FileReader, Material};
+use crate::source::{FileReader, Material, Stamp, stamp};
 
 /// Rows that come with the handle.
 const FIRST: usize = 200;
@@ -83,18 +82,6 @@ struct TextTable {
     /// When the file was opened, if it is one that others may write.
     stamp: Option<Stamp>,
     index: Arc<Index>,
-}
-
-/// By which a change of a file is noticed: size, and times of change in nanoseconds.
-type Stamp = (u64, i64, i64);
-
-fn stamp(file: &File) -> io::Result<Stamp> {
-    let metadata = file.metadata()?;
-    Ok((
-        metadata.len(),
-        metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-        metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec(),
-    ))
 }
 
 impl std::fmt::Debug for Tables {
@@ -269,8 +256,8 @@ impl TextTable {
             path: self.path.clone(),
             source: Arc::new(source),
         };
-        if let Some(stamp) = self.stamp
-            && self::stamp(&self.file).map_err(failed)? != stamp
+        if let Some(opened) = self.stamp
+            && self::stamp(&self.file).map_err(failed)? != opened
         {
             return Err(PreviewError::Changed { path: self.path.clone() });
         }
