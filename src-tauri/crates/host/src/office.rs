@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use okcvm_preview::{Material, PreviewTarget};
 use okcvm_protocol::{AppError, PreviewHandle, PreviewSource, ProcessOwner, SessionId};
-use okcvm_sandbox::{Entry, Limits, Outcome, Program, Sockets, WayOut};
+use okcvm_sandbox::{Entry, Limits, Outcome, Program, Sockets, Tier, WayOut};
 use okcvm_workspace::{Workspace, WorkspacePath};
 use tokio::io::AsyncReadExt;
 
@@ -92,6 +92,13 @@ impl Host {
             return Err(AppError::new("These slides cannot be shown as pages: LibreOffice is not installed.")
                 .with_hint("Install LibreOffice (on Debian and Ubuntu: sudo apt install libreoffice-impress), then try again."));
         };
+        // It speaks to itself by local sockets, which only the full tier keeps from everybody else.
+        if self.sandbox.tier() != Some(Tier::Full) {
+            return Err(AppError::new(
+                "These slides cannot be shown as pages: LibreOffice runs only behind the full sandbox, which this system does not allow.",
+            )
+            .with_hint("Open them with another program; `okcvm doctor` says what the sandbox lacks."));
+        }
         let slides = std::fs::read_dir(stage)
             .into_iter()
             .flatten()
