@@ -5,6 +5,7 @@ export const previewSentences: Record<string, string> = {
   '{} is not a file.': '{} 不是文件。',
   '{} is larger than {} MB, which is the most that can be shown.': '{} 超过 {} MB，无法显示。',
   'Open it with another program.': '请用其他程序打开。',
+  'Open them with another program.': '请用其他程序打开。',
   '{} cannot be read.': '无法读取 {}。',
   '{} cannot be shown: it {}.': '无法显示 {}：{}。',
   '{} has changed since it was opened.': '{} 在打开之后已被修改。',
@@ -80,8 +81,7 @@ export const previewSentences: Record<string, string> = {
   'Pages and slides are drawn by the window, not here.': '网页和幻灯片由窗口绘制。',
   'There is no small picture of such a file.': '此类文件没有缩略图。',
   'There is no small picture of such a document.': '此类文档没有缩略图。',
-  'The file has more than {} MB, which is the most of which a small picture is made.':
-    '文件超过 {} MB，不生成缩略图。',
+  'The file has more than {} MB, which is the most of which a small picture is made.': '文件超过 {} MB，不生成缩略图。',
   'No sound could be decoded.': '无法解码声音。',
   'The small picture was removed at this moment; ask again.': '缩略图刚刚被删除，请重试。',
   'The drawing is too large for a small picture.': '矢量图过大，无法生成缩略图。',
@@ -97,6 +97,10 @@ export const previewSentences: Record<string, string> = {
     '无法将这些幻灯片显示为页面：未安装 LibreOffice。',
   'Install LibreOffice (on Debian and Ubuntu: sudo apt install libreoffice-impress), then try again.':
     '请安装 LibreOffice（Debian 和 Ubuntu：sudo apt install libreoffice-impress），然后重试。',
+  'These slides cannot be shown as pages: LibreOffice runs only behind the full sandbox, which this system does not allow.':
+    '无法将这些幻灯片显示为页面：LibreOffice 只能在完整沙箱中运行，而此系统不允许。',
+  'Open them with another program; `okcvm doctor` says what the sandbox lacks.':
+    '请用其他程序打开；`okcvm doctor` 会说明沙箱缺少什么。',
   'These slides could not be turned into pages by LibreOffice.': 'LibreOffice 无法将这些幻灯片转换为页面。',
   'The file may be damaged or protected by a password.': '文件可能已损坏或受密码保护。',
   'LibreOffice took longer than a minute for these slides and was stopped.':
