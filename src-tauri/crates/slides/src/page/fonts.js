@@ -60,34 +60,30 @@ function isAvailable(name) {
   return known;
 }
 
-/** The real name behind a generic family on this machine. */
-function realName(generic, asked) {
-  const key = `generic ${asked}`;
-  let name = resolved.get(key);
-  if (name === undefined) {
-    const width = widthIn(asked);
-    name = (GENERIC[generic] ?? GENERIC['sans-serif']).find((candidate) => isAvailable(candidate) && Math.abs(widthIn(`"${candidate}"`) - width) < 0.01) ?? GENERIC[generic]?.find(isAvailable) ?? 'Arial';
-    resolved.set(key, name);
-  }
-  return name;
+/** The real name behind a generic family: of those that are known, the one that is as wide. */
+function realName(generic, width) {
+  const known = GENERIC[generic] ?? GENERIC['sans-serif'];
+  return known.find((candidate) => isAvailable(candidate) && Math.abs(widthIn(`"${candidate}"`) - width) < 0.01);
 }
 
-/** `{ latin, serif, wanted }` for a `font-family`. */
+/** `{ latin, serif, wanted }` for a `font-family`: what the whole list is drawn with, and what of it is not there. */
 function fontOf(families) {
   let found = resolved.get(families);
   if (!found) {
     const names = pieces(families).map((name) => name.replace(/^["']|["']$/g, ''));
+    const width = widthIn(families);
     let latin;
     let wanted;
     let generic;
     for (const name of names) {
       const kind = GENERIC_OF[name.toLowerCase()];
       if (kind) generic ??= kind;
-      if (latin === undefined && kind) latin = realName(kind, name);
-      else if (latin === undefined && isAvailable(name)) latin = name;
-      else if (latin === undefined) wanted ??= name;
+      if (latin !== undefined) continue;
+      if (kind) latin = realName(kind, width);
+      else if (!isAvailable(name)) wanted ??= name;
+      else if (Math.abs(widthIn(`"${name}"`) - width) < 0.01) latin = name;
     }
-    latin ??= realName('serif', 'serif');
+    latin ??= realName(generic ?? 'serif', width) ?? GENERIC[generic ?? 'serif'].find(isAvailable) ?? 'Arial';
     const serif = (generic === 'serif' && !/sans/i.test(latin)) || /serif|times|georgia|garamond|song|ming|mincho|batang|playfair|merriweather|lora/i.test(latin.replace(/sans.?serif/i, ''));
     found = { latin, serif, wanted };
     resolved.set(families, found);
