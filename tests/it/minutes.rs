@@ -148,6 +148,7 @@ impl Desk {
                 clock: Arc::<HandClock>::clone(&clock),
                 events: EventBus::default(),
                 redact: Arc::new(str::to_owned),
+                describe: Arc::new(|_, _| {}),
             },
             EngineOptions {
                 sessions_folder: folder.path().join("sessions"),
