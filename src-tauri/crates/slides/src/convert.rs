@@ -15,6 +15,10 @@ use crate::{SlidesError, script};
 
 /// More slides than anybody shows.
 const MAX_SLIDES: usize = 300;
+/// Slides that are looked at: the rest is converted without its similarity.
+const MAX_PICTURED: usize = 60;
+/// Device pixels a CSS pixel in pictures of whole slides.
+const SMALL: f64 = 0.5;
 /// Device pixels a CSS pixel in pictures of parts of a page.
 const SHARP: f64 = 2.0;
 
@@ -25,6 +29,8 @@ pub struct Converted {
     pub pptx: Vec<u8>,
     /// What became of the slides.
     pub report: DeckFidelity,
+    /// PNGs of the first slides as the page shows them, at most 640 pixels wide.
+    pub looks: Vec<Vec<u8>>,
 }
 
 /// Lays a deck out in a web engine and writes it as a presentation. `now` is an ISO 8601 time in UTC, for the
@@ -38,27 +44,37 @@ pub async fn convert(
     let files = Arc::new(files);
     progress("Laying the slides out…");
     let mut page = renderer.open(&files.address(), files.clone()).await?;
-    let count = page.run(script::COUNT).await?.as_u64().unwrap_or_default() as usize;
-    match count {
+    let areas: Vec<Area> = serde_json::from_value(page.run(&script::prepare()).await?).map_err(SlidesError::Scene)?;
+    match areas.len() {
         0 => return Err(SlidesError::NoSlides),
         1..=MAX_SLIDES => {}
         more => return Err(SlidesError::TooManySlides(more, MAX_SLIDES)),
     }
-    progress(&format!("Measuring {count} slides…"));
-    let measured = page.run(&script::measure()).await?;
+    // What the page looks like, before the measuring changes it.
+    let mut looks = Vec::new();
+    for (number, area) in (1..).zip(areas.iter().take(MAX_PICTURED)) {
+        progress(&format!("Looking at slide {number} of {}…", areas.len()));
+        looks.push(page.picture(*area, SMALL).await?);
+    }
+    progress(&format!("Measuring {} slides…", areas.len()));
+    let measured = page.run(script::MEASURE_DECK).await?;
     if let Some(path) = std::env::var_os("OKCVM_SLIDES_SCENE") {
         std::fs::write(path, measured.to_string())?;
     }
     let deck: Deck = serde_json::from_value(measured).map_err(SlidesError::Scene)?;
     let pictures = pictures(&deck, &mut *page, &files).await?;
+    let mut report = report(&deck, &renderer.name());
+    for (index, (look, slide)) in looks.iter().zip(&mut report.slides).enumerate() {
+        let alike = page.run(&script::similarity(index, &STANDARD.encode(look))).await?;
+        slide.similarity = alike.as_f64();
+    }
     drop(page);
     progress("Writing the presentation…");
-    let report = report(&deck, &renderer.name());
     let now = now.to_owned();
     let pptx = tokio::task::spawn_blocking(move || pptx::package(&deck, &pictures, &now))
         .await
         .map_err(|error| SlidesError::Lost(error.to_string()))??;
-    Ok(Converted { pptx, report })
+    Ok(Converted { pptx, report, looks })
 }
 
 /// All pictures that the deck's items name.

@@ -1,7 +1,7 @@
 //! The script that measures a page, put together from its parts.
 
 /// The parts in the order in which they need each other.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     include_str!("page/values.js"),
     include_str!("page/fonts.js"),
     include_str!("page/boxes.js"),
@@ -11,23 +11,31 @@ const PARTS: [&str; 9] = [
     include_str!("page/vectors.js"),
     include_str!("page/prepare.js"),
     include_str!("page/walk.js"),
+    include_str!("page/draw.js"),
 ];
 const MEASURE: &str = include_str!("page/measure.js");
 
-/// Measures the deck; what it needs for pictures stays in the world of the script.
-pub(crate) fn measure() -> String {
+/// Brings the script into the page and lets it come to rest; gives the boxes of the slides.
+pub(crate) fn prepare() -> String {
     let mut out = String::from("(async () => {\n'use strict';\n");
     for part in PARTS {
         out.push_str(part);
         out.push('\n');
     }
     out.push_str(MEASURE);
-    out.push_str("\nglobalThis.okcvmDeck = { showAlone, showAll };\nreturn measureDeck();\n})()");
+    out.push_str(
+        "\nglobalThis.okcvmDeck = { measureDeck, showAlone, showAll, similarity: (index, url) => similarityOf(scenes[index], url) };\nreturn prepareDeck();\n})()",
+    );
     out
 }
 
-/// Where the slides stand in the page, before anything is changed for the measuring.
-pub(crate) const COUNT: &str = "document.querySelectorAll('.ppt-slide').length";
+/// Measures the deck.
+pub(crate) const MEASURE_DECK: &str = "okcvmDeck.measureDeck()";
+
+/// How alike the items of a slide are to a PNG of it.
+pub(crate) fn similarity(index: usize, png: &str) -> String {
+    format!("okcvmDeck.similarity({index}, 'data:image/png;base64,{png}')")
+}
 
 /// Shows one element alone and gives its box.
 pub(crate) fn show_alone(id: u32) -> String {

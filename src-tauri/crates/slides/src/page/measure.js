@@ -72,10 +72,13 @@ function measureSlide(slide) {
   };
 }
 
-async function measureDeck() {
+const slidesOf = () => [...document.querySelectorAll(SLIDE)].filter((slide) => !slide.parentElement.closest(SLIDE));
+
+/** Lets the page come to rest and gives the boxes of its slides. */
+async function prepareDeck() {
   await settled();
   finishAnimations();
-  const slides = [...document.querySelectorAll(SLIDE)].filter((slide) => !slide.parentElement.closest(SLIDE));
+  const slides = slidesOf();
   for (const slide of slides) {
     const style = getComputedStyle(slide);
     if (style.display === 'none' || slide.hidden) {
@@ -86,6 +89,17 @@ async function measureDeck() {
     if (Number(style.opacity) < 1) slide.style.setProperty('opacity', '1', 'important');
     for (const aside of slide.querySelectorAll('aside.notes')) aside.style.setProperty('display', 'none', 'important');
   }
+  return slides.map((slide) => {
+    const { x, y, w, h } = rectOf(slide);
+    return { x: x + window.scrollX, y: y + window.scrollY, w, h };
+  });
+}
+
+let scenes = [];
+
+async function measureDeck() {
+  window.scrollTo(0, 0);
+  const slides = slidesOf();
   for (const slide of slides) {
     makePseudoReal(slide);
     makeFirstLettersReal(slide);
@@ -93,10 +107,11 @@ async function measureDeck() {
   await loadImages(slides);
   for (const slide of slides) rememberTransforms(slide);
   styles.clear();
+  scenes = slides.map(measureSlide);
   const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
   return {
     title: document.title, author: meta('author'), subject: meta('description'), keywords: meta('keywords'), language: document.documentElement.lang,
-    slides: slides.map(measureSlide),
+    slides: scenes,
     shots: [...document.querySelectorAll('[data-okcvm-shot]')].flatMap((element) => element.dataset.okcvmShot.split(' ').map((word) => ({ id: Number(word.split(':')[0]), part: word.split(':')[1] }))),
   };
 }
