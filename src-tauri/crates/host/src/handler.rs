@@ -526,11 +526,7 @@ impl CommandHandler for Host {
     }
 
     async fn thumbnail_get(&self, params: ThumbnailParams) -> Result<Thumbnail, AppError> {
-        self.blocking(move |host| {
-            let source = host.source(&params.session_id, &params.source)?;
-            okcvm_preview::thumbnail(&source, &host.shelf).map_err(|error| error.to_app_error())
-        })
-        .await
+        self.small_picture(params.session_id, params.source).await
     }
 
     async fn pptx_pdf(&self, params: PptxPdfParams) -> Result<PreviewHandle, AppError> {

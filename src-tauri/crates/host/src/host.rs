@@ -116,6 +116,9 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) tables: Tables,
     pub(crate) shelf: Shelf,
+    pub(crate) engines: Arc<dyn Engines>,
+    /// One page is drawn at a time.
+    pub(crate) drawing: tokio::sync::Semaphore,
     /// Held while slides are turned into a PDF.
     pub(crate) converting: tokio::sync::Mutex<()>,
     pub(crate) address: Arc<DeploymentAddress>,
@@ -172,6 +175,10 @@ impl Host {
         let events = EventBus::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = Arc::new(DeploymentAddress::default());
+        let engines = engines.unwrap_or_else(|| {
+            Arc::new(InstalledBrowser { sandbox: sandbox.clone(), processes: processes.clone() })
+        });
+        let shelf = Shelf::new(data.thumbnails());
         let tools = okcvm_toolbox::tools(ToolboxParts {
             sandbox: sandbox.clone(),
             kernels: kernels.clone(),
@@ -184,8 +191,12 @@ impl Host {
                 clock: Arc::clone(&clock),
                 address: Arc::clone(&address),
             }),
-            engines: engines.unwrap_or_else(|| {
-                Arc::new(InstalledBrowser { sandbox: sandbox.clone(), processes: processes.clone() })
+            engines: Arc::clone(&engines),
+            keep_look: Arc::new({
+                let shelf = shelf.clone();
+                move |hash, look| {
+                    okcvm_preview::keep_picture(&shelf, hash, look);
+                }
             }),
         });
         let registry = Registry::new(Arc::clone(&manifest), tools).map_err(|error| {
@@ -197,7 +208,6 @@ impl Host {
             vault: Arc::clone(&vault),
             demo_pace: environment.demo_pace,
         });
-        let shelf = Shelf::new(data.thumbnails());
         let engine = Engine::new(
             EngineParts {
                 store: Arc::clone(&store),
@@ -237,6 +247,8 @@ impl Host {
             previews: Previews::new(preview_base),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
+            engines,
+            drawing: tokio::sync::Semaphore::new(1),
             converting: tokio::sync::Mutex::default(),
             imports: Imports::default(),
             processes,

@@ -14,6 +14,7 @@ mod looking;
 mod models;
 mod network;
 mod office;
+mod page_pictures;
 mod processes;
 mod python;
 mod records;

@@ -32,6 +32,21 @@ impl Host {
         session: SessionId,
         source: PreviewSource,
     ) -> Result<PreviewHandle, AppError> {
+        let (folder, name) = self.converted_slides(session, source).await?;
+        self.blocking(move |host| {
+            let workspace = Workspace::open(&folder).map_err(|error| error.to_app_error())?;
+            let path = WorkspacePath::parse(&name).map_err(|error| error.to_app_error())?;
+            host.previews.open(PreviewTarget::File { workspace, path }).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    /// The folder and the name of slides as PDF, made now if they were not before.
+    pub(crate) async fn converted_slides(
+        &self,
+        session: SessionId,
+        source: PreviewSource,
+    ) -> Result<(PathBuf, String), AppError> {
         let folder = self.data.converted();
         let owner = ProcessOwner { session_id: session.clone(), node_id: None, item_id: None };
         let kept = folder.clone();
@@ -49,12 +64,7 @@ impl Host {
                 name
             }
         };
-        self.blocking(move |host| {
-            let workspace = Workspace::open(&folder).map_err(|error| error.to_app_error())?;
-            let path = WorkspacePath::parse(&name).map_err(|error| error.to_app_error())?;
-            host.previews.open(PreviewTarget::File { workspace, path }).map_err(|error| error.to_app_error())
-        })
-        .await
+        Ok((folder, name))
     }
 
     fn take_slides(

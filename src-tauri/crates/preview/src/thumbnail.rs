@@ -55,7 +55,12 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
             }
         }
         Form::Page | Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
-            return Ok(none("Pages and slides are drawn by the window, not here."));
+            if material.size <= MOST_WHOLE
+                && let Some(kept) = kept_picture(shelf, &material.hash()?)
+            {
+                return Ok(kept);
+            }
+            return Ok(none(NOT_DRAWN));
         }
         Form::Table | Form::Archive | Form::Prose | Form::Other => {
             return Ok(none("There is no small picture of such a file."));
@@ -124,6 +129,32 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
         }),
         None => Ok(none("The small picture was removed at this moment; ask again.")),
     }
+}
+
+/// What is said of pages and slides of which a web engine has drawn nothing yet.
+const NOT_DRAWN: &str = "Pages and slides are drawn by a web engine, which has not been asked yet.";
+
+/// The small picture that was kept for a content with [`keep_picture`].
+pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
+    let bytes = shelf.bytes(&format!("{hash}.png"))?;
+    let (width, height) =
+        image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
+    let url = Some(format!("data:image/png;base64,{}", STANDARD.encode(bytes)));
+    Some(Thumbnail { url, width, height, reason: None })
+}
+
+/// Keeps a picture of a page or of slides for a content, as a PNG that an engine drew; it is made small. `hash` is the
+/// SHA-256 of the content in hexadecimal. Blocks.
+pub fn keep_picture(shelf: &Shelf, hash: &str, drawn: &[u8]) -> Option<Thumbnail> {
+    let mut reader = image::ImageReader::with_format(Cursor::new(drawn), ImageFormat::Png);
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(MOST_WHOLE);
+    reader.limits(limits);
+    let picture = reader.decode().ok()?;
+    let (across, down) = fitted((picture.width(), picture.height()));
+    let bytes = png(picture.thumbnail_exact(across, down).to_rgba8()).ok()?;
+    shelf.write(&format!("{hash}.png"), &bytes);
+    kept_picture(shelf, hash)
 }
 
 /// Why nothing was drawn, a sentence.

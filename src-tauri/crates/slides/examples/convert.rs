@@ -24,6 +24,12 @@ async fn work() {
         let start = std::time::Instant::now();
         let done = okcvm_slides::convert(files, &chromium, "2026-01-01T00:00:00Z", &|_| {}).await.unwrap();
         std::fs::write(&pair[1], done.pptx).unwrap();
-        println!("{} {:?} {:?}\n{}", pair[0], start.elapsed(), done.report.slides.iter().map(|slide| slide.similarity.unwrap_or(0.0)).collect::<Vec<_>>(), okcvm_slides::in_short(&done.report));
+        println!(
+            "{} {:?} {:?}\n{}",
+            pair[0],
+            start.elapsed(),
+            done.report.slides.iter().map(|slide| slide.similarity.unwrap_or(0.0)).collect::<Vec<_>>(),
+            okcvm_slides::in_short(&done.report)
+        );
     }
 }

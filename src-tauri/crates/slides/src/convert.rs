@@ -44,7 +44,8 @@ pub async fn convert(
     let files = Arc::new(files);
     progress("Laying the slides out…");
     let mut page = renderer.open(&files.address(), files.clone()).await?;
-    let areas: Vec<Area> = serde_json::from_value(page.run(&script::prepare()).await?).map_err(SlidesError::Scene)?;
+    let areas: Vec<Area> =
+        serde_json::from_value(page.run(&script::prepare()).await?).map_err(SlidesError::Scene)?;
     match areas.len() {
         0 => return Err(SlidesError::NoSlides),
         1..=MAX_SLIDES => {}

@@ -24,7 +24,7 @@ pub use deploy::{DeployTool, Deployments, NewDeployment};
 pub use files::{EditFileTool, ReadFileTool, WriteFileTool, document_in};
 pub use ipython::PythonTool;
 pub use shell::{Door, SessionNetwork, ShellTool};
-pub use slides::{Engines, InstalledBrowser, SlidesTool};
+pub use slides::{Engines, InstalledBrowser, KeepLook, SlidesTool};
 pub use todo::{TodoBook, TodoReadTool, TodoWriteTool};
 
 /// What the tools need.
@@ -43,6 +43,8 @@ pub struct ToolboxParts {
     pub deployments: Arc<dyn Deployments>,
     /// The web engines that lay slides out.
     pub engines: Arc<dyn Engines>,
+    /// Takes pictures of the presentations that are made.
+    pub keep_look: KeepLook,
 }
 
 /// Every tool of this version.
@@ -56,7 +58,7 @@ pub fn tools(parts: ToolboxParts) -> Vec<Arc<dyn Tool>> {
         Arc::new(PythonTool::new(parts.kernels).with_network(Arc::clone(&parts.network))),
         Arc::new(ShellTool::new(parts.sandbox).with_processes(parts.processes).with_network(parts.network)),
         Arc::new(DeployTool::new(parts.deployments)),
-        Arc::new(SlidesTool::new(parts.engines)),
+        Arc::new(SlidesTool::new(parts.engines, parts.keep_look)),
     ]
 }
 

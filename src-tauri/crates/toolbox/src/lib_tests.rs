@@ -60,6 +60,7 @@ fn every_tool_has_its_contract() {
         todos: Arc::new(Nothing),
         deployments: Arc::new(Nothing),
         engines: Arc::new(Nothing),
+        keep_look: Arc::new(|_, _| {}),
     });
     let registry = Registry::new(Arc::new(manifest()), tools).unwrap();
     let bound: Vec<String> = manifest()

@@ -29,6 +29,10 @@ pub trait Engines: Send + Sync {
     fn engine(&self, owner: ProcessOwner) -> Result<Box<dyn Renderer>, SlidesError>;
 }
 
+/// Takes a picture of the first slide of a presentation that was made: the SHA-256 of its content in hexadecimal, and
+/// a PNG. Blocks.
+pub type KeepLook = Arc<dyn Fn(&str, &[u8]) + Send + Sync>;
+
 /// An installed Chromium, Chrome or Edge, behind the sandbox.
 #[derive(Debug, Clone)]
 pub struct InstalledBrowser {
@@ -55,12 +59,13 @@ impl Engines for InstalledBrowser {
 /// `mshtools-slides_generator`: writes an HTML deck as an editable presentation.
 pub struct SlidesTool {
     engines: Arc<dyn Engines>,
+    keep_look: KeepLook,
 }
 
 impl SlidesTool {
     /// The tool with these engines.
-    pub fn new(engines: Arc<dyn Engines>) -> Self {
-        Self { engines }
+    pub fn new(engines: Arc<dyn Engines>, keep_look: KeepLook) -> Self {
+        Self { engines, keep_look }
     }
 }
 
@@ -105,6 +110,11 @@ impl Tool for SlidesTool {
             () = context.cancel.cancelled() => return Err(ToolError::Cancelled(None)),
         };
         let target = write(context, &workspace, &source, &converted.pptx)?;
+        if let Some(look) = converted.looks.first().cloned() {
+            let (keep, hash) = (Arc::clone(&self.keep_look), stamp::of_bytes(&converted.pptx).hash);
+            // Without it the presentation is no worse.
+            let _ = tokio::task::spawn_blocking(move || keep(&hash, &look)).await;
+        }
         Ok(report(&source, &target, &converted))
     }
 }

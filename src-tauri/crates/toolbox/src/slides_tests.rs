@@ -43,7 +43,13 @@ struct ScriptedPage(Value);
 impl OpenPage for ScriptedPage {
     async fn run(&mut self, script: &str) -> Result<Value, SlidesError> {
         let slides = self.0["slides"].as_array().unwrap().len();
-        Ok(if script.len() < 200 { json!(slides) } else { self.0.clone() })
+        Ok(match script {
+            script if script.contains("prepareDeck") => {
+                json!(vec![json!({"x": 0, "y": 0, "w": 1024, "h": 576}); slides])
+            }
+            script if script.contains("measureDeck") => self.0.clone(),
+            _ => json!(0.9),
+        })
     }
 
     async fn picture(&mut self, _area: Area, _scale: f64) -> Result<Vec<u8>, SlidesError> {
@@ -80,7 +86,13 @@ fn scene(slides: usize) -> Value {
 
 fn tool(slides: usize) -> (SlidesTool, Arc<Mutex<Vec<(String, Option<usize>)>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
-    (SlidesTool::new(Arc::new(OneEngine { scene: scene(slides), asked: asked.clone() })), asked)
+    (
+        SlidesTool::new(
+            Arc::new(OneEngine { scene: scene(slides), asked: asked.clone() }),
+            Arc::new(|_, _| {}),
+        ),
+        asked,
+    )
 }
 
 #[test]
@@ -138,7 +150,7 @@ fn what_cannot_be_is_said() {
     assert!(desk.error(&one, json!({"file_path": "../deck.html"})).len() > 10);
     let (many, _) = tool(301);
     assert!(desk.error(&many, json!({"file_path": "deck.html"})).contains("301"));
-    let without = SlidesTool::new(Arc::new(NoEngines));
+    let without = SlidesTool::new(Arc::new(NoEngines), Arc::new(|_, _| {}));
     assert!(desk.error(&without, json!({"file_path": "deck.html"})).contains("apt install chromium"));
     assert!(!desk.path("deck.pptx").exists());
 }
