@@ -196,6 +196,22 @@ commands! {
     preview_open(PreviewOpenParams) -> PreviewHandle;
     /// Closes a preview; its address dies.
     preview_close(PreviewCloseParams) -> Empty;
+    /// What a file or folder of any source is.
+    preview_describe(PreviewDescribeParams) -> FileFacts;
+    /// The start of a file of any source.
+    preview_read(PreviewReadParams) -> FileContent;
+    /// Opens a table; answers as soon as its first rows are read.
+    table_open(TableOpenParams) -> TableHandle;
+    /// Rows of an opened table.
+    table_rows(TableRowsParams) -> TableRows;
+    /// Closes a table; what is still being counted is called off.
+    table_close(TableCloseParams) -> Empty;
+    /// What is in an archive.
+    archive_list(ArchiveListParams) -> ArchiveListing;
+    /// A small picture of a file.
+    thumbnail_get(ThumbnailParams) -> Thumbnail;
+    /// Slides as a PDF made by an installed office program, opened as a preview.
+    pptx_pdf(PptxPdfParams) -> PreviewHandle;
 
     /// Settings as in force.
     settings_get(Empty) -> SettingsResponse;

@@ -2,8 +2,8 @@
 
 use crate::{
     AppError, ChangeCounts, Contact, Deployment, ImportProgress, Item, ItemId, NetworkPolicy, NodeId,
-    NodeSummary, ProcessInfo, QueuedMessage, SessionId, SessionSummary, SnapshotId, Span, TidyReport,
-    TidyStage, Todo, Usage, UserMessage, wire, wire_union,
+    NodeSummary, ProcessInfo, QueuedMessage, SessionId, SessionSummary, SnapshotId, Span, TableId,
+    TidyReport, TidyStage, Todo, Usage, UserMessage, wire, wire_union,
 };
 
 wire_union! {
@@ -229,6 +229,19 @@ wire_union! {
         DeletedFilesChanged {
             /// Where.
             session_id: SessionId,
+        },
+        /// The rows of an open table are being counted. The last event of a table is `done`.
+        TableIndexed {
+            /// Which.
+            id: TableId,
+            /// Rows below the first one that were found so far.
+            rows: u64,
+            /// Bytes that were read so far.
+            bytes: u64,
+            /// Bytes in all.
+            size: u64,
+            /// Everything is counted, or counting ended by an error or because the table was closed.
+            done: bool,
         },
         /// Settings or keys changed.
         SettingsChanged,

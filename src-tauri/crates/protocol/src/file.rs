@@ -1,6 +1,6 @@
 //! Files of the workspace, imports, previews.
 
-use crate::{DeploymentId, ImportId, wire, wire_enum, wire_union};
+use crate::{DeploymentId, ImportId, NodeId, wire, wire_enum, wire_union};
 
 wire_enum! {
     /// What an entry of a folder is.
@@ -135,6 +135,13 @@ wire_union! {
         Deployment {
             /// Which.
             id: DeploymentId,
+        },
+        /// A folder or file as it was at a node, read from the history; the live files are not touched.
+        Snapshot {
+            /// Which node.
+            node_id: NodeId,
+            /// Relative to the workspace, with `/`; empty is the workspace itself.
+            path: String,
         },
     }
 }

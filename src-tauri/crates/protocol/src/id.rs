@@ -68,6 +68,8 @@ uuid_id! {
     RuleId
     /// A file or folder in the trash of a session.
     DeletedId
+    /// A table that is open for looking at.
+    TableId
 }
 
 /// The commit of a snapshot in the session's history, 40 hexadecimal digits.

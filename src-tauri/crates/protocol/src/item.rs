@@ -1,6 +1,6 @@
 //! The parts of a turn, and what tools give back.
 
-use crate::{Approval, ItemId, NodeId, wire, wire_enum, wire_union};
+use crate::{Approval, ArtifactMeta, ItemId, NodeId, wire, wire_enum, wire_union};
 
 wire_enum! {
     /// How far a tool call has come.
@@ -167,6 +167,18 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         pub size: Option<u64>,
+        /// What it is beyond its bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub meta: Option<ArtifactMeta>,
+        /// SHA-256 of its content when the call ended, if it is one file of at most 64 MB.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub hash: Option<String>,
+        /// The node whose snapshot holds it as it was made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub node_id: Option<NodeId>,
     }
 
     /// A part of a turn.

@@ -3,6 +3,8 @@
 import type {
   AppInfo,
   ApprovalAnswerParams,
+  ArchiveListParams,
+  ArchiveListing,
   BringBackParams,
   CompareFileParams,
   CompareParams,
@@ -16,6 +18,7 @@ import type {
   Empty,
   FileContent,
   FileDiff,
+  FileFacts,
   FileHistoryResponse,
   FileListResponse,
   FileParams,
@@ -44,9 +47,12 @@ import type {
   NodeParams,
   NodeSummary,
   PathsResponse,
+  PptxPdfParams,
   PreviewCloseParams,
+  PreviewDescribeParams,
   PreviewHandle,
   PreviewOpenParams,
+  PreviewReadParams,
   ProcessListResponse,
   ProcessParams,
   PythonCreateParams,
@@ -73,6 +79,13 @@ import type {
   SessionSummary,
   SettingsResponse,
   SettingsSaveParams,
+  TableCloseParams,
+  TableHandle,
+  TableOpenParams,
+  TableRows,
+  TableRowsParams,
+  Thumbnail,
+  ThumbnailParams,
   TidyReport,
   TimelineResponse,
   TrashListResponse,
@@ -209,6 +222,22 @@ export interface Commands {
   preview_open: { params: PreviewOpenParams; response: PreviewHandle };
   /** Closes a preview; its address dies. */
   preview_close: { params: PreviewCloseParams; response: Empty };
+  /** What a file or folder of any source is. */
+  preview_describe: { params: PreviewDescribeParams; response: FileFacts };
+  /** The start of a file of any source. */
+  preview_read: { params: PreviewReadParams; response: FileContent };
+  /** Opens a table; answers as soon as its first rows are read. */
+  table_open: { params: TableOpenParams; response: TableHandle };
+  /** Rows of an opened table. */
+  table_rows: { params: TableRowsParams; response: TableRows };
+  /** Closes a table; what is still being counted is called off. */
+  table_close: { params: TableCloseParams; response: Empty };
+  /** What is in an archive. */
+  archive_list: { params: ArchiveListParams; response: ArchiveListing };
+  /** A small picture of a file. */
+  thumbnail_get: { params: ThumbnailParams; response: Thumbnail };
+  /** Slides as a PDF made by an installed office program, opened as a preview. */
+  pptx_pdf: { params: PptxPdfParams; response: PreviewHandle };
   /** Settings as in force. */
   settings_get: { params: Empty; response: SettingsResponse };
   /** Replaces the settings. */

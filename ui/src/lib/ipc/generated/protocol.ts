@@ -116,7 +116,27 @@ processes: Array<ProcessInfo>, } | { "type": "rulesChanged" } | { "type": "delet
 /**
  * Where.
  */
-sessionId: SessionId, } | { "type": "settingsChanged" };
+sessionId: SessionId, } | { "type": "tableIndexed", 
+/**
+ * Which.
+ */
+id: TableId, 
+/**
+ * Rows below the first one that were found so far.
+ */
+rows: number, 
+/**
+ * Bytes that were read so far.
+ */
+bytes: number, 
+/**
+ * Bytes in all.
+ */
+size: number, 
+/**
+ * Everything is counted, or counting ended by an error or because the table was closed.
+ */
+done: boolean, } | { "type": "settingsChanged" };
 
 /**
  * About this program.
@@ -272,6 +292,69 @@ scope?: ApprovalScope, } | { "type": "refused",
 reason?: string, } | { "type": "interrupted" };
 
 /**
+ * An entry of an archive.
+ */
+export type ArchiveEntry = { 
+/**
+ * As the archive names it.
+ */
+path: string, 
+/**
+ * Bytes when it is unpacked, as the archive says.
+ */
+size: number, 
+/**
+ * Bytes in the archive, if it keeps them apart.
+ */
+packed: number | null, 
+/**
+ * It is a folder.
+ */
+folder: boolean, 
+/**
+ * Last change, if the archive says when.
+ */
+modifiedAt: number | null, };
+
+/**
+ * Asks what is in an archive.
+ */
+export type ArchiveListParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The file.
+ */
+source: PreviewSource, };
+
+/**
+ * What is in an archive. Nothing of it is unpacked.
+ */
+export type ArchiveListing = { 
+/**
+ * The first 10,000 entries, in the archive's order.
+ */
+entries: Array<ArchiveEntry>, 
+/**
+ * Entries in all, as far as it was read.
+ */
+total: number, 
+/**
+ * Bytes when it is unpacked, as it says itself, as far as it was read.
+ */
+unpacked: number, 
+/**
+ * There is more than is listed.
+ */
+truncated: boolean, 
+/**
+ * What to know about it, a sentence each: encrypted, leads outside, would be a bomb.
+ */
+notes: Array<string>, };
+
+/**
  * Something worth showing.
  */
 export type Artifact = { 
@@ -298,12 +381,109 @@ deployment?: DeploymentId,
 /**
  * Bytes, if it is one file.
  */
-size?: number, };
+size?: number, 
+/**
+ * What it is beyond its bytes.
+ */
+meta?: ArtifactMeta, 
+/**
+ * SHA-256 of its content when the call ended, if it is one file of at most 64 MB.
+ */
+hash?: string, 
+/**
+ * The node whose snapshot holds it as it was made.
+ */
+nodeId?: NodeId, };
 
 /**
  * What kind of thing an artifact is, which decides how it is shown.
  */
 export type ArtifactKind = "site" | "image" | "audio" | "document" | "table" | "deck" | "output" | "file";
+
+/**
+ * What a file is beyond its bytes, by its kind.
+ */
+export type ArtifactMeta = { "type": "image", 
+/**
+ * Pixels across.
+ */
+width: number, 
+/**
+ * Pixels down.
+ */
+height: number, 
+/**
+ * It moves.
+ */
+animated: boolean, } | { "type": "table", 
+/**
+ * Rows without the header; absent where counting them would take long.
+ */
+rows: number | null, 
+/**
+ * Columns of the first row.
+ */
+columns: number, 
+/**
+ * The first row, at most 64 of its cells.
+ */
+names: Array<string>, 
+/**
+ * Names of the sheets of a workbook, in its order; empty for a file that is one table.
+ */
+sheets: Array<string>, } | { "type": "audio", 
+/**
+ * How long it plays.
+ */
+seconds: number, 
+/**
+ * Channels.
+ */
+channels: number, 
+/**
+ * Samples a second of one channel.
+ */
+rate: number, 
+/**
+ * The loudest sample of each stretch of equal length, from 0 to 1; at most 256.
+ */
+peaks: Array<number>, } | { "type": "video", 
+/**
+ * How long it plays.
+ */
+seconds: number | null, 
+/**
+ * Pixels across.
+ */
+width: number, 
+/**
+ * Pixels down.
+ */
+height: number, } | { "type": "document", 
+/**
+ * Pages, where they are fixed.
+ */
+pages: number | null, 
+/**
+ * Its title as it says itself.
+ */
+title: string | null, } | { "type": "deck", 
+/**
+ * In their order; at most 500.
+ */
+slides: Array<SlideOutline>, } | { "type": "site", 
+/**
+ * The title of its first page.
+ */
+title: string | null, } | { "type": "archive", 
+/**
+ * Entries.
+ */
+entries: number, 
+/**
+ * Bytes when it is unpacked, as it says itself.
+ */
+unpacked: number, };
 
 /**
  * A file that the user gave with a message.
@@ -880,6 +1060,51 @@ size: number,
  * Last change.
  */
 modifiedAt: number, };
+
+/**
+ * What a file or folder is.
+ */
+export type FileFacts = { 
+/**
+ * Relative to the workspace, or to the deployment, with `/`.
+ */
+path: string, 
+/**
+ * Guessed from name and content; `inode/directory` for a folder.
+ */
+mime: string, 
+/**
+ * Bytes; 0 for a folder.
+ */
+size: number, 
+/**
+ * Last change; of the snapshot, where that is the source.
+ */
+modifiedAt: number | null, 
+/**
+ * SHA-256 of the content; absent for folders and above 64 MB.
+ */
+hash: string | null, 
+/**
+ * How it is best shown.
+ */
+kind: ArtifactKind, 
+/**
+ * What it is beyond its bytes; absent if nothing is known, or it is broken.
+ */
+meta: ArtifactMeta | null, 
+/**
+ * The first 512 bytes in hexadecimal.
+ */
+head: string, 
+/**
+ * It reads as text.
+ */
+text: boolean, 
+/**
+ * Why there is no `meta` though the kind has one: broken, too large, protected.
+ */
+problem: string | null, };
 
 /**
  * What happened to one file on the active path, through its earlier names.
@@ -1731,6 +1956,19 @@ coversUntrusted: boolean,
 madeAt: number, };
 
 /**
+ * Asks for slides as a PDF.
+ */
+export type PptxPdfParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The `.pptx`.
+ */
+source: PreviewSource, };
+
+/**
  * Closes a preview.
  */
 export type PreviewCloseParams = { 
@@ -1738,6 +1976,19 @@ export type PreviewCloseParams = {
  * Which.
  */
 token: string, };
+
+/**
+ * Asks what a file or folder is.
+ */
+export type PreviewDescribeParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * What to look at.
+ */
+source: PreviewSource, };
 
 /**
  * An opened preview.
@@ -1766,6 +2017,23 @@ sessionId: SessionId,
 source: PreviewSource, };
 
 /**
+ * Reads the start of a file of any source.
+ */
+export type PreviewReadParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The file.
+ */
+source: PreviewSource, 
+/**
+ * At most so many bytes.
+ */
+maxBytes: number, };
+
+/**
  * What a preview shows.
  */
 export type PreviewSource = { "type": "live", 
@@ -1776,7 +2044,15 @@ path: string, } | { "type": "deployment",
 /**
  * Which.
  */
-id: DeploymentId, };
+id: DeploymentId, } | { "type": "snapshot", 
+/**
+ * Which node.
+ */
+nodeId: NodeId, 
+/**
+ * Relative to the workspace, with `/`; empty is the workspace itself.
+ */
+path: string, };
 
 /**
  * Prices that the user entered, per million tokens.
@@ -2533,6 +2809,23 @@ path: string,
 reason: string, };
 
 /**
+ * A slide in words.
+ */
+export type SlideOutline = { 
+/**
+ * Its title; empty if it has none.
+ */
+title: string, 
+/**
+ * What the speaker sees.
+ */
+notes: string, 
+/**
+ * It is left out when the deck is shown.
+ */
+hidden: boolean, };
+
+/**
  * The commit of a snapshot in the session's history, 40 hexadecimal digits.
  */
 export type SnapshotId = string;
@@ -2606,9 +2899,145 @@ export type SpanKind = "model" | "tool";
 export type SpanStatus = "running" | "ok" | "error" | "interrupted";
 
 /**
+ * Closes a table.
+ */
+export type TableCloseParams = { 
+/**
+ * Which.
+ */
+id: TableId, };
+
+/**
+ * An opened table. It stays as it was when it was opened, or says that the file changed.
+ */
+export type TableHandle = { 
+/**
+ * For more rows; close it when it is no longer shown.
+ */
+id: TableId, 
+/**
+ * The first row, which usually names the columns; it is not among the rows.
+ */
+names: Array<string>, 
+/**
+ * The first rows below it, at most 200.
+ */
+first: Array<Array<string>>, 
+/**
+ * Rows below the first one, if they are counted already; else `tableIndexed` tells.
+ */
+rows: number | null, 
+/**
+ * Names of the sheets of a workbook.
+ */
+sheets: Array<string>, 
+/**
+ * The sheet that is open; empty for a file that is one table.
+ */
+sheet: string, 
+/**
+ * Bytes of the file.
+ */
+size: number, 
+/**
+ * What is not shown, a sentence each.
+ */
+notes: Array<string>, };
+
+/**
+ * A table that is open for looking at.
+ */
+export type TableId = string;
+
+/**
+ * Opens a table.
+ */
+export type TableOpenParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The file: comma or tab separated, `.xlsx` or `.ods`.
+ */
+source: PreviewSource, 
+/**
+ * Which sheet of a workbook; the first one that is shown if absent.
+ */
+sheet: string | null, };
+
+/**
+ * Rows of a table. Fewer than asked for where the table, or what is known of it so far, ends.
+ */
+export type TableRows = { 
+/**
+ * The number of the first row, from 0.
+ */
+from: number, 
+/**
+ * The rows, each with its cells as text.
+ */
+rows: Array<Array<string>>, 
+/**
+ * How many there are, once they are counted.
+ */
+total: number | null, };
+
+/**
+ * Asks for rows of an opened table.
+ */
+export type TableRowsParams = { 
+/**
+ * The table.
+ */
+id: TableId, 
+/**
+ * The first row wanted, from 0; the row of names does not count.
+ */
+from: number, 
+/**
+ * At most so many, up to 500.
+ */
+count: number, };
+
+/**
  * Colours.
  */
 export type Theme = "system" | "light" | "dark";
+
+/**
+ * A small picture of a file.
+ */
+export type Thumbnail = { 
+/**
+ * `data:image/png;base64,…`, at most 320 × 200 pixels.
+ */
+url: string | null, 
+/**
+ * Pixels across; 0 without a picture.
+ */
+width: number, 
+/**
+ * Pixels down; 0 without a picture.
+ */
+height: number, 
+/**
+ * Why there is none, a sentence.
+ */
+reason: string | null, };
+
+/**
+ * Asks for a small picture of a file.
+ */
+export type ThumbnailParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The file.
+ */
+source: PreviewSource, };
 
 /**
  * What tidying a history did.
