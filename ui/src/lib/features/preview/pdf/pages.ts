@@ -8,12 +8,15 @@ export interface PageSize {
 export const GAP = 12;
 
 /** Where each page begins, from the top, and how tall all of them are. */
-export function layOut(sizes: readonly PageSize[], scale: number): { tops: number[]; height: number } {
+export function layOut(
+  sizes: readonly PageSize[],
+  scaleOf: (size: PageSize) => number,
+): { tops: number[]; height: number } {
   const tops: number[] = [];
   let top = GAP;
   for (const size of sizes) {
     tops.push(top);
-    top += size.height * scale + GAP;
+    top += size.height * scaleOf(size) + GAP;
   }
   return { tops, height: top };
 }
