@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("documents", &[]),
     ("tools", &["manifest"]),
     ("toolbox", &["tools", "documents", "network", "sandbox", "python", "workspace", "snapshots", "store"]),
-    ("preview", &["workspace", "snapshots"]),
+    ("preview", &["workspace", "snapshots", "documents"]),
     ("engine", &["tools", "model", "store", "workspace", "snapshots"]),
     (
         "host",

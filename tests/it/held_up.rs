@@ -68,6 +68,7 @@ async fn a_turn_that_breaks_down_fails_and_frees_its_session() {
             clock: Arc::new(SystemClock),
             events: EventBus::default(),
             redact: Arc::new(str::to_owned),
+            describe: Arc::new(|_, _| {}),
         },
         EngineOptions { sessions_folder: folder.path().join("sessions"), home: None, watching: Watching::No },
     );

@@ -14,6 +14,7 @@ use crate::limits::Budget;
 use crate::markdown::{Inline, Style, Writer, table};
 use crate::notes::{Note, Why};
 use crate::office::docx::{MAX_INNER, cell_text};
+use crate::outline::MAX_SLIDES;
 use crate::xml::{Child, Element};
 
 /// Columns and rows that one cell may span.
@@ -42,6 +43,60 @@ pub(crate) enum Titles {
     Shown,
     /// It is passed over.
     LeftOut,
+}
+
+/// The title of a page.
+pub(crate) fn title(bytes: &[u8], budget: &Budget) -> Result<Option<String>, DocumentError> {
+    let (root, _) = tree::tree(&decode(bytes), budget)?;
+    let mut found = Vec::new();
+    root.all("title", &mut found);
+    Ok(found.first().map(|title| title.text()))
+}
+
+/// The elements of the class `ppt-slide` in words, in the order of the page. A slide's title is its first heading; its
+/// notes are an `aside`, or what has the class `notes` or `speaker-notes`, or its attribute `data-notes`.
+pub(crate) fn slides(bytes: &[u8], budget: &Budget) -> Result<Vec<crate::Slide>, DocumentError> {
+    let (root, _) = tree::tree(&decode(bytes), budget)?;
+    let mut found = Vec::new();
+    with_class(&root, &["ppt-slide"], &mut found);
+    found.truncate(MAX_SLIDES);
+    Ok(found
+        .into_iter()
+        .map(|slide| {
+            let title = heading(slide).map(Element::text).unwrap_or_default();
+            let mut asides = Vec::new();
+            with_class(slide, &["notes", "speaker-notes"], &mut asides);
+            slide.all("aside", &mut asides);
+            let notes = match slide.attribute("data-notes") {
+                Some(notes) => notes.to_owned(),
+                None => asides.first().map(|aside| aside.text()).unwrap_or_default(),
+            };
+            let is_hidden = slide.attribute("hidden").is_some() || slide.attribute("data-hidden").is_some();
+            crate::Slide::new(&title, &notes, is_hidden)
+        })
+        .collect())
+}
+
+/// Elements of one of the classes, none within another.
+fn with_class<'a>(parent: &'a Element, classes: &[&str], found: &mut Vec<&'a Element>) {
+    for element in parent.elements() {
+        let is_one = element
+            .attribute("class")
+            .is_some_and(|names| names.split_whitespace().any(|name| classes.contains(&name)));
+        if is_one {
+            found.push(element);
+        } else {
+            with_class(element, classes, found);
+        }
+    }
+}
+
+/// The first heading with words in it.
+fn heading(parent: &Element) -> Option<&Element> {
+    parent.elements().find_map(|element| {
+        let is_heading = matches!(&*element.name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
+        if is_heading && !element.text().trim().is_empty() { Some(element) } else { heading(element) }
+    })
 }
 
 /// Writes the body of a page.

@@ -8,10 +8,12 @@ use std::rc::Rc;
 use self::styles::Styles;
 use crate::archive::Archive;
 use crate::document::Parts;
+use crate::grid::{Grid, GridLimits, GrowingGrid};
 use crate::limits::Budget;
 use crate::markdown::{Inline, Style, Writer, table};
 use crate::notes::{Note, Why};
 use crate::office::docx::{MAX_INNER, cell_text};
+use crate::outline::MAX_SLIDES;
 use crate::text::Colour;
 use crate::xml::{self, Child, Element};
 use crate::{DocumentError, DocumentKind};
@@ -61,6 +63,75 @@ pub(crate) fn read(
         return Ok(Parts::Slides(slides.len()));
     }
     Err(DocumentError::Unsupported("an OpenDocument file that is neither text, spreadsheet nor presentation"))
+}
+
+/// The title among the properties of the document.
+pub(crate) fn title(
+    bytes: &[u8],
+    kind: DocumentKind,
+    budget: &Budget,
+) -> Result<Option<String>, DocumentError> {
+    let mut archive = Archive::open(bytes, kind, budget)?;
+    let Some(text) = archive.text("meta.xml")? else { return Ok(None) };
+    let tree = xml::tree(&text, "meta.xml", kind, budget)?;
+    Ok(tree.at(&["office:meta", "dc:title"]).map(Element::text))
+}
+
+/// The body of an unencrypted document.
+fn content(bytes: &[u8], kind: DocumentKind, budget: &Budget) -> Result<Element, DocumentError> {
+    let mut archive = Archive::open(bytes, kind, budget)?;
+    if archive.text("META-INF/manifest.xml")?.is_some_and(|manifest| manifest.contains(":encryption-data")) {
+        return Err(DocumentError::Encrypted(kind));
+    }
+    let text = archive.needed_text("content.xml")?;
+    xml::tree(&text, "content.xml", kind, budget)
+}
+
+/// The cells of one sheet: the one of that name, or the first.
+pub(crate) fn grid(
+    bytes: &[u8],
+    wanted: Option<&str>,
+    limits: GridLimits,
+    budget: &Budget,
+) -> Result<Grid, DocumentError> {
+    let content = content(bytes, DocumentKind::Ods, budget)?;
+    let book = content.at(&["office:body", "office:spreadsheet"]);
+    let sheets: Vec<&Element> = book.iter().flat_map(|book| book.named("table:table")).collect();
+    let name = |sheet: &Element| {
+        crate::text::shortened(sheet.attribute("table:name").unwrap_or("without a name"), 200)
+    };
+    let names = sheets.iter().map(|sheet| name(sheet)).collect();
+    let chosen = sheets.iter().find(|sheet| wanted == Some(name(sheet).as_str())).or(sheets.first());
+    let mut growing = GrowingGrid::new(limits);
+    let Some(chosen) = chosen else { return Ok(growing.finish(names, String::new())) };
+    if limits.rows > 0 {
+        cells::grid(chosen, budget, &mut growing)?;
+    }
+    Ok(growing.finish(names, name(chosen)))
+}
+
+/// The slides in words.
+pub(crate) fn slides(bytes: &[u8], budget: &Budget) -> Result<Vec<crate::Slide>, DocumentError> {
+    let content = content(bytes, DocumentKind::Odp, budget)?;
+    let deck = content.at(&["office:body", "office:presentation"]);
+    let pages = deck.iter().flat_map(|deck| deck.named("draw:page")).take(MAX_SLIDES);
+    Ok(pages
+        .map(|page| {
+            let title = page.elements().find(|frame| frame.attribute("presentation:class") == Some("title"));
+            let notes: Vec<String> = match page.child("presentation:notes") {
+                Some(notes) => notes.named("draw:frame").flat_map(paragraphs).collect(),
+                None => Vec::new(),
+            };
+            let title = title.map(|frame| paragraphs(frame).join(" ")).unwrap_or_default();
+            crate::Slide::new(&title, &notes.join("\n"), false)
+        })
+        .collect())
+}
+
+fn paragraphs(frame: &Element) -> Vec<String> {
+    let mut found = Vec::new();
+    frame.all("text:p", &mut found);
+    found.into_iter().map(|paragraph| collapsed(&paragraph.text())).collect()
 }
 
 /// What is known from around a block.

@@ -69,6 +69,19 @@ pub(crate) fn main_part(
     Ok(related(&relations, "officeDocument").filter(|part| archive.has(part)).unwrap_or(usual).to_owned())
 }
 
+/// The title among the properties of the document.
+pub(crate) fn title(
+    bytes: &[u8],
+    kind: DocumentKind,
+    budget: &Budget,
+) -> Result<Option<String>, DocumentError> {
+    let mut archive = Archive::open(bytes, kind, budget)?;
+    let relations = relations(&mut archive, "", kind, budget)?;
+    let part = related(&relations, "core-properties").unwrap_or("docProps/core.xml").to_owned();
+    let Some(text) = archive.text(&part)? else { return Ok(None) };
+    Ok(xml::tree(&text, &part, kind, budget)?.child("dc:title").map(Element::text))
+}
+
 /// A switch of Office Open XML: it is on if it is there, unless its value says otherwise.
 pub(crate) fn is_on(element: Option<&Element>, value: &str) -> Option<bool> {
     element.map(|element| !matches!(element.attribute(value), Some("0" | "false" | "off" | "none")))

@@ -9,6 +9,7 @@ mod structure;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use encoding_rs::WINDOWS_1252;
 use hayro_interpret::hayro_syntax::page::Page;
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, TransformExt, interpret_page};
@@ -19,22 +20,12 @@ use crate::document::Parts;
 use crate::limits::Budget;
 use crate::markdown::Writer;
 use crate::notes::{Note, Why};
-use crate::{DocumentError, DocumentKind};
+use crate::{DocumentError, DocumentKind, Facts};
 
 const KIND: DocumentKind = DocumentKind::Pdf;
 
 pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
-    inflation::check(&bytes, budget)?;
-    let pdf = Pdf::new(bytes).map_err(|error| match error {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => DocumentError::Encrypted(KIND),
-        LoadPdfError::Decryption(_) => {
-            DocumentError::Unsupported("a PDF document that is encrypted in a way that is not known")
-        }
-        LoadPdfError::Invalid => {
-            DocumentError::Broken { kind: KIND, what: "its list of objects is damaged or cut off".to_owned() }
-        }
-    })?;
-    budget.look()?;
+    let pdf = open(bytes, budget)?;
     let pages = pdf.pages();
     if pages.is_empty() {
         return Err(DocumentError::Broken { kind: KIND, what: "has no page that can be found".to_owned() });
@@ -88,6 +79,34 @@ pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<
         ));
     }
     Ok(Parts::Pages(pages.len()))
+}
+
+/// Opens a document once it is known that its parts do not swell.
+fn open(bytes: Vec<u8>, budget: &Budget) -> Result<Pdf, DocumentError> {
+    inflation::check(&bytes, budget)?;
+    let pdf = Pdf::new(bytes).map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => DocumentError::Encrypted(KIND),
+        LoadPdfError::Decryption(_) => {
+            DocumentError::Unsupported("a PDF document that is encrypted in a way that is not known")
+        }
+        LoadPdfError::Invalid => {
+            DocumentError::Broken { kind: KIND, what: "its list of objects is damaged or cut off".to_owned() }
+        }
+    })?;
+    budget.look()?;
+    Ok(pdf)
+}
+
+/// Pages and title.
+pub(crate) fn facts(bytes: Vec<u8>, budget: &Budget) -> Result<Facts, DocumentError> {
+    let pdf = open(bytes, budget)?;
+    let pages = pdf.pages().len();
+    if pages == 0 {
+        return Err(DocumentError::Broken { kind: KIND, what: "has no page that can be found".to_owned() });
+    }
+    // Text of a document is UTF-16 or UTF-8 with a mark, or an encoding of its own that is nearly Latin-1.
+    let title = pdf.metadata().title.as_deref().map(|title| crate::text::decode(title, Some(WINDOWS_1252)));
+    Ok(Facts { pages: u32::try_from(pages).ok(), title })
 }
 
 fn draw<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, budget: &Budget) -> Drawn {

@@ -21,6 +21,16 @@ const GRACE: Duration = Duration::from_secs(2);
 /// allowed. A parser that cannot be stopped in its tracks is left to itself when its time is over; its result is not
 /// used.
 pub fn read(bytes: Vec<u8>, kind: DocumentKind, reading: &Reading) -> Result<Document, DocumentError> {
+    apart(bytes, kind, reading, move |bytes, reading| parse(bytes, kind, reading))
+}
+
+/// Does something with the bytes of a document on a thread of its own, with the limits and the end that [`read`] has.
+pub(crate) fn apart<T: Send + 'static>(
+    bytes: Vec<u8>,
+    kind: DocumentKind,
+    reading: &Reading,
+    work: impl FnOnce(Vec<u8>, Reading) -> Result<T, DocumentError> + Send + 'static,
+) -> Result<T, DocumentError> {
     if bytes.is_empty() {
         return Err(DocumentError::Empty);
     }
@@ -36,7 +46,7 @@ pub fn read(bytes: Vec<u8>, kind: DocumentKind, reading: &Reading) -> Result<Doc
     let (sender, receiver) = sync_channel(1);
     let inner = reading.clone();
     let thread = std::thread::Builder::new().name("document".to_owned()).stack_size(STACK).spawn(move || {
-        let read = catch_unwind(AssertUnwindSafe(|| parse(bytes, kind, inner)));
+        let read = catch_unwind(AssertUnwindSafe(|| work(bytes, inner)));
         // Nobody waits any more if the time was over.
         let _ = sender.send(read.unwrap_or_else(|panic| {
             Err(panic.downcast::<DocumentError>().map_or(DocumentError::Fault(kind), |error| *error))

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_protocol::{
-    AppError, Awaited, Item, ItemBody, ItemDelta, SessionId, SpanKind, SpanStatus, ToolCall, ToolCallStatus,
-    ToolContent, ToolResult, TurnEvent,
+    AppError, ArtifactKind, Awaited, Item, ItemBody, ItemDelta, NodeId, SessionId, SpanKind, SpanStatus,
+    ToolCall, ToolCallStatus, ToolContent, ToolResult, TurnEvent,
 };
 use okcvm_snapshots::History;
 use okcvm_store::Store;
@@ -31,6 +31,8 @@ const LIVE_OUTPUT: usize = 64 * 1024;
 const HELD_BACK: usize = 512;
 /// Live output is stored at least this often.
 const LIVE_FLUSH: Duration = Duration::from_millis(250);
+/// How long a call waits until what it made is described.
+const DESCRIBING: Duration = Duration::from_secs(5);
 
 /// Guards against the same call over and over.
 #[derive(Default)]
@@ -227,6 +229,7 @@ impl Engine {
         if let Some(result) = &mut call.result {
             self.clean(result);
             keep_pictures(&state.runtime.folder.join("blobs"), state.runtime.root(), result);
+            self.describe(state.runtime.root(), Some(&state.node_id), result).await;
         }
         span.ended_at = Some(self.now());
         (span.status, span.error) = match call.status {
@@ -291,6 +294,27 @@ impl Engine {
         state.alive();
         state.tell(TurnEvent::ItemCompleted { item: item.clone() });
         Ok(())
+    }
+
+    /// Says of what a call made what it is, within a few seconds; what takes longer is told when it is looked at.
+    async fn describe(&self, root: &Path, node: Option<&NodeId>, result: &mut ToolResult) {
+        if result.artifacts.is_empty() {
+            return;
+        }
+        for artifact in result.artifacts.iter_mut().filter(|artifact| artifact.kind != ArtifactKind::Output) {
+            artifact.node_id = node.cloned();
+        }
+        let describe = Arc::clone(&self.inner.parts.describe);
+        let (root, mut artifacts) = (root.to_owned(), result.artifacts.clone());
+        let describing = tokio::task::spawn_blocking(move || {
+            describe(&root, &mut artifacts);
+            artifacts
+        });
+        match tokio::time::timeout(DESCRIBING, describing).await {
+            Ok(Ok(artifacts)) => result.artifacts = artifacts,
+            Ok(Err(error)) => tracing::warn!(%error, "artifacts are not described"),
+            Err(_) => tracing::info!("describing artifacts takes too long and is left out"),
+        }
     }
 
     /// Takes known secrets out of what a tool gave back.
@@ -365,6 +389,7 @@ impl Engine {
             Err(ToolError::Fatal(error)) => return Err(error),
         };
         self.clean(&mut result);
+        self.describe(runtime.root(), context.node_id.as_ref(), &mut result).await;
         Ok(result)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use okcvm_model::ChatModel;
 use okcvm_protocol::{
-    AppError, Attachment, HistoryLimits, PermissionMode, PermissionRule, SessionId, TurnLimits,
+    AppError, Artifact, Attachment, HistoryLimits, PermissionMode, PermissionRule, SessionId, TurnLimits,
 };
 use okcvm_store::{SessionRow, Store};
 use okcvm_tools::Registry;
@@ -84,7 +84,12 @@ pub struct EngineParts {
     pub events: EventBus,
     /// Takes known secrets out of text before it is stored, shown or sent to a model.
     pub redact: Arc<dyn Fn(&str) -> String + Send + Sync>,
+    /// Says of the artifacts of a call, whose files lie below the given folder, what they are. May block for seconds.
+    pub describe: Arc<DescribeArtifacts>,
 }
+
+/// Says what artifacts are; see [`EngineParts::describe`].
+pub type DescribeArtifacts = dyn Fn(&Path, &mut [Artifact]) + Send + Sync;
 
 /// The place of a session that is open or being opened. Each has a lock of its own, so that a session that takes long
 /// to open holds up no other; who looks for an open one waits for nothing.

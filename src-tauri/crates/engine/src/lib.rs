@@ -31,7 +31,8 @@ mod untrusted;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::{
-    Engine, EngineOptions, EngineParts, ModelSource, PromptFacts, SessionDefaults, SystemPrompt, Watching,
+    DescribeArtifacts, Engine, EngineOptions, EngineParts, ModelSource, PromptFacts, SessionDefaults,
+    SystemPrompt, Watching,
 };
 pub use error::EngineError;
 pub use events::{EventBus, Subscription};

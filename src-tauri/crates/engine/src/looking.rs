@@ -7,6 +7,7 @@ use okcvm_protocol::{
     NodeId, SessionId, SnapshotId,
 };
 
+use okcvm_snapshots::History;
 use okcvm_workspace::WorkspacePath;
 
 use crate::plan::{writer, writers_by_snapshot};
@@ -109,6 +110,13 @@ impl Engine {
                     .with_code(ErrorCode::NotFound),
             )),
         }
+    }
+
+    /// The history of a session and the snapshot of a node's files in it, for looking only. Blocking. Whoever holds the
+    /// history keeps its folder open: let go of it soon.
+    pub fn moment(&self, session: &SessionId, node: &NodeId) -> Result<(History, SnapshotId), EngineError> {
+        let runtime = self.runtime(session)?;
+        Ok((runtime.history.clone(), self.files_of(session, node)?))
     }
 
     /// The snapshot of a node's files.

@@ -55,6 +55,21 @@ impl DataFolder {
         self.root.join("processes")
     }
 
+    /// What is known and drawn of contents, by their hashes; can be made again.
+    pub fn thumbnails(&self) -> PathBuf {
+        self.root.join("thumbnails")
+    }
+
+    /// PDFs of slides, by their hashes; can be made again.
+    pub fn converted(&self) -> PathBuf {
+        self.root.join("converted")
+    }
+
+    /// Unnamed temporary files of tables that are open.
+    pub fn spool(&self) -> PathBuf {
+        self.root.join("spool")
+    }
+
     /// Log files.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

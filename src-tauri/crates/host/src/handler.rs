@@ -4,7 +4,6 @@ use std::path::Path;
 
 use okcvm_engine::{EngineError, Start};
 use okcvm_model::{LocalPorts, discover, test_connection};
-use okcvm_preview::PreviewTarget;
 #[allow(clippy::wildcard_imports, reason = "the handlers name nearly every type of the wire")]
 use okcvm_protocol::*;
 use okcvm_secrets::{ExposeSecret, SecretString};
@@ -18,7 +17,7 @@ use crate::{Host, logging};
 const MOST_ENTRIES: usize = 5_000;
 
 impl Host {
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Host) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, AppError> {
@@ -472,23 +471,7 @@ impl CommandHandler for Host {
 
     async fn preview_open(&self, params: PreviewOpenParams) -> Result<PreviewHandle, AppError> {
         self.blocking(move |host| {
-            let target = match params.source {
-                PreviewSource::Live { path } => {
-                    let workspace = host.engine.workspace(&params.session_id)?;
-                    let path = workspace_path(&path)?;
-                    let entry = workspace.metadata(&path).map_err(|error| error.to_app_error())?;
-                    match entry.map(|entry| entry.kind) {
-                        Some(EntryKind::Folder) => PreviewTarget::Folder { workspace, path },
-                        _ if path.is_root() => PreviewTarget::Folder { workspace, path },
-                        Some(_) => PreviewTarget::File { workspace, path },
-                        None => {
-                            return Err(AppError::new(format!("{path} is not in the workspace."))
-                                .with_code(ErrorCode::NotFound));
-                        }
-                    }
-                }
-                PreviewSource::Deployment { id } => PreviewTarget::Directory { dir: host.deployment(&id)?.1 },
-            };
+            let target = host.preview_target(&params.session_id, &params.source)?;
             host.previews.open(target).map_err(|error| error.to_app_error())
         })
         .await
@@ -497,6 +480,61 @@ impl CommandHandler for Host {
     async fn preview_close(&self, params: PreviewCloseParams) -> Result<Empty, AppError> {
         self.previews.close(&params.token);
         Ok(Empty {})
+    }
+
+    async fn preview_describe(&self, params: PreviewDescribeParams) -> Result<FileFacts, AppError> {
+        self.blocking(move |host| {
+            let source = host.source(&params.session_id, &params.source)?;
+            okcvm_preview::describe(&source, &host.shelf).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn preview_read(&self, params: PreviewReadParams) -> Result<FileContent, AppError> {
+        self.blocking(move |host| host.read_source(&params.session_id, &params.source, params.max_bytes))
+            .await
+    }
+
+    async fn table_open(&self, params: TableOpenParams) -> Result<TableHandle, AppError> {
+        self.blocking(move |host| {
+            let source = host.source(&params.session_id, &params.source)?;
+            let material = source.open().map_err(|error| error.to_app_error())?;
+            host.tables.open(material, params.sheet.as_deref()).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn table_rows(&self, params: TableRowsParams) -> Result<TableRows, AppError> {
+        self.blocking(move |host| {
+            host.tables.rows(&params.id, params.from, params.count).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn table_close(&self, params: TableCloseParams) -> Result<Empty, AppError> {
+        self.tables.close(&params.id);
+        Ok(Empty {})
+    }
+
+    async fn archive_list(&self, params: ArchiveListParams) -> Result<ArchiveListing, AppError> {
+        self.blocking(move |host| {
+            let source = host.source(&params.session_id, &params.source)?;
+            let material = source.open().map_err(|error| error.to_app_error())?;
+            okcvm_preview::list_archive(&material, &|| false).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn thumbnail_get(&self, params: ThumbnailParams) -> Result<Thumbnail, AppError> {
+        self.blocking(move |host| {
+            let source = host.source(&params.session_id, &params.source)?;
+            okcvm_preview::thumbnail(&source, &host.shelf).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn pptx_pdf(&self, params: PptxPdfParams) -> Result<PreviewHandle, AppError> {
+        self.slides_as_pdf(params.session_id, params.source).await
     }
 
     async fn settings_get(&self, _: Empty) -> Result<SettingsResponse, AppError> {
@@ -592,12 +630,12 @@ impl CommandHandler for Host {
     }
 }
 
-fn workspace_path(path: &str) -> Result<WorkspacePath, AppError> {
+pub(crate) fn workspace_path(path: &str) -> Result<WorkspacePath, AppError> {
     WorkspacePath::parse(path).map_err(|error| error.to_app_error())
 }
 
 /// Bytes as text, if they are text. A character that the limit cut in two is left out.
-fn text_of(mut bytes: Vec<u8>) -> Option<String> {
+pub(crate) fn text_of(mut bytes: Vec<u8>) -> Option<String> {
     if bytes.contains(&0) {
         return None;
     }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use okcvm_engine::{
     Clock, Engine, EngineOptions, EngineParts, EventBus, PromptFacts, SessionDefaults, SystemClock, Watching,
 };
 use okcvm_manifest::{Manifest, PromptFile, PromptValues};
-use okcvm_preview::{DeploymentServer, Previews};
+use okcvm_preview::{DeploymentServer, Previews, Shelf, Tables};
 use okcvm_protocol::{
-    AppError, AppEvent, Deployment, DeploymentId, ENVIRONMENT_PROFILE, LeftBehind, SandboxStatus,
+    AppError, AppEvent, Artifact, Deployment, DeploymentId, ENVIRONMENT_PROFILE, LeftBehind, SandboxStatus,
     SecretBackend, Settings,
 };
 use okcvm_python::Kernels;
@@ -112,6 +112,10 @@ pub struct Parts {
     pub(crate) redactor: Redactor,
     pub(crate) models: Arc<ProfileModels>,
     pub(crate) previews: Previews,
+    pub(crate) tables: Tables,
+    pub(crate) shelf: Shelf,
+    /// Held while slides are turned into a PDF.
+    pub(crate) converting: tokio::sync::Mutex<()>,
     pub(crate) address: Arc<DeploymentAddress>,
     pub(crate) imports: Imports,
     pub(crate) processes: Processes,
@@ -188,6 +192,7 @@ impl Host {
             vault: Arc::clone(&vault),
             demo_pace: environment.demo_pace,
         });
+        let shelf = Shelf::new(data.thumbnails());
         let engine = Engine::new(
             EngineParts {
                 store: Arc::clone(&store),
@@ -214,11 +219,20 @@ impl Host {
                     let redactor = redactor.clone();
                     move |text: &str| redactor.redact(text).into_owned()
                 }),
+                describe: Arc::new({
+                    let shelf = shelf.clone();
+                    move |root: &Path, artifacts: &mut [Artifact]| {
+                        crate::looking::describe_artifacts(&shelf, root, artifacts);
+                    }
+                }),
             },
             EngineOptions { sessions_folder: data.sessions(), home: environment.home.clone(), watching },
         );
         let parts = Parts {
             previews: Previews::new(preview_base),
+            tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
+            shelf,
+            converting: tokio::sync::Mutex::default(),
             imports: Imports::default(),
             processes,
             left_behind,

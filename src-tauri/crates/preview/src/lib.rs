@@ -1,4 +1,4 @@
-//! Answers requests for workspace and deployment files with bytes, type and headers.
+//! Answers requests for files of a workspace, a moment of its history or a deployment, and says what they are.
 //!
 //! Two homes for what the agent made:
 //!
@@ -11,15 +11,32 @@
 //! as they stand. A preview does not: there they are rewritten while the page is served, in the attributes and
 //! styles of HTML and in CSS; `fetch` and `XMLHttpRequest` are taught the same by the injected script. A module
 //! that imports `/x.js` by its text is not rewritten and is reported as blocked.
+//!
+//! Beside pages: [`describe`] says what a file is, [`Tables`] gives any rows of tables of any size,
+//! [`list_archive`] lists archives without unpacking them, [`thumbnail`] draws small pictures. What was found out of
+//! a content is kept by its hash on the [`Shelf`]. All of it is bounded in memory and time, whatever the bytes are,
+//! and works on any [`Source`].
 
+mod archive;
 mod content;
 mod error;
+mod facts;
 mod page;
 mod previews;
 mod rewrite;
 mod server;
+mod shelf;
 mod site;
+mod source;
+mod table;
+mod thumbnail;
 
+pub use archive::list_archive;
 pub use error::PreviewError;
+pub use facts::describe;
 pub use previews::{PreviewTarget, Previews};
 pub use server::{DeploymentServer, FindDeployment};
+pub use shelf::Shelf;
+pub use source::{FindMoment, Material, Moment, Source};
+pub use table::{TableProgress, Tables, TellTable};
+pub use thumbnail::thumbnail;

@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     Outside,
     /// It cannot be read.
     Unreadable,
+    /// The moment that it belongs to is no longer kept.
+    Forgotten,
     /// It is too large for a preview.
     TooLarge,
     /// Only GET and HEAD are answered.
@@ -28,7 +30,9 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn status(self) -> http::StatusCode {
         match self {
-            Self::Closed | Self::Missing | Self::NoIndex | Self::UnknownSite => http::StatusCode::NOT_FOUND,
+            Self::Closed | Self::Missing | Self::NoIndex | Self::Forgotten | Self::UnknownSite => {
+                http::StatusCode::NOT_FOUND
+            }
             Self::Outside => http::StatusCode::FORBIDDEN,
             Self::Unreadable => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::TooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,
@@ -71,6 +75,13 @@ impl Refusal {
                     "It may have been removed or changed at this moment. Load the page again.",
                 ),
                 ("无法读取此文件", "文件可能刚刚被删除或修改。请重新加载页面。"),
+            ],
+            Self::Forgotten => [
+                (
+                    "The files of this moment are not kept any more",
+                    "Old moments are dropped when the history takes too much room. The conversation stays.",
+                ),
+                ("此时刻的文件已不再保留", "历史记录占用空间过多时会删除较旧的时刻。对话仍会保留。"),
             ],
             Self::TooLarge => [
                 (

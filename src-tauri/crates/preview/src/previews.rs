@@ -1,18 +1,18 @@
 //! The open previews and the answers on the window's custom scheme.
 
 use std::collections::HashMap;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use okcvm_protocol::PreviewHandle;
+use okcvm_protocol::{EntryKind, PreviewHandle};
 use okcvm_workspace::{Workspace, WorkspacePath};
 
 use crate::content::{Asked, asked, content_type};
 use crate::page::{self, Refusal};
-use crate::site::{Found, FoundFile, Site, encode};
+use crate::site::{Found, Site, encode};
+use crate::source::{Material, Moment, Source};
 use crate::{PreviewError, rewrite};
 
 /// A custom scheme takes whole answers only, so they are bounded.
@@ -48,6 +48,13 @@ pub enum PreviewTarget {
         /// The file in it.
         path: WorkspacePath,
     },
+    /// A folder or file as it was at a moment, under the same rules; the live files are not touched.
+    Snapshot {
+        /// The moment.
+        moment: Moment,
+        /// The folder or file in it.
+        path: WorkspacePath,
+    },
     /// A folder of the app itself, as that of a deployment.
     Directory {
         /// Absolute path.
@@ -73,30 +80,22 @@ impl Previews {
     pub fn open(&self, target: PreviewTarget) -> Result<PreviewHandle, PreviewError> {
         let (site, first) = match target {
             PreviewTarget::Folder { workspace, path } => {
-                (Site::Folder { workspace, folder: path }, String::new())
+                (Site::Folder(Source::Live { workspace, path }), String::new())
             }
-            PreviewTarget::File { workspace, path } => {
-                let Some((folder, name)) = path.parent().zip(path.file_name().map(str::to_owned)) else {
-                    return Err(PreviewError::Target {
-                        path: path.mounted(),
-                        reason: "it is a folder, not a file".to_owned(),
-                    });
-                };
-                let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-                let is_page = matches!(ending.as_deref(), Some("html" | "htm"));
-                let site = if is_page {
-                    Site::Folder { workspace, folder }
-                } else {
-                    Site::File { workspace, file: path }
-                };
-                (site, name)
+            PreviewTarget::File { workspace, path } => file(&Source::Live { workspace, path })?,
+            PreviewTarget::Snapshot { moment, path } => {
+                let source = Source::Snapshot { moment, path };
+                match source.entry()?.kind {
+                    EntryKind::Folder => (Site::Folder(source), String::new()),
+                    _ => file(&source)?,
+                }
             }
             PreviewTarget::Directory { dir } => {
                 let workspace = Workspace::open(&dir).map_err(|error| PreviewError::Target {
                     path: dir.display().to_string(),
                     reason: error.to_string(),
                 })?;
-                (Site::Folder { workspace, folder: WorkspacePath::root() }, String::new())
+                (Site::Folder(Source::Live { workspace, path: WorkspacePath::root() }), String::new())
             }
         };
         let token = new_token()?;
@@ -151,9 +150,8 @@ impl Previews {
         }
     }
 
-    fn file(&self, mut found: FoundFile, token: &str, range: Option<&str>) -> Result<Answer, Refusal> {
-        let mut start = Vec::new();
-        read_part(&mut found, 0, 8192, &mut start)?;
+    fn file(&self, found: Material, token: &str, range: Option<&str>) -> Result<Answer, Refusal> {
+        let start = part(&found, 0, 8192)?;
         let mime = content_type(&found.name, &start);
         let is_page = mime.starts_with("text/html");
         let is_rewritten = is_page || mime.starts_with("text/css");
@@ -161,25 +159,23 @@ impl Previews {
         match asked(range, found.size) {
             Asked::Beyond => Ok(Answer::refusal(Refusal::Range)
                 .with(header::CONTENT_RANGE, &format!("bytes */{}", found.size))),
-            Asked::Part(part) => {
-                let last = (*part.end()).min(part.start().saturating_add(MAX_PART - 1));
-                let mut bytes = Vec::new();
-                read_part(&mut found, *part.start(), last - part.start() + 1, &mut bytes)?;
+            Asked::Part(range) => {
+                let last = (*range.end()).min(range.start().saturating_add(MAX_PART - 1));
+                let bytes = part(&found, *range.start(), last - range.start() + 1)?;
                 // The file may have shrunk since it was measured.
-                let Some(last) = (bytes.len() as u64).checked_sub(1).map(|length| part.start() + length)
+                let Some(last) = (bytes.len() as u64).checked_sub(1).map(|length| range.start() + length)
                 else {
                     return Err(Refusal::Range);
                 };
                 Ok(Answer::new(StatusCode::PARTIAL_CONTENT, &mime, bytes)
                     .with(header::ACCEPT_RANGES, "bytes")
-                    .with(header::CONTENT_RANGE, &format!("bytes {}-{last}/{}", part.start(), found.size)))
+                    .with(header::CONTENT_RANGE, &format!("bytes {}-{last}/{}", range.start(), found.size)))
             }
             Asked::Whole if found.size > MAX_WHOLE => {
                 Ok(Answer::refusal(Refusal::TooLarge).with(header::ACCEPT_RANGES, "bytes"))
             }
             Asked::Whole => {
-                let mut bytes = Vec::new();
-                read_part(&mut found, 0, MAX_WHOLE, &mut bytes)?;
+                let mut bytes = part(&found, 0, MAX_WHOLE)?;
                 if is_page {
                     let lines = INJECTED.matches('\n').count() + DECK.matches('\n').count();
                     let mut script = INJECTED
@@ -198,18 +194,26 @@ impl Previews {
     }
 }
 
-fn read_part(found: &mut FoundFile, from: u64, length: u64, into: &mut Vec<u8>) -> Result<(), Refusal> {
-    let read = found
-        .file
-        .seek(SeekFrom::Start(from))
-        .and_then(|_| Read::by_ref(&mut found.file).take(length).read_to_end(into));
-    match read {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            tracing::warn!(name = found.name, %error, "a file of a preview cannot be read");
-            Err(Refusal::Unreadable)
-        }
-    }
+/// A file as it is served: a page sees the folder that it lies in, any other file only itself.
+fn file(source: &Source) -> Result<(Site, String), PreviewError> {
+    let path = source.path();
+    let Some((folder, name)) = path.parent().zip(path.file_name().map(str::to_owned)) else {
+        return Err(PreviewError::Target {
+            path: path.mounted(),
+            reason: "it is a folder, not a file".to_owned(),
+        });
+    };
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let is_page = matches!(ending.as_deref(), Some("html" | "htm"));
+    let site = if is_page { Site::Folder(source.at(folder)) } else { Site::File(source.clone()) };
+    Ok((site, name))
+}
+
+fn part(found: &Material, from: u64, length: u64) -> Result<Vec<u8>, Refusal> {
+    found.range(from, length).map_err(|error| {
+        tracing::warn!(name = found.name(), %error, "a file of a preview cannot be read");
+        Refusal::Unreadable
+    })
 }
 
 /// The policy of one preview. Sources are spelled out: `'self'` matches nothing in the opaque origin of a

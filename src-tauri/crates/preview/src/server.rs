@@ -49,16 +49,16 @@ impl DeploymentServer {
             TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).map_err(|error| {
                 match (error.kind(), port) {
                     (io::ErrorKind::AddrInUse, Some(port)) => PreviewError::PortTaken { port },
-                    _ => PreviewError::Start(error),
+                    _ => PreviewError::Start(Arc::new(error)),
                 }
             })?;
-        listener.set_nonblocking(true).map_err(PreviewError::Start)?;
-        let port = listener.local_addr().map_err(PreviewError::Start)?.port();
+        listener.set_nonblocking(true).map_err(|error| PreviewError::Start(Arc::new(error)))?;
+        let port = listener.local_addr().map_err(|error| PreviewError::Start(Arc::new(error)))?.port();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()
-            .map_err(PreviewError::Start)?;
+            .map_err(|error| PreviewError::Start(Arc::new(error)))?;
         let end = CancellationToken::new();
         let ended = end.clone();
         let thread = std::thread::Builder::new()
@@ -68,7 +68,7 @@ impl DeploymentServer {
                 // Reading of files that is under way ends with the receiver that it feeds.
                 runtime.shutdown_timeout(GRACE);
             })
-            .map_err(PreviewError::Start)?;
+            .map_err(|error| PreviewError::Start(Arc::new(error)))?;
         Ok(Self { port, end, thread: Some(thread) })
     }
 

@@ -1,12 +1,14 @@
 //! Finds the file that an address means, without ever leaving the site.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use okcvm_protocol::EntryKind;
 use okcvm_workspace::{Workspace, WorkspaceError, WorkspacePath};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::PreviewError;
 use crate::page::Refusal;
+use crate::source::{Material, Moment, Source};
 
 const INDEX: &str = "index.html";
 /// What RFC 3986 leaves unreserved.
@@ -16,26 +18,18 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 #[derive(Debug, Clone)]
 pub(crate) enum Site {
     /// A folder and everything below it.
-    Folder { workspace: Workspace, folder: WorkspacePath },
+    Folder(Source),
     /// One file and nothing else.
-    File { workspace: Workspace, file: WorkspacePath },
+    File(Source),
 }
 
 /// What an address leads to.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// A file, opened.
-    File(FoundFile),
+    File(Material),
     /// A folder whose address lacks the `/` at its end, so that links in it would go wrong.
     NeedsSlash,
-}
-
-/// A file, opened.
-#[derive(Debug)]
-pub(crate) struct FoundFile {
-    pub(crate) file: File,
-    pub(crate) name: String,
-    pub(crate) size: u64,
 }
 
 impl Site {
@@ -43,60 +37,122 @@ impl Site {
     pub(crate) fn find(&self, address: &str) -> Result<Found, Refusal> {
         let (below, slash) = decode(address).ok_or(Refusal::Missing)?;
         match self {
-            Self::File { workspace, file } => {
-                if slash || Some(below.as_str()) != file.file_name() {
+            Self::File(source) => {
+                if slash || Some(below.as_str()) != source.path().file_name() {
                     return Err(Refusal::Missing);
                 }
-                open(workspace, file).map(Found::File)
+                source.open().map(Found::File).map_err(|error| refusal(&error))
             }
-            Self::Folder { workspace, folder } => {
-                let path = folder.join(&below).map_err(|_| Refusal::Missing)?;
-                let confined = |path: &WorkspacePath, found: FoundFile| {
-                    if stays_below(workspace.root(), folder, path) {
-                        Ok(Found::File(found))
-                    } else {
-                        Err(Refusal::Outside)
-                    }
-                };
-                let refusal = if slash {
-                    Refusal::NoIndex
-                } else {
-                    match workspace.open_file(&path) {
-                        Err(WorkspaceError::IsFolder { .. }) => return Ok(Found::NeedsSlash),
-                        opened => return confined(&path, measured(opened, &path)?),
-                    }
-                };
-                let index = path.join(INDEX).map_err(|_| Refusal::Missing)?;
-                match open(workspace, &index) {
-                    Ok(found) => confined(&index, found),
-                    Err(Refusal::Missing) if workspace.metadata(&path).ok().flatten().is_some() => {
-                        Err(refusal)
-                    }
-                    Err(other) => Err(other),
-                }
+            Self::Folder(Source::Live { workspace, path: folder }) => live(workspace, folder, &below, slash),
+            Self::Folder(Source::Snapshot { moment, path: folder }) => {
+                recorded(moment, folder, &below, slash).map_err(|error| match error {
+                    Unserved::Refused(refusal) => refusal,
+                    Unserved::Failed(error) => refusal(&error),
+                })
             }
         }
     }
 }
 
-fn open(workspace: &Workspace, path: &WorkspacePath) -> Result<FoundFile, Refusal> {
-    measured(workspace.open_file(path), path)
+fn live(workspace: &Workspace, folder: &WorkspacePath, below: &str, slash: bool) -> Result<Found, Refusal> {
+    let path = folder.join(below).map_err(|_| Refusal::Missing)?;
+    let open = |path: &WorkspacePath| {
+        let name = path.file_name().unwrap_or_default().to_owned();
+        Material::of_file(workspace.open_file(path)?, path.as_str().to_owned(), name)
+    };
+    let confined = |path: &WorkspacePath, found: Material| {
+        if stays_below(workspace.root(), folder, path) {
+            Ok(Found::File(found))
+        } else {
+            Err(Refusal::Outside)
+        }
+    };
+    let missing_index = if slash {
+        Refusal::NoIndex
+    } else {
+        match open(&path) {
+            Ok(found) => return confined(&path, found),
+            Err(error) if is_folder(&error) => return Ok(Found::NeedsSlash),
+            Err(error) => return Err(refusal(&error)),
+        }
+    };
+    let index = path.join(INDEX).map_err(|_| Refusal::Missing)?;
+    match open(&index).map_err(|error| refusal(&error)) {
+        Ok(found) => confined(&index, found),
+        Err(Refusal::Missing) if workspace.metadata(&path).ok().flatten().is_some() => Err(missing_index),
+        Err(other) => Err(other),
+    }
 }
 
-fn measured(opened: Result<File, WorkspaceError>, path: &WorkspacePath) -> Result<FoundFile, Refusal> {
-    let file = opened.map_err(|error| match error {
-        WorkspaceError::Outside { .. } => Refusal::Outside,
-        WorkspaceError::NotFound { .. }
-        | WorkspaceError::NotAFolder { .. }
-        | WorkspaceError::IsFolder { .. }
-        | WorkspaceError::InvalidPath { .. } => Refusal::Missing,
-        other => {
-            tracing::warn!(%path, error = %other, "a file of a site cannot be opened");
+/// Why a file of a snapshot is not served.
+enum Unserved {
+    Refused(Refusal),
+    Failed(PreviewError),
+}
+
+impl From<Refusal> for Unserved {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<E: Into<PreviewError>> From<E> for Unserved {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+fn recorded(moment: &Moment, folder: &WorkspacePath, below: &str, slash: bool) -> Result<Found, Unserved> {
+    let (history, snapshot) = moment.find()?;
+    let top = history.behind_links(&snapshot, folder.as_str())?.ok_or(Refusal::Missing)?;
+    let path = folder.join(below)?;
+    let found = history.behind_links(&snapshot, path.as_str())?.ok_or(Refusal::Missing)?;
+    let wanted = match (found.kind, slash) {
+        (EntryKind::Folder, false) => return Ok(Found::NeedsSlash),
+        (EntryKind::Folder, true) => path.join(INDEX)?,
+        (_, false) => path,
+        (_, true) => return Err(Refusal::Missing.into()),
+    };
+    let real = match history.behind_links(&snapshot, wanted.as_str())? {
+        Some(real) => real,
+        None if slash => return Err(Refusal::NoIndex.into()),
+        None => return Err(Refusal::Missing.into()),
+    };
+    let is_below =
+        top.path.is_empty() || real.path.strip_prefix(&top.path).is_some_and(|rest| rest.starts_with('/'));
+    if !is_below {
+        return Err(Refusal::Outside.into());
+    }
+    Ok(Found::File(Source::Snapshot { moment: moment.clone(), path: wanted }.open()?))
+}
+
+fn is_folder(error: &PreviewError) -> bool {
+    matches!(error, PreviewError::Workspace(error) if matches!(**error, WorkspaceError::IsFolder { .. }))
+}
+
+fn refusal(error: &PreviewError) -> Refusal {
+    match error {
+        PreviewError::Missing { .. } | PreviewError::NoFile { .. } => Refusal::Missing,
+        PreviewError::Moment(_) => {
+            tracing::warn!(%error, "a file of a moment cannot be opened");
+            Refusal::Forgotten
+        }
+        PreviewError::Workspace(inside) => match **inside {
+            WorkspaceError::Outside { .. } => Refusal::Outside,
+            WorkspaceError::NotFound { .. }
+            | WorkspaceError::NotAFolder { .. }
+            | WorkspaceError::IsFolder { .. }
+            | WorkspaceError::InvalidPath { .. } => Refusal::Missing,
+            _ => {
+                tracing::warn!(%error, "a file of a site cannot be opened");
+                Refusal::Unreadable
+            }
+        },
+        error => {
+            tracing::warn!(%error, "a file of a site cannot be opened");
             Refusal::Unreadable
         }
-    })?;
-    let size = file.metadata().map_err(|_| Refusal::Unreadable)?.len();
-    Ok(FoundFile { file, name: path.file_name().unwrap_or_default().to_owned(), size })
+    }
 }
 
 /// Whether a path that the workspace opened lies in the folder of the site even when links are followed.

@@ -1,6 +1,6 @@
 //! Looking at whatever a session holds: facts about a file, tables by rows, archives, small pictures.
 
-use crate::{ArtifactKind, NodeId, PreviewSource, SessionId, TableId, wire, wire_union};
+use crate::{ArtifactKind, PreviewSource, SessionId, TableId, wire, wire_union};
 
 wire_union! {
     /// What a file is beyond its bytes, by its kind.

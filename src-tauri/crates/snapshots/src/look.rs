@@ -2,6 +2,7 @@
 
 use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
 
@@ -85,9 +86,32 @@ impl History {
     ) -> Result<Option<Vec<u8>>, SnapshotError> {
         let source = self.source();
         match followed(source, self.tree(id)?, &raw(path))? {
-            Some(entry) if entry.kind.is_file() => source.range(entry.id, offset, length).map(Some),
+            Some((_, entry)) if entry.kind.is_file() => source.range(entry.id, offset, length).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// The content of a file in pieces, and how many bytes it has; a large one never lies in memory. Links are
+    /// followed inside of the snapshot. `None` if there is no such file.
+    pub fn content(
+        &self,
+        id: &SnapshotId,
+        path: &str,
+    ) -> Result<Option<(u64, Box<dyn Read + Send>)>, SnapshotError> {
+        let source = self.source();
+        match followed(source, self.tree(id)?, &raw(path))? {
+            Some((_, entry)) if entry.kind.is_file() => source.reader(entry.id).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// What lies at a path once links are followed inside of the snapshot, with the path that they lead to;
+    /// `None` if nothing does, or they lead outside. Its time is that of the snapshot.
+    pub fn behind_links(&self, id: &SnapshotId, path: &str) -> Result<Option<FileEntry>, SnapshotError> {
+        let (root, modified_at) = self.moment(id)?;
+        let Some((path, entry)) = followed(self.source(), root, &raw(path))? else { return Ok(None) };
+        let (folder, name) = split(&path);
+        file_entry(self.source(), folder, name, entry, modified_at).map(Some)
     }
 
     /// What lies at a path, links not followed; `None` if nothing does. The workspace itself is a folder
@@ -209,8 +233,9 @@ fn file_entry(
     Ok(FileEntry { name: shown(name), path: shown(&below(folder, name)), kind, size, modified_at })
 }
 
-/// What lies at `path` once links are followed; `None` if they lead out of the snapshot or nowhere.
-fn followed(source: &Source, root: ObjectId, path: &[u8]) -> Result<Option<Entry>, SnapshotError> {
+/// What lies at `path` once links are followed, and where they lead to; `None` if that is outside of the snapshot or
+/// nowhere.
+fn followed(source: &Source, root: ObjectId, path: &[u8]) -> Result<Option<(Vec<u8>, Entry)>, SnapshotError> {
     let mut done: Vec<Vec<u8>> = Vec::new();
     let mut ahead: Vec<Vec<u8>> = parts_reversed(path);
     let mut links = 0;
@@ -243,7 +268,8 @@ fn followed(source: &Source, root: ObjectId, path: &[u8]) -> Result<Option<Entry
             ahead.extend(parts_reversed(&target));
         }
     }
-    source.entry_at(root, &done.join(&b'/'))
+    let path = done.join(&b'/');
+    Ok(source.entry_at(root, &path)?.map(|entry| (path, entry)))
 }
 
 fn parts_reversed(path: &[u8]) -> Vec<Vec<u8>> {

@@ -284,6 +284,9 @@ fn report(
         url: Some(deployment.url.clone()),
         deployment: Some(deployment.id.clone()),
         size: Some(deployment.size),
+        meta: None,
+        hash: None,
+        node_id: None,
     });
     result
 }

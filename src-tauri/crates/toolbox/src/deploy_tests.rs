@@ -94,6 +94,9 @@ fn a_site_is_copied_and_entered() {
             url: Some(url),
             deployment: Some(entered.id),
             size: Some(80)
+            meta: None,
+            hash: None,
+            node_id: None,
         }]
     );
     assert_eq!(copies(&desk).len(), 1);

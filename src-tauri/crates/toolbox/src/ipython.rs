@@ -227,6 +227,9 @@ fn kept(kept: Kept, arguments: &Arguments) -> Result<Option<Artifact>, std::io::
             url: None,
             deployment: None,
             size: Some(size),
+            meta: None,
+            hash: None,
+            node_id: None,
         })),
         Kept::Failed(error) => Err(error),
     }

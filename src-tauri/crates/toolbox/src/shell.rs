@@ -241,6 +241,9 @@ fn result(
             url: None,
             deployment: None,
             size: Some(size),
+            meta: None,
+            hash: None,
+            node_id: None,
         }),
         Kept::Failed(error) => remarks.push(format!("the full output could not be kept: {error}")),
     }

@@ -203,6 +203,9 @@ async fn long_output_is_cut_in_the_middle_and_kept() {
                     url: None,
                     deployment: None,
                     size: Some(whole.len() as u64),
+                    meta: None,
+                    hash: None,
+                    node_id: None,
                 }]
             );
             assert!(std::fs::read_to_string(path).expect("file") == whole, "another text was kept");

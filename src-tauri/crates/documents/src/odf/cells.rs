@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{MAX_REPEATED, Walk};
 use crate::DocumentError;
+use crate::grid::GrowingGrid;
 use crate::limits::Budget;
 use crate::markdown::{Writer, address_text, escaped};
 use crate::notes::{Note, Why};
@@ -41,6 +42,44 @@ pub(super) fn number(element: &Element, name: &str) -> usize {
 
 fn is_collapsed(element: &Element) -> bool {
     element.attribute("table:visibility").is_some_and(|visibility| visibility != "visible")
+}
+
+/// The cells of a sheet.
+pub(super) fn grid(table: &Element, budget: &Budget, grid: &mut GrowingGrid) -> Result<(), DocumentError> {
+    let mut lines = Vec::new();
+    rows(table, &mut lines);
+    // Remarks about pictures are for those who read the text.
+    let mut aside = Writer::new(0);
+    let mut row_number = 0_usize;
+    for line in lines {
+        let repeated = number(line, "table:number-rows-repeated");
+        if is_collapsed(line) {
+            grid.note_hidden();
+        }
+        let mut column = 0_usize;
+        let mut row: Vec<(usize, String)> = Vec::new();
+        for cell in line.elements() {
+            let times = number(cell, "table:number-columns-repeated");
+            if &*cell.name == "table:table-cell" {
+                budget.element()?;
+                let text = Walk::value(cell, &mut aside);
+                if !text.is_empty() {
+                    row.extend((0..times.min(MAX_REPEATED)).map(|index| (column + index + 1, text.clone())));
+                }
+            }
+            column = column.saturating_add(times);
+        }
+        if !row.is_empty() {
+            for index in 0..repeated.min(MAX_REPEATED) {
+                grid.row(row_number.saturating_add(index + 1), row.iter().cloned());
+                if grid.is_full() {
+                    return Ok(());
+                }
+            }
+        }
+        row_number = row_number.saturating_add(repeated);
+    }
+    Ok(())
 }
 
 impl Walk {

@@ -12,6 +12,7 @@ use crate::document::Parts;
 use crate::limits::Budget;
 use crate::markdown::{Inline, Style, Writer, table};
 use crate::notes::{Note, Why};
+use crate::outline::MAX_SLIDES;
 use crate::text::Colour;
 use crate::xml::{self, Element};
 use crate::{DocumentError, DocumentKind};
@@ -24,23 +25,10 @@ const USUAL_SIZE: (i64, i64) = (12_192_000, 6_858_000);
 
 pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
     let mut archive = Archive::open(bytes, KIND, budget)?;
-    let part = main_part(&mut archive, "ppt/presentation.xml", KIND, budget)?;
-    let text = archive.needed_text(&part)?;
-    let root = xml::tree(&text, &part, KIND, budget)?;
-    let links = relations(&mut archive, &part, KIND, budget)?;
-    let size = root
-        .child("p:sldSz")
-        .and_then(|size| Some((size.attribute("cx")?.parse().ok()?, size.attribute("cy")?.parse().ok()?)))
-        .unwrap_or(USUAL_SIZE);
+    let (slides, size) = list(&mut archive, budget)?;
     if archive.names().iter().any(|name| name.ends_with("vbaProject.bin")) {
         out.notes.add(Note::Macro);
     }
-    let slides: Vec<&str> = root
-        .child("p:sldIdLst")
-        .iter()
-        .flat_map(|list| list.named("p:sldId"))
-        .filter_map(|slide| Some(links.get(slide.attribute("r:id")?)?.target.as_str()))
-        .collect();
     for (index, name) in slides.iter().enumerate() {
         if out.is_full() {
             break;
@@ -82,6 +70,64 @@ pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Pa
     Ok(Parts::Slides(slides.len()))
 }
 
+/// The parts of the slides in their order, and the size of all of them in EMU.
+fn list(archive: &mut Archive<'_>, budget: &Budget) -> Result<(Vec<String>, (i64, i64)), DocumentError> {
+    let part = main_part(archive, "ppt/presentation.xml", KIND, budget)?;
+    let text = archive.needed_text(&part)?;
+    let root = xml::tree(&text, &part, KIND, budget)?;
+    let links = relations(archive, &part, KIND, budget)?;
+    let size = root
+        .child("p:sldSz")
+        .and_then(|size| Some((size.attribute("cx")?.parse().ok()?, size.attribute("cy")?.parse().ok()?)))
+        .unwrap_or(USUAL_SIZE);
+    let slides = root
+        .child("p:sldIdLst")
+        .iter()
+        .flat_map(|list| list.named("p:sldId"))
+        .filter_map(|slide| Some(links.get(slide.attribute("r:id")?)?.target.clone()))
+        .collect();
+    Ok((slides, size))
+}
+
+/// The slides in words.
+pub(crate) fn slides(bytes: &[u8], budget: &Budget) -> Result<Vec<crate::Slide>, DocumentError> {
+    let mut archive = Archive::open(bytes, KIND, budget)?;
+    let (parts, _) = list(&mut archive, budget)?;
+    let mut slides = Vec::new();
+    for name in parts.iter().take(MAX_SLIDES) {
+        let Some(text) = archive.text(name)? else {
+            slides.push(crate::Slide::default());
+            continue;
+        };
+        let slide = xml::tree(&text, name, KIND, budget)?;
+        let mut shapes = Vec::new();
+        slide.all("p:sp", &mut shapes);
+        let title = shapes.iter().find(|shape| matches!(placeholder(shape), Some("title" | "ctrTitle")));
+        let title = title.map(|shape| words(shape).join(" ")).unwrap_or_default();
+        let is_hidden = slide.attribute("show").is_some_and(|show| matches!(show, "0" | "false"));
+        let links = relations(&mut archive, name, KIND, budget)?;
+        let notes = said(&mut archive, &links, budget)?;
+        slides.push(crate::Slide::new(&title, &notes, is_hidden));
+    }
+    Ok(slides)
+}
+
+/// The paragraphs of a shape.
+fn words(shape: &Element) -> Vec<String> {
+    shape.child("p:txBody").iter().flat_map(|body| body.named("a:p")).map(plain).collect()
+}
+
+/// What the notes of a slide say; empty if it has none.
+fn said(archive: &mut Archive<'_>, links: &Relations, budget: &Budget) -> Result<String, DocumentError> {
+    let Some(name) = related(links, "notesSlide") else { return Ok(String::new()) };
+    let Some(text) = archive.text(name)? else { return Ok(String::new()) };
+    let tree = xml::tree(&text, name, KIND, budget)?;
+    let mut shapes = Vec::new();
+    tree.all("p:sp", &mut shapes);
+    let bodies = shapes.iter().filter(|shape| placeholder(shape) == Some("body"));
+    Ok(bodies.flat_map(|shape| words(shape)).collect::<Vec<_>>().join("\n"))
+}
+
 /// Speaker notes and comments of a slide.
 fn notes(
     archive: &mut Archive<'_>,
@@ -89,23 +135,10 @@ fn notes(
     budget: &Budget,
     out: &mut Writer,
 ) -> Result<(), DocumentError> {
-    if let Some(name) = related(links, "notesSlide")
-        && let Some(text) = archive.text(name)?
-    {
-        let tree = xml::tree(&text, name, KIND, budget)?;
-        let mut shapes = Vec::new();
-        tree.all("p:sp", &mut shapes);
-        let mut said = Vec::new();
-        for shape in shapes.iter().filter(|shape| placeholder(shape) == Some("body")) {
-            for paragraph in shape.child("p:txBody").iter().flat_map(|body| body.named("a:p")) {
-                said.push(plain(paragraph));
-            }
-        }
-        let text = said.join("\n");
-        if !text.trim().is_empty() {
-            out.notes.add(Note::SpeakerNotes);
-            out.quote("Speaker notes", &text);
-        }
+    let text = said(archive, links, budget)?;
+    if !text.trim().is_empty() {
+        out.notes.add(Note::SpeakerNotes);
+        out.quote("Speaker notes", &text);
     }
     if let Some(name) = related(links, "comments")
         && let Some(text) = archive.text(name)?

@@ -10,6 +10,7 @@ use self::formats::Formats;
 use super::{Relations, main_part, related, relations};
 use crate::archive::Archive;
 use crate::document::Parts;
+use crate::grid::{Grid, GridLimits, GrowingGrid};
 use crate::limits::Budget;
 use crate::markdown::{Writer, address_text, escaped};
 use crate::notes::{Note, Why};
@@ -19,25 +20,64 @@ use crate::{DocumentError, DocumentKind};
 
 const KIND: DocumentKind = DocumentKind::Xlsx;
 
+/// A workbook whose sheets can be read.
+struct Book<'a> {
+    archive: Archive<'a>,
+    source: Source,
+    sheets: Vec<Entry>,
+}
+
+/// A sheet as the workbook names it.
+struct Entry {
+    name: String,
+    is_hidden: bool,
+    /// The part with its cells; `None` for charts and the like.
+    part: Option<String>,
+}
+
+impl<'a> Book<'a> {
+    fn open(bytes: &'a [u8], budget: &'a Budget) -> Result<Self, DocumentError> {
+        let mut archive = Archive::open(bytes, KIND, budget)?;
+        let part = main_part(&mut archive, "xl/workbook.xml", KIND, budget)?;
+        let text = archive.needed_text(&part)?;
+        let book = xml::tree(&text, &part, KIND, budget)?;
+        let links = relations(&mut archive, &part, KIND, budget)?;
+        let strings = match related(&links, "sharedStrings") {
+            Some(name) => shared_strings(&mut archive, name, budget)?,
+            None => Vec::new(),
+        };
+        let styles = match related(&links, "styles") {
+            Some(name) => archive.text(name)?.map(|text| xml::tree(&text, name, KIND, budget)).transpose()?,
+            None => None,
+        };
+        let from_1904 = book
+            .child("x:workbookPr")
+            .and_then(|properties| properties.attribute("date1904"))
+            .is_some_and(|value| matches!(value, "1" | "true"));
+        let formats = Formats::new(styles.as_ref(), from_1904);
+        let sheets = book
+            .child("x:sheets")
+            .iter()
+            .flat_map(|sheets| sheets.named("x:sheet"))
+            .map(|sheet| {
+                let relation = sheet.attribute("r:id").and_then(|id| links.get(id));
+                Entry {
+                    name: crate::text::shortened(sheet.attribute("name").unwrap_or("without a name"), 200),
+                    is_hidden: sheet
+                        .attribute("state")
+                        .is_some_and(|state| matches!(state, "hidden" | "veryHidden")),
+                    part: relation
+                        .filter(|relation| relation.what == "worksheet")
+                        .map(|relation| relation.target.clone()),
+                }
+            })
+            .collect();
+        Ok(Self { archive, source: Source { strings, formats }, sheets })
+    }
+}
+
 pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
-    let mut archive = Archive::open(bytes, KIND, budget)?;
-    let part = main_part(&mut archive, "xl/workbook.xml", KIND, budget)?;
-    let text = archive.needed_text(&part)?;
-    let book = xml::tree(&text, &part, KIND, budget)?;
-    let links = relations(&mut archive, &part, KIND, budget)?;
-    let strings = match related(&links, "sharedStrings") {
-        Some(name) => shared_strings(&mut archive, name, budget)?,
-        None => Vec::new(),
-    };
-    let styles = match related(&links, "styles") {
-        Some(name) => archive.text(name)?.map(|text| xml::tree(&text, name, KIND, budget)).transpose()?,
-        None => None,
-    };
-    let from_1904 = book
-        .child("x:workbookPr")
-        .and_then(|properties| properties.attribute("date1904"))
-        .is_some_and(|value| matches!(value, "1" | "true"));
-    let formats = Formats::new(styles.as_ref(), from_1904);
+    let Book { mut archive, source, sheets } = Book::open(bytes, budget)?;
     for name in archive.names() {
         if name.starts_with("xl/charts/chart") {
             out.notes.add(Note::Chart);
@@ -47,33 +87,49 @@ pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Pa
             out.notes.add(Note::Macro);
         }
     }
-    let source = Source { strings, formats };
-    let sheets: Vec<&Element> =
-        book.child("x:sheets").iter().flat_map(|sheets| sheets.named("x:sheet")).collect();
-    for sheet in &sheets {
+    for Entry { name, is_hidden, part } in &sheets {
         if out.is_full() {
             break;
         }
-        let name = crate::text::shortened(sheet.attribute("name").unwrap_or("without a name"), 200);
-        let Some(relation) = sheet.attribute("r:id").and_then(|id| links.get(id)) else { continue };
-        if relation.what != "worksheet" {
+        let Some(part) = part else {
             out.notes.add(Note::Chart);
             continue;
-        }
-        let is_hidden =
-            sheet.attribute("state").is_some_and(|state| matches!(state, "hidden" | "veryHidden"));
-        if is_hidden {
+        };
+        if *is_hidden {
             let mut inner = Writer::new(budget.limits().markdown_bytes / 4);
-            source.sheet(&mut archive, &relation.target, budget, &mut inner)?;
+            source.sheet(&mut archive, part, budget, &mut inner)?;
             let (text, notes) = inner.finish();
             out.notes.join(notes);
             out.hidden_part(Why::Sheet, &format!("sheet {name}"), &text);
         } else {
-            out.heading(2, &format!("Sheet: {}", escaped(&name)));
-            source.sheet(&mut archive, &relation.target, budget, out)?;
+            out.heading(2, &format!("Sheet: {}", escaped(name)));
+            source.sheet(&mut archive, part, budget, out)?;
         }
     }
     Ok(Parts::Sheets(sheets.len()))
+}
+
+/// The cells of one sheet: the one of that name, or the first that is shown.
+pub(crate) fn grid(
+    bytes: &[u8],
+    wanted: Option<&str>,
+    limits: GridLimits,
+    budget: &Budget,
+) -> Result<Grid, DocumentError> {
+    let Book { mut archive, source, sheets } = Book::open(bytes, budget)?;
+    let sheets: Vec<&Entry> = sheets.iter().filter(|sheet| sheet.part.is_some()).collect();
+    let names = sheets.iter().map(|sheet| sheet.name.clone()).collect();
+    let chosen = sheets
+        .iter()
+        .find(|sheet| wanted == Some(sheet.name.as_str()))
+        .or_else(|| sheets.iter().find(|sheet| !sheet.is_hidden))
+        .or_else(|| sheets.first());
+    let mut growing = GrowingGrid::new(limits);
+    let Some(chosen) = chosen else { return Ok(growing.finish(names, String::new())) };
+    if let (Some(part), true) = (&chosen.part, limits.rows > 0) {
+        source.cells(&mut archive, part, budget, &mut growing)?;
+    }
+    Ok(growing.finish(names, chosen.name.clone()))
 }
 
 fn shared_strings(
@@ -180,6 +236,51 @@ impl Source {
                     &format!("Comment on {place}"),
                     &comment.child("x:text").map(rich).unwrap_or_default(),
                 );
+            }
+        }
+        Ok(())
+    }
+
+    fn cells(
+        &self,
+        archive: &mut Archive<'_>,
+        part: &str,
+        budget: &Budget,
+        grid: &mut GrowingGrid,
+    ) -> Result<(), DocumentError> {
+        let text = archive.needed_text(part)?;
+        // Remarks about formulas and the like are for those who read the text.
+        let mut aside = Writer::new(0);
+        let mut row_number = 0;
+        let mut stream = Stream::new(&text, part, KIND, budget);
+        while let Some(piece) = stream.next()? {
+            let Piece::Start(element) = piece else { continue };
+            match &*element.name {
+                "x:col" if on(&element, "hidden") => grid.note_hidden(),
+                "x:row" => {
+                    row_number =
+                        element.attribute("r").and_then(|row| row.parse().ok()).unwrap_or(row_number + 1);
+                    if on(&element, "hidden") {
+                        grid.note_hidden();
+                    }
+                    let row = stream.whole(element)?;
+                    let mut column = 0;
+                    let mut cells = Vec::new();
+                    for cell in row.named("x:c") {
+                        column = cell
+                            .attribute("r")
+                            .and_then(parse_address)
+                            .map_or(column + 1, |(column, _)| column);
+                        if let Some(text) = self.value(cell, &mut aside) {
+                            cells.push((column, text));
+                        }
+                    }
+                    grid.row(row_number, cells);
+                    if grid.is_full() {
+                        break;
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())

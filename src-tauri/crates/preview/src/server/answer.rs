@@ -1,7 +1,5 @@
 //! What the server of deployments answers.
 
-use std::io::{Read, Seek, SeekFrom};
-
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -11,11 +9,12 @@ use super::FindDeployment;
 use super::body::AnswerBody;
 use crate::content::{Asked, asked, content_type};
 use crate::page::Refusal;
-use crate::site::{Found, FoundFile, Site};
+use crate::site::{Found, Site};
+use crate::source::{Material, Source};
 
 /// What blocking work found.
 enum Ready {
-    File { found: FoundFile, mime: String },
+    File { found: Material, mime: String },
     NeedsSlash,
 }
 
@@ -89,7 +88,8 @@ async fn answer(
             return Ok(response);
         }
     };
-    let mut response = Response::new(AnswerBody::file(found.file, start, length));
+    let file = found.into_file().ok_or(Refusal::Unreadable)?;
+    let mut response = Response::new(AnswerBody::file(file, start, length));
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, &mime);
     set(&mut response, header::ACCEPT_RANGES, "bytes");
@@ -125,16 +125,11 @@ fn open(find: &FindDeployment, deployment: &str, below: &str) -> Result<Ready, R
         tracing::warn!(folder = %folder.display(), %error, "the files of a deployment cannot be opened");
         Refusal::UnknownSite
     })?;
-    let site = Site::Folder { workspace, folder: WorkspacePath::root() };
+    let site = Site::Folder(Source::Live { workspace, path: WorkspacePath::root() });
     match site.find(below)? {
         Found::NeedsSlash => Ok(Ready::NeedsSlash),
-        Found::File(mut found) => {
-            let mut start = Vec::new();
-            let read = found
-                .file
-                .seek(SeekFrom::Start(0))
-                .and_then(|_| Read::by_ref(&mut found.file).take(8192).read_to_end(&mut start));
-            read.map_err(|_| Refusal::Unreadable)?;
+        Found::File(found) => {
+            let start = found.range(0, 8192).map_err(|_| Refusal::Unreadable)?;
             let mime = content_type(&found.name, &start);
             Ok(Ready::File { found, mime })
         }

@@ -246,6 +246,9 @@ fn artifact(path: &WorkspacePath, size: u64) -> Option<Artifact> {
         url: None,
         deployment: None,
         size: Some(size),
+        meta: None,
+        hash: None,
+        node_id: None,
     })
 }
 

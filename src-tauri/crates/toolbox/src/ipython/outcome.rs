@@ -197,6 +197,9 @@ impl<'a> Outcome<'a> {
                 url: None,
                 deployment: None,
                 size: Some(size),
+                meta: None,
+                hash: None,
+                node_id: None,
             }),
             Err(error) => {
                 let remark = format!("the HTML could not be kept: {error}");

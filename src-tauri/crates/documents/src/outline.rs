@@ -1,0 +1,86 @@
+//! What a document says about itself, and its slides in words, without the rest of its text.
+
+use crate::limits::Budget;
+use crate::read::apart;
+use crate::{DocumentError, DocumentKind, Reading, html, odf, office, pdf};
+
+/// Slides that are described.
+pub(crate) const MAX_SLIDES: usize = 500;
+/// Characters of a title.
+const MAX_TITLE: usize = 300;
+/// Characters of speaker notes of one slide.
+const MAX_NOTES: usize = 10_000;
+
+/// What a document says about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its pages, where these are fixed.
+    pub pages: Option<u32>,
+    /// Its title, if it names one.
+    pub title: Option<String>,
+}
+
+/// A slide in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Slide {
+    /// Its title; empty if it has none.
+    pub title: String,
+    /// What the speaker sees.
+    pub notes: String,
+    /// It is left out when the deck is shown.
+    pub is_hidden: bool,
+}
+
+impl Slide {
+    pub(crate) fn new(title: &str, notes: &str, is_hidden: bool) -> Self {
+        Self {
+            title: crate::text::shortened(&line(title), MAX_TITLE),
+            notes: crate::text::shortened(notes.trim(), MAX_NOTES),
+            is_hidden,
+        }
+    }
+}
+
+/// What a document says about itself. Nothing of its pages is read. Blocks.
+pub fn facts(bytes: Vec<u8>, kind: DocumentKind, reading: &Reading) -> Result<Facts, DocumentError> {
+    apart(bytes, kind, reading, move |bytes, reading| {
+        let budget = Budget::new(reading);
+        let mut facts = match kind {
+            DocumentKind::Pdf => pdf::facts(bytes, &budget)?,
+            DocumentKind::Docx | DocumentKind::Xlsx | DocumentKind::Pptx => {
+                Facts { pages: None, title: office::title(&bytes, kind, &budget)? }
+            }
+            DocumentKind::Odt | DocumentKind::Ods | DocumentKind::Odp => {
+                Facts { pages: None, title: odf::title(&bytes, kind, &budget)? }
+            }
+            DocumentKind::Html => Facts { pages: None, title: html::title(&bytes, &budget)? },
+            DocumentKind::Rtf
+            | DocumentKind::Epub
+            | DocumentKind::Csv
+            | DocumentKind::Tsv
+            | DocumentKind::Notebook => Facts::default(),
+        };
+        facts.title = facts.title.map(|title| crate::text::shortened(&line(&title), MAX_TITLE));
+        facts.title = facts.title.filter(|title| !title.is_empty());
+        Ok(facts)
+    })
+}
+
+/// The slides of a presentation (`.pptx`, `.odp`), or of a page in HTML whose slides are elements of the class
+/// `ppt-slide`; none for a page without such elements, other kinds are refused. At most 500. Blocks.
+pub fn slides(bytes: Vec<u8>, kind: DocumentKind, reading: &Reading) -> Result<Vec<Slide>, DocumentError> {
+    apart(bytes, kind, reading, move |bytes, reading| {
+        let budget = Budget::new(reading);
+        match kind {
+            DocumentKind::Pptx => office::pptx::slides(&bytes, &budget),
+            DocumentKind::Odp => odf::slides(&bytes, &budget),
+            DocumentKind::Html => html::slides(&bytes, &budget),
+            _ => Err(DocumentError::Unsupported("not a presentation")),
+        }
+    })
+}
+
+/// Words with single spaces.
+fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

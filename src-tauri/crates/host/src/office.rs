@@ -1,0 +1,215 @@
+//! Slides as a PDF by an installed office program, behind the sandbox.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use okcvm_preview::{Material, PreviewTarget};
+use okcvm_protocol::{AppError, PreviewHandle, PreviewSource, ProcessOwner, SessionId};
+use okcvm_sandbox::{Entry, Limits, Outcome, Program, Sockets, WayOut};
+use okcvm_workspace::{Workspace, WorkspacePath};
+use tokio::io::AsyncReadExt;
+
+use crate::Host;
+
+/// Names of the program, the likeliest first.
+const PROGRAMS: &[&str] = &["soffice", "libreoffice"];
+/// Where it lies if the search path does not say.
+const PLACES: &[&str] = &["/usr/lib/libreoffice/program", "/opt/libreoffice/program"];
+/// How long it may take.
+const MOST_TIME: Duration = Duration::from_secs(60);
+/// Bytes of slides.
+const MOST_BYTES: u64 = 100 * 1024 * 1024;
+/// Bytes of what it says that are kept for the error.
+const MOST_SAID: u64 = 4 * 1024;
+/// PDFs that are kept; beyond, those that were made first go.
+const MOST_KEPT: usize = 64;
+
+impl Host {
+    /// Opens slides as a PDF, made once per content.
+    pub(crate) async fn slides_as_pdf(
+        &self,
+        session: SessionId,
+        source: PreviewSource,
+    ) -> Result<PreviewHandle, AppError> {
+        let folder = self.data.converted();
+        let owner = ProcessOwner { session_id: session.clone(), node_id: None, item_id: None };
+        let kept = folder.clone();
+        let taken = self.blocking(move |host| host.take_slides(&session, &source, &kept)).await?;
+        let name = match taken {
+            Slides::Converted(name) => name,
+            Slides::ToConvert { name, stage } => {
+                // One at a time: each takes much memory, and the same slides are often asked for twice.
+                let _turn = self.converting.lock().await;
+                if !folder.join(&name).is_file() {
+                    self.convert(stage.path(), owner).await?;
+                    let (from, to) = (stage.path().join("slides.pdf"), folder.join(&name));
+                    self.blocking(move |_| keep(&from, &to)).await?;
+                }
+                name
+            }
+        };
+        self.blocking(move |host| {
+            let workspace = Workspace::open(&folder).map_err(|error| error.to_app_error())?;
+            let path = WorkspacePath::parse(&name).map_err(|error| error.to_app_error())?;
+            host.previews.open(PreviewTarget::File { workspace, path }).map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    fn take_slides(
+        &self,
+        session: &SessionId,
+        source: &PreviewSource,
+        folder: &Path,
+    ) -> Result<Slides, AppError> {
+        let source = self.source(session, source)?;
+        let material: Material = source.open().map_err(|error| error.to_app_error())?;
+        let bytes = material.whole(MOST_BYTES).map_err(|error| error.to_app_error())?;
+        let endings = ["pptx", "pptm", "ppsx", "potx", "odp", "ppt"];
+        let ending = material.name().rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        let Some(ending) = ending.filter(|ending| endings.contains(&ending.as_str())) else {
+            return Err(AppError::new(format!("{} is not a presentation.", material.name())));
+        };
+        if bytes.is_empty() {
+            return Err(AppError::new(format!("{} is empty.", material.name())));
+        }
+        let name = format!("{}.pdf", material.hash().map_err(|error| error.to_app_error())?);
+        if folder.join(&name).is_file() {
+            return Ok(Slides::Converted(name));
+        }
+        let put = || -> std::io::Result<tempfile::TempDir> {
+            std::fs::create_dir_all(folder)?;
+            let stage = tempfile::Builder::new().prefix(".slides-").tempdir_in(folder)?;
+            let mut file = std::fs::File::create(stage.path().join(format!("slides.{ending}")))?;
+            file.write_all(&bytes)?;
+            Ok(stage)
+        };
+        let stage = put().map_err(|error| unwritten(folder, &error))?;
+        Ok(Slides::ToConvert { name, stage })
+    }
+
+    async fn convert(&self, stage: &Path, owner: ProcessOwner) -> Result<(), AppError> {
+        let Some(program) = self.office_program() else {
+            return Err(AppError::new("These slides cannot be shown as pages: LibreOffice is not installed.")
+                .with_hint("Install LibreOffice (on Debian and Ubuntu: sudo apt install libreoffice-impress), then try again."));
+        };
+        let slides = std::fs::read_dir(stage)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .find(|name| name.starts_with("slides."))
+            .unwrap_or_default();
+        let inside = self.sandbox.path_inside(stage);
+        let profile = format!("-env:UserInstallation=file://{}/profile", inside.display());
+        let arguments = [
+            profile.as_str(),
+            "--headless",
+            "--norestore",
+            "--nologo",
+            "--nolockcheck",
+            "--nodefault",
+            "--convert-to",
+            "pdf",
+            "--outdir",
+            ".",
+            slides.as_str(),
+        ];
+        let started = self.sandbox.start(Program {
+            readable: program.parent().map(Path::to_owned).into_iter().collect(),
+            path: program,
+            arguments: arguments.map(str::to_owned).to_vec(),
+            workspace: stage.to_owned(),
+            env: vec![("HOME".to_owned(), inside.to_string_lossy().into_owned())],
+            search_first: Vec::new(),
+            limits: Limits { cpu_time: MOST_TIME * 2, disk_bytes: 1 << 30, ..Limits::default() },
+            kept_folder: None,
+            sockets: Sockets::Own,
+            way_out: WayOut::None,
+            entry: Some(Entry {
+                processes: self.processes.clone(),
+                owner,
+                title: "Slides to PDF".to_owned(),
+            }),
+        });
+        let failed = |detail: String| {
+            AppError::new("These slides could not be turned into pages by LibreOffice.").with_detail(detail)
+        };
+        let mut process = started.await.map_err(|error| failed(error.to_string()))?;
+        let mut said = Vec::new();
+        let output = &mut process.output;
+        let running = &mut process.running;
+        let listening = async {
+            // All is read, so that the program never waits for a reader; the start of it is kept.
+            let _ = (&mut *output).take(MOST_SAID).read_to_end(&mut said).await;
+            let _ = tokio::io::copy(output, &mut tokio::io::sink()).await;
+        };
+        let both = async { tokio::join!(running.wait(), listening).0 };
+        let Ok(outcome) = tokio::time::timeout(MOST_TIME, both).await else {
+            process.running.end();
+            process.running.wait().await;
+            return Err(AppError::new(
+                "LibreOffice took longer than a minute for these slides and was stopped.",
+            )
+            .with_hint("Open them with another program."));
+        };
+        if stage.join("slides.pdf").is_file() {
+            return Ok(());
+        }
+        let trouble = process.running.trouble().unwrap_or_default();
+        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        let words = match outcome {
+            Outcome::Exited(code) => format!("It ended with code {code}."),
+            Outcome::Signalled(signal) => format!("It was ended by signal {signal}."),
+            other => format!("It was ended: {other:?}."),
+        };
+        Err(failed([words, trouble, said].join(" ").trim().to_owned())
+            .with_hint("The file may be damaged or protected by a password."))
+    }
+
+    /// The program as it is installed.
+    fn office_program(&self) -> Option<PathBuf> {
+        let search = self.environment.search_path.clone().unwrap_or_default();
+        let folders = std::env::split_paths(&search).chain(PLACES.iter().map(PathBuf::from));
+        let mut folders = folders.filter(|folder| folder.is_absolute());
+        folders.find_map(|folder| {
+            PROGRAMS.iter().map(|name| folder.join(name)).find(|program| program.is_file())
+        })
+    }
+}
+
+enum Slides {
+    Converted(String),
+    ToConvert { name: String, stage: tempfile::TempDir },
+}
+
+fn unwritten(folder: &Path, error: &std::io::Error) -> AppError {
+    AppError::new(format!("The folder {} cannot be written.", folder.display()))
+        .with_detail(error.to_string())
+}
+
+/// Moves a PDF to its place, and lets the oldest go if there are too many.
+fn keep(from: &Path, to: &Path) -> Result<(), AppError> {
+    let folder = to.parent().unwrap_or(to);
+    // The sandbox wrote it: a link or a pipe in its place is nothing to keep.
+    let metadata = std::fs::symlink_metadata(from).map_err(|error| unwritten(folder, &error))?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Err(AppError::new("These slides could not be turned into pages by LibreOffice."));
+    }
+    std::fs::rename(from, to).map_err(|error| unwritten(folder, &error))?;
+    let mut kept: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|ending| ending == "pdf"))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    kept.sort();
+    for (_, path) in kept.iter().take(kept.len().saturating_sub(MOST_KEPT)) {
+        if let Err(error) = std::fs::remove_file(path) {
+            tracing::debug!(%error, "an old PDF of slides stays");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! What a file or folder is: its type, its size, its content in short.
+
+mod kinds;
+mod media;
+mod pictures;
+
+use std::time::Duration;
+
+use okcvm_documents::{DocumentKind, Limits, Reading};
+use okcvm_protocol::{ArtifactKind, ArtifactMeta, EntryKind, FileFacts, SlideOutline};
+
+pub(crate) use self::kinds::{Form, form};
+pub(crate) use self::media::sound;
+pub(crate) use self::pictures::{MOST_PIXELS, damaged, megapixels, orient, reader, svg_size};
+use crate::content::content_type;
+use crate::shelf::Shelf;
+use crate::source::Material;
+use crate::{PreviewError, Source, archive, table};
+
+/// Files with more bytes are not hashed, nor read whole.
+pub(crate) const MOST_WHOLE: u64 = 64 * 1024 * 1024;
+/// A table of so many bytes is counted to its end.
+const COUNTED: u64 = 8 * 1024 * 1024;
+/// Cells of the first row that are named.
+const MOST_NAMES: usize = 64;
+/// First bytes that are shown as they are.
+const HEAD: usize = 512;
+/// Bytes by which a file is told.
+pub(crate) const START: u64 = 64 * 1024;
+
+/// How long reading a document may take for a few words about it.
+fn briefly() -> Reading {
+    Reading::new(Limits { time: Duration::from_secs(10), ..Limits::default() }, || false)
+}
+
+/// What is known of a content, kept by its hash.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Described {
+    pub(crate) meta: Option<ArtifactMeta>,
+    pub(crate) problem: Option<String>,
+}
+
+/// Says what a file or folder is. What it is beyond its bytes is found once per content and kept on the shelf. Blocks.
+pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewError> {
+    let entry = source.entry()?;
+    if entry.kind == EntryKind::Folder {
+        return Ok(folder(source, entry.modified_at));
+    }
+    let material = source.open()?;
+    let start = material.range(0, START)?;
+    let form = form(material.name(), &start);
+    let hash = if material.size <= MOST_WHOLE { Some(material.hash()?) } else { None };
+    let described = match &hash {
+        Some(hash) => shelf.described(hash, form, || beyond(&material, form, &start)),
+        None => beyond(&material, form, &start),
+    };
+    let text = is_text(&start);
+    Ok(FileFacts {
+        path: material.path.clone(),
+        mime: mime(&material, form, &start),
+        size: material.size,
+        modified_at: Some(material.modified_at),
+        hash,
+        kind: kind(form, described.meta.as_ref()),
+        meta: described.meta,
+        head: start.iter().take(HEAD).map(|byte| format!("{byte:02x}")).collect(),
+        text,
+        problem: described.problem,
+    })
+}
+
+fn folder(source: &Source, modified_at: i64) -> FileFacts {
+    let path = source.path();
+    let title = path.join("index.html").ok().and_then(|index| page_title(&source.at(index)));
+    FileFacts {
+        path: path.as_str().to_owned(),
+        mime: "inode/directory".to_owned(),
+        size: 0,
+        modified_at: Some(modified_at),
+        hash: None,
+        kind: if title.is_some() { ArtifactKind::Site } else { ArtifactKind::File },
+        meta: title.map(|title| ArtifactMeta::Site { title }),
+        head: String::new(),
+        text: false,
+        problem: None,
+    }
+}
+
+/// The title of a page that is there; `Some(None)` for a page without one.
+fn page_title(page: &Source) -> Option<Option<String>> {
+    let bytes = page.open().ok()?.range(0, 1024 * 1024).ok()?;
+    let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly());
+    Some(facts.ok().and_then(|facts| facts.title))
+}
+
+/// The media type: what the bytes say, otherwise what the name says.
+fn mime(material: &Material, form: Form, start: &[u8]) -> String {
+    match form.mime(start) {
+        Some(mime) => mime.to_owned(),
+        None => content_type(material.name(), start),
+    }
+}
+
+fn kind(form: Form, meta: Option<&ArtifactMeta>) -> ArtifactKind {
+    match (form, meta) {
+        (_, Some(ArtifactMeta::Deck { .. }))
+        | (Form::Document(DocumentKind::Pptx | DocumentKind::Odp), _) => ArtifactKind::Deck,
+        (Form::Picture | Form::Drawing, _) => ArtifactKind::Image,
+        (Form::Sound, _) | (Form::Video, Some(ArtifactMeta::Audio { .. })) => ArtifactKind::Audio,
+        (Form::Table | Form::Document(DocumentKind::Xlsx | DocumentKind::Ods), _) => ArtifactKind::Table,
+        (Form::Page, _) => ArtifactKind::Site,
+        (Form::Document(_) | Form::Prose, _) => ArtifactKind::Document,
+        (Form::Video | Form::Archive | Form::Other, _) => ArtifactKind::File,
+    }
+}
+
+fn is_text(start: &[u8]) -> bool {
+    if start.is_empty() {
+        return true;
+    }
+    if start.contains(&0) {
+        return table::Layout::of("", start).is_some_and(|layout| layout.is_wide());
+    }
+    // Control characters that no text has; escapes and form feeds occur in logs.
+    let controls = start.iter().filter(|byte| matches!(byte, 1..=6 | 14..=26 | 28..=31)).count();
+    controls * 100 <= start.len()
+}
+
+/// What a file is beyond its bytes, and what kept it from being found.
+fn beyond(material: &Material, form: Form, start: &[u8]) -> Described {
+    if material.size == 0 {
+        return Described { meta: None, problem: Some("The file is empty.".to_owned()) };
+    }
+    match found(material, form, start) {
+        Ok(meta) => Described { meta, problem: None },
+        Err(problem) => Described { meta: None, problem: Some(problem) },
+    }
+}
+
+/// Errors are sentences for people.
+fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<ArtifactMeta>, String> {
+    match form {
+        Form::Picture => pictures::picture(material).map(Some),
+        Form::Drawing => {
+            let (width, height) = svg_size(start).unwrap_or((300, 150));
+            let animated = start.windows(8).any(|window| window == b"<animate");
+            Ok(Some(ArtifactMeta::Image { width, height, animated }))
+        }
+        Form::Table => {
+            let bytes = material.range(0, COUNTED + 1).map_err(|error| error.to_app_error().to_string())?;
+            let is_all = bytes.len() as u64 <= COUNTED;
+            let Some((names, columns, rows)) = table::outline(material.name(), &bytes, is_all) else {
+                return Err("This is not a table of text.".to_owned());
+            };
+            let names = names.into_iter().take(MOST_NAMES).collect();
+            Ok(Some(ArtifactMeta::Table { rows, columns, names, sheets: Vec::new() }))
+        }
+        Form::Sound | Form::Video => media::media(material).map(Some),
+        Form::Archive => {
+            let listing = archive::list_archive(material, &|| false)
+                .map_err(|error| error.to_app_error().to_string())?;
+            Ok(Some(ArtifactMeta::Archive { entries: listing.total, unpacked: listing.unpacked }))
+        }
+        Form::Document(kind) => document(material, kind),
+        Form::Page => page(material),
+        Form::Prose => Ok(Some(ArtifactMeta::Document { pages: None, title: first_heading(start) })),
+        Form::Other => Ok(None),
+    }
+}
+
+fn document(material: &Material, named: DocumentKind) -> Result<Option<ArtifactMeta>, String> {
+    let bytes = material.whole(MOST_WHOLE).map_err(|error| error.to_app_error().to_string())?;
+    let failed = |error: okcvm_documents::DocumentError| format!("The file {error}.");
+    // By its content: a name may say anything.
+    let kind = okcvm_documents::detect(&bytes).map_err(failed)?.unwrap_or(named);
+    match kind {
+        DocumentKind::Pptx | DocumentKind::Odp => {
+            let slides = okcvm_documents::slides(bytes, kind, &briefly()).map_err(failed)?;
+            Ok(Some(deck(slides)))
+        }
+        DocumentKind::Xlsx | DocumentKind::Ods => {
+            let limits = okcvm_documents::GridLimits { rows: 1, ..okcvm_documents::GridLimits::default() };
+            let grid = okcvm_documents::grid(bytes, kind, None, limits, &briefly()).map_err(failed)?;
+            let names: Vec<String> = grid.rows.into_iter().next().unwrap_or_default();
+            Ok(Some(ArtifactMeta::Table {
+                rows: None,
+                columns: names.len() as u32,
+                names: names.into_iter().take(MOST_NAMES).collect(),
+                sheets: grid.sheets,
+            }))
+        }
+        kind => {
+            let facts = okcvm_documents::facts(bytes, kind, &briefly()).map_err(failed)?;
+            Ok(Some(ArtifactMeta::Document { pages: facts.pages, title: facts.title }))
+        }
+    }
+}
+
+fn page(material: &Material) -> Result<Option<ArtifactMeta>, String> {
+    let bytes = material.range(0, MOST_WHOLE).map_err(|error| error.to_app_error().to_string())?;
+    let failed = |error: okcvm_documents::DocumentError| format!("The file {error}.");
+    if bytes.windows(9).any(|window| window == b"ppt-slide") {
+        let slides =
+            okcvm_documents::slides(bytes.clone(), DocumentKind::Html, &briefly()).map_err(failed)?;
+        if !slides.is_empty() {
+            return Ok(Some(deck(slides)));
+        }
+    }
+    let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly()).map_err(failed)?;
+    Ok(Some(ArtifactMeta::Site { title: facts.title }))
+}
+
+fn deck(slides: Vec<okcvm_documents::Slide>) -> ArtifactMeta {
+    let outline = |slide: okcvm_documents::Slide| SlideOutline {
+        title: slide.title,
+        notes: slide.notes,
+        hidden: slide.is_hidden,
+    };
+    ArtifactMeta::Deck { slides: slides.into_iter().map(outline).collect() }
+}
+
+/// The first heading of a text in Markdown.
+fn first_heading(start: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(start);
+    let line = text.lines().take(200).find_map(|line| line.strip_prefix("# "))?;
+    let title: String = line.trim().trim_end_matches('#').trim_end().chars().take(300).collect();
+    (!title.is_empty()).then_some(title)
+}
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

@@ -1,0 +1,220 @@
+//! Small pictures of files, made once per content.
+
+mod paper;
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::{DynamicImage, ImageDecoder, ImageFormat, Rgba, RgbaImage};
+use okcvm_documents::DocumentKind;
+use okcvm_protocol::{ArtifactMeta, EntryKind, Thumbnail};
+
+use crate::facts::{Form, MOST_PIXELS, MOST_WHOLE, START, form, megapixels, orient, reader, sound, svg_size};
+use crate::shelf::{Made, Shelf};
+use crate::source::Material;
+use crate::{PreviewError, Source, describe};
+
+/// Pixels across and down.
+pub(crate) const MOST: (u32, u32) = (320, 200);
+/// Bytes of a drawing that is given as it is.
+const MOST_DRAWING: u64 = 256 * 1024;
+/// Pixels down of drawn sound.
+const WAVE_HEIGHT: u32 = 96;
+/// Of drawn sound: readable on white and on black.
+const WAVE_COLOUR: Rgba<u8> = Rgba([0x64, 0x8f, 0xd6, 0xff]);
+
+/// What was drawn, as it is kept; the picture itself lies beside it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Drawn {
+    width: u32,
+    height: u32,
+    reason: Option<String>,
+}
+
+/// A small picture of a file, or why there is none. Made once per content and kept on the shelf. Blocks, seconds for
+/// what is large.
+pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewError> {
+    if source.entry()?.kind == EntryKind::Folder {
+        return Ok(none("A folder has no small picture."));
+    }
+    let material = source.open()?;
+    if material.size == 0 {
+        return Ok(none("The file is empty."));
+    }
+    let start = material.range(0, START)?;
+    let form = form(material.name(), &start);
+    match form {
+        Form::Drawing => return drawing(&material, &start),
+        Form::Video => {
+            // The container may hold sound alone, which is drawn.
+            let facts = describe(source, shelf)?;
+            if !matches!(facts.meta, Some(ArtifactMeta::Audio { .. })) {
+                return Ok(none("No picture is taken out of a video here."));
+            }
+        }
+        Form::Page | Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
+            return Ok(none("Pages and slides are drawn by the window, not here."));
+        }
+        Form::Table | Form::Archive | Form::Prose | Form::Other => {
+            return Ok(none("There is no small picture of such a file."));
+        }
+        Form::Document(kind) if kind != DocumentKind::Pdf => {
+            return Ok(none("There is no small picture of such a document."));
+        }
+        Form::Picture | Form::Sound | Form::Document(_) => {}
+    }
+    if material.size > MOST_WHOLE {
+        return Ok(none(&format!(
+            "The file has more than {} MB, which is the most of which a small picture is made.",
+            MOST_WHOLE / (1024 * 1024)
+        )));
+    }
+    let hash = material.hash()?;
+    // Sound is described first, outside of the place that drawing takes.
+    let levels = match form {
+        Form::Sound | Form::Video => {
+            let facts = describe(source, shelf)?;
+            match facts.meta.as_ref().and_then(sound).filter(|levels| !levels.is_empty()) {
+                Some(levels) => Some(levels.to_vec()),
+                None => {
+                    let reason = facts.problem.unwrap_or_else(|| "No sound could be decoded.".to_owned());
+                    return Ok(none(&reason));
+                }
+            }
+        }
+        _ => None,
+    };
+    let mut fresh = None;
+    let drawn = shelf.kept_or_made(&hash, || {
+        let drawn = match &levels {
+            Some(levels) => Ok(wave(levels)),
+            None if form == Form::Picture => picture(&material).map_err(Refused::Lasting),
+            None => paper::first_page(&material),
+        };
+        match drawn
+            .and_then(|drawn| Ok((drawn.width(), drawn.height(), png(drawn).map_err(Refused::ForNow)?)))
+        {
+            Ok((width, height, bytes)) => {
+                shelf.write(&format!("{hash}.png"), &bytes);
+                fresh = Some(bytes);
+                Made::Lasting(Drawn { width, height, reason: None })
+            }
+            Err(Refused::Lasting(reason)) => {
+                Made::Lasting(Drawn { width: 0, height: 0, reason: Some(reason) })
+            }
+            Err(Refused::ForNow(reason)) => Made::ForNow(Drawn { width: 0, height: 0, reason: Some(reason) }),
+        }
+    });
+    if let Some(reason) = drawn.reason {
+        return Ok(none(&reason));
+    }
+    match fresh.or_else(|| shelf.bytes(&format!("{hash}.png"))) {
+        Some(bytes) => Ok(Thumbnail {
+            url: Some(format!("data:image/png;base64,{}", STANDARD.encode(bytes))),
+            width: drawn.width,
+            height: drawn.height,
+            reason: None,
+        }),
+        None => Ok(none("The small picture was removed at this moment; ask again.")),
+    }
+}
+
+/// Why nothing was drawn, a sentence.
+enum Refused {
+    /// It will be the same next time.
+    Lasting(String),
+    /// It may go better next time.
+    ForNow(String),
+}
+
+fn none(reason: &str) -> Thumbnail {
+    Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()) }
+}
+
+/// A drawing scales by itself; as an image no script in it runs and nothing is loaded.
+fn drawing(material: &Material, start: &[u8]) -> Result<Thumbnail, PreviewError> {
+    if material.size > MOST_DRAWING {
+        return Ok(none("The drawing is too large for a small picture."));
+    }
+    let bytes = material.whole(MOST_DRAWING)?;
+    if !bytes.windows(4).any(|window| window == b"<svg") {
+        return Ok(none("The file is no drawing in SVG."));
+    }
+    let (width, height) = fitted(svg_size(start).unwrap_or((300, 150)));
+    let url = Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(bytes)));
+    Ok(Thumbnail { url, width, height, reason: None })
+}
+
+/// A size scaled down to fit, never up.
+fn fitted((width, height): (u32, u32)) -> (u32, u32) {
+    let scale = (f64::from(MOST.0) / f64::from(width.max(1)))
+        .min(f64::from(MOST.1) / f64::from(height.max(1)))
+        .min(1.0);
+    let scaled = |size: u32| ((f64::from(size) * scale).round() as u32).max(1);
+    (scaled(width), scaled(height))
+}
+
+fn picture(material: &Material) -> Result<RgbaImage, String> {
+    // A decoder that breaks down costs this picture alone.
+    catch_unwind(AssertUnwindSafe(|| {
+        let said = |error: image::ImageError| crate::facts::damaged(&error);
+        let mut decoder = reader(material)?.into_decoder().map_err(said)?;
+        let (width, height) = decoder.dimensions();
+        if u64::from(width) * u64::from(height) > MOST_PIXELS {
+            return Err(megapixels(width, height));
+        }
+        let orientation = orient(&mut decoder);
+        let mut picture = DynamicImage::from_decoder(decoder).map_err(said)?;
+        if picture.width() > MOST.0 || picture.height() > MOST.1 {
+            // Turned by a quarter it has to fit as well.
+            let (across, down) = fitted((picture.width(), picture.height()));
+            let turned = fitted((picture.height(), picture.width()));
+            let is_turned = {
+                let mut corner = DynamicImage::new_rgba8(2, 1);
+                corner.apply_orientation(orientation);
+                corner.width() == 1
+            };
+            let (across, down) = if is_turned { (turned.1, turned.0) } else { (across, down) };
+            picture = picture.thumbnail_exact(across, down);
+        }
+        picture.apply_orientation(orientation);
+        Ok(picture.to_rgba8())
+    }))
+    .unwrap_or_else(|_| Err("The picture is damaged: its decoder broke down.".to_owned()))
+}
+
+/// The loudness of sound as bars around the middle.
+fn wave(levels: &[f32]) -> RgbaImage {
+    let mut drawn = RgbaImage::new(MOST.0, WAVE_HEIGHT);
+    let middle = WAVE_HEIGHT / 2;
+    for column in 0..MOST.0 {
+        // Every third column stays empty, so that bars can be told apart.
+        if column % 3 == 2 {
+            continue;
+        }
+        let bar = column / 3;
+        let place = bar as usize * levels.len() / (MOST.0 as usize).div_ceil(3);
+        let level = levels.get(place).copied().unwrap_or_default();
+        let half = ((level * middle as f32) as u32).clamp(1, middle - 1);
+        for row in middle - half..=middle + half {
+            if let Some(pixel) = drawn.get_pixel_mut_checked(column, row) {
+                *pixel = WAVE_COLOUR;
+            }
+        }
+    }
+    drawn
+}
+
+fn png(drawn: RgbaImage) -> Result<Vec<u8>, String> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::ImageRgba8(drawn)
+        .write_to(&mut bytes, ImageFormat::Png)
+        .map_err(|error| format!("The small picture could not be written: {error}."))?;
+    Ok(bytes.into_inner())
+}
+
+#[cfg(test)]
+#[path = "thumbnail_tests.rs"]
+mod tests;
