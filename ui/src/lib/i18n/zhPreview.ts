@@ -57,7 +57,7 @@ export const zhPreview: Record<keyof typeof enPreview, string> = {
   'preview.media.unread': '无法读取文件。',
   'preview.media.codec': '此系统无法在应用内播放 {mime}。',
   'preview.media.hint': '可以尝试用本机的其他程序播放。',
-  'preview.channels_one': '单声道',
+  'preview.channels_one': '{count} 声道',
   'preview.channels_other': '{count} 声道',
   'preview.tableSize': '{rows} 行，{columns} 列',
   'preview.tableSizeSoFar': '目前 {rows} 行，{columns} 列',

@@ -67,10 +67,23 @@ export function topOf(row: number, rows: number, rowHeight: number, room: number
 }
 
 /** About how many digits wide a text is; East Asian characters take two. */
-export function digits(text: string): number {
+function digits(text: string): number {
   let sum = 0;
   for (const letter of text) sum += (letter.codePointAt(0) ?? 0) >= 0x2e80 ? 2 : 1;
   return sum;
+}
+
+/** Widths in digits: of the padding of a cell, and of the narrowest and the widest column at first. */
+const PADDING = 3;
+const NARROWEST = 7;
+const WIDEST = 44;
+
+/** How wide columns are at first, in digits, by their names and their first cells. */
+export function columnWidths(names: readonly string[], rows: readonly (readonly string[])[]): number[] {
+  return names.map((name, column) => {
+    const longest = rows.reduce((most, row) => Math.max(most, digits(row[column] ?? '')), digits(name) * 1.1);
+    return Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(longest) + PADDING));
+  });
 }
 
 /** Whether a column reads as numbers. */
