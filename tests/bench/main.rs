@@ -10,6 +10,7 @@
 mod events;
 mod files;
 mod measure;
+mod previews;
 mod row;
 mod sandbox;
 mod snapshots;
@@ -28,7 +29,7 @@ type Bench = fn(&Plan, &mut dyn FnMut(Row)) -> Outcome<()>;
 #[derive(Parser)]
 #[command(name = "okcvm-bench")]
 struct Arguments {
-    /// Only this benchmark: snapshots, sandbox or events
+    /// Only this benchmark: snapshots, sandbox, events or previews
     name: Option<String>,
     /// One JSON object a line
     #[arg(long)]
@@ -74,13 +75,17 @@ fn main() -> ExitCode {
             }
         };
     }
-    let benches: [(&str, Bench); 3] =
-        [("snapshots", snapshots::rows), ("sandbox", sandbox::rows), ("events", events::rows)];
+    let benches: [(&str, Bench); 4] = [
+        ("snapshots", snapshots::rows),
+        ("sandbox", sandbox::rows),
+        ("events", events::rows),
+        ("previews", previews::rows),
+    ];
     let wanted = arguments.name.as_deref();
     if let Some(name) = wanted
         && !benches.iter().any(|(known, _)| *known == name)
     {
-        eprintln!("There is no benchmark named {name}. There are: snapshots, sandbox, events.");
+        eprintln!("There is no benchmark named {name}. There are: snapshots, sandbox, events, previews.");
         return ExitCode::from(2);
     }
     let plan = Plan { row: arguments.row, small: arguments.small };

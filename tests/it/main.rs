@@ -18,6 +18,7 @@ mod killed;
 mod local_model;
 mod mended;
 mod permissions;
+mod previews;
 mod python_environment;
 mod python_kernel;
 mod python_network;

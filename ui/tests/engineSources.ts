@@ -32,6 +32,17 @@ const HISTORY_PLACES = [
   // What undo and redo lead to.
   /format!\(\s*"((?:[^"\\]|\\[^])*“\{\w*\}”)"/g,
 ];
+/** Why something is not shown, or not whole. */
+const PREVIEW_PLACES = [
+  /\bnotes\.push\(\s*(?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
+  /\bnone\((?:&format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
+  /\bErr\((?:Refused::\w+\()?(?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
+  /\bRefused::\w+\((?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
+  /\bbroken\(material, "((?:[^"\\]|\\[^])*)"/g,
+  /\bwhat: (?:format!\()?"((?:[^"\\]|\\[^])*)"/g,
+  /"((?:The|This|There|A) (?:[^"\\]|\\[^])*\.)"/g,
+];
+const OF_PREVIEWS = /crates[\\/]preview[\\/]src$/;
 const OF_THE_HISTORY = /crates[\\/](?:engine|snapshots)[\\/]src$/;
 /** In these crates the wording of an error type itself reaches the window, too. */
 const ERROR_PLACE = /#\[error\(\s*"((?:[^"\\]|\\[^])*)"/g;
@@ -56,6 +67,7 @@ export function sentencesOf(folder: string, withErrors: boolean): string[] {
   const places = [
     ...PLACES,
     ...(OF_THE_HISTORY.test(folder) ? HISTORY_PLACES : []),
+    ...(OF_PREVIEWS.test(folder) ? PREVIEW_PLACES : []),
     ...(withErrors ? [ERROR_PLACE] : []),
   ];
   for (const file of rustFiles(folder)) {

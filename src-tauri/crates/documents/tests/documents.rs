@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use okcvm_documents::{Document, DocumentError, DocumentKind, Parts, Provenance, Reading, detect, read};
+use okcvm_documents::{
+    Document, DocumentError, DocumentKind, GridLimits, Parts, Provenance, Reading, detect, facts, grid, read,
+    sheet_names, slides,
+};
 
 fn bytes(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures/documents");
@@ -365,4 +368,57 @@ fn damage_in_the_middle_gives_an_answer_and_never_a_panic() {
 fn nothing_is_empty() {
     assert_eq!(detect(b""), Err(DocumentError::Empty));
     assert_eq!(read(Vec::new(), DocumentKind::Pdf, &Reading::default()), Err(DocumentError::Empty));
+}
+
+#[test]
+fn sheets_are_given_as_rows() {
+    for (name, kind) in [("sheets.xlsx", DocumentKind::Xlsx), ("sheets.ods", DocumentKind::Ods)] {
+        let names = sheet_names(bytes(name), kind, &Reading::default()).unwrap();
+        assert_eq!(names.len(), 2, "{name}");
+        let sheet = |wanted: Option<&str>, limits: GridLimits| {
+            grid(bytes(name), kind, wanted.map(str::to_owned), limits, &Reading::default()).unwrap()
+        };
+        let first = sheet(None, GridLimits::default());
+        assert_eq!((&first.sheets, &first.sheet), (&names, &names[0]), "{name}");
+        assert!(first.rows.iter().any(|row| row.iter().filter(|cell| !cell.is_empty()).count() > 1));
+        assert!(first.notes.iter().any(|note| note.contains("hides")), "{name}: {:?}", first.notes);
+        let second = sheet(Some(&names[1]), GridLimits::default());
+        assert_eq!(second.sheet, names[1]);
+        assert_ne!(second.rows, first.rows);
+        // A name that is not there leaves the first sheet, which says its name.
+        assert_eq!(sheet(Some("not there"), GridLimits::default()).sheet, names[0]);
+        let short = sheet(None, GridLimits { rows: 2, ..GridLimits::default() });
+        assert_eq!(short.rows, first.rows[..2]);
+        assert!(short.notes[0].contains("too long"), "{:?}", short.notes);
+    }
+    assert!(
+        grid(bytes("word.docx"), DocumentKind::Docx, None, GridLimits::default(), &Reading::default())
+            .is_err()
+    );
+}
+
+#[test]
+fn slides_are_given_in_words() {
+    for (name, kind) in [("slides.pptx", DocumentKind::Pptx), ("slides.odp", DocumentKind::Odp)] {
+        let slides = slides(bytes(name), kind, &Reading::default()).unwrap();
+        assert_eq!(slides[0].title, "产品介绍", "{name}");
+        assert!(slides.iter().any(|slide| !slide.notes.is_empty()), "{name}: {slides:?}");
+    }
+    let broken = bytes("slides.pptx");
+    let half = broken[..broken.len() / 2].to_vec();
+    assert!(matches!(
+        slides(half, DocumentKind::Pptx, &Reading::default()),
+        Err(DocumentError::Broken { .. })
+    ));
+}
+
+#[test]
+fn documents_say_their_pages_and_titles() {
+    let pdf = facts(bytes("libreoffice.pdf"), DocumentKind::Pdf, &Reading::default()).unwrap();
+    assert!(pdf.pages.unwrap() >= 1);
+    let locked = facts(bytes("encrypted.pdf"), DocumentKind::Pdf, &Reading::default());
+    assert_eq!(locked, Err(DocumentError::Encrypted(DocumentKind::Pdf)));
+    let page =
+        facts(b"<title> A  page &amp; more </title>".to_vec(), DocumentKind::Html, &Reading::default());
+    assert_eq!(page.unwrap().title.as_deref(), Some("A page & more"));
 }

@@ -14,8 +14,6 @@ use crate::Host;
 
 /// Names of the program, the likeliest first.
 const PROGRAMS: &[&str] = &["soffice", "libreoffice"];
-/// Where it lies if the search path does not say.
-const PLACES: &[&str] = &["/usr/lib/libreoffice/program", "/opt/libreoffice/program"];
 /// How long it may take.
 const MOST_TIME: Duration = Duration::from_secs(60);
 /// Bytes of slides.
@@ -168,11 +166,10 @@ impl Host {
             .with_hint("The file may be damaged or protected by a password."))
     }
 
-    /// The program as it is installed.
+    /// The program as the search path finds it.
     fn office_program(&self) -> Option<PathBuf> {
         let search = self.environment.search_path.clone().unwrap_or_default();
-        let folders = std::env::split_paths(&search).chain(PLACES.iter().map(PathBuf::from));
-        let mut folders = folders.filter(|folder| folder.is_absolute());
+        let mut folders = std::env::split_paths(&search).filter(|folder| folder.is_absolute());
         folders.find_map(|folder| {
             PROGRAMS.iter().map(|name| folder.join(name)).find(|program| program.is_file())
         })

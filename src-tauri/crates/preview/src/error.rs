@@ -132,9 +132,9 @@ impl PreviewError {
             Self::Unreadable { path, source } => {
                 AppError::new(format!("{path} cannot be read.")).with_detail(source.to_string())
             }
-            Self::Broken { path, what } => AppError::new(format!("{path} {what}.")),
+            Self::Broken { path, what } => AppError::new(format!("{path} cannot be shown: it {what}.")),
             Self::Document { path, source } => {
-                let error = AppError::new(format!("{path} {source}."));
+                let error = AppError::new(format!("{path} cannot be shown: it {source}."));
                 if matches!(**source, DocumentError::Cancelled) {
                     error.with_code(ErrorCode::Cancelled)
                 } else {

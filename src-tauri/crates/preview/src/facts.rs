@@ -229,4 +229,4 @@ fn first_heading(start: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 #[path = "facts_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -261,3 +261,7 @@ impl From<SnapshotError> for PreviewError {
         Self::Moment(Box::new(error.to_app_error()))
     }
 }
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

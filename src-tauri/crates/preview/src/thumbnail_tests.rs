@@ -1,1 +1,129 @@
+use std::fs;
+use std::time::Instant;
 
+use image::ImageFormat;
+
+use super::*;
+use crate::facts::tests::{Desk, claimed_png, fixture, picture, wav};
+
+fn drawn(desk: &Desk, path: &str, bytes: impl AsRef<[u8]>) -> Thumbnail {
+    thumbnail(&desk.put(path, bytes), &desk.shelf).unwrap()
+}
+
+fn pixels(thumbnail: &Thumbnail) -> image::RgbaImage {
+    let url = thumbnail.url.as_ref().unwrap_or_else(|| panic!("{:?}", thumbnail.reason));
+    let bytes = STANDARD.decode(url.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
+    let picture = image::load_from_memory(&bytes).unwrap().to_rgba8();
+    assert_eq!((picture.width(), picture.height()), (thumbnail.width, thumbnail.height));
+    picture
+}
+
+#[test]
+fn pictures_are_scaled_down_and_never_up() {
+    let desk = Desk::new();
+    for (size, small) in [((1_000, 500), (320, 160)), ((300, 3_000), (20, 200)), ((31, 17), (31, 17))] {
+        let drawn = drawn(&desk, "a.jpg", self::picture(size.0, size.1, ImageFormat::Jpeg));
+        assert_eq!((drawn.width, drawn.height), small);
+        pixels(&drawn);
+    }
+    fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+        crate::facts::tests::picture(width, height, format)
+    }
+}
+
+#[test]
+fn what_would_fill_the_memory_is_refused_before_it_is_decoded() {
+    let desk = Desk::new();
+    let bomb = claimed_png(25_000, 20_000, 2_000);
+    let begun = Instant::now();
+    let drawn = drawn(&desk, "bomb.png", bomb);
+    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+    assert!(drawn.url.is_none());
+    assert!(drawn.reason.unwrap().contains("500 megapixels (25000 × 20000)"));
+}
+
+#[test]
+fn damaged_and_empty_files_have_a_reason() {
+    let desk = Desk::new();
+    let png = picture(100, 100, ImageFormat::Png);
+    for (name, bytes) in [
+        ("empty.png", Vec::new()),
+        ("cut.png", png[..png.len() / 2].to_vec()),
+        ("text.png", b"no picture at all".to_vec()),
+        ("broken.pdf", b"%PDF-1.7\nnothing".to_vec()),
+        ("locked.pdf", fixture("encrypted.pdf")),
+        ("broken.wav", b"RIFF\xff\xff\xff\xffWAVEfmt ".to_vec()),
+        ("a.zip", b"PK\x05\x06".to_vec()),
+        ("deck.pptx", fixture("slides.pptx")),
+        ("page.html", b"<p>x".to_vec()),
+        ("notes.txt", b"words".to_vec()),
+    ] {
+        let drawn = drawn(&desk, name, bytes);
+        assert!(drawn.url.is_none() && drawn.width == 0, "{name}");
+        assert!(drawn.reason.unwrap().ends_with('.'), "{name}");
+    }
+    let source = desk.put("huge.jpg", "");
+    fs::File::options().write(true).open(desk.files().join("huge.jpg")).unwrap().set_len(500 << 20).unwrap();
+    assert!(thumbnail(&source, &desk.shelf).unwrap().reason.unwrap().contains("64 MB"));
+    assert!(thumbnail(&desk.source(""), &desk.shelf).unwrap().reason.is_some());
+}
+
+#[test]
+fn the_first_page_of_a_document_is_drawn() {
+    let desk = Desk::new();
+    let drawn = drawn(&desk, "书.pdf", fixture("libreoffice.pdf"));
+    let page = pixels(&drawn);
+    assert!(page.width() <= 320 && page.height() <= 200);
+    let dark = page.pixels().filter(|pixel| pixel.0[0] < 160).count();
+    let white = page.pixels().filter(|pixel| pixel.0 == [255; 4]).count();
+    assert!(dark > 20 && white > 1_000, "{dark} dark and {white} white pixels");
+}
+
+#[test]
+fn sound_is_drawn() {
+    let desk = Desk::new();
+    let wave = pixels(&drawn(&desk, "tone.wav", wav(4)));
+    let column = |place: u32| (0..wave.height()).filter(|row| wave.get_pixel(place, *row).0[3] > 0).count();
+    assert!(column(30) <= 3 && column(300) > 60, "{} and {}", column(30), column(300));
+}
+
+#[test]
+fn a_drawing_is_given_as_it_is() {
+    let desk = Desk::new();
+    let svg = drawn(&desk, "a.svg", r#"<svg xmlns="http://www.w3.org/2000/svg" width="640" height="100"/>"#);
+    assert!(svg.url.unwrap().starts_with("data:image/svg+xml;base64,"));
+    assert_eq!((svg.width, svg.height), (320, 50));
+}
+
+#[test]
+fn a_small_picture_is_made_once() {
+    let desk = Desk::new();
+    let bytes = picture(900, 900, ImageFormat::Png);
+    let first = drawn(&desk, "a.png", &bytes);
+    let shelf = desk.folder.path().join("shelf");
+    let png = fs::read_dir(&shelf)
+        .unwrap()
+        .flatten()
+        .find(|file| file.path().extension().is_some_and(|ending| ending == "png"));
+    // Another picture in its place comes out: nothing is decoded again.
+    let other = picture(3, 3, ImageFormat::Png);
+    fs::write(png.unwrap().path(), &other).unwrap();
+    let again = drawn(&desk, "b.png", &bytes);
+    assert_eq!(again.url, Some(format!("data:image/png;base64,{}", STANDARD.encode(other))));
+    assert_ne!(again.url, first.url);
+}
+
+#[test]
+fn many_who_ask_at_once_get_the_same() {
+    let desk = Desk::new();
+    let bytes = picture(2_000, 1_500, ImageFormat::Jpeg);
+    let sources: Vec<Source> = (0..8).map(|number| desk.put(&format!("{number}.jpg"), &bytes)).collect();
+    let urls: Vec<Option<String>> = std::thread::scope(|scope| {
+        let asked: Vec<_> = sources
+            .iter()
+            .map(|source| scope.spawn(|| thumbnail(source, &desk.shelf).unwrap().url))
+            .collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    assert!(urls[0].is_some() && urls.iter().all(|url| *url == urls[0]));
+}

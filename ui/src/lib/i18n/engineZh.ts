@@ -1,5 +1,6 @@
 import type { ErrorCode } from '$lib/ipc';
 import { permissionSentences } from './engineZhPermission';
+import { previewSentences } from './engineZhPreview';
 import { moreSentences } from './engineZhWords';
 
 /** Failures that the engine marks with a code. `whole` says all that the engine's sentence does. */
@@ -26,6 +27,7 @@ export const errors: Record<ErrorCode, { message: string; hint?: string; whole?:
 export const sentences: Record<string, string> = {
   ...moreSentences,
   ...permissionSentences,
+  ...previewSentences,
 
   // Why a tool cannot be used
   'Not available yet in this version.': '此版本中尚不可用。',

@@ -1,0 +1,107 @@
+/** What the engine says about files that are looked at. `{}` is a part that is kept. */
+export const previewSentences: Record<string, string> = {
+  // Why something is not shown
+  'There is no file {}.': '没有文件 {}。',
+  '{} is not a file.': '{} 不是文件。',
+  '{} is larger than {} MB, which is the most that can be shown.': '{} 超过 {} MB，无法显示。',
+  'Open it with another program.': '请用其他程序打开。',
+  '{} cannot be read.': '无法读取 {}。',
+  '{} cannot be shown: it {}.': '无法显示 {}：{}。',
+  '{} has changed since it was opened.': '{} 在打开之后已被修改。',
+  'Open it again to see it as it is now.': '请重新打开以查看当前内容。',
+  'This table is closed.': '此表格已关闭。',
+  'Open it again.': '请重新打开。',
+  '{} has no sheet named {}.': '{} 中没有名为 {} 的工作表。',
+  'It was called off.': '操作已取消。',
+  'is empty': '文件为空',
+  'is damaged: the list of its files cannot be read': '文件已损坏：无法读取其文件列表',
+  'is damaged: its compressed content cannot be read': '文件已损坏：无法读取压缩内容',
+  'is damaged or cut off: the list of its files, which stands at its end, is not there':
+    '文件已损坏或不完整：缺少位于末尾的文件列表',
+  'is not an archive that is known here, or it is damaged': '不是可识别的压缩包，或已损坏',
+  'is not a table: it holds bytes that are no text': '不是表格：其中含有非文本内容',
+  'is not a table': '不是表格',
+  'could not be read to its end: {}': '无法读到末尾：{}',
+
+  // What is wrong with a document
+  'is broken: it looks like a {} but {}': '文件已损坏：看似 {}，但 {}',
+  'is a {} that is encrypted with a password; without the password it cannot be read':
+    '这是用密码加密的 {}，没有密码无法读取',
+  'is an Office document (docx, xlsx or pptx) that is encrypted with a password; without the password it cannot be read':
+    '这是用密码加密的 Office 文档（docx、xlsx 或 pptx），没有密码无法读取',
+  'cannot be read here: it is {}': '此处无法读取：这是 {}',
+  'is too large to be read safely: {}': '文件过大，无法安全读取：{}',
+  'took longer than {} seconds to read': '读取超过 {} 秒',
+  'was not read to the end because the reading was stopped': '读取已停止，未读到末尾',
+  'could not be read: the parser for a {} broke down on it': '无法读取：解析 {} 时出错',
+  'The file {}.': '{}。',
+  'The document {}.': '{}。',
+
+  // Tables
+  'The table could not be read to its end: {}.': '表格无法读到末尾：{}。',
+  'Its first row does not end within 4 MB: a quotation mark may be missing at the end of a cell.':
+    '第一行在 4 MB 内没有结束：某个单元格末尾可能缺少引号。',
+  'Cells with more than {} characters are cut.': '超过 {} 个字符的单元格已截断。',
+  'It has rows with more than {} cells; the rest of these is not shown.': '有的行超过 {} 个单元格，其余部分不显示。',
+  'The sheet is too long to be shown whole: its later rows are left out.': '工作表过长，后面的行未显示。',
+  'Columns behind the {}th are left out.': '第 {} 列之后的列未显示。',
+  '{} rows or columns are shown here that the workbook hides.': '此处显示了工作簿中隐藏的 {} 行或列。',
+  'This is not a table of text.': '这不是文本表格。',
+
+  // Archives
+  'It is a {} archive, whose list is not read here.': '这是 {} 压缩包，此处不读取其列表。',
+  'It has more than {} entries; the rest was not looked at.': '条目超过 {} 个，其余未查看。',
+  '{} of its files are encrypted with a password.': '其中 {} 个文件用密码加密。',
+  '{} of its names lead out of the folder that it would be unpacked into.': '其中 {} 个名称会指向解压文件夹之外。',
+  'Unpacked it would be more than 200 times as large: it may be made to fill the disk.':
+    '解压后会超过原来的 200 倍：它可能是用来占满磁盘的。',
+  'Its list is too long to be read to the end.': '列表过长，无法读到末尾。',
+  'It is damaged: the list of its files breaks off.': '文件已损坏：文件列表中断。',
+  'It is damaged or cut off: the list of its files breaks off.': '文件已损坏或不完整：文件列表中断。',
+  'Its list stands between its files; it was read as far as {} MB of them go.':
+    '列表分布在文件之间；已读取其中 {} MB 内的部分。',
+
+  // Pictures, sound, pages
+  'The file is empty.': '文件为空。',
+  'The picture cannot be read: {}.': '无法读取图片：{}。',
+  'The picture is damaged, or of a format that is not decoded here.': '图片已损坏，或为此处无法解码的格式。',
+  'The picture is damaged.': '图片已损坏。',
+  'The picture is damaged: its decoder broke down.': '图片已损坏：解码时出错。',
+  'The picture is damaged: {}.': '图片已损坏：{}。',
+  'The picture is too large to be decoded safely.': '图片过大，无法安全解码。',
+  'The picture has a form that is not decoded here.': '此处无法解码这种图片。',
+  'The picture has {} megapixels ({} × {}), more than the {} that are decoded here.':
+    '图片有 {} 百万像素（{} × {}），超过此处可解码的 {} 百万像素。',
+  'The file is damaged: its decoder broke down.': '文件已损坏：解码时出错。',
+  'The file is damaged, or of a format that is not decoded here.': '文件已损坏，或为此处无法解码的格式。',
+  'There is neither sound nor moving pictures in it that are known here.': '其中没有可识别的声音或视频。',
+  'A folder has no small picture.': '文件夹没有缩略图。',
+  'No picture is taken out of a video here.': '此处不从视频中截取图片。',
+  'Pages and slides are drawn by the window, not here.': '网页和幻灯片由窗口绘制。',
+  'There is no small picture of such a file.': '此类文件没有缩略图。',
+  'There is no small picture of such a document.': '此类文档没有缩略图。',
+  'The file has more than {} MB, which is the most of which a small picture is made.':
+    '文件超过 {} MB，不生成缩略图。',
+  'No sound could be decoded.': '无法解码声音。',
+  'The small picture was removed at this moment; ask again.': '缩略图刚刚被删除，请重试。',
+  'The drawing is too large for a small picture.': '矢量图过大，无法生成缩略图。',
+  'The file is no drawing in SVG.': '该文件不是 SVG 矢量图。',
+  'The small picture could not be written: {}.': '无法写入缩略图：{}。',
+  'Too many documents are still being drawn.': '仍有过多文档正在绘制。',
+  'The system gave no thread to draw the page.': '系统没有提供用于绘制页面的线程。',
+  'The first page of the document is damaged.': '文档的第一页已损坏。',
+  'The first page took longer than {} seconds to draw.': '绘制第一页超过 {} 秒。',
+
+  // Slides as pages
+  'These slides cannot be shown as pages: LibreOffice is not installed.':
+    '无法将这些幻灯片显示为页面：未安装 LibreOffice。',
+  'Install LibreOffice (on Debian and Ubuntu: sudo apt install libreoffice-impress), then try again.':
+    '请安装 LibreOffice（Debian 和 Ubuntu：sudo apt install libreoffice-impress），然后重试。',
+  'These slides could not be turned into pages by LibreOffice.': 'LibreOffice 无法将这些幻灯片转换为页面。',
+  'The file may be damaged or protected by a password.': '文件可能已损坏或受密码保护。',
+  'LibreOffice took longer than a minute for these slides and was stopped.':
+    'LibreOffice 处理这些幻灯片超过一分钟，已停止。',
+  '{} is not a presentation.': '{} 不是演示文稿。',
+  '{} is empty.': '{} 为空。',
+  'The folder {} cannot be written.': '无法写入文件夹 {}。',
+};
