@@ -4,7 +4,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { svelteTesting } from '@testing-library/svelte/vite';
 import { defineConfig } from 'vitest/config';
 
-import { pdfAssets } from './pdfAssets';
+import { pdfAssets } from './pdfAssets.ts';
 
 // `--mode mock` builds the window on the scripted transport, for looking at it in a browser; any other build
 // leaves that transport out.

@@ -80,8 +80,7 @@ export const previewSentences: Record<string, string> = {
   'Pages and slides are drawn by the window, not here.': '网页和幻灯片由窗口绘制。',
   'There is no small picture of such a file.': '此类文件没有缩略图。',
   'There is no small picture of such a document.': '此类文档没有缩略图。',
-  'The file has more than {} MB, which is the most of which a small picture is made.':
-    '文件超过 {} MB，不生成缩略图。',
+  'The file has more than {} MB, which is the most of which a small picture is made.': '文件超过 {} MB，不生成缩略图。',
   'No sound could be decoded.': '无法解码声音。',
   'The small picture was removed at this moment; ask again.': '缩略图刚刚被删除，请重试。',
   'The drawing is too large for a small picture.': '矢量图过大，无法生成缩略图。',
