@@ -14,6 +14,7 @@
     'html.okcvm-deck .ppt-slide aside.notes,html.okcvm-rail .ppt-slide aside.notes{display:none!important}' +
     'html.okcvm-rail,html.okcvm-rail body{background:transparent!important;margin:0!important;padding:0!important;' +
     'min-height:0!important;height:auto!important;display:block!important;width:auto!important;max-width:none!important}' +
+    'html.okcvm-rail{scrollbar-width:thin;scrollbar-color:rgba(128,128,128,.5) transparent}' +
     'html.okcvm-rail body>:not(.okcvm-thumbs){display:none!important}' +
     '.okcvm-thumbs{display:flex;flex-direction:column;gap:10px;padding:8px}' +
     '.okcvm-thumb{position:relative;overflow:hidden;border-radius:4px;cursor:default;' +

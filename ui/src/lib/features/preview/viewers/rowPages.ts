@@ -34,6 +34,9 @@ export class RowPages {
 /** Browsers draw nothing taller than about 16 million pixels; a longer table is scrolled in larger steps. */
 const MOST_HEIGHT = 8_000_000;
 
+/** So many rows below the edge are ready. */
+const SPARE = 10;
+
 export interface Window {
   /** The first row in view and how many fit. */
   first: number;
@@ -44,7 +47,7 @@ export interface Window {
 
 /** What of `rows` rows is in view. `top` and `room` are of the scrolling element, in CSS pixels. */
 export function rowsInView(rows: number, rowHeight: number, top: number, room: number): Window {
-  const count = Math.ceil(room / rowHeight) + 1;
+  const count = Math.ceil(room / rowHeight) + 1 + SPARE;
   const whole = rows * rowHeight;
   const height = tallness(rows, rowHeight);
   const most = Math.max(0, whole - room);
