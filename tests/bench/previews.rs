@@ -95,7 +95,7 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     let (ours, other) = compare(|_| read(total - 100), |_| read(0))?;
     let figures = Figures::Times { ours, other: Some(other) };
     // Up to a thousand rows are passed over from the nearest mark.
-    tell(Row { bench: "previews", name: any, figures, bar: Bar::AtMostTimes(12.0) });
+    tell(Row { bench: "previews", name: any, figures, bar: Bar::AtMostTimes(4.0) });
     Ok(())
 }
 

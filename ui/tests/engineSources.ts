@@ -40,7 +40,7 @@ const PREVIEW_PLACES = [
   /\bRefused::\w+\((?:format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
   /\bbroken\(material, "((?:[^"\\]|\\[^])*)"/g,
   /\bwhat: (?:format!\()?"((?:[^"\\]|\\[^])*)"/g,
-  /"((?:The|This|There|A) (?:[^"\\]|\\[^])*\.)"/g,
+  /"([A-Z](?:[^"\\]|\\[^])*\.)"\s*\.to_owned\(\)/g,
 ];
 const OF_PREVIEWS = /crates[\\/]preview[\\/]src$/;
 const OF_THE_HISTORY = /crates[\\/](?:engine|snapshots)[\\/]src$/;

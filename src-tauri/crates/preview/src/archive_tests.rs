@@ -28,9 +28,9 @@ fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = Vec::new();
     let mut directory = Vec::new();
     for (name, content) in files {
-        let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
-        packer.write_all(content).unwrap();
-        let packed = packer.finish().unwrap();
+        let mut deflate = DeflateEncoder::new(Vec::new(), Compression::best());
+        deflate.write_all(content).unwrap();
+        let packed = deflate.finish().unwrap();
         let mut common = Vec::new();
         common.extend(20_u16.to_le_bytes());
         common.extend(0x0800_u16.to_le_bytes());

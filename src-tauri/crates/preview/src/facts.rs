@@ -13,7 +13,7 @@ pub(crate) use self::kinds::{Form, form};
 pub(crate) use self::media::sound;
 pub(crate) use self::pictures::{MOST_PIXELS, damaged, megapixels, orient, reader, svg_size};
 use crate::content::content_type;
-use crate::shelf::Shelf;
+use crate::shelf::{Made, Shelf};
 use crate::source::Material;
 use crate::{PreviewError, Source, archive, table};
 
@@ -51,7 +51,11 @@ pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewErro
     let form = form(material.name(), &start);
     let hash = if material.size <= MOST_WHOLE { Some(material.hash()?) } else { None };
     let described = match &hash {
-        Some(hash) => shelf.described(hash, form, || beyond(&material, form, &start)),
+        Some(hash) => shelf.described(hash, form, || {
+            let described = beyond(&material, form, &start);
+            // What was written meanwhile is not what was hashed.
+            if material.is_unchanged() { Made::Lasting(described) } else { Made::ForNow(described) }
+        }),
         None => beyond(&material, form, &start),
     };
     let text = is_text(&start);
@@ -63,7 +67,7 @@ pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewErro
         hash,
         kind: kind(form, described.meta.as_ref()),
         meta: described.meta,
-        head: start.iter().take(HEAD).map(|byte| format!("{byte:02x}")).collect(),
+        head: hexadecimal(start.get(..HEAD).unwrap_or(&start)),
         text,
         problem: described.problem,
     })
@@ -71,26 +75,37 @@ pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewErro
 
 fn folder(source: &Source, modified_at: i64) -> FileFacts {
     let path = source.path();
-    let title = path.join("index.html").ok().and_then(|index| page_title(&source.at(index)));
+    // A folder with a first page is a site.
+    let site = path.join("index.html").ok().and_then(|index| site(&source.at(index)));
     FileFacts {
         path: path.as_str().to_owned(),
         mime: "inode/directory".to_owned(),
         size: 0,
         modified_at: Some(modified_at),
         hash: None,
-        kind: if title.is_some() { ArtifactKind::Site } else { ArtifactKind::File },
-        meta: title.map(|title| ArtifactMeta::Site { title }),
+        kind: if site.is_some() { ArtifactKind::Site } else { ArtifactKind::File },
+        meta: site,
         head: String::new(),
         text: false,
         problem: None,
     }
 }
 
-/// The title of a page that is there; `Some(None)` for a page without one.
-fn page_title(page: &Source) -> Option<Option<String>> {
+/// What a site is by its first page; `None` if there is no such page.
+fn site(page: &Source) -> Option<ArtifactMeta> {
     let bytes = page.open().ok()?.range(0, 1024 * 1024).ok()?;
     let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly());
-    Some(facts.ok().and_then(|facts| facts.title))
+    Some(ArtifactMeta::Site { title: facts.ok().and_then(|facts| facts.title) })
+}
+
+/// Bytes in hexadecimal.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(digit), 16));
+        }
+        text
+    })
 }
 
 /// The media type: what the bytes say, otherwise what the name says.
@@ -181,11 +196,11 @@ fn document(material: &Material, named: DocumentKind) -> Result<Option<ArtifactM
         DocumentKind::Xlsx | DocumentKind::Ods => {
             let limits = okcvm_documents::GridLimits { rows: 1, ..okcvm_documents::GridLimits::default() };
             let grid = okcvm_documents::grid(bytes, kind, None, limits, &briefly()).map_err(failed)?;
-            let names: Vec<String> = grid.rows.into_iter().next().unwrap_or_default();
+            let first: Vec<String> = grid.rows.into_iter().next().unwrap_or_default();
             Ok(Some(ArtifactMeta::Table {
                 rows: None,
-                columns: names.len() as u32,
-                names: names.into_iter().take(MOST_NAMES).collect(),
+                columns: first.len() as u32,
+                names: first.into_iter().take(MOST_NAMES).collect(),
                 sheets: grid.sheets,
             }))
         }

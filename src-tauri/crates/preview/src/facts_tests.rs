@@ -196,6 +196,85 @@ fn sound_tells_its_length_and_how_loud_it_is() {
     assert!(broken.meta.is_none() && broken.problem.is_some(), "{broken:?}");
 }
 
+/// A box of an MP4 file.
+fn part(name: &[u8], body: &[&[u8]]) -> Vec<u8> {
+    let body = body.concat();
+    [&(8 + body.len() as u32).to_be_bytes()[..], name, &body].concat()
+}
+
+/// Twelve seconds of moving pictures of that size; there are none in it.
+fn mp4(width: u16, height: u16) -> Vec<u8> {
+    let number = |number: u32| number.to_be_bytes();
+    let (rate, length, zero) = (number(1_000), number(12_000), [0; 36]);
+    let head = part(
+        b"mvhd",
+        &[
+            &zero[..12],
+            &rate,
+            &length,
+            &number(0x1_0000),
+            &[1, 0],
+            &zero[..10],
+            &zero,
+            &zero[..24],
+            &number(2),
+        ],
+    );
+    let size = [u32::from(width) << 16, u32::from(height) << 16].map(number).concat();
+    let track =
+        part(b"tkhd", &[&number(7), &zero[..8], &number(1), &zero[..4], &length, &zero[..16], &zero, &size]);
+    let media = part(b"mdhd", &[&zero[..12], &rate, &length, &[0x55, 0xc4, 0, 0]]);
+    let handler = part(b"hdlr", &[&zero[..8], b"vide", &zero[..13]]);
+    let coder = part(b"avcC", &[&[1, 0x64, 0, 0x1f, 0xff, 0xe0, 0]]);
+    let pixels = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    let form = part(
+        b"avc1",
+        &[
+            &zero[..6],
+            &[0, 1],
+            &zero[..16],
+            &pixels,
+            &number(0x48_0000),
+            &number(0x48_0000),
+            &zero[..4],
+            &[0, 1],
+            &zero[..32],
+            &[0, 24, 0xff, 0xff],
+            &coder,
+        ],
+    );
+    let table = part(
+        b"stbl",
+        &[
+            &part(b"stsd", &[&zero[..4], &number(1), &form]),
+            &part(b"stts", &[&zero[..4], &number(1), &number(12), &number(1_000)]),
+            &part(b"stsc", &[&zero[..4], &number(1), &number(1), &number(12), &number(1)]),
+            &part(b"stsz", &[&zero[..4], &number(10), &number(12)]),
+            &part(b"stco", &[&zero[..4], &number(1), &number(40)]),
+        ],
+    );
+    let info = part(b"minf", &[&part(b"vmhd", &[&number(1), &zero[..8]]), &table]);
+    let media = part(b"mdia", &[&media, &handler, &info]);
+    let film = part(b"moov", &[&head, &part(b"trak", &[&track, &media])]);
+    [part(b"ftyp", &[b"isom", &number(512), b"isommp42"]), part(b"mdat", &[&[0; 120]]), film].concat()
+}
+
+#[test]
+fn moving_pictures_tell_their_size_and_length() {
+    let desk = Desk::new();
+    let film = desk.facts("影片.mp4", mp4(640, 360));
+    assert_eq!(
+        film.meta,
+        Some(ArtifactMeta::Video { seconds: Some(12.0), width: 640, height: 360 }),
+        "{:?}",
+        film.problem
+    );
+    assert_eq!((film.kind, film.mime.as_str()), (ArtifactKind::File, "video/mp4"));
+    let cut = mp4(640, 360);
+    let broken = desk.facts("cut.mp4", &cut[..cut.len() / 3]);
+    assert!(broken.meta.is_none() && broken.problem.is_some(), "{broken:?}");
+}
+
 #[test]
 fn tables_are_outlined() {
     let desk = Desk::new();
@@ -241,9 +320,9 @@ fn documents_tell_pages_and_titles() {
 #[test]
 fn slides_are_outlined() {
     let desk = Desk::new();
-    let deck = desk.facts("deck.pptx", fixture("slides.pptx"));
-    assert_eq!(deck.kind, ArtifactKind::Deck);
-    let Some(ArtifactMeta::Deck { slides }) = deck.meta else { panic!("{:?}", deck.problem) };
+    let office = desk.facts("deck.pptx", fixture("slides.pptx"));
+    assert_eq!(office.kind, ArtifactKind::Deck);
+    let Some(ArtifactMeta::Deck { slides }) = office.meta else { panic!("{:?}", office.problem) };
     assert_eq!(slides[0].title, "产品介绍");
     assert!(slides.iter().any(|slide| slide.hidden) && slides.iter().any(|slide| !slide.notes.is_empty()));
     let html = r#"<title>Deck</title><style>.ppt-slide{}</style>
@@ -315,4 +394,24 @@ fn what_was_found_is_kept_by_content() {
     assert_eq!(healed.meta, first.meta);
     let left: Vec<_> = fs::read_dir(desk.folder.path().join("shelf")).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn what_is_written_while_it_is_looked_at_is_not_kept() {
+    let desk = Desk::new();
+    let source = desk.put("a.csv", "a,b\n1,2\n");
+    let material = source.open().unwrap();
+    assert!(material.is_unchanged());
+    desk.put("a.csv", "other,table,here\n");
+    assert!(!material.is_unchanged());
+    let hash = "0".repeat(64);
+    let mut asked = 0;
+    for _ in 0..2 {
+        desk.shelf.described(&hash, Form::Table, || {
+            asked += 1;
+            Made::ForNow(Described { meta: None, problem: None })
+        });
+    }
+    assert_eq!(asked, 2);
+    assert!(!desk.folder.path().join("shelf").exists());
 }

@@ -141,7 +141,7 @@ impl Previews {
                 let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
                 // A copy that could be out of date cannot be completed: there is nothing to compare it with.
                 let range = range.filter(|_| !request.headers().contains_key(header::IF_RANGE));
-                self.file(found, token, range).unwrap_or_else(Answer::refusal)
+                self.file(&found, token, range).unwrap_or_else(Answer::refusal)
             }
             Ok(Found::NeedsSlash) => {
                 Answer::page(StatusCode::OK, page::leads_to(&format!("{}{path}/", self.base)))
@@ -150,8 +150,8 @@ impl Previews {
         }
     }
 
-    fn file(&self, found: Material, token: &str, range: Option<&str>) -> Result<Answer, Refusal> {
-        let start = part(&found, 0, 8192)?;
+    fn file(&self, found: &Material, token: &str, range: Option<&str>) -> Result<Answer, Refusal> {
+        let start = part(found, 0, 8192)?;
         let mime = content_type(&found.name, &start);
         let is_page = mime.starts_with("text/html");
         let is_rewritten = is_page || mime.starts_with("text/css");
@@ -161,7 +161,7 @@ impl Previews {
                 .with(header::CONTENT_RANGE, &format!("bytes */{}", found.size))),
             Asked::Part(range) => {
                 let last = (*range.end()).min(range.start().saturating_add(MAX_PART - 1));
-                let bytes = part(&found, *range.start(), last - range.start() + 1)?;
+                let bytes = part(found, *range.start(), last - range.start() + 1)?;
                 // The file may have shrunk since it was measured.
                 let Some(last) = (bytes.len() as u64).checked_sub(1).map(|length| range.start() + length)
                 else {
@@ -175,7 +175,7 @@ impl Previews {
                 Ok(Answer::refusal(Refusal::TooLarge).with(header::ACCEPT_RANGES, "bytes"))
             }
             Asked::Whole => {
-                let mut bytes = part(&found, 0, MAX_WHOLE)?;
+                let mut bytes = part(found, 0, MAX_WHOLE)?;
                 if is_page {
                     let lines = INJECTED.matches('\n').count() + DECK.matches('\n').count();
                     let mut script = INJECTED

@@ -58,8 +58,13 @@ impl Shelf {
         Self { inner: Arc::new(inner) }
     }
 
-    pub(crate) fn described(&self, hash: &str, form: Form, make: impl FnOnce() -> Described) -> Described {
-        self.kept_or_made(&format!("{hash}-{}", form.word()), || Made::Lasting(make()))
+    pub(crate) fn described(
+        &self,
+        hash: &str,
+        form: Form,
+        make: impl FnOnce() -> Made<Described>,
+    ) -> Described {
+        self.kept_or_made(&format!("{hash}-{}", form.word()), make)
     }
 
     /// What is kept under a name, or `make` makes; never twice at once, and never more than two at a time.
@@ -112,7 +117,7 @@ impl Shelf {
             tracing::warn!(%error, file, "a small picture or what is known of a file could not be kept");
             return;
         }
-        if self.inner.written.fetch_add(1, Ordering::Relaxed) % LOOK_EVERY == 0 {
+        if self.inner.written.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
             thin(&self.inner.folder);
         }
     }

@@ -128,31 +128,51 @@ pub struct Material {
     held: Held,
 }
 
+/// By which a change of a file is noticed: size, and times of change in nanoseconds.
+pub(crate) type Stamp = (u64, i64, i64);
+
+pub(crate) fn stamp(file: &File) -> io::Result<Stamp> {
+    let metadata = file.metadata()?;
+    let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+    Ok((
+        metadata.len(),
+        nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+        nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+    ))
+}
+
 #[derive(Debug)]
 enum Held {
-    File(File),
-    Blob { history: History, snapshot: SnapshotId, path: String },
+    /// With what it was when it was opened.
+    File(File, Stamp),
+    Blob {
+        history: History,
+        snapshot: SnapshotId,
+        path: String,
+    },
 }
 
 impl Material {
     /// An opened file of the disk.
     pub(crate) fn of_file(file: File, path: String, name: String) -> Result<Self, PreviewError> {
-        let metadata = file
-            .metadata()
+        let stamp = stamp(&file)
             .map_err(|source| PreviewError::Unreadable { path: path.clone(), source: Arc::new(source) })?;
-        Ok(Self {
-            path,
-            name,
-            size: metadata.len(),
-            modified_at: metadata.mtime() * 1_000 + metadata.mtime_nsec() / 1_000_000,
-            held: Held::File(file),
-        })
+        let (size, modified_at) = (stamp.0, stamp.1.div_euclid(1_000_000));
+        Ok(Self { path, name, size, modified_at, held: Held::File(file, stamp) })
+    }
+
+    /// Nobody has written it since it was opened. What lies in the history never changes.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        match &self.held {
+            Held::File(file, opened) => stamp(file).is_ok_and(|now| now == *opened),
+            Held::Blob { .. } => true,
+        }
     }
 
     /// The file itself, if it lies on the disk as such.
     pub(crate) fn into_file(self) -> Option<File> {
         match self.held {
-            Held::File(file) => Some(file),
+            Held::File(file, _) => Some(file),
             Held::Blob { .. } => None,
         }
     }
@@ -174,7 +194,7 @@ impl Material {
     /// At most `length` bytes from `offset` on; fewer where the file ends.
     pub fn range(&self, offset: u64, length: u64) -> Result<Vec<u8>, PreviewError> {
         match &self.held {
-            Held::File(file) => read_at(file, offset, length).map_err(|error| self.unreadable(error)),
+            Held::File(file, _) => read_at(file, offset, length).map_err(|error| self.unreadable(error)),
             Held::Blob { history, snapshot, path } => history
                 .read_range(snapshot, path, offset, length)?
                 .ok_or_else(|| PreviewError::Missing { path: self.path.clone() }),
@@ -184,7 +204,7 @@ impl Material {
     /// The file itself to be read from its start; `None` if it does not lie on the disk as such.
     pub(crate) fn file_reader(&self) -> Result<Option<FileReader>, PreviewError> {
         match &self.held {
-            Held::File(file) => {
+            Held::File(file, _) => {
                 let file = file.try_clone().map_err(|error| self.unreadable(error))?;
                 Ok(Some(FileReader { file, offset: 0 }))
             }
@@ -195,7 +215,7 @@ impl Material {
     /// The content from its start, piece by piece.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>, PreviewError> {
         match &self.held {
-            Held::File(file) => {
+            Held::File(file, _) => {
                 let file = file.try_clone().map_err(|error| self.unreadable(error))?;
                 Ok(Box::new(FileReader { file, offset: 0 }))
             }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
@@ -163,11 +164,11 @@ fn parts_of_a_large_file_of_the_past_are_read_alone() {
         ("bytes=50000000-50000999", 50_000_000, 50_001_000),
         ("bytes=-5", bytes.len() - 5, bytes.len()),
     ] {
-        let part = past.get(&film, &name, Some(range));
-        assert_eq!(part.status(), 206);
-        assert_eq!(part.body(), &bytes[from..to]);
+        let given = past.get(&film, &name, Some(range));
+        assert_eq!(given.status(), 206);
+        assert_eq!(given.body(), &bytes[from..to]);
         assert_eq!(
-            part.headers()["content-range"].to_str().unwrap(),
+            given.headers()["content-range"].to_str().unwrap(),
             format!("bytes {from}-{}/{}", to - 1, bytes.len())
         );
     }
@@ -180,7 +181,7 @@ fn parts_of_a_large_file_of_the_past_are_read_alone() {
 fn everything_can_be_looked_at_in_the_past() {
     let mut table = String::from("number,word\n");
     for row in 0..100_000 {
-        table.push_str(&format!("{row},wört\n"));
+        writeln!(table, "{row},wört").unwrap();
     }
     let past = Past::new(|root| {
         put(root, "daten/表.csv", &table);

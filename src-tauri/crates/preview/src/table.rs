@@ -7,7 +7,6 @@ mod text;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -19,7 +18,7 @@ use self::records::{MAX_COLUMNS, Records, Step};
 use self::sheet::SheetTable;
 pub(crate) use self::text::Layout;
 use crate::PreviewError;
-use crate::source::{FileReader, Material};
+use crate::source::{FileReader, Material, Stamp, stamp};
 
 /// Rows that come with the handle.
 const FIRST: usize = 200;
@@ -83,18 +82,6 @@ struct TextTable {
     /// When the file was opened, if it is one that others may write.
     stamp: Option<Stamp>,
     index: Arc<Index>,
-}
-
-/// By which a change of a file is noticed: size, and times of change in nanoseconds.
-type Stamp = (u64, i64, i64);
-
-fn stamp(file: &File) -> io::Result<Stamp> {
-    let metadata = file.metadata()?;
-    Ok((
-        metadata.len(),
-        metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-        metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec(),
-    ))
 }
 
 impl std::fmt::Debug for Tables {
@@ -223,7 +210,9 @@ impl Tables {
 impl Drop for Inner {
     fn drop(&mut self) {
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
-        open.iter().for_each(|(_, table)| table.close());
+        for (_, table) in open.iter() {
+            table.close();
+        }
     }
 }
 
@@ -267,8 +256,8 @@ impl TextTable {
             path: self.path.clone(),
             source: Arc::new(source),
         };
-        if let Some(stamp) = self.stamp
-            && self::stamp(&self.file).map_err(failed)? != stamp
+        if let Some(opened) = self.stamp
+            && self::stamp(&self.file).map_err(failed)? != opened
         {
             return Err(PreviewError::Changed { path: self.path.clone() });
         }
@@ -368,14 +357,14 @@ fn first_rows(material: &Material, layout: &Layout) -> Result<(Vec<Vec<String>>,
         looked += read;
         is_over = read == 0;
         let raw = chunk.get(..read).unwrap_or_default();
-        let mut decoded = String::new();
+        let mut as_utf8 = String::new();
         let bytes = match &mut decoder {
             None => raw,
             Some(decoder) => {
-                decoded.reserve(decoder.max_utf8_buffer_length(read).unwrap_or(4 * read));
+                as_utf8.reserve(decoder.max_utf8_buffer_length(read).unwrap_or(4 * read));
                 // The room is that of the worst case, so that nothing is left over.
-                let _ = decoder.decode_to_string(raw, &mut decoded, is_over);
-                decoded.as_bytes()
+                let _ = decoder.decode_to_string(raw, &mut as_utf8, is_over);
+                as_utf8.as_bytes()
             }
         };
         let mut rest = bytes;

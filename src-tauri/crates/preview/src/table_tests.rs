@@ -1,5 +1,6 @@
+use std::fmt::Write as _;
 use std::fs;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -110,7 +111,7 @@ fn any_row_of_a_large_table_is_found() {
     let mut text = String::from("number,square,\"a, b\"\r\n");
     for row in 0..250_000_u64 {
         let line = if row % 1_000 == 999 { "\"two\r\nlines\"" } else { "x" };
-        text.push_str(&format!("{row},{},{line}\r\n", row * row));
+        write!(text, "{row},{},{line}\r\n", row * row).unwrap();
     }
     let handle = desk.open("große Tabelle 表.csv", &text);
     assert_eq!(handle.first.len(), 200);
@@ -135,7 +136,7 @@ fn a_wide_table_of_utf16_is_counted_in_a_file_beside() {
     let desk = Desk::new();
     let mut text = String::from("\u{feff}nummer;größe\n");
     for row in 0..60_000 {
-        text.push_str(&format!("{row};ü{row}\n"));
+        writeln!(text, "{row};ü{row}").unwrap();
     }
     let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let handle = desk.open("weit.csv", bytes);

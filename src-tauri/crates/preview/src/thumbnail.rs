@@ -76,13 +76,11 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
     let levels = match form {
         Form::Sound | Form::Video => {
             let facts = describe(source, shelf)?;
-            match facts.meta.as_ref().and_then(sound).filter(|levels| !levels.is_empty()) {
-                Some(levels) => Some(levels.to_vec()),
-                None => {
-                    let reason = facts.problem.unwrap_or_else(|| "No sound could be decoded.".to_owned());
-                    return Ok(none(&reason));
-                }
-            }
+            let Some(levels) = facts.meta.as_ref().and_then(sound).filter(|levels| !levels.is_empty()) else {
+                let reason = facts.problem.unwrap_or_else(|| "No sound could be decoded.".to_owned());
+                return Ok(none(&reason));
+            };
+            Some(levels.to_vec())
         }
         _ => None,
     };
@@ -96,15 +94,22 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
         match drawn
             .and_then(|drawn| Ok((drawn.width(), drawn.height(), png(drawn).map_err(Refused::ForNow)?)))
         {
+            // What was written meanwhile is not what was hashed.
+            Ok((width, height, bytes)) if !material.is_unchanged() => {
+                fresh = Some(bytes);
+                Made::ForNow(Drawn { width, height, reason: None })
+            }
             Ok((width, height, bytes)) => {
                 shelf.write(&format!("{hash}.png"), &bytes);
                 fresh = Some(bytes);
                 Made::Lasting(Drawn { width, height, reason: None })
             }
-            Err(Refused::Lasting(reason)) => {
+            Err(Refused::Lasting(reason)) if material.is_unchanged() => {
                 Made::Lasting(Drawn { width: 0, height: 0, reason: Some(reason) })
             }
-            Err(Refused::ForNow(reason)) => Made::ForNow(Drawn { width: 0, height: 0, reason: Some(reason) }),
+            Err(Refused::Lasting(reason) | Refused::ForNow(reason)) => {
+                Made::ForNow(Drawn { width: 0, height: 0, reason: Some(reason) })
+            }
         }
     });
     if let Some(reason) = drawn.reason {

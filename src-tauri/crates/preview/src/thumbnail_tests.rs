@@ -22,12 +22,9 @@ fn pixels(thumbnail: &Thumbnail) -> image::RgbaImage {
 fn pictures_are_scaled_down_and_never_up() {
     let desk = Desk::new();
     for (size, small) in [((1_000, 500), (320, 160)), ((300, 3_000), (20, 200)), ((31, 17), (31, 17))] {
-        let drawn = drawn(&desk, "a.jpg", self::picture(size.0, size.1, ImageFormat::Jpeg));
+        let drawn = self::drawn(&desk, "a.jpg", picture(size.0, size.1, ImageFormat::Jpeg));
         assert_eq!((drawn.width, drawn.height), small);
         pixels(&drawn);
-    }
-    fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
-        crate::facts::tests::picture(width, height, format)
     }
 }
 

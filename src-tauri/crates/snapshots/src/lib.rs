@@ -58,6 +58,7 @@ pub use error::SnapshotError;
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory};
 pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
+pub use look::Content;
 pub use page::{PageRequest, SnapshotInfo};
 pub use path_history::PathMoment;
 pub use progress::Progress;

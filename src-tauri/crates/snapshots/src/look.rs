@@ -15,6 +15,9 @@ use crate::history::History;
 use crate::lines;
 use crate::source::Source;
 
+/// The bytes of a file in all, and the file piece by piece.
+pub type Content = (u64, Box<dyn Read + Send>);
+
 /// Links that a path inside of a snapshot may go through.
 const MAX_LINKS: u32 = 40;
 /// Snapshots that are gone through for the history of a path.
@@ -93,11 +96,7 @@ impl History {
 
     /// The content of a file in pieces, and how many bytes it has; a large one never lies in memory. Links are
     /// followed inside of the snapshot. `None` if there is no such file.
-    pub fn content(
-        &self,
-        id: &SnapshotId,
-        path: &str,
-    ) -> Result<Option<(u64, Box<dyn Read + Send>)>, SnapshotError> {
+    pub fn content(&self, id: &SnapshotId, path: &str) -> Result<Option<Content>, SnapshotError> {
         let source = self.source();
         match followed(source, self.tree(id)?, &raw(path))? {
             Some((_, entry)) if entry.kind.is_file() => source.reader(entry.id).map(Some),

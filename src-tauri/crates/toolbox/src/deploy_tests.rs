@@ -93,7 +93,7 @@ fn a_site_is_copied_and_entered() {
             path: "output/shop".to_owned(),
             url: Some(url),
             deployment: Some(entered.id),
-            size: Some(80)
+            size: Some(80),
             meta: None,
             hash: None,
             node_id: None,

@@ -5,6 +5,7 @@ export const previewSentences: Record<string, string> = {
   '{} is not a file.': '{} 不是文件。',
   '{} is larger than {} MB, which is the most that can be shown.': '{} 超过 {} MB，无法显示。',
   'Open it with another program.': '请用其他程序打开。',
+  'Open them with another program.': '请用其他程序打开。',
   '{} cannot be read.': '无法读取 {}。',
   '{} cannot be shown: it {}.': '无法显示 {}：{}。',
   '{} has changed since it was opened.': '{} 在打开之后已被修改。',

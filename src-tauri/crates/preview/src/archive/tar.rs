@@ -190,7 +190,7 @@ fn pax(mut record: &[u8], ahead: &mut Ahead) {
                 b"path" if value.len() <= MAX_NAME => ahead.path = Some(name_of(value)),
                 b"size" => ahead.size = words.parse().ok(),
                 b"mtime" => {
-                    ahead.modified_at = words.parse::<f64>().ok().map(|seconds| (seconds * 1e3) as i64)
+                    ahead.modified_at = words.parse::<f64>().ok().map(|seconds| (seconds * 1e3) as i64);
                 }
                 _ => {}
             }

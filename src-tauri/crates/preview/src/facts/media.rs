@@ -9,7 +9,7 @@ use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::MOST_WHOLE;
@@ -70,7 +70,7 @@ fn look(material: &Material) -> Result<ArtifactMeta, String> {
         Some(inner) => Box::new(Bytes { inner, length }),
         None => Box::new(Bytes { inner: Cursor::new(material.whole(MOST_WHOLE).map_err(said)?), length }),
     };
-    let stream = MediaSourceStream::new(source, Default::default());
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
     if let Some((_, ending)) = material.name().rsplit_once('.') {
         hint.with_extension(&ending.to_ascii_lowercase());

@@ -98,8 +98,9 @@ fn moves(material: &Material, format: Option<ImageFormat>) -> bool {
     let Ok(again) = reader(material) else { return false };
     let bytes = again.into_inner();
     match format {
-        Some(ImageFormat::Gif) => GifDecoder::new(bytes)
-            .is_ok_and(|decoder| decoder.into_frames().take(2).filter(Result::is_ok).count() == 2),
+        Some(ImageFormat::Gif) => {
+            GifDecoder::new(bytes).is_ok_and(|decoder| decoder.into_frames().take(2).flatten().count() == 2)
+        }
         Some(ImageFormat::Png) => {
             PngDecoder::new(bytes).is_ok_and(|decoder| decoder.is_apng().unwrap_or(false))
         }

@@ -121,7 +121,7 @@ impl Index {
         let mut decoder = layout.is_wide().then(|| layout.encoding.new_decoder_without_bom_handling());
         let mut records = Records::new(layout.delimiter);
         let mut chunk = vec![0; CHUNK];
-        let mut decoded = String::new();
+        let mut as_utf8 = String::new();
         let (mut rows, mut read_in_all, mut told) = (0, skipped, Instant::now());
         loop {
             if self.is_closed() {
@@ -137,14 +137,14 @@ impl Index {
             let bytes = match &mut decoder {
                 None => raw,
                 Some(decoder) => {
-                    decoded.clear();
+                    as_utf8.clear();
                     let room = decoder.max_utf8_buffer_length(read).unwrap_or(4 * CHUNK);
-                    decoded.reserve(room);
-                    let (result, _, _) = decoder.decode_to_string(raw, &mut decoded, read == 0);
+                    as_utf8.reserve(room);
+                    let (result, _, _) = decoder.decode_to_string(raw, &mut as_utf8, read == 0);
                     if result == CoderResult::OutputFull {
                         return Err(io::Error::other("a part of it does not fit"));
                     }
-                    decoded.as_bytes()
+                    as_utf8.as_bytes()
                 }
             };
             if let Some(file) = &mut spool {
@@ -165,10 +165,9 @@ impl Index {
                         rows += 1;
                         marks.push((rows, place));
                     }
-                    Step::NeedsInput if is_over && !rest.is_empty() => {}
+                    // The end is told by no bytes at all, once these are taken.
                     Step::NeedsInput if is_over && taken > 0 => {}
-                    Step::NeedsInput => break,
-                    Step::End => break,
+                    Step::NeedsInput | Step::End => break,
                 }
             }
             let mut known = self.known();
