@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { chooseDemo, filesIn, previewText, runTurn, workspaceOf } from '../harness/steps.mjs';
+import { chooseDemo, filesIn, previewText, send, turns, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
-import { NARROW, WIDE, journey, stage } from '../harness/window.mjs';
+import { NARROW, TURN, WIDE, journey, stage } from '../harness/window.mjs';
 
 const MOMENTS = 10;
 const page = (number) =>
@@ -20,13 +20,23 @@ test('moments are looked at and compared without touching a file', (t) =>
     const { browser } = window;
     await chooseDemo(window);
     let workspace;
+    const known = new Set();
+    const turn = async (words) => {
+      await send(window, words);
+      // Of a long conversation only what is in sight is there.
+      const ended = async () => {
+        const last = (await turns(window)).at(-1);
+        return last?.status === 'completed' && !known.has(last.node) && last.node;
+      };
+      known.add(await window.until(`the end of “${words}”`, ended, TURN));
+    };
     for (let number = 1; number <= MOMENTS; number += 1) {
       if (workspace) {
         writeFileSync(join(workspace, 'moment.html'), page(number));
         writeFileSync(join(workspace, 'other.html'), `<h1>Other ${number}</h1>`);
         writeFileSync(join(workspace, 'drawing.svg'), drawing(number));
       }
-      await runTurn(window, number === 1 ? 'Make a website about a garden' : 'List the files', number);
+      await turn(number === 1 ? 'Make a website about a garden' : 'Make a to-do list for spring cleaning');
       workspace ??= workspaceOf(window);
     }
     writeFileSync(join(workspace, 'moment.html'), page('now'));

@@ -1,9 +1,9 @@
 import * as pdfjs from 'pdfjs-dist/legacy/build/pdf.mjs';
 import PdfWorker from 'pdfjs-dist/legacy/build/pdf.worker.min.mjs?worker';
-import type { PDFDocumentLoadingTask } from 'pdfjs-dist';
+import type { PDFDocumentLoadingTask, PDFPageProxy } from 'pdfjs-dist';
 import { fetchBlob, fetchPart } from '../fetchBytes';
 
-export type { PDFDocumentProxy, PDFPageProxy } from 'pdfjs-dist';
+export type { PDFDocumentProxy } from 'pdfjs-dist';
 export const { TextLayer } = pdfjs;
 
 /** Above this size only those parts of a file are read that are shown. */
@@ -72,4 +72,15 @@ export async function openPdf(url: string, size: number, signal: AbortSignal): P
     worker.port?.terminate?.();
   };
   return task;
+}
+
+/** The text of a page, as the elements that lie over it hold it, one after the other. */
+export async function textOf(page: PDFPageProxy): Promise<string> {
+  // Not by `getTextContent`, which walks the stream in a way that not every engine knows.
+  const reader = (page.streamTextContent() as ReadableStream<{ items: ({ str: string } | object)[] }>).getReader();
+  let text = '';
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    for (const item of part.value.items) if ('str' in item) text += item.str;
+  }
+  return text;
 }
