@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use okcvm_preview::{Material, PreviewTarget};
 use okcvm_protocol::{AppError, PreviewHandle, PreviewSource, ProcessOwner, SessionId};
-use okcvm_sandbox::{Entry, Limits, Outcome, Program, Sockets, WayOut};
+use okcvm_sandbox::{Entry, Limits, Outcome, Program, Sockets, Tier, WayOut};
 use okcvm_workspace::{Workspace, WorkspacePath};
 use tokio::io::AsyncReadExt;
 
@@ -20,6 +20,8 @@ const MOST_TIME: Duration = Duration::from_secs(60);
 const MOST_BYTES: u64 = 100 * 1024 * 1024;
 /// Bytes of what it says that are kept for the error.
 const MOST_SAID: u64 = 4 * 1024;
+/// What the names of folders for this work begin with.
+const STAGE: &str = ".slides-";
 /// PDFs that are kept; beyond, those that were made first go.
 const MOST_KEPT: usize = 64;
 
@@ -78,7 +80,8 @@ impl Host {
         }
         let put = || -> std::io::Result<tempfile::TempDir> {
             std::fs::create_dir_all(folder)?;
-            let stage = tempfile::Builder::new().prefix(".slides-").tempdir_in(folder)?;
+            sweep(folder);
+            let stage = tempfile::Builder::new().prefix(STAGE).tempdir_in(folder)?;
             let mut file = std::fs::File::create(stage.path().join(format!("slides.{ending}")))?;
             file.write_all(&bytes)?;
             Ok(stage)
@@ -92,6 +95,13 @@ impl Host {
             return Err(AppError::new("These slides cannot be shown as pages: LibreOffice is not installed.")
                 .with_hint("Install LibreOffice (on Debian and Ubuntu: sudo apt install libreoffice-impress), then try again."));
         };
+        // It speaks to itself by local sockets, which only the full tier keeps from everybody else.
+        if self.sandbox.tier() != Some(Tier::Full) {
+            return Err(AppError::new(
+                "These slides cannot be shown as pages: LibreOffice runs only behind the full sandbox, which this system does not allow.",
+            )
+            .with_hint("Open them with another program; `okcvm doctor` says what the sandbox lacks."));
+        }
         let slides = std::fs::read_dir(stage)
             .into_iter()
             .flatten()
@@ -173,6 +183,23 @@ impl Host {
         folders.find_map(|folder| {
             PROGRAMS.iter().map(|name| folder.join(name)).find(|program| program.is_file())
         })
+    }
+}
+
+/// Removes what a program that was killed left of its work.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_stage = entry.file_name().to_string_lossy().starts_with(STAGE);
+        let age = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .map(|at| at.elapsed().unwrap_or_default());
+        if is_stage
+            && age.is_ok_and(|age| age > 10 * MOST_TIME)
+            && let Err(error) = std::fs::remove_dir_all(entry.path())
+        {
+            tracing::debug!(%error, "a folder of slides that were turned into pages stays");
+        }
     }
 }
 

@@ -97,6 +97,10 @@ export const previewSentences: Record<string, string> = {
     '无法将这些幻灯片显示为页面：未安装 LibreOffice。',
   'Install LibreOffice (on Debian and Ubuntu: sudo apt install libreoffice-impress), then try again.':
     '请安装 LibreOffice（Debian 和 Ubuntu：sudo apt install libreoffice-impress），然后重试。',
+  'These slides cannot be shown as pages: LibreOffice runs only behind the full sandbox, which this system does not allow.':
+    '无法将这些幻灯片显示为页面：LibreOffice 只能在完整沙箱中运行，而此系统不允许。',
+  'Open them with another program; `okcvm doctor` says what the sandbox lacks.':
+    '请用其他程序打开；`okcvm doctor` 会说明沙箱缺少什么。',
   'These slides could not be turned into pages by LibreOffice.': 'LibreOffice 无法将这些幻灯片转换为页面。',
   'The file may be damaged or protected by a password.': '文件可能已损坏或受密码保护。',
   'LibreOffice took longer than a minute for these slides and was stopped.':
