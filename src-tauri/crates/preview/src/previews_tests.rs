@@ -343,10 +343,7 @@ fn another_base_is_spelled_out_as_well() {
 #[test]
 fn tailwind_is_served_from_the_app_within_every_page() {
     let stage = Stage::new();
-    stage.put(
-        "deck/index.html",
-        "<script src=\"https://cdn.tailwindcss.com\"></script><p class=ppt-slide>",
-    );
+    stage.put("deck/index.html", "<script src=\"https://cdn.tailwindcss.com\"></script><p class=ppt-slide>");
     stage.put("deck/.okcvm/tailwind-browser.js", "a file of the agent");
     let handle = stage.folder("deck");
     let (status, page) = stage.below(&handle, "");
@@ -363,5 +360,8 @@ fn tailwind_is_served_from_the_app_within_every_page() {
     assert_eq!(header(&script, "content-type"), "text/javascript; charset=utf-8");
     let text = String::from_utf8(script.body().clone()).unwrap();
     assert!(text.contains("text/tailwindcss") && text.contains("window.tailwind"), "it is Tailwind's");
-    assert_eq!(stage.get(&format!("{BASE}unknown/.okcvm/tailwind-browser.js")).status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        stage.get(&format!("{BASE}unknown/.okcvm/tailwind-browser.js")).status(),
+        StatusCode::NOT_FOUND
+    );
 }
