@@ -4,10 +4,13 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { svelteTesting } from '@testing-library/svelte/vite';
 import { defineConfig } from 'vitest/config';
 
+import { pdfAssets } from './pdfAssets.ts';
+
 // `--mode mock` builds the window on the scripted transport, for looking at it in a browser; any other build
 // leaves that transport out.
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte(), svelteTesting()],
+  plugins: [svelte(), svelteTesting(), pdfAssets()],
+  worker: { format: 'es' },
   resolve: { alias: { $lib: fileURLToPath(new URL('./src/lib', import.meta.url)) } },
   clearScreen: false,
   server: { port: 1420, strictPort: true, host: 'localhost' },

@@ -60,6 +60,40 @@ test('a hostile page reaches neither the app nor the network', async () => {
       await fetch(`http://127.0.0.1:${canary.port}/self-test`);
       assert.deepEqual(canary.seen, ['GET /self-test HTTP/1.1'], 'the canary sings when it is reached');
 
+      // What the page told: bounded, shown as text, and it leads nowhere.
+      const frame = await window.see(id.previewFrame);
+      assert.match(await frame.getAttribute('src'), /^preview:\/\/localhost\/[0-9a-f]{32}\/attack\.html$/);
+      assert.equal(await frame.getAttribute('sandbox'), 'allow-scripts');
+      assert.equal(await window.browser.execute(() => document.fullscreenElement === null), true);
+      assert.equal((await window.all(id.deckPresenter)).length, 0);
+      await window.click(id.previewConsoleToggle);
+      const lines = await window.all(id.consoleLine);
+      assert.ok(lines.length > 0 && lines.length <= 200, `${lines.length} lines are in the console`);
+      assert.equal(await window.browser.execute(() => document.querySelectorAll('img[src="x"]').length), 0);
+      const longest = await window.browser.execute(
+        (selector) => Math.max(...[...document.querySelectorAll(selector)].map(({ innerText }) => innerText.length)),
+        `[data-testid="${id.consoleLine}"]`,
+      );
+      assert.ok(longest < 2500, `a line of the console has ${longest} letters`);
+      const back = await window.see(id.previewBack);
+      if (await back.isEnabled()) {
+        await back.click();
+        await sleep(500);
+        assert.match(await (await window.see(id.previewFrame)).getAttribute('src'), /^preview:\/\/localhost\/[0-9a-f]{32}\//);
+      }
+      await window.picture('told');
+      await window.click(id.consoleHand);
+      const draft = await (await window.see(id.composerInput)).getValue();
+      assert.ok(draft.split('\n').slice(1).every((line) => line === '' || line.startsWith('> ')), 'a line is no quotation');
+      await window.browser.execute(
+        (selector) => {
+          const input = document.querySelector(selector);
+          input.value = '';
+          input.dispatchEvent(new Event('input', { bubbles: true }));
+        },
+        `[data-testid="${id.composerInput}"]`,
+      );
+
       assert.equal(await window.browser.getUrl(), address);
       assert.equal((await window.browser.getWindowHandles()).length, 1);
       assert.equal((await window.all(id.sessionRow)).length, sessions, 'the page made or deleted a session');

@@ -14,6 +14,8 @@
 
   // Reports to the window, bounded, and without the token.
   var sent = 0;
+  var MOVES = 500;
+  var moves = 0;
   function text(value) {
     var words;
     try { words = String(value); } catch (_) { words = 'a value without text'; }
@@ -27,6 +29,60 @@
   }
   function blocked(directive, uri) { tell({ okcvm: 'blocked', directive: text(directive), uri: text(uri) }); }
   function log(level, words) { tell({ okcvm: 'console', level: level, text: text(words) }); }
+  function failed(uri, status) { tell({ okcvm: 'failed', uri: text(uri), status: status }); }
+
+  // Where the page is within the site, so that the window can lead back and forward.
+  function moved() {
+    if (window.parent === window || moves >= MOVES) return;
+    moves += 1;
+    var path = location.href.indexOf(SITE) === 0 ? location.href.slice(SITE.length) : '';
+    window.parent.postMessage(
+      { okcvm: 'navigated', path: path.slice(0, 2 * CHARACTERS), title: text(document.title) }, '*');
+  }
+  document.addEventListener('DOMContentLoaded', moved);
+  window.addEventListener('hashchange', moved);
+  window.addEventListener('popstate', moved);
+  ['pushState', 'replaceState'].forEach(function (name) {
+    var native = history[name];
+    history[name] = function () {
+      var before = location.href;
+      var answer = native.apply(history, arguments);
+      if (location.href !== before) moved();
+      return answer;
+    };
+  });
+
+  // What the window asks for: to tell how far the page is scrolled, and to scroll as far as another one.
+  var following = false;
+  var waiting = false;
+  var placed = null;
+  function room(side) {
+    var root = document.scrollingElement || document.documentElement;
+    return side === 'x' ? root.scrollWidth - root.clientWidth : root.scrollHeight - root.clientHeight;
+  }
+  function part(offset, most) { return most > 0 ? Math.min(1, Math.max(0, offset / most)) : 0; }
+  window.addEventListener('message', function (event) {
+    var asked = event.data;
+    if (event.source !== window.parent || !asked || typeof asked !== 'object') return;
+    if (asked.okcvm === 'follow') following = asked.on === true;
+    else if (asked.okcvm === 'scroll-to') {
+      placed = { x: Number(asked.x) * room('x'), y: Number(asked.y) * room('y') };
+      window.scrollTo({ left: placed.x, top: placed.y, behavior: 'instant' });
+    } else return;
+    event.stopImmediatePropagation();
+  });
+  document.addEventListener('scroll', function () {
+    if (!following || waiting) return;
+    waiting = true;
+    requestAnimationFrame(function () {
+      waiting = false;
+      // What the window asked for is no news to it.
+      if (placed && Math.abs(window.scrollY - placed.y) < 2 && Math.abs(window.scrollX - placed.x) < 2) return;
+      placed = null;
+      window.parent.postMessage(
+        { okcvm: 'scrolled', x: part(window.scrollX, room('x')), y: part(window.scrollY, room('y')) }, '*');
+    });
+  }, { passive: true });
 
   document.addEventListener('securitypolicyviolation', function (event) {
     blocked(event.effectiveDirective || event.violatedDirective, event.blockedURI);
@@ -36,7 +92,7 @@
     if (target && target !== window && target.nodeType === 1) {
       // Sound and film fail first and are loaded in another way below, which reports for itself.
       if (!OVER_HTTP && target.closest('audio, video')) return;
-      log('error', 'Could not load ' + (target.currentSrc || target.src || target.href || target.tagName));
+      failed(target.currentSrc || target.src || target.href || target.tagName, 0);
     } else {
       var inPage = event.filename === location.href.split('#')[0];
       var line = event.lineno - (inPage ? LINES : 0);
@@ -46,11 +102,13 @@
   window.addEventListener('unhandledrejection', function (event) {
     log('error', event.reason && event.reason.message ? event.reason.message : event.reason);
   });
-  ['error', 'warn'].forEach(function (level) {
+  ['error', 'warn', 'info', 'log', 'debug'].forEach(function (level) {
     var native = console[level];
     console[level] = function () {
       log(level, Array.prototype.map.call(arguments, function (argument) {
-        return argument && argument.message ? argument.message : text(argument);
+        if (argument && argument.message) return argument.message;
+        if (typeof argument !== 'object' || argument === null) return text(argument);
+        try { return text(JSON.stringify(argument)); } catch (_) { return text(argument); }
       }).join(' '));
       return native.apply(console, arguments);
     };
@@ -77,10 +135,22 @@
       ? TOP + address.slice(1) : address;
   }
   var nativeFetch = window.fetch;
-  window.fetch = function (input, options) { return nativeFetch.call(window, inSite(input), options); };
+  window.fetch = function (input, options) {
+    var address = input && input.url ? input.url : input;
+    return nativeFetch.call(window, inSite(input), options).then(function (answer) {
+      if (!answer.ok && answer.type !== 'opaque') failed(address, answer.status);
+      return answer;
+    }, function (error) {
+      if (!error || error.name !== 'AbortError') failed(address, 0);
+      throw error;
+    });
+  };
   var nativeOpen = XMLHttpRequest.prototype.open;
   XMLHttpRequest.prototype.open = function () {
     if (arguments.length > 1) arguments[1] = inSite(arguments[1]);
+    var address = arguments[1];
+    this.addEventListener('load', function () { if (this.status >= 400) failed(address, this.status); });
+    this.addEventListener('error', function () { failed(address, 0); });
     return nativeOpen.apply(this, arguments);
   };
 

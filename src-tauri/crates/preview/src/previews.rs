@@ -21,6 +21,12 @@ const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 const MAX_PART: u64 = 16 * 1024 * 1024;
 /// What runs first in every page: reports what was blocked, and works round what a custom scheme cannot do.
 const INJECTED: &str = include_str!("injected.js");
+/// Runs behind it: shows the slides of a page one at a time.
+const DECK: &str = include_str!("deck.js");
+/// Takes what pages tell the third version of Tailwind's browser build to the fourth.
+const TAILWIND_BEFORE: &str = include_str!("tailwindConfig.js");
+/// Tailwind's browser build, version 4.3.4 (MIT, see the licence beside it).
+const TAILWIND_BROWSER: &str = include_str!("../assets/tailwind-browser.js");
 /// The policy of answers that belong to no preview.
 const CLOSED_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; sandbox";
@@ -126,6 +132,10 @@ impl Previews {
         if rest.is_empty() && !path.ends_with('/') {
             return Answer::page(StatusCode::OK, page::leads_to(&format!("{}{token}/", self.base)));
         }
+        if rest == rewrite::TAILWIND {
+            let script = format!("{TAILWIND_BEFORE}{TAILWIND_BROWSER}");
+            return Answer::new(StatusCode::OK, "text/javascript; charset=utf-8", script.into_bytes());
+        }
         match site.find(rest) {
             Ok(Found::File(found)) => {
                 let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
@@ -167,9 +177,11 @@ impl Previews {
             Asked::Whole => {
                 let mut bytes = part(found, 0, MAX_WHOLE)?;
                 if is_page {
-                    let script = INJECTED
+                    let lines = INJECTED.matches('\n').count() + DECK.matches('\n').count();
+                    let mut script = INJECTED
                         .replace("__SITE__", &format!("{}{token}/", self.base))
-                        .replace("__LINES__", &INJECTED.matches('\n').count().to_string());
+                        .replace("__LINES__", &lines.to_string());
+                    script.push_str(DECK);
                     bytes =
                         rewrite::html(&bytes, &format!("/{token}/"), &format!("<script>{script}</script>"));
                 } else if is_rewritten {

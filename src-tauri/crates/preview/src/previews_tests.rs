@@ -339,3 +339,29 @@ fn another_base_is_spelled_out_as_well() {
     );
     assert!(!policy.contains("'self'"));
 }
+
+#[test]
+fn tailwind_is_served_from_the_app_within_every_page() {
+    let stage = Stage::new();
+    stage.put("deck/index.html", "<script src=\"https://cdn.tailwindcss.com\"></script><p class=ppt-slide>");
+    stage.put("deck/.okcvm/tailwind-browser.js", "a file of the agent");
+    let handle = stage.folder("deck");
+    let (status, page) = stage.below(&handle, "");
+    assert_eq!(status, 200);
+    let address = format!("src=\"/{}/.okcvm/tailwind-browser.js\"", handle.token);
+    assert!(page.contains(&address), "{page}");
+    assert!(!page.contains("https://cdn"), "the network is still named");
+    // What shows slides runs in every page, and lines of errors are counted without it.
+    assert!(page.contains("okcvm-thumbs"));
+    let injected = page.split("</script>").next().unwrap();
+    assert!(injected.contains(&format!("var LINES = {};", injected.matches('\n').count())));
+
+    let script = stage.get(&format!("{}.okcvm/tailwind-browser.js", handle.url));
+    assert_eq!(header(&script, "content-type"), "text/javascript; charset=utf-8");
+    let text = String::from_utf8(script.body().clone()).unwrap();
+    assert!(text.contains("text/tailwindcss") && text.contains("window.tailwind"), "it is Tailwind's");
+    assert_eq!(
+        stage.get(&format!("{BASE}unknown/.okcvm/tailwind-browser.js")).status(),
+        StatusCode::NOT_FOUND
+    );
+}

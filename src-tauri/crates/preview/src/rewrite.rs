@@ -10,6 +10,13 @@ const ADDRESSES: [&[u8]; 6] = [b"src", b"href", b"xlink:href", b"poster", b"data
 /// Attributes that hold several, with commas between.
 const ADDRESS_LISTS: [&[u8]; 2] = [b"srcset", b"imagesrcset"];
 
+/// Below a preview, where the browser build of Tailwind is served in place of the copies on the network. No file of a
+/// site is reached under this name.
+pub(crate) const TAILWIND: &str = ".okcvm/tailwind-browser.js";
+/// Hosts and paths of those copies, without the scheme. What follows may only be a version, a path or a query.
+const TAILWIND_COPIES: [&[u8]; 3] =
+    [b"cdn.tailwindcss.com", b"cdn.jsdelivr.net/npm/@tailwindcss/browser", b"unpkg.com/@tailwindcss/browser"];
+
 /// A page whose root-relative links lead to `prefix` (which begins and ends with `/`), with `script` before
 /// everything that loads or runs.
 pub(crate) fn html(page: &[u8], prefix: &str, script: &str) -> Vec<u8> {
@@ -108,6 +115,7 @@ impl Rewriter<'_> {
             self.inject();
         }
         self.copy(open, name_end);
+        let is_script = name == b"script";
         let mut at = name_end;
         while let Some(byte) = self.page.get(at) {
             if *byte == b'>' {
@@ -117,7 +125,7 @@ impl Rewriter<'_> {
             at = if byte.is_ascii_whitespace() || *byte == b'/' {
                 self.copy(at, at + 1)
             } else {
-                self.attribute(at)
+                self.attribute(at, is_script)
             };
         }
         if name == b"head" {
@@ -126,8 +134,9 @@ impl Rewriter<'_> {
         if RAW_TEXT.contains(&name.as_slice()) { self.raw_text(at, &name) } else { at }
     }
 
-    /// Copies an attribute with its value, rewriting the value if it is an address.
-    fn attribute(&mut self, start: usize) -> usize {
+    /// Copies an attribute with its value, rewriting the value if it is an address. `is_script` says whether the tag is
+    /// a script's.
+    fn attribute(&mut self, start: usize, is_script: bool) -> usize {
         // A stray `=` begins a name, as in the HTML standard.
         let name_end =
             self.skip(start + 1, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>' | b'='));
@@ -147,7 +156,12 @@ impl Rewriter<'_> {
         };
         self.copy(start, from);
         let value = slice(self.page, from, to);
-        if ADDRESSES.contains(&name.as_slice()) {
+        if is_script && name == b"integrity" {
+            // The sum is of the copy on the network. Without a value the attribute asks for nothing.
+        } else if is_script && name == b"src" && is_tailwind(value) {
+            self.out.extend_from_slice(self.prefix);
+            self.out.extend_from_slice(TAILWIND.as_bytes());
+        } else if ADDRESSES.contains(&name.as_slice()) {
             push_address(&mut self.out, value, self.prefix);
         } else if ADDRESS_LISTS.contains(&name.as_slice()) {
             push_addresses(&mut self.out, value, self.prefix);
@@ -226,6 +240,20 @@ fn push_addresses(out: &mut Vec<u8>, list: &[u8], prefix: &[u8]) {
             rest = slice(rest, end, rest.len());
         }
     }
+}
+
+/// Whether an address is one of the browser build of Tailwind on the network.
+fn is_tailwind(address: &[u8]) -> bool {
+    let address = address.trim_ascii();
+    let host = [b"https:".as_slice(), b"http:"]
+        .into_iter()
+        .find(|scheme| starts_with_ignoring_case(address, scheme))
+        .map_or(address, |scheme| slice(address, scheme.len(), address.len()));
+    let Some(host) = host.strip_prefix(b"//") else { return false };
+    TAILWIND_COPIES.iter().any(|copy| {
+        starts_with_ignoring_case(host, copy)
+            && matches!(host.get(copy.len()), None | Some(b'/' | b'?' | b'#' | b'@'))
+    })
 }
 
 fn is_root_relative(address: &[u8]) -> bool {

@@ -102,3 +102,33 @@ fn other_encodings_survive() {
     let utf_16 = b"\xff\xfe<\0a\0>\0";
     assert_eq!(html(utf_16, "/t/", "<S>"), utf_16);
 }
+
+#[test]
+fn tailwind_comes_from_the_app_and_not_from_the_network() {
+    for address in [
+        "https://cdn.tailwindcss.com",
+        "http://cdn.tailwindcss.com/3.4.1?plugins=forms",
+        "//cdn.jsdelivr.net/npm/@tailwindcss/browser@4",
+        "https://cdn.jsdelivr.net/npm/@tailwindcss/browser@4.1.0/dist/index.global.js",
+        " https://unpkg.com/@tailwindcss/browser ",
+    ] {
+        assert_eq!(
+            links(&format!("<script defer src=\"{address}\" integrity='sha384-x' crossorigin></script>")),
+            "<script defer src=\"/t/.okcvm/tailwind-browser.js\" integrity='' crossorigin></script>",
+            "{address}"
+        );
+    }
+    for address in [
+        "https://cdn.tailwindcss.com.evil.example/x",
+        "https://evil.example/cdn.tailwindcss.com",
+        "https://cdn.jsdelivr.net/npm/@tailwindcss/browserify",
+        "cdn.tailwindcss.com",
+        "ftp://cdn.tailwindcss.com",
+    ] {
+        let tag = format!("<script src=\"{address}\"></script>");
+        assert_eq!(links(&tag), tag);
+    }
+    // Only a script is replaced.
+    let picture = "<img src=\"https://cdn.tailwindcss.com\">";
+    assert_eq!(links(picture), picture);
+}

@@ -1,10 +1,12 @@
 import { enBoundary } from './enBoundary';
 import { enPermission } from './enPermission';
+import { enPreview } from './enPreview';
 import { enTime } from './enTime';
 
 /** English. The keys are the contract: the other languages have exactly these. */
 export const en = {
   ...enBoundary,
+  ...enPreview,
   ...enTime,
   ...enPermission,
   'app.name': 'OKCVM',
@@ -177,32 +179,6 @@ export const en = {
   'composer.stop': 'Stop',
   'demo.badge': 'Scripted demo',
   'demo.explain': 'A script inside the app, not a language model. The tools and files are real.',
-  'preview.empty': 'Nothing to preview yet',
-  'preview.emptyHint': 'A deployed site appears here by itself. Files open from the list on the left.',
-  'preview.source': 'What is shown',
-  'preview.choose': 'Choose what to show',
-  'preview.deployments': 'Deployed versions',
-  'preview.liveGroup': 'Live files',
-  'preview.live': 'Live · {path}',
-  'preview.version': 'version {version}',
-  'preview.device': 'Size of the page',
-  'preview.fit': 'Fill',
-  'preview.desktop': 'Desktop, 1280',
-  'preview.tablet': 'Tablet, 820',
-  'preview.phone': 'Phone, 390',
-  'preview.reload': 'Reload preview',
-  'preview.openBrowser': 'Open in the browser',
-  'preview.frame': 'Page made by the agent',
-  'preview.blocked_one': '{count} request of this page was blocked',
-  'preview.blocked_other': '{count} requests of this page were blocked',
-  'preview.blockedHint':
-    'The preview keeps pages away from the network and from the app. Open the deployment in the browser to see it with them.',
-  'preview.blockedHintLive':
-    'The preview keeps pages away from the network and from the app. Once deployed, the page can be opened in the browser.',
-  'preview.imageBroken': '{path} cannot be shown as a picture.',
-  'preview.truncated': 'Only the start of this file is shown; it has {size}.',
-  'preview.binary': 'This file is not text ({mime}, {size}).',
-  'preview.tableSize': '{rows} rows, {columns} columns',
   'import.title': 'Add files',
   'import.drop': 'Drop to add to the workspace',
   'import.dropHint': 'Files are copied; the originals stay where they are.',

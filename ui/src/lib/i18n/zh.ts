@@ -1,11 +1,13 @@
 import { zhBoundary } from './zhBoundary';
 import { zhPermission } from './zhPermission';
+import { zhPreview } from './zhPreview';
 import { zhTime } from './zhTime';
 import type { MessageKey } from './en';
 
 /** Simplified Chinese. */
 export const zh: Record<MessageKey, string> = {
   ...zhBoundary,
+  ...zhPreview,
   ...zhTime,
   ...zhPermission,
   'app.name': 'OKCVM',
@@ -176,30 +178,6 @@ export const zh: Record<MessageKey, string> = {
   'composer.stop': '停止',
   'demo.badge': '脚本演示',
   'demo.explain': '应用内置的脚本，并非语言模型。工具和文件都是真实的。',
-  'preview.empty': '暂无可预览的内容',
-  'preview.emptyHint': '部署的网站会自动出现在这里。左侧列表中的文件也可以打开。',
-  'preview.source': '显示内容',
-  'preview.choose': '选择显示内容',
-  'preview.deployments': '已部署版本',
-  'preview.liveGroup': '实时文件',
-  'preview.live': '实时 · {path}',
-  'preview.version': '版本 {version}',
-  'preview.device': '页面尺寸',
-  'preview.fit': '填满',
-  'preview.desktop': '桌面，1280',
-  'preview.tablet': '平板，820',
-  'preview.phone': '手机，390',
-  'preview.reload': '刷新预览',
-  'preview.openBrowser': '在浏览器中打开',
-  'preview.frame': '智能体制作的页面',
-  'preview.blocked_one': '此页面有 {count} 个请求被拦截',
-  'preview.blocked_other': '此页面有 {count} 个请求被拦截',
-  'preview.blockedHint': '预览会隔离页面与网络及应用。请在浏览器中打开部署版本查看完整效果。',
-  'preview.blockedHintLive': '预览会隔离页面与网络及应用。部署后可在浏览器中打开该页面。',
-  'preview.imageBroken': '无法将 {path} 显示为图片。',
-  'preview.truncated': '仅显示文件开头；文件大小为 {size}。',
-  'preview.binary': '此文件不是文本（{mime}，{size}）。',
-  'preview.tableSize': '{rows} 行，{columns} 列',
   'import.title': '添加文件',
   'import.drop': '松开以添加到工作区',
   'import.dropHint': '文件将被复制，原文件保持不变。',

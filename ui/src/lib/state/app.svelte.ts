@@ -13,6 +13,7 @@ import { ChangesView } from './changes.svelte';
 import { Composer } from './composer.svelte';
 import { EventPump } from './eventPump';
 import { Files } from './files.svelte';
+import { Handles } from './handles';
 import { HistoryState } from './history.svelte';
 import { Imports } from './imports.svelte';
 import { Layout } from './layout.svelte';
@@ -21,10 +22,13 @@ import { NetworkState } from './network.svelte';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
 import { Permissions } from './permissions';
 import { PreviewState } from './preview.svelte';
+import { PreviewMemory } from './previewMemory';
+import { TableProgress } from './tableProgress.svelte';
 import { PythonState } from './python.svelte';
 import { ProcessesState } from './processes.svelte';
 import { SessionList } from './sessionList.svelte';
 import { SessionState, type SessionEffect } from './sessionState.svelte';
+import { Thumbnails } from './thumbnails';
 import { Toasts } from './toasts.svelte';
 import { Turns } from './turns';
 
@@ -61,8 +65,13 @@ export class App {
   readonly preferences: Preferences;
   readonly sessions: SessionList;
   readonly files: Files;
-  readonly preview = new PreviewState();
+  readonly preview: PreviewState;
+  /** How far opened tables are counted. */
+  readonly tables = new TableProgress();
   readonly imports: Imports;
+  readonly thumbnails: Thumbnails;
+  /** Addresses of previews. */
+  readonly handles: Handles;
   readonly composer = new Composer();
   readonly moves = new Moves(this);
   readonly turns = new Turns(this);
@@ -112,6 +121,7 @@ export class App {
     storage: Storage | null = typeof localStorage === 'undefined' ? null : localStorage,
   ) {
     this.layout = new Layout(storage);
+    this.preview = new PreviewState(new PreviewMemory(storage));
     this.preferences = new Preferences(transport);
     this.history = new HistoryState(transport);
     this.python = new PythonState(transport);
@@ -119,6 +129,8 @@ export class App {
     this.network = new NetworkState(transport);
     this.sessions = new SessionList(transport);
     this.files = new Files(transport);
+    this.handles = new Handles(transport);
+    this.thumbnails = new Thumbnails(transport);
     this.imports = new Imports(transport, {
       imported: (sessionId, attachments) => {
         this.composer.attach(sessionId, attachments);
@@ -213,7 +225,7 @@ export class App {
       if (again) this.session?.load(detail);
       else {
         this.session = new SessionState(detail);
-        this.preview.reset(detail.deployments, this.session.activePath);
+        this.preview.open(id, detail.deployments, this.session.activePath);
         this.changes.reset();
         this.layout.forgetNews();
         this.layout.rememberSession(id);
@@ -339,6 +351,27 @@ export class App {
     this.layout.showTab('preview');
   }
 
+  /** Shows a file, or a folder as a site, as it was at a node. */
+  previewAt(nodeId: string, target: { type: 'folder' | 'file'; path: string }): void {
+    this.preview.show(target, { at: nodeId });
+    this.layout.showTab('preview');
+  }
+
+  /** Shows the text of a file from a line on, counted from 1. */
+  previewSource(path: string, line: number, at: string | null): void {
+    this.preview.show({ type: 'file', path }, { line, at, source: true });
+    this.layout.showTab('preview');
+  }
+
+  /** Puts words of something else into the draft as a quotation, for the person to send. */
+  quote(intro: string, lines: readonly string[]): void {
+    const id = this.session?.id ?? null;
+    const { text } = this.composer.draft(id);
+    const quoted = lines.flatMap((line) => line.split('\n')).map((line) => `> ${line}`);
+    this.composer.write(id, [...(text.trim() === '' ? [] : [text.trimEnd(), '']), intro, ...quoted, ''].join('\n'));
+    this.composer.focus();
+  }
+
   /** A path in what the model wrote: as it sees the workspace, or relative. */
   previewPath(path: string): void {
     const relative = decodePath(path)
@@ -433,7 +466,7 @@ export class App {
     const known = new Set(this.session?.deployments.map(({ id }) => id));
     await this.#reopen();
     const site = this.session?.deployments.find(({ id }) => !known.has(id));
-    if (site) this.preview.show({ type: 'deployment', id: site.id });
+    if (site) this.preview.showSite(site, this.session?.deployments ?? []);
   }
 
   async #reopen(): Promise<void> {
@@ -447,7 +480,7 @@ export class App {
   #follow(effect: Exclude<SessionEffect, { type: 'reopen' } | { type: 'filesChanged' }>): void {
     switch (effect.type) {
       case 'deployed':
-        this.preview.show({ type: 'deployment', id: effect.deployment.id });
+        this.preview.showSite(effect.deployment, this.session?.deployments ?? []);
         this.preview.reload();
         {
           const shown = this.layout.offerPreview() === 'shown';
@@ -510,6 +543,9 @@ export class App {
       case 'contactMade':
       case 'networkChanged':
         this.network.apply(event.event);
+        break;
+      case 'tableIndexed':
+        this.tables.progressed(event.event);
         break;
       case 'workspaceChanged':
       case 'queueChanged':

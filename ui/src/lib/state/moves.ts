@@ -144,7 +144,7 @@ export class Moves {
   #showLive(): void {
     const { target } = this.app.preview;
     const shown = target.type === 'deployment' && this.app.session?.deployments.find(({ id }) => id === target.id);
-    if (shown) this.app.preview.show({ type: 'folder', path: shown.folder });
+    if (shown) this.app.preview.become({ type: 'folder', path: shown.folder });
   }
 
   async #moved(sessionId: string): Promise<void> {

@@ -264,6 +264,7 @@ export class SessionState {
       case 'networkChanged':
       case 'rulesChanged':
       case 'deletedFilesChanged':
+      case 'tableIndexed':
       case 'settingsChanged':
         return [];
     }

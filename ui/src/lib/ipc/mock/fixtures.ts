@@ -17,6 +17,7 @@ import type {
   Turn,
   Usage,
 } from '../generated/protocol';
+import { sample, sampleNames } from './previewFiles';
 
 /** A session as the engine would send it, for looking at the window without the engine. */
 
@@ -204,7 +205,15 @@ function folder(path: string, at: number): FileEntry {
 
 export function makeFiles(now: number): Map<string, FileEntry[]> {
   return new Map([
-    ['', [folder('site', now), file('notes.md', 612, now), file('sales.csv', SALES_CSV.length, now)]],
+    [
+      '',
+      [
+        folder('samples', now),
+        folder('site', now),
+        file('notes.md', 612, now),
+        file('sales.csv', SALES_CSV.length, now),
+      ],
+    ],
     [
       'site',
       [
@@ -213,6 +222,10 @@ export function makeFiles(now: number): Map<string, FileEntry[]> {
         file('site/index.html', SITE_HTML.length, now),
         file('site/style.css', 2210, now),
       ],
+    ],
+    [
+      'samples',
+      sampleNames.map((name) => file(`samples/${name}`, sample(name)?.size ?? sample(name)?.text?.length ?? 0, now)),
     ],
     ['site/data', [file('site/data/sales.json', 88_120, now)]],
   ]);

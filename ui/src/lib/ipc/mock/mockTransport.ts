@@ -17,6 +17,7 @@ import {
 import * as fixtures from './fixtures';
 import { bigSpans, grow, pathTo } from './bigTree';
 import { playTurn } from './playTurn';
+import { previews, type PreviewCommands } from './previews';
 import { timeTravel, type TimeTravel } from './timeTravel';
 
 type Handlers = { [C in CommandName]: (params: Params<C>) => Response<C> | Promise<Response<C>> };
@@ -24,7 +25,7 @@ type Handlers = { [C in CommandName]: (params: Params<C>) => Response<C> | Promi
 /**
  * The engine as a window sees it, played from fixtures. Only for tests and for looking at the window in a browser.
  * Address parameters: `empty` (no sessions), `first` (first run), `theme`, `lang`, `readonly`, `nokeychain`, `big` (ten
- * thousand nodes).
+ * thousand nodes), `nooffice` (no program that draws slides).
  */
 export class MockTransport implements Transport {
   readonly #fixture = fixtures.makeFixture(Date.now());
@@ -36,11 +37,21 @@ export class MockTransport implements Transport {
   #stopped = new Set<string>();
   #policy: NetworkPolicy = { type: 'off' };
   readonly #time: TimeTravel;
+  readonly #previews: PreviewCommands;
   readonly #options: URLSearchParams;
 
   constructor(options: URLSearchParams) {
     this.#options = options;
     this.#time = timeTravel({ detail: (id) => this.#detail(id), app: (event) => this.#app(event), options });
+    this.#previews = previews({
+      deployments: (id) => this.#detail(id).deployments,
+      age: (id, nodeId) => {
+        const { tree, currentNode } = this.#detail(id);
+        return pathTo(tree, currentNode).findIndex((node) => node.id === nodeId);
+      },
+      indexed: (event) => this.#app({ type: 'tableIndexed', ...event }),
+      noOffice: options.has('nooffice'),
+    });
     if (options.has('empty') || options.has('first')) this.#fixture.sessions = [];
     if (options.has('first')) this.#settings.firstRunDone = false;
     const theme = options.get('theme');
@@ -67,7 +78,9 @@ export class MockTransport implements Transport {
   async invoke<C extends CommandName>(command: C, params: Params<C>): Promise<Response<C>> {
     await new Promise((resolve) => setTimeout(resolve, 15));
     const answer = await (
-      { ...this.#handlers, ...this.#time }[command] as (given: Params<C>) => Response<C> | Promise<Response<C>>
+      { ...this.#handlers, ...this.#time, ...this.#previews }[command] as (
+        given: Params<C>,
+      ) => Response<C> | Promise<Response<C>>
     )(params);
     return structuredClone(answer);
   }
@@ -117,7 +130,7 @@ export class MockTransport implements Transport {
     return { type: 'started' as const, nodeId };
   }
 
-  readonly #handlers: Omit<Handlers, keyof TimeTravel> = {
+  readonly #handlers: Omit<Handlers, keyof TimeTravel | keyof PreviewCommands> = {
     app_info: () => fixtures.info,
     session_list: ({ search, trash }) => ({
       sessions: this.#fixture.sessions.filter(
@@ -296,16 +309,6 @@ export class MockTransport implements Transport {
       const { tree, currentNode } = this.#detail(sessionId);
       return { spans: this.#options.has('big') ? bigSpans(pathTo(tree, currentNode)) : this.#fixture.spans };
     },
-    preview_open: ({ source }) => {
-      const image = source.type === 'live' && /\.(png|svg)$/.test(source.path);
-      return {
-        token: fixtures.newId(),
-        url: image
-          ? 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><rect width="4" height="3" fill="teal"/></svg>'
-          : `data:text/html,${encodeURIComponent(fixtures.SITE_HTML)}`,
-      };
-    },
-    preview_close: () => ({}),
     settings_get: () => ({
       settings: this.#settings,
       path: '/home/someone/.config/okcvm/settings.json',

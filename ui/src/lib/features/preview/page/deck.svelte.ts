@@ -1,0 +1,80 @@
+import type { SlideWords } from './messages';
+
+/** Which slide of a page is shown, and how. */
+export class Deck {
+  slides = $state.raw<readonly SlideWords[]>([]);
+  index = $state(0);
+  /** The person wants the page as it is. */
+  asPage = $state(false);
+  rail = $state(true);
+  full = $state(false);
+  presenting = $state(false);
+  startedAt = $state(0);
+
+  readonly on = $derived(this.slides.length > 0 && !this.asPage);
+  readonly slide = $derived(this.slides[this.index]);
+
+  hear(slides: readonly SlideWords[]): void {
+    this.slides = slides;
+    this.index = Math.min(this.index, Math.max(0, slides.length - 1));
+    if (slides.length === 0) this.leave();
+  }
+
+  show(index: number): void {
+    this.index = Math.min(this.slides.length - 1, Math.max(0, index));
+  }
+
+  leave(): void {
+    this.full = false;
+    this.presenting = false;
+  }
+
+  present(now: number): void {
+    this.presenting = !this.presenting;
+    if (this.presenting) {
+      this.full = true;
+      this.startedAt = now;
+    } else this.full = false;
+  }
+
+  /** Whether the key means something. Keys that a page passes on only turn slides. */
+  key(key: string, from: 'window' | 'page', now = Date.now()): boolean {
+    switch (key) {
+      case 'ArrowRight':
+      case 'ArrowDown':
+      case 'PageDown':
+      case ' ':
+        this.show(this.index + 1);
+        return true;
+      case 'ArrowLeft':
+      case 'ArrowUp':
+      case 'PageUp':
+        this.show(this.index - 1);
+        return true;
+      case 'Home':
+        this.show(0);
+        return true;
+      case 'End':
+        this.show(this.slides.length - 1);
+        return true;
+    }
+    if (from === 'page') return false;
+    switch (key) {
+      case 'f':
+      case 'F':
+        if (this.full) this.leave();
+        else this.full = true;
+        return true;
+      case 'p':
+      case 'P':
+        this.present(now);
+        return true;
+      case 'Escape':
+        if (!this.full) return false;
+        this.leave();
+        return true;
+      default:
+        return false;
+    }
+  }
+}
