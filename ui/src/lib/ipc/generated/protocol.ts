@@ -387,6 +387,10 @@ size?: number,
  */
 meta?: ArtifactMeta, 
 /**
+ * For slides that were made of a page, how true they are to it.
+ */
+fidelity?: DeckFidelity, 
+/**
  * SHA-256 of its content when the call ended, if it is one file of at most 64 MB.
  */
 hash?: string, 
@@ -750,6 +754,19 @@ contacts: Array<Contact>, };
  * What became of a contact.
  */
 export type ContactOutcome = "allowed" | "refused" | "failed";
+
+/**
+ * How true a presentation is to the page that it was made of.
+ */
+export type DeckFidelity = { 
+/**
+ * The web engine that laid the page out.
+ */
+engine: string, 
+/**
+ * In their order.
+ */
+slides: Array<SlideFidelity>, };
 
 /**
  * A file or folder that the person deleted.
@@ -1212,6 +1229,19 @@ sessionId: SessionId,
  * Relative to the workspace, with `/`.
  */
 paths: Array<string>, };
+
+/**
+ * A font that is not there.
+ */
+export type FontSubstitute = { 
+/**
+ * What the page asked for.
+ */
+wanted: string, 
+/**
+ * What it was laid out with.
+ */
+used: string, };
 
 /**
  * Limits of the history.
@@ -1959,6 +1989,19 @@ coversUntrusted: boolean,
  * When it was given.
  */
 madeAt: number, };
+
+/**
+ * A part of a slide that became a picture.
+ */
+export type PicturedPart = { 
+/**
+ * Which element.
+ */
+what: string, 
+/**
+ * What no shape can show.
+ */
+why: string, };
 
 /**
  * Asks for slides as a PDF.
@@ -2812,6 +2855,63 @@ path: string,
  * In words for people.
  */
 reason: string, };
+
+/**
+ * How true one slide is.
+ */
+export type SlideFidelity = { 
+/**
+ * Its title; empty if it has none.
+ */
+title: string, 
+/**
+ * It has speaker notes.
+ */
+notes: boolean, 
+/**
+ * It is left out when the deck is shown.
+ */
+hidden: boolean, 
+/**
+ * Text boxes.
+ */
+texts: number, 
+/**
+ * Shapes and free forms.
+ */
+shapes: number, 
+/**
+ * Tables.
+ */
+tables: number, 
+/**
+ * Pictures that are pictures in the page, too.
+ */
+pictures: number, 
+/**
+ * What became a picture.
+ */
+pictured: Array<PicturedPart>, 
+/**
+ * What was kept in a simpler way, in words.
+ */
+simplified: Array<string>, 
+/**
+ * Pictures that could not be had, by address.
+ */
+missing: Array<string>, 
+/**
+ * Fonts that are not there.
+ */
+fonts: Array<FontSubstitute>, 
+/**
+ * The starts of texts that reach out of the page.
+ */
+outside: Array<string>, 
+/**
+ * Structural similarity (SSIM) of the page and of what was written, drawn by the same engine; 1 is the same.
+ */
+similarity: number | null, };
 
 /**
  * A slide in words.
