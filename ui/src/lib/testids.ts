@@ -75,6 +75,7 @@ export const testids = {
   artifact: 'artifact',
   artifactPreview: 'artifact-preview',
   artifactMeta: 'artifact-meta',
+  artifactFidelity: 'artifact-fidelity',
   heartbeat: 'heartbeat',
   turnError: 'turn-error',
   turnRetry: 'turn-retry',
