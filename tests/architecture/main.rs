@@ -183,6 +183,8 @@ fn no_source_file_is_too_long() {
     for folder in ["src-tauri", "tests", "ui/src"] {
         walk(&top().join(folder), &[".rs", ".ts", ".svelte", ".mjs", ".js", ".css"], &mut sources);
     }
+    // What others wrote and is shipped as it came, with its licence beside it.
+    sources.retain(|path| !path.components().any(|part| part.as_os_str() == "assets"));
     assert!(sources.len() > 100, "the sources were not found");
     let long: Vec<String> = sources
         .iter()
