@@ -24,9 +24,9 @@ const INJECTED: &str = include_str!("injected.js");
 /// Runs behind it: shows the slides of a page one at a time.
 const DECK: &str = include_str!("deck.js");
 /// Takes what pages tell the third version of Tailwind's browser build to the fourth.
-const TAILWIND_BEFORE: &str = include_str!("tailwindConfig.js");
+const TAILWIND_BEFORE: &str = include_str!("../../../assets/tailwind/configuration.js");
 /// Tailwind's browser build, version 4.3.4 (MIT, see the licence beside it).
-const TAILWIND_BROWSER: &str = include_str!("../assets/tailwind-browser.js");
+const TAILWIND_BROWSER: &str = include_str!("../../../assets/tailwind/browser.js");
 /// The policy of answers that belong to no preview.
 const CLOSED_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; sandbox";
