@@ -16,7 +16,9 @@ const MOUNT: &str = "mnt/okcomputer/";
 const STAND_IN: &str = "/.stand-in/";
 
 /// Tailwind's browser build, which compiles the classes of a page.
-const TAILWIND: &str = include_str!("../assets/tailwind-browser.js");
+const TAILWIND: &str = include_str!("../../../assets/tailwind/browser.js");
+/// Takes the configuration of pages that were made for version 3.
+const TAILWIND_BEFORE: &str = include_str!("../../../assets/tailwind/configuration.js");
 
 /// Reads a file of the workspace by its path relative to it, with `/`; `None` if the page may not have it.
 pub type ReadFile = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
@@ -116,8 +118,7 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     let host = url.host_str()?;
     let whole = format!("{host}{}", url.path());
     if whole.contains("tailwind") && !whole.ends_with(".css") {
-        // Pages for the older build set `tailwind.config`; without the object their script would fail.
-        let script = format!("window.tailwind = window.tailwind || {{}};\n{TAILWIND}");
+        let script = format!("{TAILWIND_BEFORE}\n{TAILWIND}");
         return Some(Resource {
             bytes: script.into_bytes(),
             mime: "text/javascript; charset=utf-8".to_owned(),
