@@ -88,7 +88,9 @@ async fn pictures(
     for shot in &deck.shots {
         let area: Area = serde_json::from_value(page.run(&script::show_alone(shot.id)).await?)
             .map_err(SlidesError::Scene)?;
-        let bytes = page.picture(area, SHARP).await;
+        // Icons are small and are often made larger.
+        let scale = if area.w.max(area.h) < 120.0 { 2.0 * SHARP } else { SHARP };
+        let bytes = page.picture(area, scale).await;
         page.run(script::SHOW_ALL).await?;
         found.insert(format!("shot:{}", shot.id), Media { bytes: bytes?, kind: "png" });
     }

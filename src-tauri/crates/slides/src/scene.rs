@@ -307,6 +307,7 @@ pub(crate) struct Run {
     /// The ground of a marker pen.
     pub highlight: Option<Colour>,
     pub stroke: Option<Line>,
+    pub shadow: Option<Shadow>,
     pub link: Option<String>,
     pub spacing: f64,
     /// How far above the base line, in sizes of the line.

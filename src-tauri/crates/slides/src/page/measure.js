@@ -107,6 +107,7 @@ async function measureDeck() {
   await loadImages(slides);
   for (const slide of slides) rememberTransforms(slide);
   styles.clear();
+  icons.clear();
   scenes = slides.map(measureSlide);
   const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
   return {

@@ -1,7 +1,19 @@
 // Walks a slide in paint order and gathers its items.
 
 const REPLACED = /^(img|svg|canvas|video|iframe|object|embed|input|textarea|select|progress|meter|audio)$/;
-const isReplaced = (element) => REPLACED.test(element.localName);
+const isReplaced = (element) => REPLACED.test(element.localName) || isIcon(element);
+
+const icons = new Map();
+/** Whether an element is a letter of an icon font that the page has: nobody else has that font. */
+function isIcon(element) {
+  let known = icons.get(element);
+  if (known === undefined) {
+    const first = pieces(getComputedStyle(element).fontFamily)[0]?.replace(/^["']|["']$/g, '') ?? '';
+    known = ICONS.test(first) && element.childNodes.length > 0 && !/\s/.test(element.textContent.trim()) && element.textContent.trim() !== '' && [...document.fonts].some((face) => face.status === 'loaded' && face.family.replace(/["']/g, '') === first);
+    icons.set(element, known);
+  }
+  return known;
+}
 const isOut = (style) => style.position === 'absolute' || style.position === 'fixed' || style.float !== 'none';
 const isInline = (style) => style.display.startsWith('inline');
 
@@ -366,6 +378,7 @@ function replaced(element, style, rect, state, flow, report) {
   if (box.w < 0.5 || box.h < 0.5) return;
   const corners = inset(cornersOf(style, rect.w, rect.h), { top: edges_[0], right: edges_[1], bottom: edges_[2], left: edges_[3] });
   const alt = element.getAttribute('alt') ?? element.getAttribute('aria-label') ?? element.querySelector?.('title')?.textContent ?? '';
+  if (isIcon(element)) return treeShot(element, state, flow, report, 'icon font');
   if (kind === 'img') return picture(element, style, box, corners, alt, state, flow, report);
   if (kind === 'svg') {
     const items = vectorItems(element, state);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::paint::{colour, fill, line};
+use super::paint::{colour, fill, line, shadow};
 use super::xml::{emu, points, share, text};
 use crate::scene::{Colour, Fill, Paragraph, Run, Text};
 
@@ -131,6 +131,9 @@ fn properties(tag: &str, run: &Run, links: Links<'_>) -> String {
         Some(gradient) => fill(gradient),
         None => fill(&Fill::Solid(Colour { hex: run.hex.clone(), alpha: run.alpha })),
     });
+    if let Some(cast) = &run.shadow {
+        out.push_str(&shadow(cast, 1.0, 1.0));
+    }
     if let Some(ground) = &run.highlight {
         let _ = write!(out, "<a:highlight>{}</a:highlight>", colour(ground));
     }
