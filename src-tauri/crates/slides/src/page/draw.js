@@ -207,6 +207,9 @@ function drawnSlide(slide, page) {
 function greyOf(source) {
   const canvas = canvasOf(COMPARED.w, COMPARED.h);
   const pen = canvas.getContext('2d', { willReadFrequently: true });
+  // What neither page nor slide paints is white.
+  pen.fillStyle = '#fff';
+  pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = 'high';
   pen.drawImage(source, 0, 0, canvas.width, canvas.height);
   const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);

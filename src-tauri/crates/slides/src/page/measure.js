@@ -80,6 +80,16 @@ async function prepareDeck() {
   finishAnimations();
   const slides = slidesOf();
   for (const slide of slides) {
+    // Decks often scale their slides to the window.
+    for (let above = slide; above; above = above.parentElement) {
+      const shown = getComputedStyle(above);
+      for (const name of ['transform', 'scale', 'rotate', 'translate']) if (shown[name] !== 'none') above.style.setProperty(name, 'none', 'important');
+      if (shown.zoom !== undefined && Number(shown.zoom) !== 1 && shown.zoom !== 'normal') above.style.setProperty('zoom', '1', 'important');
+      if (above !== slide && (shown.display === 'none' || Number(shown.opacity) < 1)) {
+        if (shown.display === 'none') above.style.setProperty('display', 'block', 'important');
+        above.style.setProperty('opacity', '1', 'important');
+      }
+    }
     const style = getComputedStyle(slide);
     if (style.display === 'none' || slide.hidden) {
       slide.dataset.okcvmHidden = slide.hidden || slide.dataset.hidden === 'true' ? 'true' : 'false';
