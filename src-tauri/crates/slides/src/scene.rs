@@ -244,6 +244,20 @@ pub(crate) struct Text {
     /// It reaches out of the page.
     #[serde(default)]
     pub outside: bool,
+    /// The shape that it stands in, which the item's place is that of.
+    #[serde(rename = "box", default)]
+    pub shape: Option<Shape>,
+    /// From the edges of that shape's own room for text.
+    #[serde(default)]
+    pub edges: Option<Edges>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct Edges {
+    pub left: f64,
+    pub right: f64,
+    pub top: f64,
+    pub bottom: f64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -136,6 +136,11 @@ function setFont(pen, run) {
 }
 
 function drawText(pen, item) {
+  if (item.box) {
+    drawShape(pen, { ...item, ...item.box });
+    const [across, down] = ownInset(item.box.form, item.w, item.h);
+    return drawParagraphs(pen, item.paragraphs, item.w, item.edges.top + down, item.edges.left + across, item.w - item.edges.right - across);
+  }
   if (!item.vertical) return drawParagraphs(pen, item.paragraphs, item.w, 0);
   const [paragraph] = item.paragraphs;
   let x = item.w - paragraph.pitch / 2;

@@ -66,8 +66,9 @@ function measureSlide(slide) {
     item.outside = cx - wide / 2 < -2 || cy - high / 2 < -2 || cx + wide / 2 > rect.w + 2 || cy + high / 2 > rect.h + 2;
   }
   const title = markTitle(items, rect.h) || slide.dataset.title || '';
+  const whole = joined(items);
   return {
-    width: tidy(rect.w), height: tidy(rect.h), title, notes, hidden, background: ground.background, items,
+    width: tidy(rect.w), height: tidy(rect.h), title, notes, hidden, background: ground.background, items: whole,
     report: { pictures: report.pictures, simplified: [...report.simplified], missing: [...report.missing], fonts: [...substitutes].map(([wanted, used]) => ({ wanted, used })) },
   };
 }

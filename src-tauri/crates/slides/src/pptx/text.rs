@@ -21,10 +21,20 @@ pub(super) fn body(box_text: &Text, quarter: Option<&str>, links: Links<'_>) -> 
         (Some(side), false) if side == "lr" => " vert=\"mongolianVert\"",
         (Some(_), false) => " vert=\"eaVert\"",
     };
+    let edges = box_text.edges.map_or([0; 4], |edges| {
+        [edges.left, edges.top, edges.right, edges.bottom].map(|edge| emu(edge.max(0.0)))
+    });
+    // Text in a shape keeps to its middle where it stands in it, so that it does when somebody changes it.
+    let is_in_middle = box_text.edges.is_some_and(|edges| (edges.top - edges.bottom).abs() < 2.0);
     let mut out = format!(
-        "<p:txBody><a:bodyPr wrap=\"{}\" lIns=\"0\" tIns=\"0\" rIns=\"0\" bIns=\"0\" rtlCol=\"0\" anchor=\"t\"{direction}><a:noAutofit/></a:bodyPr><a:lstStyle/>",
+        "<p:txBody><a:bodyPr{direction} wrap=\"{}\" lIns=\"{}\" tIns=\"{}\" rIns=\"{}\" bIns=\"{}\" rtlCol=\"0\" anchor=\"{}\"><a:noAutofit/></a:bodyPr><a:lstStyle/>",
         // The lines are broken already. A title's box is wide enough by itself: programs wrap it whatever is said.
         if box_text.title { "square" } else { "none" },
+        edges[0],
+        edges[1],
+        edges[2],
+        edges[3],
+        if is_in_middle { "ctr" } else { "t" },
     );
     for paragraph in &box_text.paragraphs {
         out.push_str(&self::paragraph(paragraph, links));
