@@ -1,4 +1,4 @@
-//! A web engine without a window: a WebKit view in an off-screen GTK window, for the layout of slides.
+//! A web engine without a window: a `WebKit` view in an off-screen GTK window, for the layout of slides.
 //!
 //! The view has a context of its own, apart from Tauri's: no command of the app is in its reach, it keeps nothing, and
 //! its only scheme is answered from the files of the deck. Everything of the web goes to a proxy that does not exist.
@@ -63,7 +63,7 @@ impl Engines for OffscreenEngines {
     }
 }
 
-/// WebKit off screen. GTK must run on the main thread.
+/// `WebKit` off screen. GTK must run on the main thread.
 #[derive(Debug, Clone, Copy)]
 pub struct Offscreen;
 

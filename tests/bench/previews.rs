@@ -138,7 +138,8 @@ fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
             let handle = previews.open(target)?;
             let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(Vec::new())?);
             previews.close(&handle.token);
-            let shown = String::from_utf8_lossy(answer.body()).contains(&format!("<h1>{}</h1>", round % MOMENTS));
+            let shown =
+                String::from_utf8_lossy(answer.body()).contains(&format!("<h1>{}</h1>", round % MOMENTS));
             if shown { Ok(()) } else { Err("another page was shown".into()) }
         })
     };

@@ -148,15 +148,16 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     }
     let host = url.host_str()?;
     let whole = format!("{host}{}", url.path());
-    if whole.contains("tailwind") && !whole.ends_with(".css") {
+    let lower = whole.to_ascii_lowercase();
+    let is_sheet = std::path::Path::new(&lower).extension().is_some_and(|ending| ending == "css");
+    if lower.contains("tailwind") && !is_sheet {
         let script = format!("{TAILWIND_BEFORE}\n{TAILWIND}");
         return Some(Resource {
             bytes: script.into_bytes(),
             mime: "text/javascript; charset=utf-8".to_owned(),
         });
     }
-    let lower = whole.to_ascii_lowercase();
-    if (lower.contains("font-awesome") || lower.contains("fontawesome")) && lower.ends_with(".css") {
+    if (lower.contains("font-awesome") || lower.contains("fontawesome")) && is_sheet {
         return Some(Resource { bytes: font_awesome(), mime: "text/css; charset=utf-8".to_owned() });
     }
     if host == "fonts.googleapis.com" || host == "fonts.bunny.net" {

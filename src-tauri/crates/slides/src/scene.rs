@@ -300,6 +300,7 @@ pub(crate) struct Marker {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a property of letters by itself")]
 pub(crate) struct Run {
     pub text: String,
     /// A line break instead of text.

@@ -402,7 +402,8 @@ fn look_xml(item: &Item, shape: &Shape) -> String {
         Some(paint) => paint::fill(paint),
         None => "<a:noFill/>".to_owned(),
     };
-    let shadow = shape.shadow.as_ref().map(|shadow| paint::shadow(shadow, item.w, item.h)).unwrap_or_default();
+    let shadow =
+        shape.shadow.as_ref().map(|shadow| paint::shadow(shadow, item.w, item.h)).unwrap_or_default();
     format!(
         "{}{fill}{}{shadow}",
         paint::form(&shape.form, item.w, item.h),

@@ -6,7 +6,7 @@ use super::paint::{colour, fill, line, shadow};
 use super::xml::{emu, points, share, text};
 use crate::scene::{Colour, Fill, Paragraph, Run, Text};
 
-/// What part of its size a raised or lowered letter is drawn at: PowerPoint takes two thirds, LibreOffice 58 %.
+/// What part of its size a raised or lowered letter is drawn at: `PowerPoint` takes two thirds, `LibreOffice` 58 %.
 const RAISED_SIZE: f64 = 0.62;
 
 /// Gives the relation of an address; the caller keeps them.
