@@ -143,7 +143,7 @@ fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
             if shown { Ok(()) } else { Err("another page was shown".into()) }
         })
     };
-    let medians = rounds(|_| Ok(()), vec![Box::new(|round| look(round)), Box::new(|round| look(round))])?;
+    let medians = rounds(|_| Ok(()), vec![Box::new(look), Box::new(look)])?;
     for (name, cost, bar) in [(first, medians.costs[0], 150), (again, medians.costs[1], 50)] {
         let figures = Figures::Times { ours: cost, other: None };
         tell(Row { bench: "previews", name, figures, bar: Bar::Within(Duration::from_millis(bar)) });
