@@ -174,7 +174,8 @@ fn answer(request: &URISchemeRequest, resources: &Arc<dyn Resources>) {
                 let stream = gio::MemoryInputStream::from_bytes(&glib::Bytes::from_owned(bytes));
                 request.finish(&stream, length, Some(&mime));
             }
-            None => request.finish_error(&mut glib::Error::new(gio::IOErrorEnum::NotFound, "there is no such file")),
+            None => request
+                .finish_error(&mut glib::Error::new(gio::IOErrorEnum::NotFound, "there is no such file")),
         }
     });
 }
@@ -248,16 +249,17 @@ impl OpenPage for Page {
                 area.x, area.y
             ))
             .await?;
-        let (left, top) = (scrolled[0].as_f64().unwrap_or_default(), scrolled[1].as_f64().unwrap_or_default());
+        let (left, top) =
+            (scrolled[0].as_f64().unwrap_or_default(), scrolled[1].as_f64().unwrap_or_default());
         self.with_view("take a picture", move |view, send| {
             view.snapshot(
                 SnapshotRegion::Visible,
                 SnapshotOptions::TRANSPARENT_BACKGROUND,
                 gio::Cancellable::NONE,
                 move |surface| {
-                    let answer = surface
-                        .map_err(|error| error.to_string())
-                        .and_then(|surface| cut(&surface, area, left, top).map_err(|error| error.to_string()));
+                    let answer = surface.map_err(|error| error.to_string()).and_then(|surface| {
+                        cut(&surface, area, left, top).map_err(|error| error.to_string())
+                    });
                     let _ = send.send(answer);
                 },
             );
@@ -267,7 +269,12 @@ impl OpenPage for Page {
 }
 
 /// A part of a surface as PNG.
-fn cut(surface: &cairo::Surface, area: Area, left: f64, top: f64) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+fn cut(
+    surface: &cairo::Surface,
+    area: Area,
+    left: f64,
+    top: f64,
+) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let (width, height) = (area.w.ceil().clamp(1.0, 8192.0) as i32, area.h.ceil().clamp(1.0, 8192.0) as i32);
     let part = cairo::ImageSurface::create(cairo::Format::ARgb32, width, height)?;
     let pen = cairo::Context::new(&part)?;

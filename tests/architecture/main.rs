@@ -26,7 +26,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("documents", &[]),
     ("tools", &["manifest"]),
-    ("toolbox", &["tools", "documents", "network", "sandbox", "python", "slides", "workspace", "snapshots", "store"]),
+    (
+        "toolbox",
+        &["tools", "documents", "network", "sandbox", "python", "slides", "workspace", "snapshots", "store"],
+    ),
     ("preview", &["workspace", "snapshots", "documents"]),
     ("engine", &["tools", "model", "store", "workspace", "snapshots"]),
     (

@@ -92,7 +92,10 @@ pub fn with_stand_ins(page: &str, base: &str) -> String {
             Ok(url) if stand_in(&url).is_some() => {
                 out.push_str(base);
                 out.push_str(STAND_IN);
-                out.extend(percent_encoding::utf8_percent_encode(url.as_str(), percent_encoding::NON_ALPHANUMERIC));
+                out.extend(percent_encoding::utf8_percent_encode(
+                    url.as_str(),
+                    percent_encoding::NON_ALPHANUMERIC,
+                ));
             }
             _ => out.push_str(address),
         }

@@ -30,7 +30,9 @@ fn the_page_is_found_at_its_own_address_whatever_its_name_is() {
     let (deck, asked) = deck();
     let address = deck.address();
     assert_eq!(address, format!("http://{HOST}/talks/%C3%BCber%20uns%2Ehtml"));
-    for known in [address.as_str(), &format!("{address}?v=2#3"), &format!("http://{HOST}/talks/über uns.html")] {
+    for known in
+        [address.as_str(), &format!("{address}?v=2#3"), &format!("http://{HOST}/talks/über uns.html")]
+    {
         assert_eq!(found(&deck, known), file("<p>page</p>", "text/html; charset=utf-8"), "{known}");
     }
     assert!(asked.lock().unwrap().is_empty());
@@ -102,7 +104,9 @@ fn libraries_of_the_web_are_answered_from_the_bundle() {
         assert_eq!(kind, "text/javascript; charset=utf-8", "{address}");
         assert!(script.starts_with("window.tailwind") && script.ends_with(TAILWIND), "{address}");
     }
-    for address in ["https://fonts.googleapis.com/css2?family=Inter:wght@400;700", "https://fonts.bunny.net/css"] {
+    for address in
+        ["https://fonts.googleapis.com/css2?family=Inter:wght@400;700", "https://fonts.bunny.net/css"]
+    {
         assert_eq!(found(&deck, address), file("", "text/css; charset=utf-8"), "{address}");
     }
     assert_eq!(found(&deck, "https://cdn.example.com/tailwind.min.css"), None);
@@ -132,7 +136,9 @@ fn a_page_leads_to_the_bundle_where_an_engine_cannot_answer_for_the_web() {
     // The rest stands as it stood.
     assert!(changed.starts_with("<!-- http --><script src=\"http"), "{changed}");
     assert!(changed.ends_with("<img src=https://example.com/x.png><p>https 世界 http</p>"), "{changed}");
-    for same in ["", "http", "no address", "<a href=\"https://example.com/?a=1&amp;b=2\">x</a>", "httphttphttp:// x"] {
+    for same in
+        ["", "http", "no address", "<a href=\"https://example.com/?a=1&amp;b=2\">x</a>", "httphttphttp:// x"]
+    {
         assert_eq!(with_stand_ins(same, &base), same);
     }
     let nothing = format!("{base}/.stand-in/{}", "https%3A%2F%2Fexample.com%2Fx");

@@ -21,10 +21,14 @@ fn slide(slide: &Slide) -> SlideFidelity {
         shapes: 0,
         tables: 0,
         pictures: 0,
-        pictured: pictured.map(|part| PicturedPart { what: part.what.clone(), why: part.why.clone() }).collect(),
+        pictured: pictured
+            .map(|part| PicturedPart { what: part.what.clone(), why: part.why.clone() })
+            .collect(),
         simplified: slide.report.simplified.clone(),
         missing: slide.report.missing.iter().map(|address| short(address)).collect(),
-        fonts: fonts.map(|font| FontSubstitute { wanted: font.wanted.clone(), used: font.used.clone() }).collect(),
+        fonts: fonts
+            .map(|font| FontSubstitute { wanted: font.wanted.clone(), used: font.used.clone() })
+            .collect(),
         outside: Vec::new(),
         similarity: None,
     };

@@ -89,7 +89,9 @@ fn items_are_counted_by_what_they_are() {
         item
     };
     let picture = |source: &str| {
-        item(json!({"kind": "picture", "form": {"type": "rect"}, "crop": [0, 0, 0, 0], "source": source, "alpha": 1}))
+        item(
+            json!({"kind": "picture", "form": {"type": "rect"}, "crop": [0, 0, 0, 0], "source": source, "alpha": 1}),
+        )
     };
     let items = json!([
         item(json!({"kind": "text", "paragraphs": [paragraph], "outside": true})),
@@ -114,7 +116,11 @@ fn items_are_counted_by_what_they_are() {
         // One of the two is the picture of an element.
         pictures: 1,
         pictured: vec![PicturedPart { what: "an element".to_owned(), why: "a filter".to_owned() }],
-        missing: vec!["img/%E6%B5%B7.png".to_owned(), "https://example.com/x.png".to_owned(), "y".repeat(120)],
+        missing: vec![
+            "img/%E6%B5%B7.png".to_owned(),
+            "https://example.com/x.png".to_owned(),
+            "y".repeat(120),
+        ],
         outside: vec!["The beginning of a text that is much longer than what a repo".to_owned()],
         ..fidelity()
     };

@@ -40,10 +40,7 @@ async fn a_call_names_its_session_and_answers_may_come_in_any_order() {
     let (pipe, mut browser) = pair();
     let first = call(&pipe, "One.do");
     let asked_first = heard(&mut browser).await;
-    assert_eq!(
-        asked_first,
-        json!({"id": 1, "method": "One.do", "params": {"a": 1}, "sessionId": "S"})
-    );
+    assert_eq!(asked_first, json!({"id": 1, "method": "One.do", "params": {"a": 1}, "sessionId": "S"}));
     let second = call(&pipe, "Two.do");
     let asked_second = heard(&mut browser).await;
     // Both in one write, the later one first, with an event and what is no JSON between them.

@@ -26,7 +26,12 @@ fn stops_of_a_smaller_circle_end_before_its_edge() {
 
 #[test]
 fn stops_of_a_larger_circle_are_cut_with_the_colour_that_stands_there() {
-    let stops = [stop(0.0, "000000", 1.0), stop(0.2, "000000", 1.0), stop(1.0, "FF8000", 0.0), stop(1.0, "00FF00", 1.0)];
+    let stops = [
+        stop(0.0, "000000", 1.0),
+        stop(0.2, "000000", 1.0),
+        stop(1.0, "FF8000", 0.0),
+        stop(1.0, "00FF00", 1.0),
+    ];
     // The edge lies at a half of the way, and so at 3/8 from the second to the third.
     assert_eq!(
         seen(&scaled(&stops, 2.0)),

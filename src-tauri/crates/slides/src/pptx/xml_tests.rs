@@ -3,7 +3,10 @@ use super::*;
 #[test]
 fn lengths_are_whole_units_of_a_presentation() {
     assert_eq!([emu(1.0), emu(1024.0), emu(0.5), emu(-2.25)], [9_525, 9_753_600, 4_763, -21_431]);
-    assert_eq!([emu(f64::NAN), emu(f64::INFINITY), emu(1e12), emu(-1e12)], [0, 0, 2_000_000_000, -2_000_000_000]);
+    assert_eq!(
+        [emu(f64::NAN), emu(f64::INFINITY), emu(1e12), emu(-1e12)],
+        [0, 0, 2_000_000_000, -2_000_000_000]
+    );
     // 16 pixels are 12 points.
     assert_eq!([points(16.0), points(0.0), points(-1.0), points(f64::NAN)], [1_200, 0, -75, 0]);
     assert_eq!([share(1.0), share(0.333_333), share(f64::NAN)], [100_000, 33_333, 0]);
