@@ -166,3 +166,7 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     }
     None
 }
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

@@ -170,3 +170,7 @@ impl Shared {
         self.listening().clear();
     }
 }
+
+#[cfg(test)]
+#[path = "pipe_tests.rs"]
+mod tests;
