@@ -102,7 +102,7 @@ fn libraries_of_the_web_are_answered_from_the_bundle() {
     ] {
         let (script, kind) = found(&deck, address).unwrap();
         assert_eq!(kind, "text/javascript; charset=utf-8", "{address}");
-        assert!(script.starts_with("window.tailwind") && script.ends_with(TAILWIND), "{address}");
+        assert!(script.starts_with(TAILWIND_BEFORE) && script.ends_with(TAILWIND), "{address}");
     }
     for address in
         ["https://fonts.googleapis.com/css2?family=Inter:wght@400;700", "https://fonts.bunny.net/css"]
@@ -110,6 +110,15 @@ fn libraries_of_the_web_are_answered_from_the_bundle() {
         assert_eq!(found(&deck, address), file("", "text/css; charset=utf-8"), "{address}");
     }
     assert_eq!(found(&deck, "https://cdn.example.com/tailwind.min.css"), None);
+    for address in [
+        "https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.4.0/css/all.min.css",
+        "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@6/css/all.min.css",
+    ] {
+        let (sheet, kind) = found(&deck, address).unwrap();
+        assert_eq!(kind, "text/css; charset=utf-8", "{address}");
+        assert!(sheet.contains(".fa-rocket") && sheet.contains("data:font/woff2;base64,"), "{address}");
+        assert!(!sheet.contains("../webfonts/"), "the fonts are inside");
+    }
 }
 
 #[test]
