@@ -111,6 +111,7 @@ fn open_host() -> (Result<Host, AppError>, Option<LogGuard>) {
 }
 
 /// What lays slides out: the window's own web engine where it can be had off screen, an installed browser else.
+#[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
 fn engines() -> Option<Arc<dyn okcvm_toolbox::Engines>> {
     #[cfg(target_os = "linux")]
     return Some(Arc::new(crate::offscreen::OffscreenEngines));

@@ -1,4 +1,4 @@
-//! A web engine without a window: a WebKit view in an off-screen GTK window, for the layout of slides.
+//! A web engine without a window: a `WebKit` view in an off-screen GTK window, for the layout of slides.
 //!
 //! Views live on GTK's main thread; whoever asks waits for an answer from there. A deck is written by a model and its
 //! scripts run, so every answer has a time limit, and the process of a page ends with it.
@@ -54,7 +54,7 @@ impl Engines for OffscreenEngines {
     }
 }
 
-/// WebKit off screen. GTK must run on the main thread.
+/// `WebKit` off screen. GTK must run on the main thread.
 #[derive(Debug, Clone, Copy)]
 pub struct Offscreen;
 

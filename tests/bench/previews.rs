@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use okcvm_preview::{Shelf, Source, Tables, TellTable, describe};
+use okcvm_preview::{Moment, PreviewTarget, Previews, Shelf, Source, Tables, TellTable, describe};
+use okcvm_protocol::SnapshotId;
+use okcvm_snapshots::{Author, History, RecordInfo};
 use okcvm_workspace::{Workspace, WorkspacePath};
 
-use crate::measure::{compare, timed};
+use crate::files::fill;
+use crate::measure::{compare, rounds, timed};
 use crate::row::{Bar, Figures, Row};
 use crate::{Outcome, Plan};
 
@@ -19,6 +22,7 @@ const LARGE: u64 = 200_000_000;
 const TIMES: usize = 20;
 
 pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
+    moments(plan, tell)?;
     let first = "first rows of a 200 MB table, beside those of 1 MB".to_owned();
     let facts = "what a 200 MB table is, beside one of 1 MB".to_owned();
     let any = "rows from the end of a 200 MB table, beside its start".to_owned();
@@ -96,6 +100,54 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     let figures = Figures::Times { ours, other: Some(other) };
     // Up to a thousand rows are passed over from the nearest mark.
     tell(Row { bench: "previews", name: any, figures, bar: Bar::AtMostTimes(4.0) });
+    Ok(())
+}
+
+/// Snapshots of the site that is looked at as it was.
+const MOMENTS: usize = 20;
+/// Files beside the site.
+const BESIDE: usize = 10_000;
+
+/// A page of the history, opened and read without a checkout: the first time, and again.
+fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
+    let first = format!("a page as it was at one of {MOMENTS} moments, 10,000 files beside it");
+    let again = "the same page again".to_owned();
+    if !plan.wants(&[&first, &again]) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let work = folder.path().join("work");
+    std::fs::create_dir_all(work.join("site"))?;
+    fill(&work, BESIDE)?;
+    let workspace = Workspace::open(&work)?;
+    let history = History::open(&folder.path().join("history"))?.history;
+    let mut snapshots: Vec<SnapshotId> = Vec::new();
+    for round in 0..MOMENTS {
+        let page = format!("<h1>{round}</h1>{}", "<p>Some words of the page.</p>".repeat(2_000));
+        std::fs::write(work.join("site/index.html"), page)?;
+        let info = RecordInfo { message: "bench", author: Author::Agent, at_ms: 1_700_000_000_000 };
+        snapshots.push(history.record(&workspace, snapshots.last(), info)?.snapshot);
+    }
+    let previews = Previews::new("preview://localhost/".to_owned());
+    let look = |round: usize| {
+        let snapshot = snapshots.get(round % MOMENTS).ok_or("no such moment")?.clone();
+        timed(|| {
+            let (history, snapshot) = (history.clone(), snapshot.clone());
+            let moment = Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))));
+            let target = PreviewTarget::Snapshot { moment, path: WorkspacePath::parse("site")? };
+            let handle = previews.open(target)?;
+            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(Vec::new())?);
+            previews.close(&handle.token);
+            let shown =
+                String::from_utf8_lossy(answer.body()).contains(&format!("<h1>{}</h1>", round % MOMENTS));
+            if shown { Ok(()) } else { Err("another page was shown".into()) }
+        })
+    };
+    let medians = rounds(|_| Ok(()), vec![Box::new(look), Box::new(look)])?;
+    for (name, cost, bar) in [(first, medians.costs[0], 150), (again, medians.costs[1], 50)] {
+        let figures = Figures::Times { ours: cost, other: None };
+        tell(Row { bench: "previews", name, figures, bar: Bar::Within(Duration::from_millis(bar)) });
+    }
     Ok(())
 }
 

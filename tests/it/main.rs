@@ -27,4 +27,6 @@ mod python_network;
 mod python_tool;
 mod restore;
 mod session_tree;
+#[cfg(target_os = "linux")]
+mod slides;
 mod turns;

@@ -140,6 +140,7 @@ fn page_of(source: &Source) -> Option<Page> {
     Some(Page { source: page, path: path.as_str().to_owned(), bytes, hash })
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 fn broke(error: tokio::task::JoinError) -> AppError {
     AppError::new("The small picture could not be made.").with_detail(error.to_string())
 }

@@ -59,9 +59,6 @@ pub async fn convert(
     }
     progress(&format!("Measuring {} slides…", areas.len()));
     let measured = page.run(script::MEASURE_DECK).await?;
-    if let Some(path) = std::env::var_os("OKCVM_SLIDES_SCENE") {
-        std::fs::write(path, measured.to_string())?;
-    }
     let deck: Deck = serde_json::from_value(measured).map_err(SlidesError::Scene)?;
     let pictures = pictures(&deck, &mut *page, &files).await?;
     let mut report = report(&deck, &renderer.name());
@@ -88,19 +85,20 @@ async fn pictures(
     for shot in &deck.shots {
         let area: Area = serde_json::from_value(page.run(&script::show_alone(shot.id)).await?)
             .map_err(SlidesError::Scene)?;
-        let bytes = page.picture(area, SHARP).await;
+        // Icons are small and are often made larger.
+        let scale = if area.w.max(area.h) < 120.0 { 2.0 * SHARP } else { SHARP };
+        let bytes = page.picture(area, scale).await;
         page.run(script::SHOW_ALL).await?;
         found.insert(format!("shot:{}", shot.id), Media { bytes: bytes?, kind: "png" });
     }
     let items = deck.slides.iter().flat_map(|slide| &slide.items);
     for item in items {
         let Kind::Picture(picture) = &item.kind else { continue };
-        if let Some(source) = &picture.source {
-            if !found.contains_key(source)
-                && let Some(media) = media(source, files).await
-            {
-                found.insert(source.clone(), media);
-            }
+        if let Some(source) = &picture.source
+            && !found.contains_key(source)
+            && let Some(media) = media(source, files).await
+        {
+            found.insert(source.clone(), media);
         }
         if let Some(vector) = &picture.vector {
             let media = Media { bytes: vector.clone().into_bytes(), kind: "svg" };
@@ -117,20 +115,17 @@ async fn pictures(
 
 /// A picture by its address, if it is of a kind that presentations hold.
 async fn media(source: &str, files: &Arc<DeckFiles>) -> Option<Media> {
-    let bytes = match source.strip_prefix("data:") {
-        Some(data) => {
-            let (head, body) = data.split_once(',')?;
-            if head.ends_with(";base64") {
-                STANDARD.decode(body.trim()).ok()?
-            } else {
-                percent_encoding::percent_decode_str(body).collect()
-            }
+    let bytes = if let Some(data) = source.strip_prefix("data:") {
+        let (head, body) = data.split_once(',')?;
+        if head.ends_with(";base64") {
+            STANDARD.decode(body.trim()).ok()?
+        } else {
+            percent_encoding::percent_decode_str(body).collect()
         }
-        None => {
-            let files = files.clone();
-            let source = source.to_owned();
-            tokio::task::spawn_blocking(move || files.find(&source)).await.ok()??.bytes
-        }
+    } else {
+        let files = files.clone();
+        let source = source.to_owned();
+        tokio::task::spawn_blocking(move || files.find(&source)).await.ok()??.bytes
     };
     let kind = kind_of(&bytes)?;
     Some(Media { bytes, kind })

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -16,7 +18,18 @@ const MOUNT: &str = "mnt/okcomputer/";
 const STAND_IN: &str = "/.stand-in/";
 
 /// Tailwind's browser build, which compiles the classes of a page.
-const TAILWIND: &str = include_str!("../assets/tailwind-browser.js");
+const TAILWIND: &str = include_str!("../../../assets/tailwind/browser.js");
+/// Takes the configuration of pages that were made for version 3.
+const TAILWIND_BEFORE: &str = include_str!("../../../assets/tailwind/configuration.js");
+
+/// Font Awesome's icons, which pages name by class.
+const ICONS: &str = include_str!("../../../assets/fontawesome/all.min.css");
+const ICON_FONTS: [(&str, &[u8]); 4] = [
+    ("fa-solid-900", include_bytes!("../../../assets/fontawesome/fa-solid-900.woff2")),
+    ("fa-regular-400", include_bytes!("../../../assets/fontawesome/fa-regular-400.woff2")),
+    ("fa-brands-400", include_bytes!("../../../assets/fontawesome/fa-brands-400.woff2")),
+    ("fa-v4compatibility", include_bytes!("../../../assets/fontawesome/fa-v4compatibility.woff2")),
+];
 
 /// Reads a file of the workspace by its path relative to it, with `/`; `None` if the page may not have it.
 pub type ReadFile = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
@@ -108,6 +121,26 @@ pub fn with_stand_ins(page: &str, base: &str) -> String {
     out
 }
 
+/// The style sheet of the icons with its fonts inside.
+fn font_awesome() -> Vec<u8> {
+    let mut sheet = ICONS.to_owned();
+    for (name, bytes) in ICON_FONTS {
+        let data = format!("data:font/woff2;base64,{}", STANDARD.encode(bytes));
+        sheet = sheet.replace(&format!("../webfonts/{name}.woff2"), &data);
+    }
+    // Pages name the family of the version that they were made for.
+    let families: String = [5, 6]
+        .iter()
+        .flat_map(|version| {
+            [("Free", 900, 0), ("Free", 400, 1), ("Brands", 400, 2)].map(|(kind, weight, font)| {
+                let data = STANDARD.encode(ICON_FONTS[font].1);
+                format!("@font-face{{font-family:\"Font Awesome {version} {kind}\";font-weight:{weight};src:url(data:font/woff2;base64,{data})}}")
+            })
+        })
+        .collect();
+    (sheet + &families).into_bytes()
+}
+
 /// What is bundled in the place of a file on the web.
 pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     if !matches!(url.scheme(), "http" | "https") {
@@ -115,13 +148,17 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     }
     let host = url.host_str()?;
     let whole = format!("{host}{}", url.path());
-    if whole.contains("tailwind") && !whole.ends_with(".css") {
-        // Pages for the older build set `tailwind.config`; without the object their script would fail.
-        let script = format!("window.tailwind = window.tailwind || {{}};\n{TAILWIND}");
+    let lower = whole.to_ascii_lowercase();
+    let is_sheet = std::path::Path::new(&lower).extension().is_some_and(|ending| ending == "css");
+    if lower.contains("tailwind") && !is_sheet {
+        let script = format!("{TAILWIND_BEFORE}\n{TAILWIND}");
         return Some(Resource {
             bytes: script.into_bytes(),
             mime: "text/javascript; charset=utf-8".to_owned(),
         });
+    }
+    if (lower.contains("font-awesome") || lower.contains("fontawesome")) && is_sheet {
+        return Some(Resource { bytes: font_awesome(), mime: "text/css; charset=utf-8".to_owned() });
     }
     if host == "fonts.googleapis.com" || host == "fonts.bunny.net" {
         // The page goes on with the next font of its list; the report names what is missing.
@@ -129,3 +166,7 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     }
     None
 }
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

@@ -114,3 +114,7 @@ fn counted(number: u32, one: &str) -> String {
         (number, one) => format!("{number} {one}s"),
     }
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

@@ -244,6 +244,20 @@ pub(crate) struct Text {
     /// It reaches out of the page.
     #[serde(default)]
     pub outside: bool,
+    /// The shape that it stands in, which the item's place is that of.
+    #[serde(rename = "box", default)]
+    pub shape: Option<Shape>,
+    /// From the edges of that shape's own room for text.
+    #[serde(default)]
+    pub edges: Option<Edges>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct Edges {
+    pub left: f64,
+    pub right: f64,
+    pub top: f64,
+    pub bottom: f64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -286,6 +300,7 @@ pub(crate) struct Marker {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a property of letters by itself")]
 pub(crate) struct Run {
     pub text: String,
     /// A line break instead of text.
@@ -307,6 +322,7 @@ pub(crate) struct Run {
     /// The ground of a marker pen.
     pub highlight: Option<Colour>,
     pub stroke: Option<Line>,
+    pub shadow: Option<Shadow>,
     pub link: Option<String>,
     pub spacing: f64,
     /// How far above the base line, in sizes of the line.

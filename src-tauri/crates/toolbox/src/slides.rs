@@ -99,9 +99,9 @@ impl Tool for SlidesTool {
                 let source = file_path(&workspace, given)?;
                 (read_page(&workspace, &source)?, source)
             }
-            (None, Some(content)) => {
-                let source = keep_page(context, &workspace, content.as_bytes())?;
-                (content.into_bytes(), source)
+            (None, Some(html)) => {
+                let source = keep_page(context, &workspace, html.as_bytes())?;
+                (html.into_bytes(), source)
             }
             (None, None) => return Err(ToolError::for_model("Give `file_path` or `content`.")),
         };

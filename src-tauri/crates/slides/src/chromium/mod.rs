@@ -18,7 +18,7 @@ use crate::SlidesError;
 use crate::renderer::{Area, OpenPage, Renderer, Resources};
 use pipe::Pipe;
 
-/// Programs that speak the DevTools protocol, by name.
+/// Programs that speak the `DevTools` protocol, by name.
 const NAMES: &[&str] = &[
     "chromium",
     "chromium-browser",
@@ -236,7 +236,7 @@ impl Tab {
                             pipe.tell(
                                 Some(&session),
                                 "Page.handleJavaScriptDialog",
-                                json!({"accept": false}),
+                                &json!({"accept": false}),
                             );
                         }
                         _ => {}
@@ -336,7 +336,7 @@ fn answer(pipe: &Pipe, session: &str, event: &Value, resources: &dyn Resources) 
         Some(resource) => pipe.tell(
             Some(session),
             "Fetch.fulfillRequest",
-            json!({
+            &json!({
                 "requestId": id,
                 "responseCode": 200,
                 "responseHeaders": [
@@ -349,7 +349,7 @@ fn answer(pipe: &Pipe, session: &str, event: &Value, resources: &dyn Resources) 
         None => pipe.tell(
             Some(session),
             "Fetch.failRequest",
-            json!({"requestId": id, "errorReason": "AccessDenied"}),
+            &json!({"requestId": id, "errorReason": "AccessDenied"}),
         ),
     }
 }

@@ -1,6 +1,6 @@
-//! The DevTools protocol over a pipe: JSON messages with a NUL after each.
+//! The `DevTools` protocol over a pipe: JSON messages with a NUL after each.
 //!
-//! Libraries speak it over WebSockets, which need a network; the pipe works behind the sandbox.
+//! Libraries speak it over `WebSocket`s, which need a network; the pipe works behind the sandbox.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -106,7 +106,7 @@ impl Pipe {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (send, receive) = oneshot::channel();
         self.shared.waiting().insert(id, send);
-        self.send(id, session, method, params);
+        self.send(id, session, method, &params);
         let answer = tokio::time::timeout(limit, receive).await;
         self.shared.waiting().remove(&id);
         match answer {
@@ -118,12 +118,12 @@ impl Pipe {
     }
 
     /// Calls a method whose answer nobody waits for.
-    pub(super) fn tell(&self, session: Option<&str>, method: &str, params: Value) {
+    pub(super) fn tell(&self, session: Option<&str>, method: &str, params: &Value) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.send(id, session, method, params);
     }
 
-    fn send(&self, id: u64, session: Option<&str>, method: &str, params: Value) {
+    fn send(&self, id: u64, session: Option<&str>, method: &str, params: &Value) {
         let mut message = json!({"id": id, "method": method, "params": params});
         if let Some(session) = session {
             message["sessionId"] = Value::from(session);
@@ -157,10 +157,10 @@ impl Shared {
             if let Some(waiting) = self.waiting().remove(&id) {
                 let _ = waiting.send(answer);
             }
-        } else if let Some(session) = message["sessionId"].as_str() {
-            if let Some(listener) = self.listening().get(session) {
-                let _ = listener.send(message);
-            }
+        } else if let Some(session) = message["sessionId"].as_str()
+            && let Some(listener) = self.listening().get(session)
+        {
+            let _ = listener.send(message);
         }
     }
 
@@ -170,3 +170,7 @@ impl Shared {
         self.listening().clear();
     }
 }
+
+#[cfg(test)]
+#[path = "pipe_tests.rs"]
+mod tests;

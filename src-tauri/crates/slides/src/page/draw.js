@@ -136,6 +136,11 @@ function setFont(pen, run) {
 }
 
 function drawText(pen, item) {
+  if (item.box) {
+    drawShape(pen, { ...item, ...item.box });
+    const [across, down] = ownInset(item.box.form, item.w, item.h);
+    return drawParagraphs(pen, item.paragraphs, item.w, item.edges.top + down, item.edges.left + across, item.w - item.edges.right - across);
+  }
   if (!item.vertical) return drawParagraphs(pen, item.paragraphs, item.w, 0);
   const [paragraph] = item.paragraphs;
   let x = item.w - paragraph.pitch / 2;
@@ -207,6 +212,9 @@ function drawnSlide(slide, page) {
 function greyOf(source) {
   const canvas = canvasOf(COMPARED.w, COMPARED.h);
   const pen = canvas.getContext('2d', { willReadFrequently: true });
+  // What neither page nor slide paints is white.
+  pen.fillStyle = '#fff';
+  pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = 'high';
   pen.drawImage(source, 0, 0, canvas.width, canvas.height);
   const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);

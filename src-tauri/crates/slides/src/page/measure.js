@@ -66,8 +66,9 @@ function measureSlide(slide) {
     item.outside = cx - wide / 2 < -2 || cy - high / 2 < -2 || cx + wide / 2 > rect.w + 2 || cy + high / 2 > rect.h + 2;
   }
   const title = markTitle(items, rect.h) || slide.dataset.title || '';
+  const whole = joined(items);
   return {
-    width: tidy(rect.w), height: tidy(rect.h), title, notes, hidden, background: ground.background, items,
+    width: tidy(rect.w), height: tidy(rect.h), title, notes, hidden, background: ground.background, items: whole,
     report: { pictures: report.pictures, simplified: [...report.simplified], missing: [...report.missing], fonts: [...substitutes].map(([wanted, used]) => ({ wanted, used })) },
   };
 }
@@ -80,6 +81,16 @@ async function prepareDeck() {
   finishAnimations();
   const slides = slidesOf();
   for (const slide of slides) {
+    // Decks often scale their slides to the window.
+    for (let above = slide; above; above = above.parentElement) {
+      const shown = getComputedStyle(above);
+      for (const name of ['transform', 'scale', 'rotate', 'translate']) if (shown[name] !== 'none') above.style.setProperty(name, 'none', 'important');
+      if (shown.zoom !== undefined && Number(shown.zoom) !== 1 && shown.zoom !== 'normal') above.style.setProperty('zoom', '1', 'important');
+      if (above !== slide && (shown.display === 'none' || Number(shown.opacity) < 1)) {
+        if (shown.display === 'none') above.style.setProperty('display', 'block', 'important');
+        above.style.setProperty('opacity', '1', 'important');
+      }
+    }
     const style = getComputedStyle(slide);
     if (style.display === 'none' || slide.hidden) {
       slide.dataset.okcvmHidden = slide.hidden || slide.dataset.hidden === 'true' ? 'true' : 'false';
@@ -107,6 +118,7 @@ async function measureDeck() {
   await loadImages(slides);
   for (const slide of slides) rememberTransforms(slide);
   styles.clear();
+  icons.clear();
   scenes = slides.map(measureSlide);
   const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
   return {

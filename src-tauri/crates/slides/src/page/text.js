@@ -49,10 +49,22 @@ function lookOf(element, state) {
       if (/inline-(block|flex|grid)/.test(shown.display)) break;
     }
   }
+  look.shadow = textShadowOf(element, style, state);
   look.highlightHex = look.highlight?.hex;
   const stroke = px(style.webkitTextStrokeWidth);
   if (stroke > 0) look.stroke = { width: stroke, ...faded(style.webkitTextStrokeColor, state.opacity) };
   return look;
+}
+
+/** The shadow of letters: of the text, or of an element around it whose filter casts one. */
+function textShadowOf(element, style, state) {
+  if (style.textShadow !== 'none') return shadowsOf(style.textShadow, state.opacity).find((shadow) => shadow.alpha > 0.05);
+  for (let above = element; above && above !== state.slide; above = above.parentElement) {
+    const { filter } = styleOf(above);
+    const cast = /^drop-shadow\((.*?)\)(?:\s*drop-shadow|$)/s.exec(filter);
+    if (cast) return shadowsOf(cast[1], state.opacity).find((shadow) => shadow.alpha > 0.05);
+  }
+  return undefined;
 }
 
 /** Whether an inline element is text on a coloured ground and nothing more, as a marker pen makes it. */
@@ -267,6 +279,7 @@ function runsOf(line, upright, extra = 0) {
     alpha: look.alpha,
     gradient: look.gradient,
     stroke: look.stroke,
+    shadow: look.shadow,
     highlight: look.highlight,
     link: look.link,
     spacing: tidy(look.spacing + (wide ? extra : 0)),

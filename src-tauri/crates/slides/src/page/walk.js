@@ -1,7 +1,19 @@
 // Walks a slide in paint order and gathers its items.
 
 const REPLACED = /^(img|svg|canvas|video|iframe|object|embed|input|textarea|select|progress|meter|audio)$/;
-const isReplaced = (element) => REPLACED.test(element.localName);
+const isReplaced = (element) => REPLACED.test(element.localName) || isIcon(element);
+
+const icons = new Map();
+/** Whether an element is a letter of an icon font that the page has: nobody else has that font. */
+function isIcon(element) {
+  let known = icons.get(element);
+  if (known === undefined) {
+    const first = pieces(getComputedStyle(element).fontFamily)[0]?.replace(/^["']|["']$/g, '') ?? '';
+    known = ICONS.test(first) && element.childNodes.length > 0 && !/\s/.test(element.textContent.trim()) && element.textContent.trim() !== '' && [...document.fonts].some((face) => face.status === 'loaded' && face.family.replace(/["']/g, '') === first);
+    icons.set(element, known);
+  }
+  return known;
+}
 const isOut = (style) => style.position === 'absolute' || style.position === 'fixed' || style.float !== 'none';
 const isInline = (style) => style.display.startsWith('inline');
 
@@ -16,6 +28,51 @@ function shotOf(element, part) {
   shots += 1;
   element.dataset.okcvmShot = `${element.dataset.okcvmShot ?? ''} ${shots}:${part}`.trim();
   return `shot:${shots}`;
+}
+
+const numbers = new Map();
+/** A number for an element, by which its box and its text find each other. */
+function numberOfElement(element) {
+  if (!numbers.has(element)) numbers.set(element, numbers.size + 1);
+  return numbers.get(element);
+}
+
+/** How far the text of a native form begins inside of it, as programs lay it out. */
+function ownInset(form, w, h) {
+  if (form.type === 'rect') return [0, 0];
+  if (form.type === 'round') return [form.radius * 0.29289, form.radius * 0.29289];
+  if (form.type === 'ellipse') return [w * 0.14645, h * 0.14645];
+  return null;
+}
+
+/** Text that is alone in its box becomes the text of that shape, as a person would write it. */
+function joined(items) {
+  const texts = new Map();
+  const shapes = new Map();
+  for (const item of items) {
+    if (item.owner === undefined) continue;
+    const kept = item.kind === 'text' ? texts : shapes;
+    kept.set(item.owner, (kept.get(item.owner) ?? 0) + 1);
+  }
+  const out = [];
+  for (let index = 0; index < items.length; index += 1) {
+    const [shape, text] = [items[index], items[index + 1]];
+    const pair = shape.kind === 'shape' && text?.kind === 'text' && shape.owner !== undefined && shape.owner === text.owner && texts.get(shape.owner) === 1 && shapes.get(shape.owner) === 1;
+    const inset = pair && !text.vertical && !text.title && !shape.flip && (shape.rotation ?? 0) === (text.rotation ?? 0) && (shape.fill || shape.line) ? ownInset(shape.form, shape.w, shape.h) : null;
+    if (inset) {
+      const [across, down] = inset;
+      const edges = { left: text.x - shape.x - across, right: shape.x + shape.w - text.x - text.w - across, top: text.y - shape.y - down, bottom: shape.y + shape.h - text.y - text.h - down };
+      // A turned box is laid out about its middle, so only text in the middle keeps its place in it.
+      const middle = Math.abs(edges.left - edges.right) < 2 && Math.abs(edges.top - edges.bottom) < 2;
+      if (Math.min(...Object.values(edges)) > -0.5 && (!shape.rotation || middle)) {
+        out.push({ ...text, x: shape.x, y: shape.y, w: shape.w, h: shape.h, name: shape.name, box: { form: shape.form, fill: shape.fill, line: shape.line, shadow: shape.shadow }, edges });
+        index += 1;
+        continue;
+      }
+    }
+    out.push(shape);
+  }
+  return out;
 }
 
 /** Buckets of one stacking context, in the order of CSS 2.1, appendix E. */
@@ -225,7 +282,7 @@ function paint(element, style, state, layers, flow, report) {
   if ((style.backdropFilter ?? 'none') !== 'none') report.simplified.add('background blur left out');
   if (visible && element !== state.slide && rect.w > 0 && rect.h > 0 && style.display !== 'inline' && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
     if (element.localName !== 'table' && !/^(td|th)$/.test(element.localName) || !state.inTable) {
-      for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element) }, state, flow);
+      for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
     }
   }
   if (isReplaced(element)) {
@@ -313,7 +370,7 @@ function content(element, style, state, layers, flow, report) {
         first.paragraphs[0].first = tidy(-hang);
         pending = null;
       }
-      for (const item of items) emit({ ...item, wrapping: true }, state, flow);
+      for (const item of items) emit({ ...item, owner: numberOfElement(element) }, state, flow);
     }
   };
   const walk = (nodes) => {
@@ -366,6 +423,7 @@ function replaced(element, style, rect, state, flow, report) {
   if (box.w < 0.5 || box.h < 0.5) return;
   const corners = inset(cornersOf(style, rect.w, rect.h), { top: edges_[0], right: edges_[1], bottom: edges_[2], left: edges_[3] });
   const alt = element.getAttribute('alt') ?? element.getAttribute('aria-label') ?? element.querySelector?.('title')?.textContent ?? '';
+  if (isIcon(element)) return treeShot(element, state, flow, report, 'icon font');
   if (kind === 'img') return picture(element, style, box, corners, alt, state, flow, report);
   if (kind === 'svg') {
     const items = vectorItems(element, state);

@@ -1,5 +1,7 @@
 //! The parts of a presentation that are the same in every deck.
 
+use std::fmt::Write;
+
 use super::xml::text;
 
 /// What begins every part.
@@ -48,11 +50,13 @@ pub(super) fn theme(latin: &str, east_asian: &str) -> String {
 
 /// The text styles of the master: nothing that a slide would have to take back.
 fn text_styles() -> String {
-    let levels: String = (1..=9)
-        .map(|level| {
-            format!("<a:lvl{level}pPr marL=\"0\" indent=\"0\" algn=\"l\"><a:buNone/><a:defRPr sz=\"1800\"><a:solidFill><a:schemeClr val=\"tx1\"/></a:solidFill><a:latin typeface=\"+mn-lt\"/><a:ea typeface=\"+mn-ea\"/></a:defRPr></a:lvl{level}pPr>")
-        })
-        .collect();
+    let mut levels = String::new();
+    for level in 1..=9 {
+        let _ = write!(
+            levels,
+            "<a:lvl{level}pPr marL=\"0\" indent=\"0\" algn=\"l\"><a:buNone/><a:defRPr sz=\"1800\"><a:solidFill><a:schemeClr val=\"tx1\"/></a:solidFill><a:latin typeface=\"+mn-lt\"/><a:ea typeface=\"+mn-ea\"/></a:defRPr></a:lvl{level}pPr>"
+        );
+    }
     let title = "<a:lvl1pPr algn=\"l\"><a:buNone/><a:defRPr sz=\"3200\"><a:solidFill><a:schemeClr val=\"tx1\"/></a:solidFill><a:latin typeface=\"+mj-lt\"/><a:ea typeface=\"+mj-ea\"/></a:defRPr></a:lvl1pPr>";
     format!(
         "<p:txStyles><p:titleStyle>{title}</p:titleStyle><p:bodyStyle>{levels}</p:bodyStyle><p:otherStyle>{levels}</p:otherStyle></p:txStyles>"
@@ -128,11 +132,12 @@ pub(super) fn relations(list: &[(String, String, bool)]) -> String {
     );
     for (index, (kind, target, outside)) in list.iter().enumerate() {
         let mode = if *outside { " TargetMode=\"External\"" } else { "" };
-        out.push_str(&format!(
+        let _ = write!(
+            out,
             "<Relationship Id=\"rId{}\" Type=\"{kind}\" Target=\"{}\"{mode}/>",
             index + 1,
             text(target)
-        ));
+        );
     }
     out.push_str("</Relationships>");
     out

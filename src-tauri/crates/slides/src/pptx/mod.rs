@@ -388,6 +388,16 @@ fn name_of(item: &Item, kind: &str, id: usize) -> String {
 }
 
 fn shape_xml(id: usize, item: &Item, shape: &Shape) -> String {
+    format!(
+        "<p:sp><p:nvSpPr>{}<p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr>{}{}</p:spPr><p:txBody><a:bodyPr/><a:lstStyle/><a:p><a:endParaRPr/></a:p></p:txBody></p:sp>",
+        name_of(item, "Shape", id),
+        paint::place("a:xfrm", item),
+        look_xml(item, shape)
+    )
+}
+
+/// Form, fill, line and shadow.
+fn look_xml(item: &Item, shape: &Shape) -> String {
     let fill = match &shape.fill {
         Some(paint) => paint::fill(paint),
         None => "<a:noFill/>".to_owned(),
@@ -395,9 +405,7 @@ fn shape_xml(id: usize, item: &Item, shape: &Shape) -> String {
     let shadow =
         shape.shadow.as_ref().map(|shadow| paint::shadow(shadow, item.w, item.h)).unwrap_or_default();
     format!(
-        "<p:sp><p:nvSpPr>{}<p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr>{}{}{fill}{}{shadow}</p:spPr><p:txBody><a:bodyPr/><a:lstStyle/><a:p><a:endParaRPr/></a:p></p:txBody></p:sp>",
-        name_of(item, "Shape", id),
-        paint::place("a:xfrm", item),
+        "{}{fill}{}{shadow}",
         paint::form(&shape.form, item.w, item.h),
         paint::line("ln", shape.line.as_ref())
     )
@@ -409,6 +417,11 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
     } else {
         ("Text", "<p:cNvSpPr txBox=\"1\"/><p:nvPr/>")
     };
+    let look = match &text.shape {
+        Some(shape) => look_xml(item, shape),
+        None => "<a:prstGeom prst=\"rect\"><a:avLst/></a:prstGeom><a:noFill/>".to_owned(),
+    };
+    let holder = if text.shape.is_some() { "<p:cNvSpPr/><p:nvPr/>" } else { holder };
     let mut standing = item.clone();
     if text.title {
         standing = with_room(item, text);
@@ -419,7 +432,8 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
         turn if (turn - 270.0).abs() < 0.5 => Some("vert270"),
         _ => None,
     };
-    if quarter.is_some() && text.vertical.is_none() {
+    let quarter = quarter.filter(|_| text.vertical.is_none() && text.shape.is_none());
+    if quarter.is_some() {
         standing.x += (standing.w - standing.h) / 2.0;
         standing.y += (standing.h - standing.w) / 2.0;
         std::mem::swap(&mut standing.w, &mut standing.h);
@@ -427,7 +441,7 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
     }
     let item = &standing;
     format!(
-        "<p:sp><p:nvSpPr>{}{holder}</p:nvSpPr><p:spPr>{}<a:prstGeom prst=\"rect\"><a:avLst/></a:prstGeom><a:noFill/></p:spPr>{}</p:sp>",
+        "<p:sp><p:nvSpPr>{}{holder}</p:nvSpPr><p:spPr>{}{look}</p:spPr>{}</p:sp>",
         name_of(item, kind, id),
         paint::place("a:xfrm", item),
         text::body(text, quarter, links)

@@ -197,3 +197,7 @@ pub(super) fn form(form: &Form, width: f64, height: f64) -> String {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "paint_tests.rs"]
+mod tests;

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::paint::{colour, fill, line};
+use super::paint::{colour, fill, line, shadow};
 use super::xml::{emu, points, share, text};
 use crate::scene::{Colour, Fill, Paragraph, Run, Text};
 
-/// What part of its size a raised or lowered letter is drawn at: PowerPoint takes two thirds, LibreOffice 58 %.
+/// What part of its size a raised or lowered letter is drawn at: `PowerPoint` takes two thirds, `LibreOffice` 58 %.
 const RAISED_SIZE: f64 = 0.62;
 
 /// Gives the relation of an address; the caller keeps them.
@@ -21,10 +21,20 @@ pub(super) fn body(box_text: &Text, quarter: Option<&str>, links: Links<'_>) -> 
         (Some(side), false) if side == "lr" => " vert=\"mongolianVert\"",
         (Some(_), false) => " vert=\"eaVert\"",
     };
+    let edges = box_text.edges.map_or([0; 4], |edges| {
+        [edges.left, edges.top, edges.right, edges.bottom].map(|edge| emu(edge.max(0.0)))
+    });
+    // Text in a shape keeps to its middle where it stands in it, so that it does when somebody changes it.
+    let is_in_middle = box_text.edges.is_some_and(|edges| (edges.top - edges.bottom).abs() < 2.0);
     let mut out = format!(
-        "<p:txBody><a:bodyPr wrap=\"{}\" lIns=\"0\" tIns=\"0\" rIns=\"0\" bIns=\"0\" rtlCol=\"0\" anchor=\"t\"{direction}><a:noAutofit/></a:bodyPr><a:lstStyle/>",
+        "<p:txBody><a:bodyPr{direction} wrap=\"{}\" lIns=\"{}\" tIns=\"{}\" rIns=\"{}\" bIns=\"{}\" rtlCol=\"0\" anchor=\"{}\"><a:noAutofit/></a:bodyPr><a:lstStyle/>",
         // The lines are broken already. A title's box is wide enough by itself: programs wrap it whatever is said.
         if box_text.title { "square" } else { "none" },
+        edges[0],
+        edges[1],
+        edges[2],
+        edges[3],
+        if is_in_middle { "ctr" } else { "t" },
     );
     for paragraph in &box_text.paragraphs {
         out.push_str(&self::paragraph(paragraph, links));
@@ -131,6 +141,9 @@ fn properties(tag: &str, run: &Run, links: Links<'_>) -> String {
         Some(gradient) => fill(gradient),
         None => fill(&Fill::Solid(Colour { hex: run.hex.clone(), alpha: run.alpha })),
     });
+    if let Some(cast) = &run.shadow {
+        out.push_str(&shadow(cast, 1.0, 1.0));
+    }
     if let Some(ground) = &run.highlight {
         let _ = write!(out, "<a:highlight>{}</a:highlight>", colour(ground));
     }

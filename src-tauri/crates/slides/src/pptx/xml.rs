@@ -42,3 +42,7 @@ pub(super) fn text(raw: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+#[path = "xml_tests.rs"]
+mod tests;

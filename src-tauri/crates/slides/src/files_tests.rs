@@ -1,0 +1,155 @@
+use std::sync::Mutex;
+
+use super::*;
+
+/// A workspace with some files, which notes what it was asked for.
+fn deck() -> (DeckFiles, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let read: ReadFile = {
+        let asked = asked.clone();
+        Arc::new(move |path: &str| {
+            asked.lock().unwrap().push(path.to_owned());
+            matches!(path, "talks/img/a.png" | "talks/海 1.png" | "style.css" | "etc/passwd")
+                .then(|| path.as_bytes().to_vec())
+        })
+    };
+    (DeckFiles::new(b"<p>page</p>".to_vec(), "/talks/über uns.html", read), asked)
+}
+
+/// What an address gives, as text and kind.
+fn found(deck: &DeckFiles, address: &str) -> Option<(String, String)> {
+    deck.find(address).map(|resource| (String::from_utf8(resource.bytes).unwrap(), resource.mime))
+}
+
+fn file(content: &str, kind: &str) -> Option<(String, String)> {
+    Some((content.to_owned(), kind.to_owned()))
+}
+
+#[test]
+fn the_page_is_found_at_its_own_address_whatever_its_name_is() {
+    let (deck, asked) = deck();
+    let address = deck.address();
+    assert_eq!(address, format!("http://{HOST}/talks/%C3%BCber%20uns%2Ehtml"));
+    for known in
+        [address.as_str(), &format!("{address}?v=2#3"), &format!("http://{HOST}/talks/über uns.html")]
+    {
+        assert_eq!(found(&deck, known), file("<p>page</p>", "text/html; charset=utf-8"), "{known}");
+    }
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn files_are_found_relative_to_the_workspace_by_every_way_to_write_them() {
+    let (deck, _) = deck();
+    let picture = file("talks/img/a.png", "image/png");
+    for address in [
+        format!("http://{HOST}/talks/img/a.png"),
+        format!("http://{HOST}/talks/img/a.png?width=20#top"),
+        format!("http://{HOST}/talks/%69mg/a%2Epng"),
+        format!("http://{HOST}/talks/x/%2e%2e/img/a.png"),
+        format!("http://{HOST}/mnt/okcomputer/talks/img/a.png"),
+        "file:///mnt/okcomputer/talks/img/a.png".to_owned(),
+        "file:///mnt/okcomputer/talks/./img/../img/a.png".to_owned(),
+        format!("https://{HOST}/talks/img/a.png"),
+    ] {
+        assert_eq!(found(&deck, &address), picture, "{address}");
+    }
+    assert_eq!(found(&deck, &format!("http://{HOST}/talks/海 1.png")), file("talks/海 1.png", "image/png"));
+    assert_eq!(found(&deck, &format!("http://{HOST}/style.css")), file("style.css", "text/css"));
+}
+
+#[test]
+fn nothing_outside_of_the_workspace_is_ever_asked_for_by_a_path_from_the_root() {
+    let (deck, asked) = deck();
+    // A path of the machine is one of the workspace: here a file of that name lies in it.
+    assert_eq!(found(&deck, "file:///etc/passwd"), file("etc/passwd", "application/octet-stream"));
+    assert_eq!(asked.lock().unwrap().drain(..).collect::<Vec<_>>(), ["etc/passwd"]);
+    for (address, path) in [
+        (format!("http://{HOST}/../../etc/shadow"), "etc/shadow"),
+        (format!("http://{HOST}/%2e%2e/%2E%2e/etc/shadow"), "etc/shadow"),
+        (format!("http://{HOST}/.%2e/etc/shadow"), "etc/shadow"),
+        // Whoever reads refuses what leads out.
+        (format!("http://{HOST}/..%2f..%2fetc/shadow"), "../../etc/shadow"),
+        (format!("http://{HOST}/%252e%252e/etc/shadow"), "%2e%2e/etc/shadow"),
+    ] {
+        assert_eq!(found(&deck, &address), None, "{address}");
+        assert_eq!(asked.lock().unwrap().drain(..).collect::<Vec<_>>(), [path], "{address}");
+    }
+    for address in [
+        format!("http://{HOST}/%ff%fe.png"),
+        "http://127.0.0.1:8080/x.png".to_owned(),
+        "https://example.com/talks/img/a.png".to_owned(),
+        format!("http://x.{HOST}/talks/img/a.png"),
+        format!("http://{HOST}.example.com/talks/img/a.png"),
+        "ftp://example.com/x".to_owned(),
+        "data:text/plain,x".to_owned(),
+        "not an address".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(found(&deck, &address), None, "{address}");
+        assert!(asked.lock().unwrap().is_empty(), "{address}");
+    }
+}
+
+#[test]
+fn libraries_of_the_web_are_answered_from_the_bundle() {
+    let (deck, _) = deck();
+    for address in [
+        "https://cdn.tailwindcss.com",
+        "https://cdn.tailwindcss.com/3.4.1?plugins=forms",
+        "https://cdn.jsdelivr.net/npm/@tailwindcss/browser@4",
+        "http://unpkg.com/@tailwindcss/browser@4/dist/index.global.js",
+    ] {
+        let (script, kind) = found(&deck, address).unwrap();
+        assert_eq!(kind, "text/javascript; charset=utf-8", "{address}");
+        assert!(script.starts_with(TAILWIND_BEFORE) && script.ends_with(TAILWIND), "{address}");
+    }
+    for address in
+        ["https://fonts.googleapis.com/css2?family=Inter:wght@400;700", "https://fonts.bunny.net/css"]
+    {
+        assert_eq!(found(&deck, address), file("", "text/css; charset=utf-8"), "{address}");
+    }
+    assert_eq!(found(&deck, "https://cdn.example.com/tailwind.min.css"), None);
+    for address in [
+        "https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.4.0/css/all.min.css",
+        "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@6/css/all.min.css",
+    ] {
+        let (sheet, kind) = found(&deck, address).unwrap();
+        assert_eq!(kind, "text/css; charset=utf-8", "{address}");
+        assert!(sheet.contains(".fa-rocket") && sheet.contains("data:font/woff2;base64,"), "{address}");
+        assert!(!sheet.contains("../webfonts/"), "the fonts are inside");
+    }
+}
+
+#[test]
+fn a_page_leads_to_the_bundle_where_an_engine_cannot_answer_for_the_web() {
+    let (deck, _) = deck();
+    let page = "<!-- http --><script src=\"https://cdn.tailwindcss.com?plugins=forms&amp;x=1\"></script>\
+                <link href='https://fonts.googleapis.com/css2?family=A&amp;family=B' rel=stylesheet>\
+                <style>@import url(https://fonts.bunny.net/css?family=C);</style>\
+                <img src=https://example.com/x.png><p>https 世界 http</p>";
+    let base = format!("http://{HOST}");
+    let changed = with_stand_ins(page, &base);
+    let marked: Vec<String> = changed
+        .split(&format!("{base}/.stand-in/"))
+        .skip(1)
+        .map(|rest| rest.split(['"', '\'', ')']).next().unwrap().to_owned())
+        .collect();
+    assert_eq!(marked.len(), 3, "{changed}");
+    let kinds: Vec<String> =
+        marked.iter().map(|name| found(&deck, &format!("{base}/.stand-in/{name}")).unwrap().1).collect();
+    assert_eq!(
+        kinds,
+        ["text/javascript; charset=utf-8", "text/css; charset=utf-8", "text/css; charset=utf-8"]
+    );
+    // The rest stands as it stood.
+    assert!(changed.starts_with("<!-- http --><script src=\"http"), "{changed}");
+    assert!(changed.ends_with("<img src=https://example.com/x.png><p>https 世界 http</p>"), "{changed}");
+    for same in
+        ["", "http", "no address", "<a href=\"https://example.com/?a=1&amp;b=2\">x</a>", "httphttphttp:// x"]
+    {
+        assert_eq!(with_stand_ins(same, &base), same);
+    }
+    let nothing = format!("{base}/.stand-in/{}", "https%3A%2F%2Fexample.com%2Fx");
+    assert_eq!(found(&deck, &nothing), None);
+}

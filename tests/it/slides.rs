@@ -1,0 +1,266 @@
+//! Decks as presentations, by the command line with the browser of this machine behind the sandbox.
+
+mod family;
+mod hostile;
+mod others;
+mod package;
+mod schema;
+mod xml;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use okcvm_protocol::{CommandHandler, DeckFidelity, Empty, ToolContent, ToolResult};
+use serde_json::{Value, json};
+
+use crate::command_line::{prepared, text};
+use crate::desk::host;
+use family::Family;
+use package::{Package, SlideFacts};
+
+/// No conversion takes longer; one that hangs is called off by itself before.
+const LONG: Duration = Duration::from_secs(150);
+const SHORT: Duration = Duration::from_secs(30);
+
+/// The look of slides without a library.
+const STYLE: &str = "<meta charset=\"utf-8\"><style>.ppt-slide { position: relative; width: 1024px; height: 576px; overflow: hidden; background: #fff; font: 18px \"Liberation Sans\", sans-serif; }</style>";
+/// A slide.
+const PAGE: &str = "<div class=\"ppt-slide\"><h1>A title</h1><p>Words.</p></div>";
+
+/// A picture of one pixel.
+fn pixel() -> Vec<u8> {
+    vec![
+        0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0,
+        0, 0, 1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0d, b'I', b'D', b'A', b'T', 0x78, 0x9c,
+        0x63, 0xf8, 0xcf, 0xc0, 0xf0, 0x1f, 0, 5, 0, 1, 0xff, 0x56, 0xc7, 0x2f, 0x0d, 0, 0, 0, 0, b'I', b'E',
+        b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    ]
+}
+
+/// A folder with the app's data and a workspace.
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+/// What a call gave.
+struct Done {
+    code: Option<i32>,
+    /// What the model is told, and what went to standard error.
+    said: String,
+    fidelity: Option<DeckFidelity>,
+    /// Where the presentation is.
+    path: Option<PathBuf>,
+    pptx: Option<Vec<u8>>,
+    /// Processes of the browser.
+    browsers: usize,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("work")).unwrap();
+        Self { folder }
+    }
+
+    fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        let path = self.work().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    fn convert(&self, name: &str, page: &[u8], limit: Duration) -> Done {
+        self.write(name, page);
+        self.call(&json!({"file_path": name}), limit)
+    }
+
+    /// Calls the tool; whatever comes of it, no process is left.
+    fn call(&self, arguments: &Value, limit: Duration) -> Done {
+        let work = self.work().to_string_lossy().into_owned();
+        let arguments = arguments.to_string();
+        let words =
+            ["tool", "call", "slides_generator", "--json", "--workspace", &work, "--arguments", &arguments];
+        let (output, family) = Family::start(prepared(self.folder.path(), &words)).finish(limit);
+        let out = text(&output.stdout);
+        let result: Option<ToolResult> = serde_json::from_str(&out).ok();
+        let mut said = text(&output.stderr);
+        for content in result.iter().flat_map(|result| &result.content) {
+            if let ToolContent::Text { text } = content {
+                said.push_str(text);
+            }
+        }
+        let artifact = result.and_then(|result| result.artifacts.into_iter().next());
+        let path = artifact.as_ref().map(|artifact| self.work().join(&artifact.path));
+        Done {
+            code: output.status.code(),
+            said,
+            fidelity: artifact.and_then(|artifact| artifact.fidelity),
+            pptx: path.as_ref().map(|path| std::fs::read(path).unwrap()),
+            path,
+            browsers: family.browsers(),
+        }
+    }
+}
+
+/// The app that starts next finds nothing that runs and nothing that was left.
+fn sure_nothing_is_left(bench: &Bench) {
+    let look = async {
+        let host = host(bench.folder.path(), &[]);
+        let told = host.process_list(Empty {}).await.unwrap();
+        host.shut_down().await;
+        (told.processes, told.left_behind)
+    };
+    let folder = |runtime: tokio::runtime::Runtime| runtime.block_on(look);
+    let told = folder(tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap());
+    assert_eq!(told, (Vec::new(), Vec::new()));
+}
+
+fn decks() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/decks")
+}
+
+/// Copies the sample decks and the further ones, with their pictures; gives the names of the pages.
+fn sample_decks(bench: &Bench) -> Vec<String> {
+    let mut pages = Vec::new();
+    for folder in ["", "more", "img"] {
+        for entry in std::fs::read_dir(decks().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                continue;
+            }
+            let name = Path::new(folder).join(path.file_name().unwrap()).to_string_lossy().into_owned();
+            bench.write(&name, &std::fs::read(&path).unwrap());
+            if name.ends_with(".html") {
+                pages.push(name);
+            }
+        }
+    }
+    pages.sort();
+    pages
+}
+
+#[test]
+fn every_deck_becomes_a_valid_presentation_that_other_programs_open() {
+    let bench = Bench::new();
+    let pages = sample_decks(&bench);
+    assert_eq!(pages.len(), 12, "{pages:?}");
+    let (mut paths, mut expected) = (Vec::new(), Vec::new());
+    for page in &pages {
+        let html = std::fs::read_to_string(bench.work().join(page)).unwrap();
+        let slides = html.matches("class=\"ppt-slide").count();
+        let done = bench.call(&json!({"file_path": page}), LONG);
+        assert_eq!(done.code, Some(0), "{page}: {}", done.said);
+        assert!(done.browsers > 1, "no browser ran for {page}");
+        let fidelity = done.fidelity.unwrap();
+        assert_eq!(fidelity.slides.len(), slides, "{page}");
+        assert!(fidelity.engine.contains("Chrom") || fidelity.engine.contains("Edg"), "{}", fidelity.engine);
+        let package = Package::valid(page, &done.pptx.unwrap());
+        assert_eq!(package.slides(), slides, "{page}");
+        for (number, told) in (1..).zip(&fidelity.slides) {
+            let facts = package.facts(number);
+            assert_eq!(told.missing, Vec::<String>::new(), "{page} {number}");
+            assert_eq!(facts.hidden, told.hidden, "{page} {number}");
+            assert_eq!(!facts.notes.is_empty(), told.notes, "{page} {number}");
+            assert!(
+                facts.title.is_some_and(|title| !title.trim().is_empty()),
+                "{page} {number} has no title"
+            );
+        }
+        paths.push(done.path.unwrap());
+        expected.push((u32::try_from(slides).unwrap(), package));
+    }
+    let pages: Vec<u32> = expected.iter().map(|(slides, _)| *slides).collect();
+    assert_eq!(others::pages_by_office(&paths, bench.folder.path()), pages);
+    for ((seen, (slides, package)), path) in others::seen_by_python(&paths).iter().zip(&expected).zip(&paths)
+    {
+        let path = path.display();
+        assert_eq!(seen["size"], json!([9_753_600, 5_486_400]), "{path}");
+        assert_eq!(seen["slides"].as_array().unwrap().len(), *slides as usize, "{path}");
+        for (number, slide) in (1..).zip(seen["slides"].as_array().unwrap()) {
+            let facts = package.facts(number);
+            assert_eq!(slide["notes"], facts.notes, "{path} {number}");
+            let title = slide["title"].as_str().map(|title| title.replace('\u{b}', ""));
+            assert_eq!(title, facts.title, "{path} {number}");
+            assert_eq!(slide["layout"], "Title Only", "{path} {number}");
+        }
+    }
+    sure_nothing_is_left(&bench);
+}
+
+#[test]
+fn what_a_deck_says_beside_its_slides_is_kept() {
+    let bench = Bench::new();
+    bench.write("sea.png", &pixel());
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head>{STYLE}<title>The “deck” &amp; more 海</title><meta name=\"author\" content=\"Ana &lt;Ferreira&gt;\">\
+         <meta name=\"description\" content=\"A subject\"><meta name=\"keywords\" content=\"one, two\"></head><body>\
+         <div class=\"ppt-slide\"><h1>First &amp; foremost</h1><p>See <a href=\"https://example.com/?a=1&amp;b=2\">a page</a>, <a href=\"#3\">the third</a>, \
+         <a href=\"mailto:a@example.com\">a letter</a>, <a href=\"javascript:alert(1)\">a script</a>, <a href=\"file:///etc/passwd\">a file</a>, <a href=\"near.html\">near</a>.</p>\
+         <img src=\"sea.png\" width=\"90\" height=\"60\" alt=\"The “sea” &lt;at dusk&gt;\"><aside class=\"notes\"><p>Say hello.</p><p>Wait &amp; smile.</p></aside></div>\
+         <div class=\"ppt-slide\" data-hidden=\"true\" data-notes=\"Only if asked. 备注\"><h2>Second</h2></div>\
+         <div class=\"ppt-slide\" hidden><p style=\"font-size:60px\">Large words</p><p>Small words</p></div>\
+         <div class=\"ppt-slide\"><p>No title here, just a line.</p></div></body></html>"
+    );
+    let done = bench.convert("said.html", page.as_bytes(), LONG);
+    let package = Package::valid("said", &done.pptx.expect(&done.said));
+    let fact = |title: Option<&str>, notes: &str, hidden| SlideFacts {
+        title: title.map(str::to_owned),
+        notes: notes.to_owned(),
+        hidden,
+    };
+    let facts: Vec<SlideFacts> = (1..=4).map(|number| package.facts(number)).collect();
+    assert_eq!(
+        facts,
+        [
+            fact(Some("First & foremost"), "Say hello.\nWait & smile.", false),
+            fact(Some("Second"), "Only if asked. 备注", true),
+            fact(Some("Large words"), "", true),
+            fact(None, "", false),
+        ]
+    );
+    let links: Vec<(String, String)> = package.links(1);
+    let expected = [
+        ("a page", "https://example.com/?a=1&b=2"),
+        ("the third", "ppt/slides/slide3.xml"),
+        ("a letter", "mailto:a@example.com"),
+    ];
+    assert_eq!(links, expected.map(|(text, target)| (text.to_owned(), target.to_owned())));
+    let alt: Vec<_> = package
+        .slide(1)
+        .all("p:pic")
+        .iter()
+        .filter_map(|picture| picture.all("p:cNvPr")[0].get("descr"))
+        .collect();
+    assert_eq!(alt, ["The “sea” <at dusk>"]);
+
+    let path = done.path.unwrap();
+    let seen = &others::seen_by_python(std::slice::from_ref(&path))[0];
+    let told = ["title", "author", "subject", "keywords"].map(|name| seen[name].as_str().unwrap());
+    assert_eq!(told, ["The “deck” & more 海", "Ana <Ferreira>", "A subject", "one, two"]);
+    assert!(seen["created"].as_str().unwrap().starts_with("20"), "{seen}");
+    assert_eq!(seen["slides"][0]["pictures"], json!(["image/png"]));
+    assert_eq!(seen["slides"][0]["jumps"][0], "https://example.com/?a=1&b=2");
+    assert_eq!(seen["slides"][3]["layout"], "Blank");
+    // Slides that are not shown are not printed.
+    assert_eq!(others::pages_by_office(&[path], bench.folder.path()), [2]);
+}
+
+#[test]
+fn slides_may_come_as_text_and_never_replace_what_is_not_theirs() {
+    let bench = Bench::new();
+    let page = format!("<!DOCTYPE html>{STYLE}{PAGE}");
+    let call = || bench.call(&json!({"content": page}), LONG);
+    let first = call();
+    assert_eq!(first.path.as_deref(), Some(bench.work().join("slides.pptx").as_path()), "{}", first.said);
+    assert_eq!(std::fs::read_to_string(bench.work().join("slides.html")).unwrap(), page);
+    // What the session wrote it may write again, until somebody else did.
+    assert_eq!(call().path.unwrap(), bench.work().join("slides.pptx"));
+    std::fs::write(bench.work().join("slides.pptx"), "mine").unwrap();
+    let beside = call().path.unwrap();
+    assert_ne!(beside, bench.work().join("slides.pptx"));
+    Package::valid("beside", &std::fs::read(beside).unwrap());
+    assert_eq!(std::fs::read_to_string(bench.work().join("slides.pptx")).unwrap(), "mine");
+}
