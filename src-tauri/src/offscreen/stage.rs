@@ -167,7 +167,7 @@ fn decide(decision: &PolicyDecision, kind: PolicyDecisionType) -> bool {
         PolicyDecisionType::NavigationAction => decision
             .downcast_ref::<NavigationPolicyDecision>()
             .and_then(NavigationPolicyDecisionExt::navigation_action)
-            .and_then(|mut action| action.request())
+            .and_then(|action| action.request())
             .and_then(|request| request.uri())
             .and_then(|address| address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()))
             .is_some_and(|scheme| [SCHEME, "about", "data", "blob"].contains(&scheme.as_str())),
