@@ -114,7 +114,10 @@ test('slides are made, looked at, read elsewhere, changed, and had back', (t) =>
       }
       const fits = await window.inPreview((page) =>
         page.execute(() =>
-          [...document.querySelectorAll('.ppt-slide:not(.cover)')].map(({ scrollWidth, scrollHeight }) => [scrollWidth, scrollHeight]),
+          [...document.querySelectorAll('.ppt-slide:not(.cover)')].map(({ scrollWidth, scrollHeight }) => [
+            scrollWidth,
+            scrollHeight,
+          ]),
         ),
       );
       assert.deepEqual(fits, Array(4).fill([1024, 576]), 'what stands on a slide fits it');
@@ -160,10 +163,7 @@ test('slides are made, looked at, read elsewhere, changed, and had back', (t) =>
     await stage(t, 'a second message changes both, in the same file', async () => {
       await runTurn(window, 'Make the slides dark and red, and change the title to "Spokes"', 2);
       assert.notDeepEqual(readFileSync(file), first);
-      assert.deepEqual(
-        readdirSync(join(workspaceOf(window), FOLDER)).sort(),
-        ['deck.html', 'deck.pptx'],
-      );
+      assert.deepEqual(readdirSync(join(workspaceOf(window), FOLDER)).sort(), ['deck.html', 'deck.pptx']);
       assert.equal(readPptx(file).slides[0].title, 'Spokes');
       await openRow(window, `${FOLDER}/deck.html`);
       await window.until('the red cover', async () => (await ground(window)) === 'rgb(192, 57, 43)');
@@ -212,8 +212,14 @@ test('in Chinese, of a table that was dropped on the window', (t) =>
       );
       assert.deepEqual(slides[2].tables[0][1], ['North', 'Apple', '120', '5400', '2023']);
       // 120 + 80 + 124 + 80 and 150 + 60 + 150 + 66
-      assert.ok(['404', '426'].every((sum) => slides[3].texts.includes(sum)), JSON.stringify(slides[3].texts));
-      assert.ok(slides[1].texts.some((text) => text.includes('33,948')), JSON.stringify(slides[1].texts));
+      assert.ok(
+        ['404', '426'].every((sum) => slides[3].texts.includes(sum)),
+        JSON.stringify(slides[3].texts),
+      );
+      assert.ok(
+        slides[1].texts.some((text) => text.includes('33,948')),
+        JSON.stringify(slides[1].texts),
+      );
 
       const report = await window.see(id.artifactFidelity);
       await (await report.$('summary')).click();
