@@ -153,6 +153,7 @@ test('slides are made, looked at, read elsewhere, changed, and had back', (t) =>
           'What you asked for',
         ],
       );
+      assert.equal(slides[0].ellipses, 2, 'circles stay circles');
       assert.match(slides[0].notes, /^Welcome everybody/);
       assert.ok(slides.every(({ notes }) => notes.length > 20));
       assert.equal(slides[2].tables.length, 1);

@@ -1,6 +1,6 @@
 // A deck is written by a model and its scripts run while it is laid out. They reach nothing, and they stop nothing.
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -118,8 +118,6 @@ test('the scripts of a deck reach nothing and stop nothing', async (t) => {
       };
 
       await stage(t, 'nothing of the app, of the machine or of the network is reached', async () => {
-        await make('good');
-        copyFileSync(SOUND, join(workspaceOf(window), 'tone.wav'));
         const { told } = await make('attack');
         assert.match(told, /^Wrote /);
         const lines = pptx()
@@ -129,8 +127,8 @@ test('the scripts of a deck reach nothing and stop nothing', async (t) => {
         assert.ok(lines.length >= 55, `only ${lines.length} attacks ran: ${lines.join('\n')}`);
         const succeeded = lines.filter((line) => line.includes('SUCCEEDED'));
         assert.deepEqual(
-          succeeded.map((line) => line.split(' = ')[0]).sort(),
-          ['own page', 'own sound'],
+          succeeded.map((line) => line.split(' = ')[0]),
+          ['own page'],
           succeeded.join('\n'),
         );
         await sleep(1000);
