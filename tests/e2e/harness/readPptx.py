@@ -39,7 +39,7 @@ def by_parts(path):
 
     def text(element):
         return "\n".join(
-            "".join(run.text or "" for run in paragraph.iter(f"{a}t")) for paragraph in element.iter(f"{a}p")
+            "".join("\v" if run.tag == f"{a}br" else run.text or "" for run in paragraph.iter(f"{a}t", f"{a}br")) for paragraph in element.iter(f"{a}p")
         )
 
     with zipfile.ZipFile(path) as package:
