@@ -39,7 +39,12 @@ def by_parts(path):
 
     def text(element):
         return "\n".join(
-            "".join("\v" if run.tag == f"{a}br" else run.text or "" for run in paragraph.iter(f"{a}t", f"{a}br")) for paragraph in element.iter(f"{a}p")
+            "".join(
+                "\v" if part.tag == f"{a}br" else part.text or ""
+                for part in paragraph.iter()
+                if part.tag in (f"{a}t", f"{a}br")
+            )
+            for paragraph in element.iter(f"{a}p")
         )
 
     with zipfile.ZipFile(path) as package:

@@ -48,7 +48,8 @@ fn words_of_a_table_are_counted_where_nothing_is_measured() {
 
 #[test]
 fn what_a_slide_cannot_hold_is_cut_and_said() {
-    let rows: String = (0..40).map(|row| format!("name {row},{row},a,b,c,d,e,f\n")).collect();
+    let rows: String =
+        (0..40).fold(String::new(), |rows, row| rows + &format!("name {row},{row},a,b,c,d,e,f\n"));
     let deck = of_table(&source(Language::English), &table(&format!("n,v,p,q,r,s,t,u\n{rows}")));
     assert_eq!((deck.grid.rows.len(), deck.grid.columns.len()), (7, 6));
     assert_eq!(deck.grid.remark, "7 of 40 rows, 6 of 8 columns");
@@ -94,7 +95,7 @@ fn words_alone_make_a_deck_about_itself() {
         let deck = of_words(language, "Tea", words);
         assert!(deck.quote.text.contains(words));
         for ((_, value, _), notes) in deck.chart.bars.iter().zip(&deck.notes) {
-            assert_eq!(*value, count_words(notes) as f64);
+            assert_eq!(*value as usize, count_words(notes));
             assert!(*value > 10.0);
         }
         assert_eq!(deck.grid.rows.len(), SLIDES);

@@ -149,35 +149,32 @@ fn grid(language: Language, table: &Table) -> Grid {
 
 /// The first column that measures something, or how often each value of the first column occurs.
 fn chart(language: Language, table: &Table, measure: Option<(usize, Numbers)>) -> Chart {
-    let (mut title, mut bars, summed) = match measure {
-        Some((column, numbers)) => {
-            let bars = table.bars(column);
-            let value = &table.columns[column];
-            let title = match (language, bars.label.map(|label| &table.columns[label])) {
-                (Language::English, Some(label)) => format!("{value} by {label}"),
-                (Language::English, None) => format!("{value} by row"),
-                (Language::Chinese, Some(label)) => format!("各{label}的{value}"),
-                (Language::Chinese, None) => format!("各行的{value}"),
-            };
-            let written = |value: f64| written(value, numbers.decimals);
-            let all = bars.values.into_iter().map(|(name, value)| (name, value, written(value)));
-            (title, all.collect::<Vec<_>>(), bars.summed)
-        }
-        None => {
-            let mut counts: Vec<(String, f64)> = Vec::new();
-            for name in table.rows.iter().map(|row| &row[0]) {
-                match counts.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, count)) => *count += 1.0,
-                    None => counts.push((name.clone(), 1.0)),
-                }
+    let (mut title, mut bars, summed) = if let Some((column, numbers)) = measure {
+        let bars = table.bars(column);
+        let value = &table.columns[column];
+        let title = match (language, bars.label.map(|label| &table.columns[label])) {
+            (Language::English, Some(label)) => format!("{value} by {label}"),
+            (Language::English, None) => format!("{value} by row"),
+            (Language::Chinese, Some(label)) => format!("各{label}的{value}"),
+            (Language::Chinese, None) => format!("各行的{value}"),
+        };
+        let written = |value: f64| written(value, numbers.decimals);
+        let all = bars.values.into_iter().map(|(name, value)| (name, value, written(value)));
+        (title, all.collect::<Vec<_>>(), bars.summed)
+    } else {
+        let mut counts: Vec<(String, f64)> = Vec::new();
+        for name in table.rows.iter().map(|row| &row[0]) {
+            match counts.iter_mut().find(|(known, _)| known == name) {
+                Some((_, count)) => *count += 1.0,
+                None => counts.push((name.clone(), 1.0)),
             }
-            let title = match language {
-                Language::English => format!("Rows by {}", table.columns[0]),
-                Language::Chinese => format!("各{}的行数", table.columns[0]),
-            };
-            let all = counts.into_iter().map(|(name, count)| (name, count, written(count, 0)));
-            (title, all.collect(), false)
         }
+        let title = match language {
+            Language::English => format!("Rows by {}", table.columns[0]),
+            Language::Chinese => format!("各{}的行数", table.columns[0]),
+        };
+        let all = counts.into_iter().map(|(name, count)| (name, count, written(count, 0)));
+        (title, all.collect(), false)
     };
     if summed {
         title.push_str(language.say(" (summed)", "（合计）"));
