@@ -50,7 +50,10 @@ test('each goal is missed by what it is about alone', () => {
 });
 
 test('a slide that is missing is named and counts as nothing', () => {
-  const slides = [{ ...perfect, bullets: 1 }, { slide: 2, score: 0, missing: true }];
+  const slides = [
+    { ...perfect, bullets: 1 },
+    { slide: 2, score: 0, missing: true },
+  ];
   assert.equal(mean(slides, 'score'), 50);
   assert.equal(mean(slides, 'ssim'), 0.495);
   assert.ok(missed('window', slides).includes('slides that are missing'));
@@ -65,7 +68,8 @@ test('a goal says whether it is reached', () => {
 });
 
 test('pages are joined with each style once', () => {
-  const page = (style, body) => `<html><head><style>a{}</style><style>${style}</style></head><body class="x">${body}</body></html>`;
+  const page = (style, body) =>
+    `<html><head><style>a{}</style><style>${style}</style></head><body class="x">${body}</body></html>`;
   const whole = joined([page('b{}', '<p>1</p>'), page('c{}', '<p>2</p>')]);
   assert.equal(whole.match(/a\{\}/g).length, 1);
   assert.match(whole, /b\{\}[^]*c\{\}[^]*<body><p>1<\/p>\n<p>2<\/p><\/body>/);
