@@ -205,7 +205,7 @@ fn what_a_deck_says_beside_its_slides_is_kept() {
          <img src=\"sea.png\" width=\"90\" height=\"60\" alt=\"The “sea” &lt;at dusk&gt;\"><aside class=\"notes\"><p>Say hello.</p><p>Wait &amp; smile.</p></aside></div>\
          <div class=\"ppt-slide\" data-hidden=\"true\" data-notes=\"Only if asked. 备注\"><h2>Second</h2></div>\
          <div class=\"ppt-slide\" hidden><p style=\"font-size:60px\">Large words</p><p>Small words</p></div>\
-         <div class=\"ppt-slide\"><p>No title here, just a line.</p></div></body></html>"
+         <div class=\"ppt-slide\"><p style=\"font-size:14px\">No title here, just a line.</p></div></body></html>"
     );
     let done = bench.convert("said.html", page.as_bytes(), LONG);
     let package = Package::valid("said", &done.pptx.expect(&done.said));
@@ -218,7 +218,7 @@ fn what_a_deck_says_beside_its_slides_is_kept() {
     assert_eq!(
         facts,
         [
-            fact(Some("First & foremost"), "Say hello.\nWait & smile.", false),
+            fact(Some("First & foremost"), "Say hello.\n\nWait & smile.", false),
             fact(Some("Second"), "Only if asked. 备注", true),
             fact(Some("Large words"), "", true),
             fact(None, "", false),

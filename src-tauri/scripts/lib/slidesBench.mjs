@@ -95,7 +95,7 @@ async function scored(python, chromium, folder, page, pptx, name) {
   mkdirSync(work, { recursive: true });
   const scorer = [join(DECKS, 'score_decks.py'), join(folder, 'decks', page), pptx];
   const done = await run(python, [...scorer, '--out', out, '--work', work, '--chromium', chromium], {
-    stdout: 'error',
+    stdout: 'capture',
     limitSeconds: 300,
     env: { TAILWIND_BROWSER_JS: TAILWIND },
   });
