@@ -301,8 +301,8 @@ fn missing_pictures_are_named_and_names_of_files_may_be_of_any_script() {
     let bench = Bench::new();
     bench.write("图 片/🚲 & 海#1.png", &super::pixel());
     let page = format!(
-        "<!DOCTYPE html>{}<div class=\"ppt-slide\"><h1>Pictures 🚲</h1><img src=\"%E5%9B%BE%20%E7%89%87/🚲 &amp; 海%231.png\" width=\"40\" height=\"40\" alt=\"a wheel\">\
-         <img src=\"none/海.png\" width=\"40\" height=\"40\" alt=\"gone\"><img src=\"\" width=\"9\" height=\"9\"><img src=\"data:image/png;base64,AAAA\" width=\"9\" height=\"9\">\
+        "<!DOCTYPE html>{}<div class=\"ppt-slide\"><h1>Pictures 🚲</h1><img src=\"/mnt/okcomputer/%E5%9B%BE%20%E7%89%87/🚲 &amp; 海%231.png\" width=\"40\" height=\"40\" alt=\"a wheel\">\
+         <img src=\"none/海.png?v=2\" width=\"40\" height=\"40\" alt=\"gone\"><img src=\"\" width=\"9\" height=\"9\"><img src=\"data:image/png;base64,AAAA\" width=\"9\" height=\"9\">\
          <img src=\"https://example.com/far.png\" width=\"9\" height=\"9\"></div>",
         super::STYLE
     );
