@@ -1,8 +1,7 @@
 //! A web engine without a window: a `WebKit` view in an off-screen GTK window, for the layout of slides.
 //!
-//! The view has a context of its own, apart from Tauri's: no command of the app is in its reach, it keeps nothing, and
-//! its only scheme is answered from the files of the deck. Everything of the web goes to a proxy that does not exist.
-//! Views live on GTK's main thread; whoever asks waits for an answer from there.
+//! Views live on GTK's main thread; whoever asks waits for an answer from there. A deck is written by a model and its
+//! scripts run, so every answer has a time limit, and the process of a page ends with it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,27 +9,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gtk::prelude::*;
-use gtk::{gdk, gio, glib};
+use gtk::{gio, glib};
 use javascriptcore::ValueExt;
 use okcvm_protocol::ProcessOwner;
-use okcvm_slides::{Area, HOST, OpenPage, Renderer, Resource, Resources, SlidesError, with_stand_ins};
+use okcvm_slides::{Area, OpenPage, Renderer, Resources, SlidesError};
 use okcvm_toolbox::Engines;
 use serde_json::Value;
 use tokio::sync::oneshot;
-use webkit2gtk::{
-    LoadEvent, NetworkProxyMode, NetworkProxySettings, SecurityManagerExt, SettingsExt, SnapshotOptions,
-    SnapshotRegion, URISchemeRequest, URISchemeRequestExt, WebContext, WebContextExt, WebView, WebViewExt,
-    WebsiteDataManagerExt,
-};
+use tokio::time::Instant;
+use webkit2gtk::{SnapshotOptions, SnapshotRegion, WebView, WebViewExt};
 
-const SCHEME: &str = "deck";
-/// Wide enough for a slide with room beside it.
-const VIEWPORT: (i32, i32) = (1280, 800);
-const LOADING: Duration = Duration::from_secs(30);
+use self::stage::{SCHEME, Stage};
+
+mod stage;
+
+/// How long a page may load before it is asked whether it still answers.
+const LOADING: Duration = Duration::from_secs(15);
+/// How long a page that loads and loads may take to answer.
+const ANSWERING: Duration = Duration::from_secs(5);
+/// How long one answer may take.
 const MEASURING: Duration = Duration::from_secs(60);
-/// A proxy that nobody answers at.
-const NOWHERE: &str = "http://127.0.0.1:9";
+/// How long a page may stand open: a page could use up the time for each of hundreds of answers.
+const OPEN: Duration = Duration::from_secs(300);
+/// Why there is no answer.
+const ENDED: &str = "its process is gone; the page may need too much memory";
+/// The longest answer of a script, in UTF-16 units.
+const MOST_TEXT: usize = 64 * 1024 * 1024;
 /// The world of our scripts, apart from that of the page.
 const WORLD: &str = "okcvm";
 
@@ -38,19 +42,6 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
     static STAGES: RefCell<HashMap<u64, Stage>> = RefCell::default();
-}
-
-/// What stands on the main thread for one open page.
-struct Stage {
-    window: gtk::OffscreenWindow,
-    view: WebView,
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        self.view.try_close();
-        self.window.close();
-    }
 }
 
 /// The window's own engine, for every call anew.
@@ -75,7 +66,7 @@ impl Renderer for Offscreen {
         resources: Arc<dyn Resources>,
     ) -> Result<Box<dyn OpenPage>, SlidesError> {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let page = Page { id };
+        let mut page = Page { id, until: Instant::now() + OPEN };
         let address = address.replacen("http:", &format!("{SCHEME}:"), 1);
         let (loaded, is_loaded) = oneshot::channel();
         on_main(move || {
@@ -84,10 +75,17 @@ impl Renderer for Offscreen {
         })
         .await?;
         match tokio::time::timeout(LOADING, is_loaded).await {
-            // A page whose scripts never end loading is measured as it is.
-            Err(_) | Ok(Ok(Ok(()))) => Ok(Box::new(page)),
+            Ok(Ok(Ok(()))) => Ok(Box::new(page)),
             Ok(Ok(Err(reason))) => Err(SlidesError::Refused { what: "load the page".to_owned(), reason }),
-            Ok(Err(_)) => Err(SlidesError::Lost("its view was closed".to_owned())),
+            Ok(Err(_)) => Err(SlidesError::Lost(ENDED.to_owned())),
+            // A page that waits for something is measured as it is; one whose scripts never end cannot be.
+            Err(_) => match tokio::time::timeout(ANSWERING, page.run("1")).await {
+                Ok(answer) => answer.map(|_| Box::new(page) as Box<dyn OpenPage>),
+                Err(_) => Err(SlidesError::Late {
+                    what: "load the page, whose scripts seem to run without end".to_owned(),
+                    limit: LOADING + ANSWERING,
+                }),
+            },
         }
     }
 
@@ -105,84 +103,11 @@ async fn on_main<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
     is_done.await.map_err(|_| SlidesError::Lost("the window is closing".to_owned()))
 }
 
-impl Stage {
-    fn open(
-        address: &str,
-        resources: Arc<dyn Resources>,
-        loaded: oneshot::Sender<Result<(), String>>,
-    ) -> Self {
-        let context = WebContext::new_ephemeral();
-        if let Some(data) = context.website_data_manager() {
-            let mut nowhere = NetworkProxySettings::new(Some(NOWHERE), &[]);
-            data.set_network_proxy_settings(NetworkProxyMode::Custom, Some(&mut nowhere));
-        }
-        if let Some(security) = context.security_manager() {
-            security.register_uri_scheme_as_cors_enabled(SCHEME);
-        }
-        context.register_uri_scheme(SCHEME, move |request| answer(request, &resources));
-        let view = WebView::with_context(&context);
-        if let Some(settings) = WebViewExt::settings(&view) {
-            settings.set_enable_webgl(false);
-            settings.set_enable_media_stream(false);
-            settings.set_enable_back_forward_navigation_gestures(false);
-            settings.set_javascript_can_open_windows_automatically(false);
-        }
-        view.set_background_color(&gdk::RGBA::new(0.0, 0.0, 0.0, 0.0));
-        let loaded = RefCell::new(Some(loaded));
-        let loaded = std::rc::Rc::new(loaded);
-        view.connect_load_changed({
-            let loaded = loaded.clone();
-            move |_, event| {
-                if event == LoadEvent::Finished
-                    && let Some(loaded) = loaded.borrow_mut().take()
-                {
-                    let _ = loaded.send(Ok(()));
-                }
-            }
-        });
-        view.connect_load_failed(move |_, _, _, error| {
-            if let Some(loaded) = loaded.borrow_mut().take() {
-                let _ = loaded.send(Err(error.to_string()));
-            }
-            true
-        });
-        let window = gtk::OffscreenWindow::new();
-        window.set_default_size(VIEWPORT.0, VIEWPORT.1);
-        view.set_size_request(VIEWPORT.0, VIEWPORT.1);
-        window.add(&view);
-        window.show_all();
-        view.load_uri(address);
-        Self { window, view }
-    }
-}
-
-/// Answers a request of the page; the file is read on another thread.
-fn answer(request: &URISchemeRequest, resources: &Arc<dyn Resources>) {
-    let (request, resources) = (request.clone(), resources.clone());
-    glib::MainContext::default().spawn_local(async move {
-        let address = request.uri().map(|uri| uri.to_string()).unwrap_or_default();
-        let found = gio::spawn_blocking(move || resources.find(&address)).await;
-        match found.ok().flatten() {
-            Some(Resource { bytes, mime }) => {
-                let bytes = if mime.starts_with("text/html") {
-                    let page = String::from_utf8_lossy(&bytes);
-                    with_stand_ins(&page, &format!("{SCHEME}://{HOST}")).into_bytes()
-                } else {
-                    bytes
-                };
-                let length = bytes.len() as i64;
-                let stream = gio::MemoryInputStream::from_bytes(&glib::Bytes::from_owned(bytes));
-                request.finish(&stream, length, Some(&mime));
-            }
-            None => request
-                .finish_error(&mut glib::Error::new(gio::IOErrorEnum::NotFound, "there is no such file")),
-        }
-    });
-}
-
 /// A page that is open. Dropping it closes it.
 struct Page {
     id: u64,
+    /// When its time is up.
+    until: Instant,
 }
 
 impl Drop for Page {
@@ -204,16 +129,20 @@ impl Page {
         let id = self.id;
         let (send, receive) = oneshot::channel();
         on_main(move || {
-            let view = STAGES.with_borrow(|stages| stages.get(&id).map(|stage| stage.view.clone()));
+            let view = STAGES.with_borrow(|stages| stages.get(&id).and_then(Stage::view));
             if let Some(view) = view {
                 work(&view, send);
             }
         })
         .await?;
-        match tokio::time::timeout(MEASURING, receive).await {
+        let until = self.until.min(Instant::now() + MEASURING);
+        match tokio::time::timeout_at(until, receive).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(reason))) => Err(SlidesError::Refused { what: what.to_owned(), reason }),
-            Ok(Err(_)) => Err(SlidesError::Lost("its view was closed".to_owned())),
+            Ok(Err(_)) => Err(SlidesError::Lost(ENDED.to_owned())),
+            Err(_) if until == self.until => {
+                Err(SlidesError::Late { what: "lay all slides out".to_owned(), limit: OPEN })
+            }
             Err(_) => Err(SlidesError::Late { what: what.to_owned(), limit: MEASURING }),
         }
     }
@@ -222,7 +151,10 @@ impl Page {
 #[async_trait::async_trait]
 impl OpenPage for Page {
     async fn run(&mut self, script: &str) -> Result<Value, SlidesError> {
-        let body = format!("return ({script});");
+        // As text it is put together in the process of the page, and the window only carries it.
+        let body = format!(
+            "const answer = JSON.stringify(await ({script})); if (answer?.length > {MOST_TEXT}) throw new Error('the page holds too much'); return answer ?? 'null';"
+        );
         let json = self
             .with_view("measure the page", move |view, send| {
                 view.call_async_javascript_function(
@@ -232,13 +164,14 @@ impl OpenPage for Page {
                     None,
                     gio::Cancellable::NONE,
                     move |answer| {
-                        let answer = answer.map_err(|error| error.to_string());
-                        let _ = send.send(answer.map(|value| value.to_json(0).map(|json| json.to_string())));
+                        let _ = send.send(
+                            answer.map(|value| value.to_str().to_string()).map_err(|error| error.to_string()),
+                        );
                     },
                 );
             })
             .await?;
-        json.map_or(Ok(Value::Null), |json| serde_json::from_str(&json).map_err(SlidesError::Scene))
+        serde_json::from_str(&json).map_err(SlidesError::Scene)
     }
 
     async fn picture(&mut self, area: Area, _scale: f64) -> Result<Vec<u8>, SlidesError> {

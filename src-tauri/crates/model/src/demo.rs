@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{ChatModel, DemoPace, FinishReason, ModelError, ModelEvent, ModelRequest};
 
 mod conversation;
+mod deck;
 mod jobs;
 mod language;
 mod pace;

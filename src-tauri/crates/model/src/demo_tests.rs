@@ -7,8 +7,16 @@ use tokio::{sync::mpsc, time::Instant};
 use super::*;
 use crate::{ModelMessage, ModelPart, ModelReasoning, ModelTool, ModelToolCall};
 
-const TOOLS: [&str; 7] =
-    ["todo_write", "todo_read", "read_file", "write_file", "edit_file", "shell", "deploy_website"];
+const TOOLS: [&str; 8] = [
+    "todo_write",
+    "todo_read",
+    "read_file",
+    "write_file",
+    "edit_file",
+    "shell",
+    "deploy_website",
+    "slides_generator",
+];
 
 /// Tools that answer as the real ones do, on files in memory.
 struct Desk {
@@ -172,6 +180,13 @@ impl Desk {
                 let folder = given["local_dir"].as_str().unwrap();
                 assert!(self.files.contains_key(&format!("{folder}/index.html")), "{folder} has no page");
                 Ok("Published: http://site.localhost:4000/\nVersion 1.".into())
+            }
+            "slides_generator" => {
+                let page = self.files.get(&path).ok_or("no such page")?;
+                assert_eq!(page.matches("<section class=\"ppt-slide").count(), 5, "{page}");
+                let presentation = path.replace(".html", ".pptx");
+                self.files.insert(presentation.clone(), page.clone());
+                Ok(format!("Wrote {presentation} (12 kB) from {path}.\n5 slides: all native."))
             }
             other => panic!("unknown tool {other}"),
         }
@@ -423,6 +438,95 @@ async fn a_failing_command_is_put_right_and_its_true_output_told() {
 }
 
 #[tokio::test]
+async fn a_csv_becomes_slides_and_they_are_changed() {
+    let mut desk = Desk::new().with_file("sales_2025.csv", SALES);
+    let (calls, text) = desk.user(&attached("Make slides about this file", "sales_2025.csv")).turn().await;
+    assert_eq!(
+        calls,
+        [
+            "todo_write",
+            "read_file",
+            "todo_write",
+            "write_file",
+            "todo_write",
+            "slides_generator",
+            "todo_write"
+        ]
+    );
+    for file in ["`output/sales-2025/deck.html`", "`output/sales-2025/deck.pptx`"] {
+        assert!(text.contains(file), "{file} is not named: {text}");
+    }
+    assert!(desk.todos.as_array().unwrap().iter().all(|todo| todo["status"] == "completed"));
+    let page = desk.file("output/sales-2025/deck.html").to_owned();
+    for part in [
+        "<title>Sales 2025</title>",
+        "<li>Sum 22</li>",
+        "<td>&lt;Pots&gt;</td>",
+        "Units by Region (summed)",
+        "@tailwindcss/browser@4",
+    ] {
+        assert!(page.contains(part), "{part} is missing in {page}");
+    }
+
+    let (calls, text) = desk.user("Change the title to “Tea & Cups” and make it red").turn().await;
+    assert_eq!(calls[calls.len() - 1], "slides_generator", "{calls:?}");
+    assert!(calls.iter().filter(|call| *call == "edit_file").count() >= 7, "{calls:?}");
+    assert!(text.starts_with("Done: the slides now have") && text.contains("deck.pptx"), "{text}");
+    let changed = desk.file("output/sales-2025/deck.html");
+    assert!(changed.contains("--accent: #c0392b;") && !changed.contains(">Sales 2025<"), "{changed}");
+    assert_eq!(changed.matches(">Tea &amp; Cups<").count(), 6, "{changed}");
+    assert_eq!(desk.file("output/sales-2025/deck.pptx"), changed);
+}
+
+#[tokio::test]
+async fn slides_and_sites_are_told_apart() {
+    let mut desk = Desk::new();
+    let (calls, text) = desk.user("做一个关于茶的幻灯片").turn().await;
+    assert_eq!(calls, ["todo_write", "write_file", "todo_write", "slides_generator", "todo_write"]);
+    assert!(text.starts_with("完成：“茶”共五张幻灯片"), "{text}");
+    let page = desk.files.keys().find(|path| path.ends_with("/deck.html")).unwrap().clone();
+    assert!(page.starts_with("/mnt/okcomputer/output/slides-"), "{page}");
+    assert!(
+        desk.files[&page].contains("lang=\"zh-CN\"") && desk.files[&page].contains("做一个关于茶的幻灯片")
+    );
+
+    desk.user("Make a website about coffee").turn().await;
+    let (calls, _) = desk.user("make the slides dark").turn().await;
+    assert_eq!(calls, ["read_file", "edit_file", "slides_generator"]);
+    assert!(desk.files[&page].contains("color-scheme: dark;"));
+    assert!(!desk.file("output/coffee/style.css").contains("color-scheme: dark;"));
+    let (calls, _) = desk.user("now make the website blue").turn().await;
+    assert_eq!(calls, ["read_file", "edit_file", "deploy_website"]);
+
+    // Another deck of the same subject lies in a folder of its own.
+    let (_, text) = desk.user("做一个关于茶的幻灯片").turn().await;
+    assert!(text.contains("-2/deck.pptx"), "{text}");
+}
+
+#[tokio::test]
+async fn slides_of_texts_words_and_nothing() {
+    let mut desk =
+        Desk::new().with_file("notes.md", "# Tea\n\n## Green\n\nNot fermented.\n").with_file("none.csv", "");
+    let (_, text) = desk.user("Make slides from notes.md").turn().await;
+    assert!(text.contains("output/notes/deck.pptx"), "{text}");
+    assert!(desk.file("output/notes/deck.html").contains("Not fermented."));
+    let (calls, text) = desk.user("Make slides from none.csv").turn().await;
+    assert_eq!(
+        (calls.last().map(String::as_str), text.contains("is empty")),
+        (Some("read_file"), true),
+        "{text}"
+    );
+
+    desk.failures = vec!["slides_generator"];
+    let (_, text) = desk.user("Make a presentation about rain").turn().await;
+    assert!(
+        text.contains("slides_generator failed for the test") && text.contains("written as a page"),
+        "{text}"
+    );
+    assert!(desk.file("output/rain/deck.html").contains("<h1 class="));
+}
+
+#[tokio::test]
 async fn anything_else_is_answered_by_saying_what_it_is() {
     let mut desk = Desk::new();
     let (calls, text) = desk.user("What is the capital of France?").turn().await;
@@ -437,6 +541,7 @@ async fn a_tool_that_is_not_offered_is_not_called() {
         ("Make a website about tea", "write_file"),
         ("run a command", "shell"),
         ("to-do: a, b", "todo_write"),
+        ("Make slides about tea", "slides_generator"),
     ] {
         let mut desk = Desk::new();
         desk.tools.retain(|tool| *tool != missing);

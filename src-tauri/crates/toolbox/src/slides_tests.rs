@@ -6,10 +6,13 @@ use serde_json::json;
 use super::*;
 use crate::testing::{Desk, text_of};
 
+/// What was asked for, and how long it is.
+type Asked = Arc<Mutex<Vec<(String, Option<usize>)>>>;
+
 /// An engine that measures nothing: it answers with a scene that was written by hand, and notes what it was asked for.
 struct Scripted {
     scene: Value,
-    asked: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    asked: Asked,
 }
 
 #[async_trait]
@@ -59,7 +62,7 @@ impl OpenPage for ScriptedPage {
 
 struct OneEngine {
     scene: Value,
-    asked: Arc<Mutex<Vec<(String, Option<usize>)>>>,
+    asked: Asked,
 }
 
 impl Engines for OneEngine {
@@ -84,7 +87,7 @@ fn scene(slides: usize) -> Value {
     json!({"title": "", "author": "", "subject": "", "keywords": "", "shots": [], "slides": vec![slide; slides]})
 }
 
-fn tool(slides: usize) -> (SlidesTool, Arc<Mutex<Vec<(String, Option<usize>)>>>) {
+fn tool(slides: usize) -> (SlidesTool, Asked) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     (
         SlidesTool::new(

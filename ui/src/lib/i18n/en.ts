@@ -159,6 +159,7 @@ export const en = {
   'welcome.text': 'Describe a job. The agent works in a folder of its own, and you can go back to any moment of it.',
   'welcome.drop': 'Drop files anywhere, or pick them',
   'suggest.site': 'Make a website about the CSV that I drop here',
+  'suggest.slides': 'Make slides about a bicycle workshop',
   'suggest.list': 'Make a to-do list for planning a small conference',
   'suggest.fix': 'Run a command that fails, then recover from it',
   'composer.label': 'Message',

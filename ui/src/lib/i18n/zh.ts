@@ -158,6 +158,7 @@ export const zh: Record<MessageKey, string> = {
   'welcome.text': '描述一项任务。智能体在独立的文件夹中工作，您可以随时回到任意时刻。',
   'welcome.drop': '把文件拖到任意位置，或点此选择',
   'suggest.site': '为我拖进来的 CSV 做一个网站',
+  'suggest.slides': '做一个关于自行车工坊的幻灯片',
   'suggest.list': '为筹办一场小型会议列出待办清单',
   'suggest.fix': '运行一条会失败的命令，然后把它修好',
   'composer.label': '消息',

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{
     language::Language,
-    script::DoneCall,
-    wish::{Intent, intent},
+    script::{DoneCall, Tool},
+    wish::{Intent, Kind, intent},
 };
 use crate::{ModelMessage, ModelPart, ModelRequest};
 
@@ -53,19 +53,19 @@ impl Conversation {
         while first > 0 && belongs_to_last(messages, &said[first]) {
             first -= 1;
         }
-        let site_before = |until: usize| wrote_site(&calls(&messages[..until]));
+        let work_before = |until: usize| made_something(&calls(&messages[..until]));
         let mut begin = first;
         let mut now = Intent::Other;
         for (at, message) in said.iter().enumerate().skip(first) {
-            let wish = intent(&message.words, !message.files.is_empty(), site_before(message.position));
+            let wish = intent(&message.words, !message.files.is_empty(), work_before(message.position));
             let running = at > first;
             match wish {
                 Intent::Continue | Intent::Other if running => {}
-                // The site does not stand yet: the wish goes into it.
+                // The work does not stand yet: the wish goes into it.
                 Intent::Change
                     if running
-                        && now == Intent::Site
-                        && !wrote_site(&calls(&messages[said[begin].position..message.position])) => {}
+                        && matches!(now, Intent::Site | Intent::Slides)
+                        && !made_something(&calls(&messages[said[begin].position..message.position])) => {}
                 _ => {
                     now = wish;
                     begin = at;
@@ -170,20 +170,46 @@ fn to_be_continued(after: &[ModelMessage]) -> bool {
         .is_some_and(|said| intent(&said.words, false, false) == Intent::Continue)
 }
 
-/// The folder of the last site that was written here.
-pub(crate) fn last_site(done: &[DoneCall]) -> Option<String> {
-    done.iter().rev().filter(|call| !call.is_error).find_map(|call| {
-        if call.name == super::script::Tool::Deploy.name() {
-            return call.arguments.get("local_dir")?.as_str().map(str::to_owned);
-        }
-        if call.name != super::script::Tool::WriteFile.name() {
-            return None;
-        }
-        let path = call.arguments.get("file_path")?.as_str()?;
-        path.strip_suffix("/index.html").map(str::to_owned)
-    })
+/// Something that the demo made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// A site, by its folder.
+    Site(String),
+    /// Slides, by their page.
+    Slides(String),
 }
 
-fn wrote_site(done: &[DoneCall]) -> bool {
-    last_site(done).is_some()
+impl Made {
+    fn of(call: &DoneCall) -> Option<Self> {
+        let argument = |name| call.arguments.get(name)?.as_str();
+        if call.is_error {
+            None
+        } else if call.name == Tool::Deploy.name() {
+            Some(Self::Site(argument("local_dir")?.to_owned()))
+        } else if call.name == Tool::Slides.name() {
+            Some(Self::Slides(argument("file_path")?.to_owned()))
+        } else if call.name == Tool::WriteFile.name() {
+            let path = argument("file_path")?;
+            let site = || Some(Self::Site(path.strip_suffix("/index.html")?.to_owned()));
+            if path.ends_with("/deck.html") { Some(Self::Slides(path.to_owned())) } else { site() }
+        } else {
+            None
+        }
+    }
+
+    fn is(&self, kind: Kind) -> bool {
+        match self {
+            Self::Site(_) => kind == Kind::Site,
+            Self::Slides(_) => kind == Kind::Slides,
+        }
+    }
+}
+
+/// What was made last, of one kind or of any.
+pub(crate) fn last_made(done: &[DoneCall], kind: Option<Kind>) -> Option<Made> {
+    done.iter().rev().filter_map(Made::of).find(|made| kind.is_none_or(|kind| made.is(kind)))
+}
+
+fn made_something(done: &[DoneCall]) -> bool {
+    last_made(done, None).is_some()
 }

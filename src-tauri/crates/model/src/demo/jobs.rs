@@ -12,6 +12,9 @@ mod change;
 mod command;
 mod help;
 mod site;
+mod slides;
+mod source;
+mod steps;
 mod todo;
 
 /// Where the agent sees the workspace.
@@ -33,6 +36,7 @@ pub(crate) fn next_step(request: &ModelRequest) -> Step {
     let mut tape = Tape::new(&conversation.done, &offered);
     let ended = match conversation.intent {
         Intent::Site => site::run(&mut tape, &conversation),
+        Intent::Slides => slides::run(&mut tape, &conversation),
         Intent::Change => change::run(&mut tape, &conversation),
         Intent::Todo => todo::run(&mut tape, &conversation),
         Intent::Command => command::run(&mut tape, &conversation),

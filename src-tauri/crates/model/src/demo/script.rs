@@ -36,6 +36,7 @@ pub(crate) enum Tool {
     EditFile,
     Shell,
     Deploy,
+    Slides,
 }
 
 impl Tool {
@@ -48,6 +49,7 @@ impl Tool {
             Self::EditFile => "mshtools-edit_file",
             Self::Shell => "mshtools-shell",
             Self::Deploy => "mshtools-deploy_website",
+            Self::Slides => "mshtools-slides_generator",
         }
     }
 }
@@ -89,6 +91,10 @@ impl Call {
         Self { tool: Tool::Deploy, arguments: json!({"type": "static", "local_dir": folder}) }
     }
 
+    pub fn slides(path: &str) -> Self {
+        Self { tool: Tool::Slides, arguments: json!({"file_path": path}) }
+    }
+
     /// Whether a call of the history is this one. Contents may differ, because a later wish changes them.
     fn is(&self, done: &DoneCall) -> bool {
         let same = |key: &str| self.arguments.get(key) == done.arguments.get(key);
@@ -96,7 +102,7 @@ impl Call {
             && match self.tool {
                 Tool::TodoWrite | Tool::TodoRead => true,
                 Tool::ReadFile => same("file_path") && same("offset"),
-                Tool::WriteFile => same("file_path"),
+                Tool::WriteFile | Tool::Slides => same("file_path"),
                 Tool::EditFile => same("file_path") && same("old_string"),
                 Tool::Shell => same("command"),
                 Tool::Deploy => same("local_dir"),

@@ -10,7 +10,9 @@ use super::{
 pub(crate) enum Intent {
     /// A website.
     Site,
-    /// A change of the site that stands.
+    /// A presentation.
+    Slides,
+    /// A change of the site or the slides that stand.
     Change,
     /// A to-do list.
     Todo,
@@ -39,7 +41,22 @@ const SITE: &[&str] = &[
     "站点",
     "看板",
 ];
+const SLIDES: &[&str] = &[
+    "slides",
+    "slide deck",
+    "slideshow",
+    "deck",
+    "presentation",
+    "powerpoint",
+    "pptx",
+    "幻灯片",
+    "演示文稿",
+    "简报",
+    "ppt",
+];
 const MAKE: &[&str] = &[
+    "make slides",
+    "make some",
     "make a",
     "make an",
     "make me",
@@ -52,6 +69,9 @@ const MAKE: &[&str] = &[
     "another",
     "turn this",
     "做一个",
+    "做一份",
+    "做一套",
+    "做成",
     "做个",
     "制作",
     "生成",
@@ -154,8 +174,26 @@ const CONTINUE: &[&str] = &[
 const TITLE: &[&str] =
     &["title", "heading", "headline", "header", "rename", "call it", "标题", "题目", "改名"];
 
+/// What the demo makes that can be changed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Site,
+    Slides,
+}
+
+/// Which of them the lower-case words name first: slides about a website are slides.
+pub(crate) fn kind_named(lower: &str) -> Option<Kind> {
+    let first = |signs: &[&str]| signs.iter().filter_map(|sign| position(lower, sign)).min();
+    match (first(SITE), first(SLIDES)) {
+        (None, None) => None,
+        (Some(site), Some(slides)) if site < slides => Some(Kind::Site),
+        (Some(_), None) => Some(Kind::Site),
+        (_, Some(_)) => Some(Kind::Slides),
+    }
+}
+
 /// What the words ask for. A file that came with them and no clear words ask for a site of it.
-pub(crate) fn intent(words: &str, with_file: bool, site_stands: bool) -> Intent {
+pub(crate) fn intent(words: &str, with_file: bool, work_stands: bool) -> Intent {
     let lower = words.to_lowercase();
     let bare = lower.trim().trim_end_matches(['.', '!', '。', '！', '~']);
     if CONTINUE.contains(&bare) {
@@ -164,11 +202,14 @@ pub(crate) fn intent(words: &str, with_file: bool, site_stands: bool) -> Intent 
     let makes = mentions(&lower, MAKE);
     let alters = mentions(&lower, ALTER) && !makes;
     let style = mentions(&lower, STYLE) || !named_colours(&lower).is_empty();
-    if style && !with_file && (alters || (site_stands && !makes)) {
+    if style && !with_file && (alters || (work_stands && !makes)) {
         return Intent::Change;
     }
-    if mentions(&lower, SITE) {
-        return Intent::Site;
+    if let Some(kind) = kind_named(&lower) {
+        return match kind {
+            Kind::Site => Intent::Site,
+            Kind::Slides => Intent::Slides,
+        };
     }
     if mentions(&lower, COMMAND) {
         return Intent::Command;
@@ -369,15 +410,21 @@ pub(crate) fn named_command(words: &str) -> Option<&str> {
     (!command.is_empty()).then_some(command)
 }
 
+/// The subject of a deck: what stands after "about" and the like.
+pub(crate) fn subject(words: &str, language: Language) -> Option<String> {
+    let text = marked_topic(words, language)?;
+    (!PRONOUNS.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
+}
+
 /// The subject of a site: what stands after "about" and the like, or all of the first line.
 pub(crate) fn topic(words: &str, language: Language) -> Option<String> {
     let line = words.lines().find(|line| !line.trim().is_empty())?.trim();
     let text = marked_topic(words, language).unwrap_or_else(|| until(line, &ENDS));
-    let pronouns =
-        ["it", "this", "that", "these", "them", "this file", "my data", "the data", "它", "这个", "这些"];
-    (!text.is_empty() && !pronouns.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
+    (!text.is_empty() && !PRONOUNS.contains(&text.to_lowercase().as_str())).then(|| text.to_owned())
 }
 
+const PRONOUNS: [&str; 11] =
+    ["it", "this", "that", "these", "them", "this file", "my data", "the data", "它", "这个", "这些"];
 const ENDS: [&str; 10] = [".", "!", "?", "。", "！", "？", "，", ",", ";", "；"];
 
 /// What stands after "about" and the like in the first line, up to the end of the thought.
@@ -403,7 +450,20 @@ fn marked_topic(words: &str, language: Language) -> Option<&str> {
             text = about;
         }
     }
-    for tail in ["的网站", "的网页", "的页面", "的主页", "网站", "网页"] {
+    let tails = [
+        "的网站",
+        "的网页",
+        "的页面",
+        "的主页",
+        "网站",
+        "网页",
+        "的幻灯片",
+        "的演示文稿",
+        "的简报",
+        "幻灯片",
+        "演示文稿",
+    ];
+    for tail in tails {
         text = text.strip_suffix(tail).unwrap_or(text);
     }
     Some(text.trim()).filter(|text| !text.is_empty())
@@ -447,9 +507,9 @@ pub(crate) fn tasks(words: &str) -> Vec<String> {
         .collect()
 }
 
-/// A name for a folder: lower-case letters and digits with hyphens; `site` with a number of the words if there
-/// are none.
-pub(crate) fn slug(words: &str) -> String {
+/// A name for a folder: lower-case letters and digits with hyphens; `kind`, such as `site`, with a number of the words
+/// if there are none.
+pub(crate) fn slug(words: &str, kind: &str) -> String {
     let mut slug = String::new();
     for character in words.chars() {
         if character.is_ascii_alphanumeric() {
@@ -467,7 +527,7 @@ pub(crate) fn slug(words: &str) -> String {
         let hash = words
             .bytes()
             .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        return format!("site-{:04x}", hash & 0xffff);
+        return format!("{kind}-{:04x}", hash & 0xffff);
     }
     slug.to_owned()
 }

@@ -9,6 +9,15 @@ fn requests_are_told_apart_in_both_languages() {
         ("Turn this CSV into a website", true, Intent::Site),
         ("用这个表格做一个网站", false, Intent::Site),
         ("做一个关于茶的网页，用绿色", true, Intent::Site),
+        ("Make slides about tea", false, Intent::Slides),
+        ("Make slides about blue whales", true, Intent::Slides),
+        ("Make slides about our website", true, Intent::Slides),
+        ("Make a website about my slides", true, Intent::Site),
+        ("Create a dark presentation on tea", true, Intent::Slides),
+        ("做一个关于茶的幻灯片", true, Intent::Slides),
+        ("做一份介绍绿茶的演示文稿", true, Intent::Slides),
+        ("Make the slides dark", true, Intent::Change),
+        ("把幻灯片改成蓝色", true, Intent::Change),
         ("Make it dark", true, Intent::Change),
         ("Make it dark", false, Intent::Change),
         ("Change the colour to blue", true, Intent::Change),
@@ -34,6 +43,7 @@ fn requests_are_told_apart_in_both_languages() {
     }
     assert_eq!(intent("", true, false), Intent::Site);
     assert_eq!(intent("看看这个", true, true), Intent::Site);
+    assert_eq!(intent("Make slides about this file", true, false), Intent::Slides);
     assert_eq!(intent("count its lines with a command", true, false), Intent::Command);
 }
 
@@ -93,6 +103,10 @@ fn topics_files_commands_tasks_and_folders_are_found() {
     assert_eq!(topic("A site about tea in China", Language::English).as_deref(), Some("tea in China"));
     assert_eq!(topic("make a website about it", Language::English), None);
     assert_eq!(topic("做一个关于西湖的网站", Language::Chinese).as_deref(), Some("西湖"));
+    assert_eq!(subject("Make slides about Green Tea", Language::English).as_deref(), Some("Green Tea"));
+    assert_eq!(subject("Make slides", Language::English), None);
+    assert_eq!(subject("做一个关于西湖的幻灯片", Language::Chinese).as_deref(), Some("西湖"));
+    assert_eq!(subject("做一份介绍绿茶的演示文稿，用绿色", Language::Chinese).as_deref(), Some("绿茶"));
     assert_eq!(
         named_file("Make a site from data/sales-2025.csv, please").as_deref(),
         Some("data/sales-2025.csv")
@@ -105,8 +119,8 @@ fn topics_files_commands_tasks_and_folders_are_found() {
     assert_eq!(tasks("我的待办：买纸、打电话，订房"), ["买纸", "打电话", "订房"]);
     assert_eq!(tasks("My tasks\n1. 3 eggs\n- bread"), ["3 eggs", "bread"]);
     assert_eq!(tasks("plan my week"), Vec::<String>::new());
-    assert_eq!(slug("Green  Tea & Cups!"), "green-tea-cups");
-    assert_eq!(slug("西湖"), slug("西湖"));
-    assert!(slug("西湖").starts_with("site-"));
-    assert_eq!(slug("../../etc"), "etc");
+    assert_eq!(slug("Green  Tea & Cups!", "site"), "green-tea-cups");
+    assert_eq!(slug("西湖", "deck"), slug("西湖", "deck"));
+    assert!(slug("西湖", "deck").starts_with("deck-"));
+    assert_eq!(slug("../../etc", "site"), "etc");
 }

@@ -8,7 +8,8 @@ pub(crate) fn closing(conversation: &Conversation) -> String {
 
 - **A website from a file:** drop a CSV or a text file on the window and ask for a website about it.
 - **A website from your words:** “Make a website about tea”.
-- **Change that site:** “Make it dark”, “Change the colour to blue”, “Change the title to Spring sales”.
+- **Slides, and a PowerPoint file of them:** “Make slides about tea”, or drop a CSV and ask for slides about it.
+- **Change site or slides:** “Make it dark”, “Change the colour to blue”, “Change the title to Spring sales”.
 - **A to-do list:** “Make a to-do list: buy paper, call Ann, book the room”.
 - **A command that fails and is put right:** “Run a command”.
 
@@ -18,7 +19,8 @@ For everything else connect a real model: open the settings, choose Models, and 
 
 - **用文件做网站：** 把 CSV 或文本文件拖进窗口，然后要求用它做一个网站。
 - **用您的话做网站：** “做一个关于茶的网站”。
-- **修改这个网站：** “改成深色”、“把颜色改成蓝色”、“把标题改成春季销售”。
+- **幻灯片和 PowerPoint 文件：** “做一个关于茶的幻灯片”，或拖入 CSV 再要求用它做幻灯片。
+- **修改网站或幻灯片：** “改成深色”、“把颜色改成蓝色”、“把标题改成春季销售”。
 - **待办清单：** “做一个待办清单：买纸、打电话、订会议室”。
 - **一条会失败、然后被纠正的命令：** “运行一条命令”。
 

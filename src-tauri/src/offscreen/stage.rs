@@ -1,0 +1,209 @@
+//! The view of one page, and what it may do: load files of its deck, and nothing else.
+//!
+//! Its context is apart from Tauri's: no command of the app and no scheme of it is in its reach, it keeps nothing, and
+//! its only scheme is answered from the files of the deck. Everything of the web goes to a proxy that does not exist.
+//! Nobody sees the view, so whatever would ask a person is refused.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gtk::prelude::*;
+use gtk::{gdk, gio, glib};
+use okcvm_slides::{HOST, Resource, Resources, with_stand_ins};
+use tokio::sync::oneshot;
+use webkit2gtk::{
+    AuthenticationRequestExt, DownloadExt, FileChooserRequestExt, LoadEvent, MemoryPressureSettings,
+    NavigationPolicyDecision, NavigationPolicyDecisionExt, NetworkProxyMode, NetworkProxySettings,
+    PermissionRequestExt, PolicyDecision, PolicyDecisionExt, PolicyDecisionType, ResponsePolicyDecision,
+    ResponsePolicyDecisionExt, SecurityManagerExt, SettingsExt, URIRequestExt, URISchemeRequest,
+    URISchemeRequestExt, WebContext, WebContextExt, WebView, WebViewExt, WebsiteDataManager,
+    WebsiteDataManagerExt,
+};
+
+/// The scheme of a deck's files.
+pub(super) const SCHEME: &str = "deck";
+/// Wide enough for a slide with room beside it.
+const VIEWPORT: (i32, i32) = (1280, 800);
+/// A proxy that nobody answers at.
+const NOWHERE: &str = "http://127.0.0.1:9";
+/// Memory of a page in MiB, after which its process is ended.
+const MEMORY: u32 = 2048;
+
+/// Hears once whether the page is loaded.
+pub(super) type Loaded = oneshot::Sender<Result<(), String>>;
+
+/// What stands on the main thread for one open page.
+pub(super) struct Stage {
+    window: gtk::OffscreenWindow,
+    /// `None` after its process has ended by itself.
+    view: Rc<RefCell<Option<WebView>>>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(view) = self.view.borrow_mut().take() {
+            // Not asked to close: a page whose script runs without end would not answer.
+            view.terminate_web_process();
+            self.window.remove(&view);
+        }
+        self.window.close();
+    }
+}
+
+impl Stage {
+    /// Opens a page and begins to load it.
+    pub fn open(address: &str, resources: Arc<dyn Resources>, loaded: Loaded) -> Self {
+        let context = context();
+        if let Some(security) = context.security_manager() {
+            security.register_uri_scheme_as_cors_enabled(SCHEME);
+        }
+        context.register_uri_scheme(SCHEME, move |request| answer(request, &resources));
+        let view = WebView::with_context(&context);
+        restrict(&view);
+        view.set_background_color(&gdk::RGBA::new(0.0, 0.0, 0.0, 0.0));
+        let loaded = Rc::new(RefCell::new(Some(loaded)));
+        let tell = move |outcome| {
+            if let Some(loaded) = loaded.borrow_mut().take() {
+                let _ = loaded.send(outcome);
+            }
+        };
+        view.connect_load_changed({
+            let tell = tell.clone();
+            move |_, event| {
+                if event == LoadEvent::Finished {
+                    tell(Ok(()));
+                }
+            }
+        });
+        view.connect_load_failed({
+            let tell = tell.clone();
+            move |_, _, _, error| {
+                tell(Err(error.to_string()));
+                true
+            }
+        });
+        let kept = Rc::new(RefCell::new(Some(view.clone())));
+        view.connect_web_process_terminated({
+            let kept = Rc::downgrade(&kept);
+            move |_, _| {
+                tell(Err(super::ENDED.to_owned()));
+                // Without this the next script would start a process anew, on an empty page.
+                if let Some(kept) = kept.upgrade() {
+                    kept.replace(None);
+                }
+            }
+        });
+        let window = gtk::OffscreenWindow::new();
+        window.set_default_size(VIEWPORT.0, VIEWPORT.1);
+        view.set_size_request(VIEWPORT.0, VIEWPORT.1);
+        window.add(&view);
+        window.show_all();
+        view.load_uri(address);
+        Self { window, view: kept }
+    }
+
+    /// The view, while its process runs.
+    pub fn view(&self) -> Option<WebView> {
+        self.view.borrow().clone()
+    }
+}
+
+/// A context that keeps nothing and reaches nothing.
+fn context() -> WebContext {
+    let data = WebsiteDataManager::new_ephemeral();
+    let mut nowhere = NetworkProxySettings::new(Some(NOWHERE), &[]);
+    data.set_network_proxy_settings(NetworkProxyMode::Custom, Some(&mut nowhere));
+    let mut memory = MemoryPressureSettings::new();
+    memory.set_memory_limit(MEMORY);
+    memory.set_kill_threshold(1.0);
+    let context = WebContext::builder().website_data_manager(&data).memory_pressure_settings(&memory).build();
+    // Else a file would be laid into the folder of downloads.
+    context.connect_download_started(|_, download| download.cancel());
+    context
+}
+
+/// Takes everything from a view that laying slides out does not need.
+fn restrict(view: &WebView) {
+    if let Some(settings) = WebViewExt::settings(view) {
+        settings.set_enable_webgl(false);
+        settings.set_enable_webrtc(false);
+        settings.set_enable_media_stream(false);
+        settings.set_enable_mediasource(false);
+        settings.set_enable_encrypted_media(false);
+        settings.set_media_playback_requires_user_gesture(true);
+        settings.set_enable_dns_prefetching(false);
+        settings.set_enable_hyperlink_auditing(false);
+        settings.set_enable_html5_database(false);
+        settings.set_enable_back_forward_navigation_gestures(false);
+        settings.set_javascript_can_open_windows_automatically(false);
+        settings.set_javascript_can_access_clipboard(false);
+    }
+    view.set_is_muted(true);
+    view.connect_decide_policy(|_, decision, kind| decide(decision, kind));
+    view.connect_create(|_, _| None);
+    // A dialog would wait for somebody to answer it.
+    view.connect_script_dialog(|_, _| true);
+    view.connect_print(|_, _| true);
+    view.connect_enter_fullscreen(|_| true);
+    view.connect_show_notification(|_, _| true);
+    view.connect_permission_request(|_, request| {
+        request.deny();
+        true
+    });
+    view.connect_run_file_chooser(|_, request| {
+        request.cancel();
+        true
+    });
+    view.connect_authenticate(|_, request| {
+        request.cancel();
+        true
+    });
+}
+
+/// Refuses to leave the deck, to open windows, and to save what cannot be shown.
+fn decide(decision: &PolicyDecision, kind: PolicyDecisionType) -> bool {
+    let allowed = match kind {
+        PolicyDecisionType::NavigationAction => decision
+            .downcast_ref::<NavigationPolicyDecision>()
+            .and_then(NavigationPolicyDecisionExt::navigation_action)
+            .and_then(|action| action.request())
+            .and_then(|request| request.uri())
+            .and_then(|address| address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()))
+            .is_some_and(|scheme| [SCHEME, "about", "data", "blob"].contains(&scheme.as_str())),
+        PolicyDecisionType::Response => decision
+            .downcast_ref::<ResponsePolicyDecision>()
+            .is_some_and(ResponsePolicyDecisionExt::is_mime_type_supported),
+        _ => false,
+    };
+    if allowed {
+        decision.use_();
+    } else {
+        decision.ignore();
+    }
+    true
+}
+
+/// Answers a request of the page; the file is read on another thread.
+fn answer(request: &URISchemeRequest, resources: &Arc<dyn Resources>) {
+    let (request, resources) = (request.clone(), resources.clone());
+    glib::MainContext::default().spawn_local(async move {
+        let address = request.uri().map(|uri| uri.to_string()).unwrap_or_default();
+        let found = gio::spawn_blocking(move || resources.find(&address)).await;
+        match found.ok().flatten() {
+            Some(Resource { bytes, mime }) => {
+                let bytes = if mime.starts_with("text/html") {
+                    let page = String::from_utf8_lossy(&bytes);
+                    with_stand_ins(&page, &format!("{SCHEME}://{HOST}")).into_bytes()
+                } else {
+                    bytes
+                };
+                let length = bytes.len() as i64;
+                let stream = gio::MemoryInputStream::from_bytes(&glib::Bytes::from_owned(bytes));
+                request.finish(&stream, length, Some(&mime));
+            }
+            None => request
+                .finish_error(&mut glib::Error::new(gio::IOErrorEnum::NotFound, "there is no such file")),
+        }
+    });
+}
