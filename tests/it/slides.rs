@@ -133,7 +133,7 @@ fn sample_decks(bench: &Bench) -> Vec<String> {
             }
             let name = Path::new(folder).join(path.file_name().unwrap()).to_string_lossy().into_owned();
             bench.write(&name, &std::fs::read(&path).unwrap());
-            if name.ends_with(".html") {
+            if path.extension().is_some_and(|ending| ending == "html") {
                 pages.push(name);
             }
         }
