@@ -164,9 +164,8 @@ impl OpenPage for Page {
                     None,
                     gio::Cancellable::NONE,
                     move |answer| {
-                        let _ = send.send(
-                            answer.map(|value| value.to_str().to_string()).map_err(|error| error.to_string()),
-                        );
+                        let answer = answer.map(|value| value.to_str().to_string());
+                        let _ = send.send(answer.map_err(|error| reason(error.message())));
                     },
                 );
             })
@@ -199,6 +198,14 @@ impl OpenPage for Page {
         })
         .await
     }
+}
+
+/// Why a script gave no answer, in words that say what is wrong with the page.
+fn reason(words: &str) -> String {
+    if words.contains("no longer reachable") {
+        return "it went to another address, or loaded itself anew, before it was measured".to_owned();
+    }
+    words.to_owned()
 }
 
 /// A part of a surface as PNG.

@@ -42,7 +42,9 @@ pub(super) struct Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Some(view) = self.view.borrow_mut().take() {
+        // Taken first: to end the process is heard at once by who waits for its end.
+        let view = self.view.take();
+        if let Some(view) = view {
             // Not asked to close: a page whose script runs without end would not answer.
             view.terminate_web_process();
             self.window.remove(&view);
@@ -64,7 +66,7 @@ impl Stage {
         view.set_background_color(&gdk::RGBA::new(0.0, 0.0, 0.0, 0.0));
         let loaded = Rc::new(RefCell::new(Some(loaded)));
         let tell = move |outcome| {
-            if let Some(loaded) = loaded.borrow_mut().take() {
+            if let Some(loaded) = loaded.take() {
                 let _ = loaded.send(outcome);
             }
         };

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('readPptx.py', import.meta.url));
 
-/** `{ reader, slides: [{ title, notes, tables, texts }] }` of a .pptx. */
+/** `{ reader, slides: [{ title, notes, tables, texts, ellipses }] }` of a .pptx. */
 export function readPptx(file) {
   return JSON.parse(execFileSync('python3', [program, file], { encoding: 'utf8' }));
 }

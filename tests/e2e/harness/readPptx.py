@@ -1,7 +1,8 @@
 """Reads a presentation as its user's programs do: `readPptx.py FILE` prints its slides as JSON.
 
 With python-pptx where that is installed; else by the parts of the package, with the standard library alone.
-A slide is {"title": text of the title placeholder or null, "notes": text, "tables": rows of cells, "texts": all texts}.
+A slide is {"title": text of the title placeholder or null, "notes": text, "tables": rows of cells, "texts": all texts,
+"ellipses": how many}.
 """
 
 import json
@@ -21,6 +22,7 @@ def with_library(path, pptx):
                 "notes": slide.notes_slide.notes_text_frame.text if slide.has_notes_slide else "",
                 "tables": tables,
                 "texts": [shape.text_frame.text for shape in slide.shapes if shape.has_text_frame],
+                "ellipses": slide.part.blob.count(b'prst="ellipse"'),
             }
         )
     return {"reader": f"python-pptx {pptx.__version__}", "slides": slides}
@@ -75,7 +77,15 @@ def by_parts(path):
                 for table in part(name).iter(f"{a}tbl")
             ]
             texts = [text(shape) for shape in shapes]
-            slides.append({"title": titles[0] if titles else None, "notes": notes, "tables": tables, "texts": texts})
+            slides.append(
+                {
+                    "title": titles[0] if titles else None,
+                    "notes": notes,
+                    "tables": tables,
+                    "texts": texts,
+                    "ellipses": package.read(name).count(b'prst="ellipse"'),
+                }
+            )
     return {"reader": "the standard library", "slides": slides}
 
 

@@ -1,6 +1,6 @@
 // A deck is written by a model and its scripts run while it is laid out. They reach nothing, and they stop nothing.
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -26,6 +26,27 @@ const DECKS = {
   'crowd of frames': `${SLIDE}<script>const go = () => { for (let n = 0; n < 50; n += 1) document.body.append(document.createElement('iframe')); setTimeout(go, 1); }; go()</script>`,
   good: SLIDE,
 };
+/** Outside of every workspace. */
+const SOUND = join(process.env.OKCVM_E2E_BASE, 'tone.wav');
+
+/** A tenth of a second of silence: PCM, 8000 samples a second, 8 bits. */
+function wav() {
+  const samples = Buffer.alloc(800, 128);
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0);
+  head.writeUInt32LE(36 + samples.length, 4);
+  head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(8000, 24);
+  head.writeUInt32LE(8000, 28);
+  head.writeUInt16LE(1, 32);
+  head.writeUInt16LE(8, 34);
+  head.write('data', 36);
+  head.writeUInt32LE(samples.length, 40);
+  return Buffer.concat([head, samples]);
+}
 
 /** Keeps the first line of whatever connects. */
 async function startCanary() {
@@ -44,7 +65,7 @@ async function startCanary() {
 
 test('the scripts of a deck reach nothing and stop nothing', async (t) => {
   const canary = await startCanary();
-  const deckOf = (name) => DECKS[name].replaceAll('CANARY_PORT', String(canary.port));
+  const deckOf = (name) => DECKS[name].replaceAll('CANARY_PORT', String(canary.port)).replaceAll('SOUND', SOUND);
   const server = await startModelServer({
     model: MODEL,
     script: ({ messages }) => {
@@ -55,6 +76,7 @@ test('the scripts of a deck reach nothing and stop nothing', async (t) => {
       return [{ call: { name: 'mshtools-slides_generator', arguments: { content: deckOf(name.trim()) } } }];
     },
   });
+  writeFileSync(SOUND, wav());
   const env = { OKCVM_CHAT_BASE_URL: server.address, OKCVM_CHAT_MODEL: MODEL };
   try {
     await journey({ name: 'slides-isolation', env }, async (window) => {
@@ -67,7 +89,10 @@ test('the scripts of a deck reach nothing and stop nothing', async (t) => {
         count += 1;
       };
       const answer = () => {
-        const { content } = server.chats().at(-1).body.messages.findLast(({ role }) => role === 'tool');
+        const { content } = server
+          .chats()
+          .at(-1)
+          .body.messages.findLast(({ role }) => role === 'tool');
         return typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('');
       };
       /** Makes a deck; what the tool said, and how long it took in seconds. */
@@ -151,11 +176,11 @@ test('the scripts of a deck reach nothing and stop nothing', async (t) => {
         assert.match(told, /took longer than 60 s to measure the page/);
         assert.ok(seconds < 80, `${seconds} s`);
         await noneLeft('loop later');
-        for (const name of ['reload without end', 'crowd of frames']) {
-          const { seconds: taken } = await make(name, 100_000);
-          assert.ok(taken < 90, `${name}: ${taken} s`);
-          await noneLeft(name);
-        }
+        assert.match((await make('reload without end')).told, /^Wrote |loaded itself anew/);
+        await noneLeft('reload without end');
+        const crowd = await make('crowd of frames', 100_000);
+        assert.ok(crowd.seconds < 90, `${crowd.seconds} s`);
+        await noneLeft('crowd of frames');
       });
 
       await stage(t, 'and afterwards a deck is made as ever', async () => {

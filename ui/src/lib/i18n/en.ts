@@ -120,6 +120,7 @@ export const en = {
   'tool.ipython': 'Run Python',
   'tool.restart': 'In a fresh kernel',
   'tool.deploy': 'Deploy website',
+  'tool.slides': 'Make presentation',
   'tool.other': 'Use tool',
   'tool.cut': 'Only the start is shown here.',
   'tool.fullOutput': 'Full output: {path}',

@@ -119,6 +119,7 @@ export const zh: Record<MessageKey, string> = {
   'tool.ipython': '运行 Python',
   'tool.restart': '在新的内核中',
   'tool.deploy': '部署网站',
+  'tool.slides': '生成演示文稿',
   'tool.other': '使用工具',
   'tool.cut': '此处只显示开头部分。',
   'tool.fullOutput': '完整输出：{path}',

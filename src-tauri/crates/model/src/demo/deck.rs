@@ -129,6 +129,8 @@ const HEAD: &str = r#"<script src="https://cdn.jsdelivr.net/npm/@tailwindcss/bro
   .grid-table th { @apply px-[14px] py-[8px] text-left font-bold; color: var(--on-accent); background: var(--accent); }
   .grid-table td { @apply px-[14px] py-[7px]; border-bottom: 1px solid var(--line); background: var(--surface); }
   .grid-table .number { @apply text-right; }
+  .grid-table.large { @apply text-[19px] leading-[28px]; }
+  .grid-table.large td, .grid-table.large th { @apply py-[11px]; }
   aside.notes { display: none; }
 }
 body { margin: 0; background: var(--line); }
@@ -186,10 +188,12 @@ fn list(list: &List) -> String {
 
 fn grid(grid: &Grid) -> String {
     let mut html = heading(&grid.title);
-    html.push_str("<table class=\"grid-table mt-[22px]\">\n<thead>\n<tr>");
+    // Few rows are set larger, so that they fill the slide.
+    let large = if grid.rows.len() <= 5 { " large" } else { "" };
+    let _ = write!(html, "<table class=\"grid-table{large} mt-[22px]\">\n<thead>\n<tr>");
     let class = |number: bool| if number { " class=\"number\"" } else { "" };
     // The columns share the width of the slide.
-    let room = 92 / grid.columns.len().max(1);
+    let room = (if grid.rows.len() <= 5 { 84 } else { 92 }) / grid.columns.len().max(1);
     for (name, number) in &grid.columns {
         let _ = write!(html, "<th{}>{}</th>", class(*number), escaped(&fitted(name, room)));
     }
@@ -224,8 +228,8 @@ fn chart(chart: &Chart) -> String {
     let range = if high > low { high - low } else { 1.0 };
     // In pixels: names on the left, values to the right of the bars.
     let (left, room) = (210.0, 570.0);
-    let step = (336.0 / bars.len().max(1) as f64).min(58.0);
-    let thick = step * 0.62;
+    let step = (336.0 / bars.len().max(1) as f64).min(84.0);
+    let thick = (step * 0.62).min(44.0);
     let zero = left + (0.0 - low) / range * room;
     let height = step * bars.len() as f64;
     let mut html = heading(&chart.title);

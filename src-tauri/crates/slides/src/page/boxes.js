@@ -3,7 +3,8 @@
 /** The four corner radii of a box `{x, y}` each, clockwise from the top left, brought down to what fits. */
 function cornersOf(style, width, height) {
   const radii = ['TopLeft', 'TopRight', 'BottomRight', 'BottomLeft'].map((corner) => {
-    const [x, y = x] = style[`border${corner}Radius`].split(' ');
+    // `rounded-full` is without end; WebKit writes that as a sum.
+    const [x, y = x] = style[`border${corner}Radius`].replace(/calc\(infinity[^)]*\)/gi, '1e7px').split(' ');
     const size = (text, room) => (text.endsWith('%') ? (px(text) / 100) * room : px(text));
     return { x: size(x, width), y: size(y, height) };
   });

@@ -70,7 +70,7 @@ function textShadowOf(element, style, state) {
 /** Whether an inline element is text on a coloured ground and nothing more, as a marker pen makes it. */
 const marksOnly = (element, style) =>
   style.display === 'inline' && alphaOf(style.backgroundColor) > 0.99 && style.backgroundImage === 'none' && style.boxShadow === 'none' && !/text/.test(style.backgroundClip) &&
-  ['Top', 'Right', 'Bottom', 'Left'].every((side) => px(style[`padding${side}`]) < 1 && px(style[`border${side}Width`]) === 0) && px(style.borderTopLeftRadius) === 0;
+  ['Top', 'Right', 'Bottom', 'Left'].every((side) => px(style[`padding${side}`]) < 1 && px(style[`border${side}Width`]) === 0) && /^0(px|%)?( |$)/.test(style.borderTopLeftRadius);
 
 const looks = new Map();
 function cachedLook(element, state) {

@@ -16,6 +16,7 @@ const WORDS: Record<string, { verb: MessageKey; icon: IconName }> = {
   shell: { verb: 'tool.shell', icon: 'terminal' },
   ipython: { verb: 'tool.ipython', icon: 'terminal' },
   deploy_website: { verb: 'tool.deploy', icon: 'globe' },
+  slides_generator: { verb: 'tool.slides', icon: 'present' },
 };
 
 export function toolVerb(tool: string): MessageKey {
@@ -46,6 +47,7 @@ export function toolTarget(tool: string, values: Record<string, unknown>): strin
     case 'read_file':
     case 'write_file':
     case 'edit_file':
+    case 'slides_generator':
       return baseName(text('file_path'));
     default:
       return shortName(tool);
