@@ -172,8 +172,7 @@ fn every_deck_becomes_a_valid_presentation_that_other_programs_open() {
         paths.push(done.path.unwrap());
         expected.push((u32::try_from(slides).unwrap(), package));
     }
-    // Its heading stands upright, from right to left.
-    assert_eq!(untitled, [("more/e4.html".to_owned(), 1)]);
+    assert!(untitled.is_empty(), "{untitled:?}");
     let pages: Vec<u32> = expected.iter().map(|(slides, _)| *slides).collect();
     assert_eq!(others::pages_by_office(&paths, bench.folder.path()), pages);
     for ((seen, (slides, package)), path) in others::seen_by_python(&paths).iter().zip(&expected).zip(&paths)
