@@ -55,7 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cli", &["engine", "host"]),
     ("testkit", &[]),
-    ("desktop", &["host"]),
+    ("desktop", &["host", "slides", "toolbox"]),
 ];
 
 fn place(name: &str) -> Option<usize> {

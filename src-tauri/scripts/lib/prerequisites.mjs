@@ -14,6 +14,7 @@ const OLDEST_NODE = [20, 19];
 function holds(probe) {
   if (probe.program !== undefined) return which(probe.program) !== undefined;
   if (probe.programs !== undefined) return probe.programs.every((name) => which(name) !== undefined);
+  if (probe.oneOf !== undefined) return probe.oneOf.some((name) => which(name) !== undefined);
   if (probe.pkgConfig !== undefined) return ask('pkg-config', ['--exists', probe.pkgConfig]) !== undefined;
   const answer = ask(probe.command[0], probe.command.slice(1));
   return answer !== undefined && (probe.answers === undefined || probe.answers.test(answer));

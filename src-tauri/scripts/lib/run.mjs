@@ -36,15 +36,15 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
  *
  * `stdout`: `stream` shows it, `error` shows it on our standard error, `capture` keeps it, `both` does both.
  * `ownGroup` puts it at the head of a process group of its own, so that a limit ends its children too; it can then
- * no longer read from the terminal. Returns `{ code, output, timedOut }`; a command that cannot be started has
+ * no longer read from the terminal. `quiet` drops what it says on standard error. Returns `{ code, output, timedOut }`; a command that cannot be started has
  * code 127.
  */
 export function run(command, args, options = {}) {
-  const { cwd = root, env = {}, stdout = 'stream', limitSeconds, ownGroup = false, input } = options;
+  const { cwd = root, env = {}, stdout = 'stream', limitSeconds, ownGroup = false, quiet = false, input } = options;
   return new Promise((done) => {
     const captures = stdout === 'capture' || stdout === 'both';
     const out = captures ? 'pipe' : stdout === 'error' ? 2 : 'inherit';
-    const err = stdout === 'both' ? 'pipe' : 'inherit';
+    const err = stdout === 'both' ? 'pipe' : quiet ? 'ignore' : 'inherit';
     const child = spawn(command, args, {
       cwd,
       env: environment(env),

@@ -9,7 +9,9 @@ import { npm, run } from './run.mjs';
 
 const LIMIT = 45 * 60;
 const ui = (verb) => ['run', verb, '--workspace', 'ui'];
-const tests = ['counting', 'prerequisites'].map((name) => fileURLToPath(new URL(`${name}.test.mjs`, import.meta.url)));
+const tests = ['counting', 'prerequisites', 'slideScores'].map((name) =>
+  fileURLToPath(new URL(`${name}.test.mjs`, import.meta.url)),
+);
 const plain = { stdout: 'stream', limitSeconds: LIMIT };
 const counted = { stdout: 'both', limitSeconds: LIMIT };
 

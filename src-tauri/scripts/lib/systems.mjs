@@ -82,7 +82,7 @@ export function systemOf(key) {
  * What the verbs need. `probe` finds out whether it is there by what it does, not by the name of a package;
  * `packages` names what brings it, by system; a system that is not named does not need it. `for` lists the
  * purposes: `engine` (all but the window), `build`, `run`, `picture` (a window on a machine without a display),
- * `test`, `bench`.
+ * `test`, `bench`, `slides` (the benchmark of slides).
  */
 export const requirements = [
   {
@@ -111,7 +111,7 @@ export const requirements = [
   },
   {
     what: 'a font with Chinese characters',
-    for: ['run', 'picture', 'test'],
+    for: ['run', 'picture', 'test', 'slides'],
     probe: { command: ['fc-list', ':lang=zh', 'family'], answers: /\S/ },
     packages: {
       debian: ['fontconfig', 'fonts-noto-cjk'],
@@ -121,7 +121,7 @@ export const requirements = [
   },
   {
     what: 'a virtual display (Xvfb)',
-    for: ['picture', 'test'],
+    for: ['picture', 'test', 'slides'],
     probe: { program: 'Xvfb' },
     packages: { debian: ['xvfb'], fedora: ['xorg-x11-server-Xvfb'], arch: ['xorg-server-xvfb'] },
   },
@@ -185,10 +185,33 @@ export const requirements = [
     },
   },
   {
-    what: 'a Python that makes environments (venv), for the agent and for the local model of the tests',
-    for: ['run', 'test'],
+    what: 'a Python that makes environments (venv), for the agent, and for what tests and benchmarks compare with',
+    for: ['run', 'test', 'slides'],
     probe: { command: ['python3', '-c', 'import ensurepip, venv'] },
     packages: { debian: ['python3-venv'], fedora: ['python3'], arch: ['python'], macos: ['python3'] },
+  },
+  {
+    what: 'a web engine for slides (Chromium)',
+    for: ['test', 'slides'],
+    probe: { oneOf: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'] },
+    packages: { debian: ['chromium'], fedora: ['chromium'], arch: ['chromium'] },
+  },
+  {
+    what: 'a second opinion on slides (LibreOffice Impress)',
+    for: ['test', 'slides'],
+    // `soffice` may be there without the part that reads slides.
+    probe: { oneOf: ['loimpress', 'simpress', 'oosimpress'] },
+    packages: {
+      debian: ['libreoffice-impress'],
+      fedora: ['libreoffice-impress'],
+      arch: ['libreoffice-fresh'],
+    },
+  },
+  {
+    what: 'pages of PDF files as pictures and words (Poppler)',
+    for: ['slides'],
+    probe: { programs: ['pdftoppm', 'pdftotext'] },
+    packages: { debian: ['poppler-utils'], fedora: ['poppler-utils'], arch: ['poppler'] },
   },
   {
     what: 'git',

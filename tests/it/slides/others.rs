@@ -1,4 +1,4 @@
-//! What other programs make of a presentation: LibreOffice and python-pptx.
+//! What other programs make of a presentation: `LibreOffice` and python-pptx.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -73,7 +73,7 @@ pub fn seen_by_python(paths: &[PathBuf]) -> Vec<Value> {
     serde_json::from_slice(&ran.stdout).unwrap()
 }
 
-/// How many pages LibreOffice makes of each of these presentations.
+/// How many pages `LibreOffice` makes of each of these presentations.
 pub fn pages_by_office(paths: &[PathBuf], folder: &Path) -> Vec<u32> {
     let (profile, pdfs) = (folder.join("office-profile"), folder.join("pdfs"));
     std::fs::create_dir_all(&pdfs).unwrap();

@@ -97,7 +97,7 @@ impl Package {
         let mut reached: BTreeSet<String> = [TYPES.to_owned()].into();
         let owners: Vec<String> = [String::new()]
             .into_iter()
-            .chain(self.parts.keys().filter(|name| !name.ends_with(".rels")).cloned())
+            .chain(self.parts.keys().filter(|name| ending(name) != "rels").cloned())
             .collect();
         for owner in &owners {
             for (id, relation) in self.relations(owner) {
@@ -113,14 +113,14 @@ impl Package {
         }
         let names: Vec<String> = self.parts.keys().cloned().collect();
         for name in &names {
-            if name.ends_with(".rels") {
+            if ending(name) == "rels" {
                 self.check_relations(name);
             } else if !reached.contains(name) {
                 self.fault(format!("{name} belongs to nothing"));
             }
             if name.starts_with("ppt/media/") {
                 self.check_picture(name);
-            } else if name.starts_with("ppt/") && name.ends_with(".xml") {
+            } else if name.starts_with("ppt/") && ending(name) == "xml" {
                 self.check_part(name);
             }
         }
@@ -154,13 +154,12 @@ impl Package {
         }
         let names: Vec<String> = self.parts.keys().filter(|name| *name != TYPES).cloned().collect();
         for name in names {
-            let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_owned()).unwrap_or_default();
-            let kind = own.get(&name).or_else(|| endings.get(&ending));
+            let kind = own.get(&name).or_else(|| endings.get(ending(&name)));
             match kind {
                 None => self.fault(format!("{name} has no type")),
                 // Every part of ours that is XML is of a kind of its own.
                 Some(kind) if kind == "application/xml" => {
-                    self.fault(format!("{name} has no type of its own"))
+                    self.fault(format!("{name} has no type of its own"));
                 }
                 Some(kind) => {
                     let wanted = wanted_type(&name);
@@ -354,6 +353,11 @@ impl Package {
     }
 }
 
+/// What stands behind the last dot of a name.
+fn ending(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
 fn wanted_type(name: &str) -> &'static str {
     const KINDS: &[(&str, &str)] = &[
         ("ppt/presentation.xml", "presentationml.presentation.main+xml"),
@@ -366,7 +370,7 @@ fn wanted_type(name: &str) -> &'static str {
         ("docProps/core.xml", "core-properties+xml"),
         ("docProps/app.xml", "extended-properties+xml"),
     ];
-    if name.ends_with(".rels") {
+    if ending(name) == "rels" {
         return "relationships+xml";
     }
     KINDS.iter().find(|(start, _)| name.starts_with(start)).map_or("", |(_, kind)| kind)

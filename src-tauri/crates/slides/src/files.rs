@@ -101,8 +101,10 @@ pub fn with_stand_ins(page: &str, base: &str) -> String {
         let end = rest.find(['"', '\'', ' ', '>', '<', ')', '\n']).unwrap_or(rest.len());
         let address = &rest[..end];
         // Inside of attributes `&` is written as an entity.
+        // In running text an address is only named.
+        let is_value = out.ends_with(['"', '\'', '(', '=']);
         match Url::parse(&address.replace("&amp;", "&")) {
-            Ok(url) if stand_in(&url).is_some() => {
+            Ok(url) if is_value && stand_in(&url).is_some() => {
                 out.push_str(base);
                 out.push_str(STAND_IN);
                 out.extend(percent_encoding::utf8_percent_encode(
@@ -150,7 +152,9 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     let whole = format!("{host}{}", url.path());
     let lower = whole.to_ascii_lowercase();
     let is_sheet = std::path::Path::new(&lower).extension().is_some_and(|ending| ending == "css");
-    if lower.contains("tailwind") && !is_sheet {
+    let is_script = std::path::Path::new(&lower).extension().is_some_and(|ending| ending == "js");
+    let is_tailwind = host == "cdn.tailwindcss.com" || lower.contains("@tailwindcss/browser");
+    if is_tailwind || (lower.contains("tailwind") && is_script) {
         let script = format!("{TAILWIND_BEFORE}\n{TAILWIND}");
         return Some(Resource {
             bytes: script.into_bytes(),

@@ -21,8 +21,9 @@ fn found(deck: &DeckFiles, address: &str) -> Option<(String, String)> {
     deck.find(address).map(|resource| (String::from_utf8(resource.bytes).unwrap(), resource.mime))
 }
 
-fn file(content: &str, kind: &str) -> Option<(String, String)> {
-    Some((content.to_owned(), kind.to_owned()))
+/// What an address should give.
+fn file(content: &str, kind: &str) -> (String, String) {
+    (content.to_owned(), kind.to_owned())
 }
 
 #[test]
@@ -33,7 +34,7 @@ fn the_page_is_found_at_its_own_address_whatever_its_name_is() {
     for known in
         [address.as_str(), &format!("{address}?v=2#3"), &format!("http://{HOST}/talks/über uns.html")]
     {
-        assert_eq!(found(&deck, known), file("<p>page</p>", "text/html; charset=utf-8"), "{known}");
+        assert_eq!(found(&deck, known), Some(file("<p>page</p>", "text/html; charset=utf-8")), "{known}");
     }
     assert!(asked.lock().unwrap().is_empty());
 }
@@ -41,7 +42,7 @@ fn the_page_is_found_at_its_own_address_whatever_its_name_is() {
 #[test]
 fn files_are_found_relative_to_the_workspace_by_every_way_to_write_them() {
     let (deck, _) = deck();
-    let picture = file("talks/img/a.png", "image/png");
+    let picture = Some(file("talks/img/a.png", "image/png"));
     for address in [
         format!("http://{HOST}/talks/img/a.png"),
         format!("http://{HOST}/talks/img/a.png?width=20#top"),
@@ -54,15 +55,18 @@ fn files_are_found_relative_to_the_workspace_by_every_way_to_write_them() {
     ] {
         assert_eq!(found(&deck, &address), picture, "{address}");
     }
-    assert_eq!(found(&deck, &format!("http://{HOST}/talks/海 1.png")), file("talks/海 1.png", "image/png"));
-    assert_eq!(found(&deck, &format!("http://{HOST}/style.css")), file("style.css", "text/css"));
+    assert_eq!(
+        found(&deck, &format!("http://{HOST}/talks/海 1.png")),
+        Some(file("talks/海 1.png", "image/png"))
+    );
+    assert_eq!(found(&deck, &format!("http://{HOST}/style.css")), Some(file("style.css", "text/css")));
 }
 
 #[test]
 fn nothing_outside_of_the_workspace_is_ever_asked_for_by_a_path_from_the_root() {
     let (deck, asked) = deck();
     // A path of the machine is one of the workspace: here a file of that name lies in it.
-    assert_eq!(found(&deck, "file:///etc/passwd"), file("etc/passwd", "application/octet-stream"));
+    assert_eq!(found(&deck, "file:///etc/passwd"), Some(file("etc/passwd", "application/octet-stream")));
     assert_eq!(asked.lock().unwrap().drain(..).collect::<Vec<_>>(), ["etc/passwd"]);
     for (address, path) in [
         (format!("http://{HOST}/../../etc/shadow"), "etc/shadow"),
@@ -107,17 +111,18 @@ fn libraries_of_the_web_are_answered_from_the_bundle() {
     for address in
         ["https://fonts.googleapis.com/css2?family=Inter:wght@400;700", "https://fonts.bunny.net/css"]
     {
-        assert_eq!(found(&deck, address), file("", "text/css; charset=utf-8"), "{address}");
+        assert_eq!(found(&deck, address), Some(file("", "text/css; charset=utf-8")), "{address}");
     }
-    assert_eq!(found(&deck, "https://cdn.example.com/tailwind.min.css"), None);
-    for address in [
-        "https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.4.0/css/all.min.css",
-        "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@6/css/all.min.css",
-    ] {
-        let (sheet, kind) = found(&deck, address).unwrap();
-        assert_eq!(kind, "text/css; charset=utf-8", "{address}");
-        assert!(sheet.contains(".fa-rocket") && sheet.contains("data:font/woff2;base64,"), "{address}");
-        assert!(!sheet.contains("../webfonts/"), "the fonts are inside");
+    let icons = "https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.5.1/css/all.min.css";
+    let (sheet, kind) = found(&deck, icons).unwrap();
+    assert_eq!(kind, "text/css; charset=utf-8");
+    // Every font is in the sheet itself, under the names of each version.
+    assert!(!sheet.contains("../webfonts/"), "a font is left outside");
+    for family in ["Font Awesome 7 Free", "Font Awesome 6 Free", "Font Awesome 5 Brands"] {
+        assert!(sheet.contains(family), "{family}");
+    }
+    for address in ["https://cdn.example.com/tailwind.min.css", "https://cdn.example.com/fontawesome.js"] {
+        assert_eq!(found(&deck, address), None, "{address}");
     }
 }
 

@@ -49,6 +49,8 @@ const STARTING: Duration = Duration::from_secs(60);
 const LOADING: Duration = Duration::from_secs(30);
 const MEASURING: Duration = Duration::from_secs(60);
 const PICTURING: Duration = Duration::from_secs(30);
+/// What is said of a page whose process ended.
+const CRASHED: &str = "the page broke down; it may be too large or too deep";
 /// The viewport: wide enough for a slide with room beside it.
 const VIEWPORT: (u32, u32) = (1280, 800);
 
@@ -190,6 +192,7 @@ struct Tab {
     /// The world of our scripts.
     world: i64,
     serving: tokio::task::JoinHandle<()>,
+    has_crashed: tokio::sync::watch::Receiver<bool>,
 }
 
 impl Drop for Tab {
@@ -218,12 +221,26 @@ impl Tab {
         let session = text(&attached, "sessionId")?;
         let mut events = pipe.listen(&session);
         let (loaded, mut is_loaded) = tokio::sync::watch::channel(false);
+        let (crashed, has_crashed) = tokio::sync::watch::channel(false);
         let serving = tokio::spawn({
             let pipe = pipe.clone();
             let session = session.clone();
             async move {
+                // The frame of the page itself; its document is asked for once.
+                let mut frame = None;
                 while let Some(event) = events.recv().await {
                     match event["method"].as_str() {
+                        Some("Fetch.requestPaused") if leads_away(&event, &mut frame) => {
+                            let id = &event["params"]["requestId"];
+                            pipe.tell(
+                                Some(&session),
+                                "Fetch.failRequest",
+                                &json!({"requestId": id, "errorReason": "Aborted"}),
+                            );
+                        }
+                        Some("Inspector.targetCrashed") => {
+                            let _ = crashed.send(true);
+                        }
                         Some("Fetch.requestPaused") => {
                             let (pipe, session, resources) =
                                 (pipe.clone(), session.clone(), resources.clone());
@@ -244,8 +261,9 @@ impl Tab {
                 }
             }
         });
-        let mut tab = Self { pipe, _browser: browser, session, world: 0, serving };
+        let mut tab = Self { pipe, _browser: browser, session, world: 0, serving, has_crashed };
         tab.ask("Page.enable", json!({}), PICTURING, "open a page").await?;
+        tab.ask("Inspector.enable", json!({}), PICTURING, "open a page").await?;
         tab.ask("Fetch.enable", json!({"patterns": [{"urlPattern": "*"}]}), PICTURING, "open a page").await?;
         tab.ask(
             "Emulation.setDeviceMetricsOverride",
@@ -259,7 +277,11 @@ impl Tab {
             return Err(SlidesError::Refused { what: "load the page".to_owned(), reason: reason.to_owned() });
         }
         // A page whose scripts never end loading is measured as it is.
-        let _ = tokio::time::timeout(LOADING, is_loaded.wait_for(|loaded| *loaded)).await;
+        let mut crash = tab.has_crashed.clone();
+        tokio::select! {
+            _ = tokio::time::timeout(LOADING, is_loaded.wait_for(|loaded| *loaded)) => {}
+            Ok(_) = crash.wait_for(|crashed| *crashed) => return Err(SlidesError::Lost(CRASHED.to_owned())),
+        }
         let world = tab
             .ask(
                 "Page.createIsolatedWorld",
@@ -279,7 +301,27 @@ impl Tab {
         limit: Duration,
         what: &str,
     ) -> Result<Value, SlidesError> {
-        self.pipe.call(Some(&self.session), method, params, limit, what).await
+        let mut crash = self.has_crashed.clone();
+        tokio::select! {
+            answer = self.pipe.call(Some(&self.session), method, params, limit, what) => answer,
+            Ok(_) = crash.wait_for(|crashed| *crashed) => Err(SlidesError::Lost(CRASHED.to_owned())),
+        }
+    }
+}
+
+/// Whether a request asks for another document in the place of the page.
+fn leads_away(event: &Value, frame: &mut Option<String>) -> bool {
+    let params = &event["params"];
+    if params["resourceType"].as_str() != Some("Document") {
+        return false;
+    }
+    let asking = params["frameId"].as_str().unwrap_or_default();
+    match frame {
+        Some(frame) => frame == asking,
+        None => {
+            *frame = Some(asking.to_owned());
+            false
+        }
     }
 }
 

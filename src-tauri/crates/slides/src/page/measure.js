@@ -2,10 +2,10 @@
 
 /** The item that is the slide's title: the first heading, or else the largest text near the top. */
 function markTitle(items, height) {
-  const texts = items.filter((item) => item.kind === 'text' && !item.vertical && !item.rotation);
+  const texts = items.filter((item) => item.kind === 'text' && !item.rotation);
   const heading = texts.find((item) => /^h1$/.test(item.role)) ?? texts.find((item) => /^h2$/.test(item.role)) ?? texts.find((item) => /^h3$/.test(item.role));
   const sizeOf = (item) => Math.max(...item.paragraphs.flatMap((paragraph) => paragraph.runs.map((run) => run.size)));
-  const upper = texts.filter((item) => item.y < height * 0.5 && item.role !== 'list');
+  const upper = texts.filter((item) => item.y < height * 0.5 && !item.vertical && item.role !== 'list');
   const largest = upper.length > 0 ? upper.reduce((one, other) => (sizeOf(other) > sizeOf(one) + 0.5 ? other : one)) : undefined;
   const title = heading ?? (largest && sizeOf(largest) >= 18 ? largest : undefined);
   if (title) title.title = true;

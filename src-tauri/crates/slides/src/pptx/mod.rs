@@ -451,6 +451,10 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
 /// A title's box with room for its lines in other fonts, to the sides where the text does not stand.
 fn with_room(item: &Item, text: &Text) -> Item {
     let mut wide = item.clone();
+    if text.vertical.is_some() {
+        wide.h += item.h * 0.15 + 12.0;
+        return wide;
+    }
     let room = item.w * 0.15 + 12.0;
     wide.w += room;
     wide.x -= match text.paragraphs.first().map(|paragraph| paragraph.align.as_str()) {

@@ -153,10 +153,13 @@ fn properties(tag: &str, run: &Run, links: Links<'_>) -> String {
         "<a:latin typeface=\"{latin}\"/><a:ea typeface=\"{east_asian}\"/><a:cs typeface=\"{latin}\"/><a:sym typeface=\"{latin}\"/>"
     );
     if let Some(relation) = run.link.as_deref().and_then(links) {
+        // A link to a slide is a jump; without the word a program would look for a file.
+        let jump = run.link.as_deref().is_some_and(|link| link.starts_with('#'));
+        let action = if jump { " action=\"ppaction://hlinksldjump\"" } else { "" };
         // The text keeps its own colour.
         let _ = write!(
             out,
-            "<a:hlinkClick r:id=\"{relation}\"><a:extLst><a:ext uri=\"{{A12FA001-AC4F-418D-AE19-62706E023703}}\"><ahyp:hlinkClr xmlns:ahyp=\"http://schemas.microsoft.com/office/drawing/2018/hyperlinkcolor\" val=\"tx\"/></a:ext></a:extLst></a:hlinkClick>"
+            "<a:hlinkClick r:id=\"{relation}\"{action}><a:extLst><a:ext uri=\"{{A12FA001-AC4F-418D-AE19-62706E023703}}\"><ahyp:hlinkClr xmlns:ahyp=\"http://schemas.microsoft.com/office/drawing/2018/hyperlinkcolor\" val=\"tx\"/></a:ext></a:extLst></a:hlinkClick>"
         );
     }
     let _ = write!(out, "</a:{tag}>");
