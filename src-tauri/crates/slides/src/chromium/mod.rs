@@ -316,13 +316,12 @@ fn leads_away(event: &Value, frame: &mut Option<String>) -> bool {
         return false;
     }
     let asking = params["frameId"].as_str().unwrap_or_default();
-    match frame {
-        Some(frame) => frame == asking,
-        None => {
-            *frame = Some(asking.to_owned());
-            false
-        }
+    if let Some(frame) = frame {
+        return frame == asking;
     }
+    // The first document is the page itself.
+    *frame = Some(asking.to_owned());
+    false
 }
 
 #[async_trait::async_trait]
