@@ -9,7 +9,8 @@
   var REPORTS = 100;
   var KEYS = 2000;
   var STYLE =
-    'html.okcvm-deck{overflow:hidden!important;background:transparent!important;height:100%!important}' +
+    // Nearly clear: the window's ground is seen, and the background of the body stays that of the slides.
+    'html.okcvm-deck{overflow:hidden!important;background:rgba(0,0,0,.01)!important;height:100%!important}' +
     'html.okcvm-deck body{overflow:visible!important;transform-origin:0 0!important;transition:none!important}' +
     'html.okcvm-deck .ppt-slide aside.notes,html.okcvm-rail .ppt-slide aside.notes{display:none!important}' +
     'html.okcvm-rail,html.okcvm-rail body{background:transparent!important;margin:0!important;padding:0!important;' +
