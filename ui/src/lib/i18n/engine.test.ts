@@ -15,6 +15,7 @@ const spoken: [folder: string, withErrors: boolean][] = [
   ['crates/workspace/src', true],
   ['crates/secrets/src', true],
   ['crates/preview/src', false],
+  ['crates/slides/src', true],
   ['crates/model/src', true],
   ['crates/toolbox/src', false],
   ['src', false],

@@ -82,6 +82,25 @@ export const previewSentences: Record<string, string> = {
   'The page took too long to be drawn.': '绘制页面耗时过长。',
   'The small picture could not be made.': '无法生成缩略图。',
 
+  // The web engine that lays pages out
+  'There is no web engine that could lay the slides out. Install Chromium, Google Chrome or Microsoft Edge (on Debian: apt install chromium), or name one in OKCVM_BROWSER.':
+    '没有可用于排版幻灯片的网页引擎。请安装 Chromium、Google Chrome 或 Microsoft Edge（Debian：apt install chromium），或在 OKCVM_BROWSER 中指定。',
+  'The web engine {} does not start: {}': '网页引擎 {} 无法启动：{}',
+  'The web engine ended while it worked on the slides: {}': '网页引擎在处理幻灯片时退出：{}',
+  'The web engine could not {}: {}': '网页引擎无法完成“{}”：{}',
+  'The web engine took longer than {} s to {}.': '网页引擎超过 {} 秒仍未完成“{}”。',
+  'The page has no slides: no element has the class ppt-slide. Every slide must be an element like <div class="ppt-slide"> of 1024 by 576 pixels.':
+    '页面中没有幻灯片：没有元素带有 ppt-slide 类。每张幻灯片必须是 1024×576 像素的 <div class="ppt-slide"> 元素。',
+  'The page has {} slides; at most {} are converted.': '页面有 {} 张幻灯片；最多转换 {} 张。',
+  'What was measured in the page cannot be read: {}': '无法读取对页面的测量结果：{}',
+  'The presentation could not be put together: {}': '无法生成演示文稿：{}',
+  'The conversion was called off.': '转换已取消。',
+  'open a page': '打开页面',
+  'load the page': '加载页面',
+  'prepare the page': '准备页面',
+  'measure the page': '测量页面',
+  'take a picture': '截取图片',
+
   // What became of slides
   'inner shadow left out': '省略了内阴影',
   'background blur left out': '省略了背景模糊',
