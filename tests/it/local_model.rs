@@ -38,6 +38,7 @@ async fn a_real_model_works_in_every_format() {
     let begun = Instant::now();
     let provided = provide(PYTHON, &cache_folder()).await.unwrap_or_else(|error| panic!("{error}"));
     println!("provided after {:.1?}", begun.elapsed());
+    let _alone = crate::PROCESSORS.write().await;
     let begun = Instant::now();
     let server = LocalServer::start(&provided).await;
     println!("the server is ready after {:.1?}", begun.elapsed());

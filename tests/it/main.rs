@@ -30,3 +30,6 @@ mod session_tree;
 #[cfg(target_os = "linux")]
 mod slides;
 mod turns;
+
+/// Shared by tests that keep all processors busy, held by the one that a real model must answer in time.
+static PROCESSORS: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());

@@ -40,6 +40,7 @@ fn pixel() -> Vec<u8> {
 /// A folder with the app's data and a workspace.
 struct Bench {
     folder: tempfile::TempDir,
+    _busy: tokio::sync::RwLockReadGuard<'static, ()>,
 }
 
 /// What a call gave.
@@ -59,7 +60,14 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        Self { folder }
+        // Waited for without a runtime, which some tests have and others not.
+        let busy = loop {
+            if let Ok(busy) = crate::PROCESSORS.try_read() {
+                break busy;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        };
+        Self { folder, _busy: busy }
     }
 
     fn work(&self) -> PathBuf {

@@ -90,6 +90,7 @@ async fn two_calls_of_one_step_run_and_their_results_go_back_in_order() {
         "ipython",
         "read_file",
         "shell",
+        "slides_generator",
         "todo_read",
         "todo_write",
         "write_file",

@@ -1,6 +1,15 @@
 // Files of every kind, whole and broken, made where a journey wants them.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, openSync, closeSync, ftruncateSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  ftruncateSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,7 +78,10 @@ export function makeSamples(folder) {
   const pdfjs = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'));
   copyFileSync(join(pdfjs, 'standard_fonts/LiberationSans-Regular.ttf'), join(folder, 'letters.ttf'));
   put('tone.wav', tone());
-  put('drawing.svg', '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><circle cx="150" cy="100" r="90" fill="teal"/></svg>');
+  put(
+    'drawing.svg',
+    '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><circle cx="150" cy="100" r="90" fill="teal"/></svg>',
+  );
   put('places.json', JSON.stringify({ name: '城市', places: Array.from({ length: 1200 }, (_, id) => ({ id })) }));
   put('program.bin', Buffer.from('7f454c4602010100', 'hex'));
   const rows = Array.from({ length: 300_000 }, (_, row) => `${row + 1},Name ${row + 1},${(row * 7) % 1000}\n`);

@@ -79,20 +79,26 @@ test('a hostile page reaches neither the app nor the network', async () => {
       if (await back.isEnabled()) {
         await back.click();
         await sleep(500);
-        assert.match(await (await window.see(id.previewFrame)).getAttribute('src'), /^preview:\/\/localhost\/[0-9a-f]{32}\//);
+        assert.match(
+          await (await window.see(id.previewFrame)).getAttribute('src'),
+          /^preview:\/\/localhost\/[0-9a-f]{32}\//,
+        );
       }
       await window.picture('told');
       await window.click(id.consoleHand);
       const draft = await (await window.see(id.composerInput)).getValue();
-      assert.ok(draft.split('\n').slice(1).every((line) => line === '' || line.startsWith('> ')), 'a line is no quotation');
-      await window.browser.execute(
-        (selector) => {
-          const input = document.querySelector(selector);
-          input.value = '';
-          input.dispatchEvent(new Event('input', { bubbles: true }));
-        },
-        `[data-testid="${id.composerInput}"]`,
+      assert.ok(
+        draft
+          .split('\n')
+          .slice(1)
+          .every((line) => line === '' || line.startsWith('> ')),
+        'a line is no quotation',
       );
+      await window.browser.execute((selector) => {
+        const input = document.querySelector(selector);
+        input.value = '';
+        input.dispatchEvent(new Event('input', { bubbles: true }));
+      }, `[data-testid="${id.composerInput}"]`);
 
       assert.equal(await window.browser.getUrl(), address);
       assert.equal((await window.browser.getWindowHandles()).length, 1);

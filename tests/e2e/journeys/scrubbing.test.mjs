@@ -42,7 +42,8 @@ test('moments are looked at and compared without touching a file', (t) =>
     writeFileSync(join(workspace, 'moment.html'), page('now'));
     const before = filesIn(workspace);
 
-    const open = async (name) => (await (await window.see(id.fileRow, { attributes: { path: name } })).$('button')).click();
+    const open = async (name) =>
+      (await (await window.see(id.fileRow, { attributes: { path: name } })).$('button')).click();
     const scrubTo = (value) =>
       browser.execute(
         (selector, to) => {

@@ -78,7 +78,10 @@ test('files of every kind are looked at in tabs', (t) =>
       await open('drawing.svg');
       await says(id.imageSize, /300 × 200/);
       await window.until('the drawing', async () =>
-        browser.execute((selector) => document.querySelector(selector)?.naturalWidth > 0, `[data-testid="${id.previewImage}"]`),
+        browser.execute(
+          (selector) => document.querySelector(selector)?.naturalWidth > 0,
+          `[data-testid="${id.previewImage}"]`,
+        ),
       );
       await open('tone.wav');
       const wave = await window.see(id.audioWave);
@@ -86,7 +89,10 @@ test('files of every kind are looked at in tabs', (t) =>
       await window.click(id.audioPlay);
       await says(id.audioTime, /0:01 \/ 0:01|0:00 \/ 0:01/);
       await window.until('the end of the sound', () =>
-        browser.execute((selector) => document.querySelector(selector).currentTime > 0.5, `[data-testid="${id.previewAudio}"]`),
+        browser.execute(
+          (selector) => document.querySelector(selector).currentTime > 0.5,
+          `[data-testid="${id.previewAudio}"]`,
+        ),
       );
       await pictures('sound');
       await open('letters.ttf');
