@@ -25,6 +25,7 @@ mod anthropic;
 mod calls;
 mod openai;
 mod quirks;
+mod schema;
 
 use quirks::Quirks;
 

@@ -42,7 +42,10 @@ pub(crate) fn body(request: &ModelRequest, profile: &ModelProfile, quirks: Quirk
             .tools
             .iter()
             .map(|tool| {
-                json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters})
+                json!({
+                    "name": tool.name, "description": tool.description,
+                    "input_schema": super::schema::sendable(&tool.parameters),
+                })
             })
             .collect();
         body.insert("tools".into(), tools.into());

@@ -32,7 +32,8 @@ pub(crate) fn body(request: &ModelRequest, profile: &ModelProfile, quirks: Quirk
             .iter()
             .map(|tool| {
                 json!({"type": "function", "function": {
-                    "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+                    "name": tool.name, "description": tool.description,
+                    "parameters": super::schema::sendable(&tool.parameters),
                 }})
             })
             .collect();
