@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The parameters without alternatives that only say which of them must be there. OpenAI and Anthropic refuse these
+/// The parameters without alternatives that only say which of them must be there. `OpenAI` and Anthropic refuse these
 /// beside `properties`, and llama.cpp makes no grammar of them; the description of the tool says the same in words, and
 /// a call is checked against the whole schema when it comes.
 pub(super) fn sendable(parameters: &Value) -> Value {
