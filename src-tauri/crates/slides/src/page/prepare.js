@@ -57,7 +57,6 @@ function textOf(element) {
   return lines.map((line) => line.trim()).filter((line, index, all) => line !== '' || (index > 0 && all[index - 1] !== '')).join('\n').trim();
 }
 
-const UNSEEN = /^(transform|rotate|scale|translate|perspective|transition|animation|will-change|content-visibility)/;
 const FIXED_PSEUDO = 'okcvm-made';
 
 /** Puts an element in the place of `::before` and `::after`, with the same look, so that it can be measured. */
@@ -270,7 +269,6 @@ function turnBack(element) {
 /** Every picture that the slides use, with its natural size. */
 async function loadImages(slides) {
   const wanted = new Set();
-  const svg = new Set();
   for (const slide of slides) {
     for (const element of [slide, ...slide.querySelectorAll('*')]) {
       for (const layer of pieces(getComputedStyle(element).backgroundImage)) if (layer.startsWith('url(')) wanted.add(layer.slice(4, -1).replace(/^["']|["']$/g, ''));

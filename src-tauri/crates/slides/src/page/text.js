@@ -195,9 +195,6 @@ function linesOf(letters, upright) {
     const away = line ? centre - line.centre : 0;
     const limit = line ? Math.max(line.size, size) * (line.atomFirst && line.letters.length === 0 ? 1.2 : 0.62) : 0;
     if (!line || breaks > 0 || Math.abs(away) > limit) {
-      if (letter.blank && breaks === 0 && line && Math.abs(away) > limit) {
-        // The blank at which the line was broken.
-      }
       open({ centre, size, top: letter.box.top, bottom: letter.box.bottom, right: letter.box.left });
     } else if (line.atomFirst && line.letters.length === 0) {
       line.centre = centre;

@@ -190,7 +190,7 @@ function vectorItems(svg, state) {
     const name = part.id;
     return name !== '' && [...svg.querySelectorAll('*')].some((element) => ['filter', 'mask', 'clip-path', 'fill', 'stroke', 'marker-start', 'marker-mid', 'marker-end'].some((attribute) => (element.getAttribute(attribute) ?? element.style?.getPropertyValue(attribute) ?? '').includes(`#${name}`)));
   });
-  if (used || svg.querySelector('use[href*="#"] ~ no')) return null;
+  if (used) return null;
   const items = [];
   const visit = (element, opacity) => {
     const style = styleOf(element);
@@ -290,8 +290,6 @@ function svgText(element, opacity, state, items) {
     }
   };
   walk(element);
-  let at = 0;
-  let last = null;
   for (const piece of pieces) {
     const parent = piece.parentElement;
     const style = styleOf(parent);
@@ -333,8 +331,6 @@ function svgText(element, opacity, state, items) {
     const cy = y + (Math.sin(radians) * width) / 2 + Math.cos(radians) * up;
     const paragraph = { runs: [run], align: { middle: 'center', end: 'right' }[anchor] ?? 'left', rtl: false, pitch: tidy(pitch), rows: 1, before: 0 };
     items.push({ kind: 'text', x: cx - box.w / 2, y: cy - box.h / 2, w: box.w, h: box.h, rotation: tidy(angle), wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' });
-    last = piece;
-    at += text.length;
   }
   return true;
 }

@@ -192,7 +192,6 @@ function emit(item, state, list) {
   if (flipped) out.flip = true;
   if (Math.abs(scale - 1) > 1e-4 || Math.abs(tall - scale) > 1e-4) grow(out, item, scale, tall);
   for (const key of ['x', 'y', 'w', 'h']) out[key] = tidy(out[key]);
-  out.clip = undefined;
   list.push(out);
 }
 
@@ -339,10 +338,10 @@ function inlineBox(inline, style, state, flow, report) {
   if (marksOnly(inline, style)) return;
   if (plain(style) && style.boxShadow === 'none' && px(style.borderBottomWidth) + px(style.borderRightWidth) === 0) return;
   if (/text/.test(style.backgroundClip + style.webkitBackgroundClip)) return;
-  const state_here = { ...state, opacity: state.opacity * Number(style.opacity) };
+  const fainter = { ...state, opacity: state.opacity * Number(style.opacity) };
   for (const { left, top, width, height } of inline.getClientRects()) {
     if (width < 0.5) continue;
-    for (const item of boxItems(inline, style, { x: left, y: top, w: width, h: height }, state_here, report)) emit(item, state, flow);
+    for (const item of boxItems(inline, style, { x: left, y: top, w: width, h: height }, fainter, report)) emit(item, state, flow);
   }
 }
 
@@ -418,10 +417,10 @@ const nameOf = (element) => element.getAttribute('aria-label') ?? element.id ?? 
 /** Pictures, drawings, fields: elements whose content is not text in the page. */
 function replaced(element, style, rect, state, flow, report) {
   const kind = element.localName;
-  const edges_ = ['Top', 'Right', 'Bottom', 'Left'].map((side) => px(style[`padding${side}`]) + px(style[`border${side}Width`]));
-  const box = { x: rect.x + edges_[3], y: rect.y + edges_[0], w: rect.w - edges_[1] - edges_[3], h: rect.h - edges_[0] - edges_[2] };
+  const frame = ['Top', 'Right', 'Bottom', 'Left'].map((side) => px(style[`padding${side}`]) + px(style[`border${side}Width`]));
+  const box = { x: rect.x + frame[3], y: rect.y + frame[0], w: rect.w - frame[1] - frame[3], h: rect.h - frame[0] - frame[2] };
   if (box.w < 0.5 || box.h < 0.5) return;
-  const corners = inset(cornersOf(style, rect.w, rect.h), { top: edges_[0], right: edges_[1], bottom: edges_[2], left: edges_[3] });
+  const corners = inset(cornersOf(style, rect.w, rect.h), { top: frame[0], right: frame[1], bottom: frame[2], left: frame[3] });
   const alt = element.getAttribute('alt') ?? element.getAttribute('aria-label') ?? element.querySelector?.('title')?.textContent ?? '';
   if (isIcon(element)) return treeShot(element, state, flow, report, 'icon font');
   if (kind === 'img') return picture(element, style, box, corners, alt, state, flow, report);
