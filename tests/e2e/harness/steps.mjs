@@ -117,6 +117,27 @@ export function filesHolding(folder, texts) {
     .map(([path]) => path);
 }
 
+/** Paths below `folder` whose name holds `part`. What goes away meanwhile, since other journeys work there, is passed over. */
+export function pathsNamed(folder, part) {
+  const found = [];
+  const walk = (path) => {
+    let entries;
+    try {
+      entries = readdirSync(path, { withFileTypes: true });
+    } catch (error) {
+      if (error.code === 'ENOENT') return;
+      throw error;
+    }
+    for (const entry of entries) {
+      const child = join(path, entry.name);
+      if (entry.name.includes(part)) found.push(child);
+      if (entry.isDirectory()) walk(child);
+    }
+  };
+  walk(folder);
+  return found;
+}
+
 /** The middle of an element on the display. */
 export async function middleOf(window, element) {
   const outer = await window.browser.getWindowRect();

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startModelServer } from '../harness/modelServer.mjs';
 import { readPptx } from '../harness/presentations.mjs';
 import { programOf } from '../harness/processes.mjs';
-import { chooseDemo, send, waitForTurn, workspaceOf } from '../harness/steps.mjs';
+import { chooseDemo, pathsNamed, send, waitForTurn, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
 import { TURN, journey, stage } from '../harness/window.mjs';
 
@@ -135,9 +135,7 @@ test('the scripts of a deck reach nothing and stop nothing', async (t) => {
         assert.deepEqual(canary.seen, [], 'the deck reached the network');
         await fetch(`http://127.0.0.1:${canary.port}/self-test`);
         assert.equal(canary.seen.at(-1), 'GET /self-test HTTP/1.1', 'the canary sings when it is reached');
-        const saved = readdirSync(process.env.OKCVM_E2E_BASE, { recursive: true }).filter((path) =>
-          path.includes('stolen-by-deck'),
-        );
+        const saved = pathsNamed(process.env.OKCVM_E2E_BASE, 'stolen-by-deck');
         assert.deepEqual(saved, [], 'the deck saved a file');
         await noneLeft('attack');
       });
