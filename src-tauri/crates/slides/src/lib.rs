@@ -19,7 +19,7 @@ mod script;
 
 #[cfg(unix)]
 pub use chromium::{Chromium, find_browser};
-pub use convert::{Converted, convert};
+pub use convert::{Converted, convert, look_at_slides};
 pub use error::SlidesError;
 pub use files::{DeckFiles, HOST, ReadFile, with_stand_ins};
 pub use renderer::{Area, OpenPage, Renderer, Resource, Resources};
