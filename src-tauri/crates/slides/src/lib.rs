@@ -11,6 +11,7 @@ mod chromium;
 mod convert;
 mod error;
 mod files;
+mod icons;
 mod pptx;
 mod renderer;
 mod report;
