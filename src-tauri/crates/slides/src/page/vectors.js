@@ -1,6 +1,8 @@
-// Inline SVG becomes native shapes, free forms and text where it maps; what uses filters, masks or patterns stays SVG.
+// Inline SVG becomes native shapes, free forms and text where it maps; a part with a filter, a mask or a pattern stays SVG.
 
-const UNMAPPED = 'filter, mask, pattern, foreignObject, clipPath, marker, textPath, animate, animateTransform, animateMotion, switch';
+/** What moves or chooses by itself: such a drawing is taken as it is. */
+const LIVELY = 'animate, animateTransform, animateMotion, set, switch';
+const NOT_DRAWN = /^(defs|title|desc|metadata|style|linearGradient|radialGradient|script|clipPath|mask|filter|pattern|marker|symbol)$/;
 
 /** Path data as absolute moves, lines and curves. */
 function pathCommands(data) {
@@ -183,31 +185,170 @@ function svgPaint(element, text, opacity, box, matrix) {
   return { type: 'radial', centre: centre.map((part) => tidy(clamp(part, 0, 1))), radii: radii.map(tidy), stops: list };
 }
 
-/** All of an inline SVG as items, or `null` if it uses what does not map. */
-function vectorItems(svg, state) {
-  const used = [...svg.querySelectorAll(UNMAPPED)].some((part) => {
-    if (/^(animate|switch|textPath|foreignObject)/.test(part.localName)) return true;
-    const name = part.id;
-    return name !== '' && [...svg.querySelectorAll('*')].some((element) => ['filter', 'mask', 'clip-path', 'fill', 'stroke', 'marker-start', 'marker-mid', 'marker-end'].some((attribute) => (element.getAttribute(attribute) ?? element.style?.getPropertyValue(attribute) ?? '').includes(`#${name}`)));
-  });
-  if (used) return null;
+/** All of an inline SVG as items, or `null` if it is taken as a whole; a part that does not map is a picture of itself. */
+function vectorItems(svg, state, report) {
+  if (svg.querySelector(LIVELY)) return null;
   const items = [];
   const visit = (element, opacity) => {
     const style = styleOf(element);
-    if (style.display === 'none') return true;
-    if (style.filter !== 'none' || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none') return false;
+    if (style.display === 'none' || NOT_DRAWN.test(element.localName)) return;
     const faint = opacity * Number(style.opacity);
-    if (faint < 0.004) return true;
-    if (/^(g|svg|a|symbol)$/.test(element.localName)) return [...element.children].every((child) => visit(child, faint));
-    if (/^(defs|title|desc|metadata|style|linearGradient|radialGradient|script|clipPath|mask|filter|pattern|marker)$/.test(element.localName)) return true;
-    if (element.localName === 'text') return svgText(element, faint, state, items);
-    if (element.localName === 'image' || element.localName === 'use') return false;
+    if (faint < 0.004) return;
+    const had = items.length;
+    if (!drawn(element, style, faint)) {
+      items.length = had;
+      partPicture(element, svg, items, report);
+    }
+  };
+  const drawn = (element, style, faint) => {
+    const shadow = svgShadow(element, style, faint);
+    if (shadow === undefined || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none' || hasMask(element, style) || isCut(element, style)) return false;
+    if (/^(g|svg|a)$/.test(element.localName)) {
+      if (shadow) return false;
+      for (const child of element.children) visit(child, faint);
+      return true;
+    }
+    if (element.localName === 'text') return !shadow && !element.querySelector('textPath') && svgText(element, faint, state, items);
     const commands = shapeCommands(element);
     if (commands === null) return false;
     if (commands.length === 0 || style.visibility !== 'visible') return true;
-    return svgShape(element, commands, style, faint, items);
+    const first = items.length;
+    if (!svgShape(element, commands, style, faint, items)) return false;
+    if (shadow && items[first]) items[first].shadow = shadow;
+    return svgMarkers(element, commands, style, faint, items);
   };
-  return [...svg.children].every((child) => visit(child, state.opacity)) ? items : null;
+  for (const child of svg.children) visit(child, state.opacity);
+  return items;
+}
+
+const hasMask = (element, style) => (style.getPropertyValue('mask') || 'none').startsWith('url') || (element.getAttribute('mask') ?? '').startsWith('url');
+
+/** Whether a clip takes something away; charts have one around all of their plot that mostly does not. */
+function isCut(element, style) {
+  if (style.clipPath === 'none') return false;
+  const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(style.clipPath);
+  const clip = reference && element.ownerDocument.getElementById(reference[1]);
+  const [frame] = clip?.children ?? [];
+  if (!frame || clip.children.length > 1 || frame.localName !== 'rect' || clip.clipPathUnits.baseVal !== 1 || frame.transform.baseVal.numberOfItems > 0) return true;
+  const [x, y, w, h] = ['x', 'y', 'width', 'height'].map((name) => frame[name].baseVal.value);
+  const box = element.getBBox();
+  const edge = 1 + px(style.strokeWidth) / 2;
+  return box.x < x - edge || box.y < y - edge || box.x + box.width > x + w + edge || box.y + box.height > y + h + edge;
+}
+
+/** The shadow that a filter of one `feDropShadow` casts, `null` without a filter; `undefined` for every other filter. */
+function svgShadow(element, style, opacity) {
+  if (style.filter === 'none') return null;
+  const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(style.filter);
+  const filter = reference && element.ownerDocument.getElementById(reference[1]);
+  const [cast] = filter?.children ?? [];
+  const matrix = element.getScreenCTM?.();
+  if (!cast || filter.children.length > 1 || cast.localName !== 'feDropShadow' || !matrix) return undefined;
+  const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  const look = getComputedStyle(cast);
+  const paint = colour(look.floodColor);
+  return { x: cast.dx.baseVal * scale, y: cast.dy.baseVal * scale, blur: cast.stdDeviationX.baseVal * 2 * scale, spread: 0, hex: paint.hex, alpha: tidy(paint.alpha * Number(look.floodOpacity) * opacity) };
+}
+
+/** A picture of one part of a drawing, with the part itself as SVG beside it. */
+function partPicture(element, svg, items, report) {
+  const box = paintedBox(element);
+  if (box.w <= 1 || box.h <= 1) return;
+  report.pictures.push({ what: describe(element), why: 'SVG with effects that shapes do not have' });
+  items.push({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), vector: partAlone(element, svg, box), alpha: 1, alt: element.getAttribute('aria-label') ?? element.textContent.trim().replace(/\s+/g, ' ').slice(0, 200) });
+}
+
+/** A part of an inline SVG as a file of its own that shows `box`; `null` where that part of the drawing is turned. */
+function partAlone(element, svg, box) {
+  const matrix = svg.getScreenCTM();
+  if (!matrix || Math.abs(matrix.b) + Math.abs(matrix.c) > 1e-6) return null;
+  element.dataset.okcvmPart = '';
+  const whole = new DOMParser().parseFromString(standalone(svg, box), 'image/svg+xml').documentElement;
+  delete element.dataset.okcvmPart;
+  const part = whole.querySelector('[data-okcvm-part]');
+  if (!part) return null;
+  for (const other of [...whole.querySelectorAll('*')]) {
+    const stays = part.contains(other) || other.contains(part) || NOT_DRAWN.test(other.localName) || other.closest('defs, symbol, clipPath, mask, filter, pattern, marker, linearGradient, radialGradient') || other.id !== '';
+    if (!stays) other.remove();
+  }
+  // What a part may refer to by its name stays, unseen.
+  for (const other of whole.querySelectorAll('[id]')) if (!part.contains(other) && !other.contains(part) && !NOT_DRAWN.test(other.localName) && !other.closest('defs, symbol, clipPath, mask, pattern, marker')) other.setAttribute('display', 'none');
+  part.removeAttribute('data-okcvm-part');
+  whole.setAttribute('viewBox', [(box.x - matrix.e) / matrix.a, (box.y - matrix.f) / matrix.d, box.w / matrix.a, box.h / matrix.d].map(tidy).join(' '));
+  whole.setAttribute('preserveAspectRatio', 'none');
+  return new XMLSerializer().serializeToString(whole);
+}
+
+/** The ends and corners of a path with the directions from which and in which it goes there, in degrees. */
+function vertices(commands) {
+  const found = [];
+  let at = null;
+  const turn = (from, to) => (Math.atan2(to[1] - from[1], to[0] - from[0]) * 180) / Math.PI;
+  for (const [command, ...numbers] of commands) {
+    if (command === 'Z') continue;
+    const end = numbers.slice(-2);
+    if (command !== 'M' && at) {
+      const points = [at, ...(command === 'C' ? [numbers.slice(0, 2), numbers.slice(2, 4)] : []), end].filter((point, index, all) => index === 0 || Math.hypot(point[0] - all[index - 1][0], point[1] - all[index - 1][1]) > 1e-6);
+      if (points.length > 1) {
+        found.at(-1).out = turn(points[0], points[1]);
+        found.push({ point: end, in: turn(points.at(-2), points.at(-1)) });
+      }
+    } else found.push({ point: end });
+    at = end;
+  }
+  return found;
+}
+
+/** The heads of lines: what their markers draw, where they stand. `false` for markers that do not map. */
+function svgMarkers(element, commands, style, opacity, items) {
+  if (!/^(path|line|polyline|polygon)$/.test(element.localName)) return true;
+  const named = (text) => {
+    const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(text);
+    return reference ? element.ownerDocument.getElementById(reference[1]) : null;
+  };
+  const [start, middle, end] = [style.markerStart, style.markerMid, style.markerEnd].map(named);
+  if (!start && !middle && !end) return true;
+  const places = vertices(commands);
+  return places.every((place, index) => {
+    const marker = index === 0 ? start : index === places.length - 1 ? end : middle;
+    return !marker || markerAt(marker, place, index === 0, element, style, opacity, items);
+  });
+}
+
+function markerAt(marker, place, isFirst, element, style, opacity, items) {
+  if ([...marker.querySelectorAll('*')].some((part) => !/^(g|path|line|polyline|polygon|rect|circle|ellipse|title|desc)$/.test(part.localName))) return false;
+  const screen = element.getScreenCTM();
+  const value = (length) => marker[length].baseVal.value;
+  const toward = place.out !== undefined && place.in !== undefined ? (place.in + place.out) / 2 : (place.out ?? place.in ?? 0);
+  const isAuto = marker.orientType.baseVal === 1 || (marker.getAttribute('orient') ?? '').startsWith('auto');
+  const angle = isAuto ? toward + (isFirst && marker.getAttribute('orient') === 'auto-start-reverse' ? 180 : 0) : marker.orientAngle.baseVal.value;
+  const size = marker.markerUnits.baseVal === 2 ? px(style.strokeWidth) : 1;
+  const view = marker.hasAttribute('viewBox') ? marker.viewBox.baseVal : null;
+  const fit = view && view.width > 0 && view.height > 0 ? Math.min(value('markerWidth') / view.width, value('markerHeight') / view.height) : 1;
+  const matrix = DOMMatrix.fromMatrix(screen).translate(...place.point).rotate(angle).scale(size * fit).translate(-value('refX'), -value('refY'));
+  const line = svgPaint(element, style.stroke, opacity * Number(style.strokeOpacity), element.getBBox(), screen);
+  const draw = (part, above, faint) => {
+    const look = styleOf(part);
+    if (NOT_DRAWN.test(part.localName) || look.display === 'none') return true;
+    const own = part.transform.baseVal.consolidate();
+    const here = own ? above.multiply(DOMMatrix.fromMatrix(own.matrix)) : above;
+    const fainter = faint * Number(look.opacity);
+    if (part.localName === 'g') return [...part.children].every((child) => draw(child, here, fainter));
+    const shape = shapeCommands(part);
+    if (!shape) return false;
+    const moved = shape.map(([command, ...numbers]) => [command, ...numbers.flatMap((_, at) => {
+      if (at % 2) return [];
+      const { x, y } = here.transformPoint(new DOMPoint(numbers[at], numbers[at + 1]));
+      return [x, y];
+    })]);
+    const paint = (text, strength) => (text.startsWith('context-') ? line : svgPaint(part, text, fainter * Number(strength), { x: 0, y: 0, width: 1, height: 1 }, here));
+    const [fill, stroke] = [part.localName === 'line' ? null : paint(look.fill, look.fillOpacity), paint(look.stroke, look.strokeOpacity)];
+    if (fill === undefined || stroke === undefined) return false;
+    const width = px(look.strokeWidth) * Math.sqrt(Math.abs(here.a * here.d - here.b * here.c));
+    if (moved.length > 1 && (fill || stroke)) items.push(pathItem(moved, { ...(fill ? { fill } : {}), ...(stroke?.type === 'solid' ? { line: { width: tidy(width), hex: stroke.hex, alpha: stroke.alpha, cap: look.strokeLinecap, join: look.strokeLinejoin, dash: 'solid' } } : {}) }));
+    return true;
+  };
+  return [...marker.children].every((part) => draw(part, matrix, opacity));
 }
 
 function svgShape(element, commands, style, opacity, items) {
