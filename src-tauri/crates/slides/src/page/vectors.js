@@ -215,7 +215,7 @@ function vectorItems(svg, state, report) {
     const first = items.length;
     if (!svgShape(element, commands, style, faint, items)) return false;
     if (shadow && items[first]) items[first].shadow = shadow;
-    return svgMarkers(element, commands, style, faint, items);
+    return true;
   };
   for (const child of svg.children) visit(child, state.opacity);
   return items;
@@ -279,78 +279,6 @@ function partAlone(element, svg, box) {
   return new XMLSerializer().serializeToString(whole);
 }
 
-/** The ends and corners of a path with the directions from which and in which it goes there, in degrees. */
-function vertices(commands) {
-  const found = [];
-  let at = null;
-  const turn = (from, to) => (Math.atan2(to[1] - from[1], to[0] - from[0]) * 180) / Math.PI;
-  for (const [command, ...numbers] of commands) {
-    if (command === 'Z') continue;
-    const end = numbers.slice(-2);
-    if (command !== 'M' && at) {
-      const points = [at, ...(command === 'C' ? [numbers.slice(0, 2), numbers.slice(2, 4)] : []), end].filter((point, index, all) => index === 0 || Math.hypot(point[0] - all[index - 1][0], point[1] - all[index - 1][1]) > 1e-6);
-      if (points.length > 1) {
-        found.at(-1).out = turn(points[0], points[1]);
-        found.push({ point: end, in: turn(points.at(-2), points.at(-1)) });
-      }
-    } else found.push({ point: end });
-    at = end;
-  }
-  return found;
-}
-
-/** The heads of lines: what their markers draw, where they stand. `false` for markers that do not map. */
-function svgMarkers(element, commands, style, opacity, items) {
-  if (!/^(path|line|polyline|polygon)$/.test(element.localName)) return true;
-  const named = (text) => {
-    const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(text);
-    return reference ? element.ownerDocument.getElementById(reference[1]) : null;
-  };
-  const [start, middle, end] = [style.markerStart, style.markerMid, style.markerEnd].map(named);
-  if (!start && !middle && !end) return true;
-  const places = vertices(commands);
-  return places.every((place, index) => {
-    const marker = index === 0 ? start : index === places.length - 1 ? end : middle;
-    return !marker || markerAt(marker, place, index === 0, element, style, opacity, items);
-  });
-}
-
-function markerAt(marker, place, isFirst, element, style, opacity, items) {
-  if ([...marker.querySelectorAll('*')].some((part) => !/^(g|path|line|polyline|polygon|rect|circle|ellipse|title|desc)$/.test(part.localName))) return false;
-  const screen = element.getScreenCTM();
-  const value = (length) => marker[length].baseVal.value;
-  const toward = place.out !== undefined && place.in !== undefined ? (place.in + place.out) / 2 : (place.out ?? place.in ?? 0);
-  const isAuto = marker.orientType.baseVal === 1 || (marker.getAttribute('orient') ?? '').startsWith('auto');
-  const angle = isAuto ? toward + (isFirst && marker.getAttribute('orient') === 'auto-start-reverse' ? 180 : 0) : marker.orientAngle.baseVal.value;
-  const size = marker.markerUnits.baseVal === 2 ? px(style.strokeWidth) : 1;
-  const view = marker.hasAttribute('viewBox') ? marker.viewBox.baseVal : null;
-  const fit = view && view.width > 0 && view.height > 0 ? Math.min(value('markerWidth') / view.width, value('markerHeight') / view.height) : 1;
-  const matrix = DOMMatrix.fromMatrix(screen).translate(...place.point).rotate(angle).scale(size * fit).translate(-value('refX'), -value('refY'));
-  const line = svgPaint(element, style.stroke, opacity * Number(style.strokeOpacity), element.getBBox(), screen);
-  const draw = (part, above, faint) => {
-    const look = styleOf(part);
-    if (NOT_DRAWN.test(part.localName) || look.display === 'none') return true;
-    const own = part.transform.baseVal.consolidate();
-    const here = own ? above.multiply(DOMMatrix.fromMatrix(own.matrix)) : above;
-    const fainter = faint * Number(look.opacity);
-    if (part.localName === 'g') return [...part.children].every((child) => draw(child, here, fainter));
-    const shape = shapeCommands(part);
-    if (!shape) return false;
-    const moved = shape.map(([command, ...numbers]) => [command, ...numbers.flatMap((_, at) => {
-      if (at % 2) return [];
-      const { x, y } = here.transformPoint(new DOMPoint(numbers[at], numbers[at + 1]));
-      return [x, y];
-    })]);
-    const paint = (text, strength) => (text.startsWith('context-') ? line : svgPaint(part, text, fainter * Number(strength), { x: 0, y: 0, width: 1, height: 1 }, here));
-    const [fill, stroke] = [part.localName === 'line' ? null : paint(look.fill, look.fillOpacity), paint(look.stroke, look.strokeOpacity)];
-    if (fill === undefined || stroke === undefined) return false;
-    const width = px(look.strokeWidth) * Math.sqrt(Math.abs(here.a * here.d - here.b * here.c));
-    if (moved.length > 1 && (fill || stroke)) items.push(pathItem(moved, { ...(fill ? { fill } : {}), ...(stroke?.type === 'solid' ? { line: { width: tidy(width), hex: stroke.hex, alpha: stroke.alpha, cap: look.strokeLinecap, join: look.strokeLinejoin, dash: 'solid' } } : {}) }));
-    return true;
-  };
-  return [...marker.children].every((part) => draw(part, matrix, opacity));
-}
-
 function svgShape(element, commands, style, opacity, items) {
   const matrix = element.getScreenCTM();
   if (!matrix) return true;
@@ -362,6 +290,8 @@ function svgShape(element, commands, style, opacity, items) {
   });
   const box = element.getBBox();
   const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  const heads = arrowheads(element, commands, style, opacity, matrix);
+  if (heads === null) return false;
   const open = element.localName === 'line';
   const fill = open ? null : svgPaint(element, style.fill, opacity * Number(style.fillOpacity), box, matrix);
   const stroke = svgPaint(element, style.stroke, opacity * Number(style.strokeOpacity), box, matrix);
@@ -377,14 +307,96 @@ function svgShape(element, commands, style, opacity, items) {
       const part = partOf(element, matrix, lengths, px(style.strokeDashoffset) * scale, total);
       if (fill) items.push(pathItem(moved, { fill }));
       if (part.length > 1) items.push(pathItem(part, { line }));
+      items.push(...heads);
       return true;
     }
     line.pattern = lengths.map((length) => tidy(length / width));
   }
-  if (!fill && !line) return true;
-  const round = style.fillRule === 'evenodd' ? { evenOdd: true } : {};
-  items.push({ ...nativeForm(element, moved, matrix), ...(fill ? { fill } : {}), ...(line ? { line } : {}), ...round });
+  if (fill || line) {
+    const round = style.fillRule === 'evenodd' ? { evenOdd: true } : {};
+    items.push({ ...nativeForm(element, moved, matrix), ...(fill ? { fill } : {}), ...(line ? { line } : {}), ...round });
+  }
+  items.push(...heads);
   return true;
+}
+
+/** The corners of a path with the directions in which it comes to them and leaves them. */
+function cornersOfPath(commands) {
+  const corners = [];
+  let at = null;
+  let start = null;
+  const towards = (from, ...points) => points.map(([x, y]) => [x - from[0], y - from[1]]).find(([x, y]) => Math.hypot(x, y) > 1e-6) ?? [1, 0];
+  const reach = (to, leaving, arriving) => {
+    if (corners.length > 0) corners.at(-1).leaving = leaving;
+    corners.push({ at: to, arriving });
+    at = to;
+  };
+  for (const [command, ...numbers] of commands) {
+    if (command === 'M') {
+      at = numbers;
+      start = numbers;
+      corners.push({ at });
+    } else if (command === 'L') reach(numbers, towards(at, numbers), towards(at, numbers));
+    else if (command === 'C') {
+      const [one, two, to] = [numbers.slice(0, 2), numbers.slice(2, 4), numbers.slice(4)];
+      reach(to, towards(at, one, two, to), towards(to, two, one, at).map((part) => -part));
+    } else if (start) reach(start, towards(at, start), towards(at, start));
+  }
+  return corners;
+}
+
+/** What the markers of a line draw, as shapes where they stand; `null` if that does not map. */
+function arrowheads(element, commands, style, opacity, matrix) {
+  const items = [];
+  if (!/^(path|line|polyline|polygon)$/.test(element.localName)) return items;
+  const corners = cornersOfPath(commands);
+  for (const place of ['Start', 'Mid', 'End']) {
+    const id = /^url\(["']?#([^"')]+)["']?\)/.exec(style[`marker${place}`] ?? '')?.[1];
+    const marker = id && element.ownerDocument.getElementById(id);
+    if (!marker || marker.localName !== 'marker') continue;
+    const stops = { Start: corners.slice(0, 1), Mid: corners.slice(1, -1), End: corners.length > 1 ? corners.slice(-1) : [] }[place];
+    for (const { at, arriving, leaving } of stops) {
+      const parts = markerParts(marker, at, place === 'Start' ? leaving : arriving, place, style, opacity, matrix);
+      if (parts === null) return null;
+      items.push(...parts);
+    }
+  }
+  return items;
+}
+
+function markerParts(marker, [x, y], direction = [1, 0], place, style, opacity, matrix) {
+  const turn = (Math.atan2(direction[1], direction[0]) * 180) / Math.PI;
+  const orient = marker.getAttribute('orient') ?? '0';
+  const angle = orient === 'auto' ? turn : orient === 'auto-start-reverse' ? (place === 'Start' ? turn + 180 : turn) : marker.orientAngle.baseVal.value;
+  const box = marker.viewBox.baseVal;
+  const unit = marker.getAttribute('markerUnits') === 'userSpaceOnUse' ? 1 : px(style.strokeWidth);
+  const size = box && box.width > 0 && box.height > 0 ? Math.min(marker.markerWidth.baseVal.value / box.width, marker.markerHeight.baseVal.value / box.height) : 1;
+  const base = new DOMMatrix([matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f]).translate(x, y).rotate(angle).scale(unit * size).translate(-marker.refX.baseVal.value, -marker.refY.baseVal.value);
+  const items = [];
+  for (const child of marker.children) {
+    const commands = shapeCommands(child);
+    if (commands === null) return null;
+    const own = child.transform.baseVal.consolidate()?.matrix;
+    const whole = own ? base.multiply(new DOMMatrix([own.a, own.b, own.c, own.d, own.e, own.f])) : base;
+    const look = getComputedStyle(child);
+    const paint = (name) => (look[name].startsWith('context-') ? style[look[name] === 'context-fill' ? 'fill' : 'stroke'] : look[name]);
+    const all = opacity * Number(look.opacity);
+    const fill = child.localName === 'line' ? null : svgPaint(child, paint('fill'), all * Number(look.fillOpacity), { x: 0, y: 0, width: 1, height: 1 }, base);
+    const stroke = svgPaint(child, paint('stroke'), all * Number(look.strokeOpacity), { x: 0, y: 0, width: 1, height: 1 }, base);
+    if (fill === undefined || stroke === undefined) return null;
+    const width = px(look.strokeWidth) * Math.sqrt(Math.abs(whole.a * whole.d - whole.b * whole.c));
+    const line = stroke?.type === 'solid' && width > 0.01 ? { width: tidy(width), hex: stroke.hex, alpha: stroke.alpha, cap: look.strokeLinecap, join: look.strokeLinejoin, dash: 'solid' } : null;
+    const moved = commands.map(([command, ...numbers]) => {
+      const points = [];
+      for (let index = 0; index < numbers.length; index += 2) {
+        const point = whole.transformPoint(new DOMPoint(numbers[index], numbers[index + 1]));
+        points.push(point.x, point.y);
+      }
+      return [command, ...points];
+    });
+    if (moved.length > 1 && (fill || line)) items.push(pathItem(moved, { ...(fill ? { fill } : {}), ...(line ? { line } : {}) }));
+  }
+  return items;
 }
 
 /** The visible dash of an outline, as a line of its own. */
