@@ -312,7 +312,7 @@ fn icons_of_every_bundled_font_are_pictures_and_never_words() {
             drawn.dimensions()
         );
         let inked = drawn.pixels().filter(|pixel| pixel.0[3] > 128).count();
-        let share = inked as f64 / (drawn.width() * drawn.height()) as f64;
+        let share = inked as f64 / f64::from(drawn.width() * drawn.height());
         assert!((0.05..0.9).contains(&share), "{share} of {:?}", drawn.dimensions());
     }
 }
@@ -386,9 +386,9 @@ fn a_drawing_stays_native_and_only_the_parts_that_do_not_map_become_pictures() {
     let done = bench.convert("drawings.html", page.as_bytes(), LONG);
     assert_eq!(done.code, Some(0), "{}", done.said);
     let told = &done.fidelity.unwrap().slides[0];
-    let mut pictured: Vec<&str> = told.pictured.iter().map(|part| part.what.as_str()).collect();
-    pictured.sort_unstable();
-    assert_eq!(pictured, ["rect", "use", "use"]);
+    let mut parts: Vec<&str> = told.pictured.iter().map(|part| part.what.as_str()).collect();
+    parts.sort_unstable();
+    assert_eq!(parts, ["rect", "use", "use"]);
     let package = Package::valid("drawings.html", &done.pptx.unwrap());
     let slide = package.slide(1);
     assert!(slide.words().lines().any(|line| line == "time axis"), "{}", slide.words());
