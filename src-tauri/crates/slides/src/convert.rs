@@ -64,16 +64,16 @@ pub async fn convert(
     let pictures = pictures(&deck, &mut *page, &files).await?;
     name_lost_pictures(&mut deck, &pictures);
     let mut report = report(&deck, &renderer.name());
+    progress("Writing the presentation…");
+    let now = now.to_owned();
+    // It is written while the engine looks how alike the slides are.
+    let writing = tokio::task::spawn_blocking(move || pptx::package(&deck, &pictures, &now));
     for (index, (look, slide)) in looks.iter().zip(&mut report.slides).enumerate() {
         let alike = page.run(&script::similarity(index, &STANDARD.encode(look))).await?;
         slide.similarity = alike.as_f64();
     }
     drop(page);
-    progress("Writing the presentation…");
-    let now = now.to_owned();
-    let pptx = tokio::task::spawn_blocking(move || pptx::package(&deck, &pictures, &now))
-        .await
-        .map_err(|error| SlidesError::Lost(error.to_string()))??;
+    let pptx = writing.await.map_err(|error| SlidesError::Lost(error.to_string()))??;
     Ok(Converted { pptx, report, looks })
 }
 

@@ -250,6 +250,9 @@ function boxItems(element, style, rect, state, report) {
   const clipsText = /text/.test(style.backgroundClip + style.webkitBackgroundClip);
   if (style.backgroundImage !== 'none' && !clipsText) fills.push(...backgroundLayers(element, style, rect, widths, opacity, report));
   if (clipsText) fills.length = 0;
+  // Nothing casts no shadow: a box that is open shows the one colour behind it, if it is one.
+  const open = strongest && fills.length === 0 && !clipsText ? groundBehind(element) : null;
+  if (open) fills.push({ type: 'solid', ...open });
 
   const whole = { ...rect, corners };
   const even = sameBorders(borders);
@@ -299,6 +302,18 @@ function boxItems(element, style, rect, state, report) {
     put({ x: rect.x - away, y: rect.y - away, w: rect.w + 2 * away, h: rect.h + 2 * away, corners: corners.map((corner) => ({ x: corner.x && corner.x + away, y: corner.y && corner.y + away })) }, { line: { width, dash: dashOf(style.outlineStyle), ...faded(style.outlineColor, opacity) } });
   }
   return items;
+}
+
+/** The colour behind an element, if what it stands in has one all over. */
+function groundBehind(element) {
+  for (let above = element.parentElement; above; above = above.parentElement) {
+    const style = styleOf(above);
+    if (style.backgroundImage !== 'none') return null;
+    const ground = colour(style.backgroundColor);
+    if (ground.alpha > 0.99) return ground;
+    if (ground.alpha > 0.004) return null;
+  }
+  return null;
 }
 
 /** What an inner shadow with a hard edge leaves of a box inside of its borders; `null` if it leaves nothing. */

@@ -231,13 +231,16 @@ async function measureDeck() {
 /** The letters of an element are text; its colour stays, which its borders may have. */
 const NO_LETTERS = '-webkit-text-fill-color: transparent !important; text-shadow: none !important; text-decoration-color: transparent !important;';
 
+/** What parts of a drawing refer to is no part of it that is seen; what else uses it is out of sight. */
+const REFERRED = `${['defs', 'symbol', 'pattern', 'clipPath', 'mask', 'marker', 'filter'].map((name) => `${name}, ${name} *`).join(', ')} { visibility: visible !important; } use:not([data-okcvm-alone], [data-okcvm-alone] *) { opacity: 0 !important; }`;
+
 /** Shows one element alone, as it stands in its slide, for a picture; gives its box. */
 function showAlone(id) {
   const element = [...document.querySelectorAll('[data-okcvm-shot]')].find((each) => each.dataset.okcvmShot.split(' ').some((word) => Number(word.split(':')[0]) === id));
   const part = element.dataset.okcvmShot.split(' ').find((word) => Number(word.split(':')[0]) === id).split(':')[1];
   const rule = document.createElement('style');
   rule.id = 'okcvm-alone';
-  rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }${part === 'box' ? ` [data-okcvm-alone] { ${NO_LETTERS} }` : ''}`;
+  rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } ${REFERRED} [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }${part === 'box' ? ` [data-okcvm-alone] { ${NO_LETTERS} }` : ''}`;
   if (/^(backdrop|blended)$/.test(part)) return showBackdrop(element, rule, part === 'blended');
   document.head.append(rule);
   element.dataset.okcvmAlone = '';

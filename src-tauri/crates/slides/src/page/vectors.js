@@ -1,6 +1,8 @@
-// Inline SVG becomes native shapes, free forms and text where it maps; what uses filters, masks or patterns stays SVG.
+// Inline SVG becomes native shapes, free forms and text where it maps; a part with a filter, a mask or a pattern stays SVG.
 
-const UNMAPPED = 'filter, mask, pattern, foreignObject, clipPath, textPath, animate, animateTransform, animateMotion, switch';
+/** What moves or chooses by itself: such a drawing is taken as it is. */
+const LIVELY = 'animate, animateTransform, animateMotion, set, switch';
+const NOT_DRAWN = /^(defs|title|desc|metadata|style|linearGradient|radialGradient|script|clipPath|mask|filter|pattern|marker|symbol)$/;
 
 /** Path data as absolute moves, lines and curves. */
 function pathCommands(data) {
@@ -183,32 +185,99 @@ function svgPaint(element, text, opacity, box, matrix) {
   return { type: 'radial', centre: centre.map((part) => tidy(clamp(part, 0, 1))), radii: radii.map(tidy), stops: list };
 }
 
-/** All of an inline SVG as items, or `null` if it uses what does not map. */
-function vectorItems(svg, state) {
-  const used = [...svg.querySelectorAll(UNMAPPED)].some((part) => {
-    if (/^(animate|switch|textPath|foreignObject)/.test(part.localName)) return true;
-    const name = part.id;
-    return name !== '' && [...svg.querySelectorAll('*')].some((element) => ['filter', 'mask', 'clip-path', 'fill', 'stroke'].some((attribute) => (element.getAttribute(attribute) ?? element.style?.getPropertyValue(attribute) ?? '').includes(`#${name}`)));
-  });
-  if (used) return null;
+/** All of an inline SVG as items, or `null` if it is taken as a whole; a part that does not map is a picture of itself. */
+function vectorItems(svg, state, report) {
+  if (svg.querySelector(LIVELY)) return null;
   const items = [];
   const visit = (element, opacity) => {
     const style = styleOf(element);
-    if (style.display === 'none') return true;
-    if (style.filter !== 'none' || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none') return false;
+    if (style.display === 'none' || NOT_DRAWN.test(element.localName)) return;
     const faint = opacity * Number(style.opacity);
-    if (faint < 0.004) return true;
-    if (/^(g|svg|a|symbol)$/.test(element.localName)) return [...element.children].every((child) => visit(child, faint));
-    if (/^(defs|title|desc|metadata|style|linearGradient|radialGradient|script|clipPath|mask|filter|pattern|marker)$/.test(element.localName)) return true;
-    if (element.localName === 'text') return svgText(element, faint, state, items);
-    if (element.localName === 'image') return svgImage(element, faint, items);
-    if (element.localName === 'use') return false;
+    if (faint < 0.004) return;
+    const had = items.length;
+    if (!drawn(element, style, faint)) {
+      items.length = had;
+      partPicture(element, svg, items, report);
+    }
+  };
+  const drawn = (element, style, faint) => {
+    const shadow = svgShadow(element, style, faint);
+    if (shadow === undefined || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none' || hasMask(element, style) || isCut(element, style)) return false;
+    if (/^(g|svg|a)$/.test(element.localName)) {
+      if (shadow) return false;
+      for (const child of element.children) visit(child, faint);
+      return true;
+    }
+    if (element.localName === 'text') return !shadow && !element.querySelector('textPath') && svgText(element, faint, state, items);
+    if (element.localName === 'image') return !shadow && svgImage(element, faint, items);
     const commands = shapeCommands(element);
     if (commands === null) return false;
     if (commands.length === 0 || style.visibility !== 'visible') return true;
-    return svgShape(element, commands, style, faint, items);
+    const first = items.length;
+    if (!svgShape(element, commands, style, faint, items)) return false;
+    if (shadow && items[first]) items[first].shadow = shadow;
+    return true;
   };
-  return [...svg.children].every((child) => visit(child, state.opacity)) ? items : null;
+  for (const child of svg.children) visit(child, state.opacity);
+  return items;
+}
+
+const hasMask = (element, style) => (style.getPropertyValue('mask') || 'none').startsWith('url') || (element.getAttribute('mask') ?? '').startsWith('url');
+
+/** Whether a clip takes something away; charts have one around all of their plot that mostly does not. */
+function isCut(element, style) {
+  if (style.clipPath === 'none') return false;
+  const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(style.clipPath);
+  const clip = reference && element.ownerDocument.getElementById(reference[1]);
+  const [frame] = clip?.children ?? [];
+  if (!frame || clip.children.length > 1 || frame.localName !== 'rect' || clip.clipPathUnits.baseVal !== 1 || frame.transform.baseVal.numberOfItems > 0) return true;
+  const [x, y, w, h] = ['x', 'y', 'width', 'height'].map((name) => frame[name].baseVal.value);
+  const box = element.getBBox();
+  const edge = 1 + px(style.strokeWidth) / 2;
+  return box.x < x - edge || box.y < y - edge || box.x + box.width > x + w + edge || box.y + box.height > y + h + edge;
+}
+
+/** The shadow that a filter of one `feDropShadow` casts, `null` without a filter; `undefined` for every other filter. */
+function svgShadow(element, style, opacity) {
+  if (style.filter === 'none') return null;
+  const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(style.filter);
+  const filter = reference && element.ownerDocument.getElementById(reference[1]);
+  const [cast] = filter?.children ?? [];
+  const matrix = element.getScreenCTM?.();
+  if (!cast || filter.children.length > 1 || cast.localName !== 'feDropShadow' || !matrix) return undefined;
+  const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  const look = getComputedStyle(cast);
+  const paint = colour(look.floodColor);
+  return { x: cast.dx.baseVal * scale, y: cast.dy.baseVal * scale, blur: cast.stdDeviationX.baseVal * 2 * scale, spread: 0, hex: paint.hex, alpha: tidy(paint.alpha * Number(look.floodOpacity) * opacity) };
+}
+
+/** A picture of one part of a drawing, with the part itself as SVG beside it. */
+function partPicture(element, svg, items, report) {
+  const box = paintedBox(element);
+  if (box.w <= 1 || box.h <= 1) return;
+  report.pictures.push({ what: describe(element), why: 'SVG with effects that shapes do not have' });
+  items.push({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), vector: partAlone(element, svg, box), alpha: 1, alt: element.getAttribute('aria-label') ?? element.textContent.trim().replace(/\s+/g, ' ').slice(0, 200) });
+}
+
+/** A part of an inline SVG as a file of its own that shows `box`; `null` where that part of the drawing is turned. */
+function partAlone(element, svg, box) {
+  const matrix = svg.getScreenCTM();
+  if (!matrix || Math.abs(matrix.b) + Math.abs(matrix.c) > 1e-6) return null;
+  element.dataset.okcvmPart = '';
+  const whole = new DOMParser().parseFromString(standalone(svg, box), 'image/svg+xml').documentElement;
+  delete element.dataset.okcvmPart;
+  const part = whole.querySelector('[data-okcvm-part]');
+  if (!part) return null;
+  for (const other of [...whole.querySelectorAll('*')]) {
+    const stays = part.contains(other) || other.contains(part) || NOT_DRAWN.test(other.localName) || other.closest('defs, symbol, clipPath, mask, filter, pattern, marker, linearGradient, radialGradient') || other.id !== '';
+    if (!stays) other.remove();
+  }
+  // What a part may refer to by its name stays, unseen.
+  for (const other of whole.querySelectorAll('[id]')) if (!part.contains(other) && !other.contains(part) && !NOT_DRAWN.test(other.localName) && !other.closest('defs, symbol, clipPath, mask, pattern, marker')) other.setAttribute('display', 'none');
+  part.removeAttribute('data-okcvm-part');
+  whole.setAttribute('viewBox', [(box.x - matrix.e) / matrix.a, (box.y - matrix.f) / matrix.d, box.w / matrix.a, box.h / matrix.d].map(tidy).join(' '));
+  whole.setAttribute('preserveAspectRatio', 'none');
+  return new XMLSerializer().serializeToString(whole);
 }
 
 /** A picture in a drawing, whole in its frame as it is without a word about it; `false` if it is placed otherwise. */

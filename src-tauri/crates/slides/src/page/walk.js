@@ -318,8 +318,10 @@ function paintedBox(element) {
   const turned = turnedIn(element);
   turned.forEach(turnBack);
   const blur = /blur\(([\d.]+)px/.exec(styleOf(element).filter);
-  const spread = blur ? Number(blur[1]) * 2.6 : 2;
   let box = rectOf(element);
+  const isPart = element.ownerSVGElement !== undefined && element.ownerSVGElement !== null;
+  // The region of a filter is a tenth larger on each side unless it says otherwise.
+  const spread = blur ? Number(blur[1]) * 2.6 : isPart ? 2 + px(styleOf(element).strokeWidth) + (styleOf(element).filter === 'none' ? 0 : Math.max(box.w, box.h) * 0.2 + 8) : 2;
   for (const child of element.querySelectorAll('*')) {
     const part = rectOf(child);
     if (part.w === 0 || part.h === 0) continue;
@@ -497,7 +499,7 @@ function replaced(element, style, rect, state, flow, report) {
   if (isIcon(element)) return treeShot(element, state, flow, report, 'icon font');
   if (kind === 'img') return picture(element, style, box, corners, alt, state, flow, report);
   if (kind === 'svg') {
-    const items = vectorItems(element, state);
+    const items = vectorItems(element, state, report);
     if (items) {
       const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
       const cuts = style.overflow === 'visible' ? state.clips : [...state.clips, { ...box, corners: square }];
