@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
 };
-use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded};
+use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded, WhyLost};
+use okcvm_store::SnapshotMark;
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -339,15 +340,16 @@ fn mark_losses(
     let store = engine.store();
     match loss {
         Loss::Nothing => {}
-        Loss::Last(cut) => {
-            let find = |snapshot: Option<&SnapshotId>| cut.iter().find(|one| Some(&one.snapshot) == snapshot);
-            for node in store.whole_topology(session)? {
-                if find(node.snapshot.as_ref()).is_some() {
-                    store.set_not_restorable(
-                        &node.id,
-                        "the machine went down before they were on the disk.",
-                    )?;
-                }
+        Loss::Part(lost) => {
+            let find =
+                |snapshot: Option<&SnapshotId>| lost.iter().find(|one| Some(&one.snapshot) == snapshot);
+            for one in lost {
+                let reason = match one.why {
+                    WhyLost::PowerCut => "the machine went down before they were on the disk.",
+                    WhyLost::Damage => "they were damaged in the history.",
+                };
+                let gone = [one.snapshot.clone()];
+                store.mark_snapshots(session, &gone, reason, SnapshotMark::Gone)?;
             }
             if let Some(gone) = find(head) {
                 store.set_head_snapshot(session, gone.before.as_ref())?;

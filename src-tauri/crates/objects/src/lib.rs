@@ -28,6 +28,7 @@ mod loose;
 mod objects;
 mod pack;
 mod repack;
+mod salvage;
 mod stream;
 mod tree;
 mod verify;

@@ -16,7 +16,7 @@ use crate::archive::held;
 use crate::commit::{Snapshot, object_of};
 use crate::error::SnapshotError;
 use crate::history::{History, lock};
-use crate::journal::Record;
+use crate::journal::{Record, without};
 use crate::left_out::LeftOutList;
 use crate::shallow;
 
@@ -128,17 +128,9 @@ impl History {
         let _writer = lock(&self.shared.writer);
         archive.flush()?;
         let records: Vec<Record> = held(&archive.journal).records().to_vec();
-        let mut kept: Vec<Record> = records.clone();
-        kept.retain(|record| !dropped.contains(&record.id));
+        let kept = without(&records, &|id| dropped.contains(id));
         for record in &kept {
             mark(archive.objects(), record, &mut live, cancel)?;
-        }
-        let parents: HashMap<ObjectId, Option<ObjectId>> =
-            records.iter().map(|record| (record.id, record.parent)).collect();
-        for record in &mut kept {
-            while let Some(parent) = record.parent.filter(|parent| dropped.contains(parent)) {
-                record.parent = parents.get(&parent).copied().flatten();
-            }
         }
         let rewritten = archive.objects().keep_only(&live, &|| !cancel.is_cancelled())?;
         let report = ThinReport {

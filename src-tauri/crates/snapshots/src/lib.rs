@@ -44,6 +44,7 @@ mod path_history;
 mod progress;
 mod record;
 mod references;
+mod repair;
 mod repository;
 mod restore;
 mod revert;
@@ -55,7 +56,7 @@ mod source;
 
 pub use commit::Author;
 pub use error::SnapshotError;
-pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory};
+pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory, WhyLost};
 pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
 pub use look::Content;
