@@ -42,7 +42,7 @@ pub use commit::ParsedCommit;
 pub use disk::{Disk, DiskFile, RealDisk, side_by_side};
 pub use error::ObjectError;
 pub use heal::{Healed, PackFault};
-pub use housekeeping::Rewritten;
+pub use housekeeping::{Prepared, Rewritten};
 pub use id::{EMPTY_TREE, ObjectId, ObjectKind, object_id};
 pub use objects::{Objects, PackInfo, PackName};
 pub use stream::STREAMED_FROM;

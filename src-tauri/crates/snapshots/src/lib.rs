@@ -57,7 +57,7 @@ mod source;
 pub use commit::Author;
 pub use error::SnapshotError;
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory, WhyLost};
-pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Usage, VerifyReport};
+pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Thinning, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
 pub use look::Content;
 pub use page::{PageRequest, SnapshotInfo};

@@ -20,6 +20,8 @@ use crate::repository::{Refusal, set_up};
 const HEAD: &[u8] = b"ref: refs/heads/main\n";
 /// Where damaged files are kept, beside torn packs.
 pub(crate) const TORN: &str = "torn";
+/// So many of one name are kept there; one more takes the place of the first.
+const MOST_OF_A_NAME: u32 = 1000;
 
 /// The thing is not there, or is another thing. Any other error may pass, and says nothing of the history.
 fn is_amiss(error: &io::Error) -> bool {
@@ -34,7 +36,7 @@ fn is_id(text: &[u8]) -> bool {
 /// A reference that names another one, as git writes it.
 fn is_symbolic(text: &[u8]) -> bool {
     let Some(name) = text.strip_prefix(b"ref: refs/") else { return false };
-    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic()) && !name.ends_with(b"/")
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic) && !name.ends_with(b"/")
 }
 
 /// Mends the parts of the repository that are not objects; what was mended, by name. Where libgit2 still
@@ -141,7 +143,7 @@ pub(crate) fn set_aside(repository: &Path, what: &Path, disk: &Arc<dyn Disk>) ->
     let free = |number: u32| -> PathBuf {
         folder.join(if number == 0 { name.clone() } else { format!("{name}.{number}") })
     };
-    let to = (0..).map(free).find(|to| fs::symlink_metadata(to).is_err()).unwrap_or_else(|| free(0));
+    let to = (0..MOST_OF_A_NAME).map(free).find(|to| fs::symlink_metadata(to).is_err()).unwrap_or_else(|| free(0));
     disk.rename(what, &to).map_err(failed)
 }
 

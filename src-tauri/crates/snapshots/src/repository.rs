@@ -195,7 +195,7 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
     if repair::head(&path, &objects, disk)? {
         mended.insert("HEAD".to_owned());
     }
-    let (referenced, damaged) = references.survey()?;
+    let (named, damaged) = references.survey()?;
     if damaged + repair::foreign_references(&path, &objects, disk)? > 0 {
         mended.insert("refs".to_owned());
     }
@@ -210,14 +210,14 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
             journal.cut_torn()?;
             journal
         }
-        None => from_references(&journal_path, &objects, &references, &referenced, &mut losses)?,
+        None => from_references(&journal_path, &objects, &references, &named, &mut losses)?,
     };
     let gone = lost(&objects, &journal, !healed.faults.is_empty())?;
     if !gone.is_empty() {
         losses.extend(remains(journal.records(), &gone));
         drop_lost(&path, &mut journal, &objects, &references, &gone)?;
     }
-    take_in_referenced(&mut journal, &objects, &references, &referenced, &mut losses)?;
+    take_in_referenced(&mut journal, &objects, &references, &named, &mut losses)?;
     let broken = |fault: &PackFault| *fault != PackFault::Torn;
     if losses.iter().any(|lost| lost.why == WhyLost::Damage)
         || healed.faults.iter().any(|(_, fault)| broken(fault))
@@ -370,10 +370,10 @@ fn from_references(
     path: &Path,
     objects: &Objects,
     references: &References,
-    referenced: &BTreeSet<ObjectId>,
+    named: &BTreeSet<ObjectId>,
     losses: &mut Vec<Lost>,
 ) -> Result<Journal, Refusal> {
-    let Reached { mut records, unreadable } = reachable(objects, referenced, &HashSet::new())?;
+    let Reached { mut records, unreadable } = reachable(objects, named, &HashSet::new())?;
     let mut gone: Gone = unreadable.into_iter().map(|id| (id, WhyLost::Damage)).collect();
     let mut check = Check::new(objects);
     let mut whole = gone.is_empty();
@@ -399,7 +399,7 @@ fn from_references(
     let tips = tips(&records);
     let journal = Journal::create(path, references.disk(), records)?;
     // Older histories had one for each snapshot.
-    references.remove_all(&referenced.difference(&tips).copied().collect())?;
+    references.remove_all(&named.difference(&tips).copied().collect())?;
     Ok(journal)
 }
 
@@ -408,12 +408,12 @@ fn take_in_referenced(
     journal: &mut Journal,
     objects: &Objects,
     references: &References,
-    referenced: &BTreeSet<ObjectId>,
+    named: &BTreeSet<ObjectId>,
     losses: &mut Vec<Lost>,
 ) -> Result<(), Refusal> {
     let is_lost = |id: &ObjectId| losses.iter().any(|lost| lost.snapshot.as_str() == id.to_string());
     let unknown: BTreeSet<ObjectId> =
-        referenced.iter().filter(|id| journal.get(id).is_none() && !is_lost(id)).copied().collect();
+        named.iter().filter(|id| journal.get(id).is_none() && !is_lost(id)).copied().collect();
     if unknown.is_empty() {
         return Ok(());
     }
