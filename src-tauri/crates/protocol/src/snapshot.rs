@@ -1,6 +1,8 @@
 //! Snapshots, restores, deployments.
 
-use crate::{ChangeKind, DeploymentId, NodeId, NodeSummary, SnapshotId, wire, wire_enum, wire_union};
+use crate::{
+    AppError, ChangeKind, DeploymentId, NodeId, NodeSummary, SnapshotId, wire, wire_enum, wire_union,
+};
 
 wire! {
     /// How many files changed.
@@ -69,6 +71,14 @@ wire! {
         pub unsaved: Vec<FileChange>,
         /// Nodes that leave the active path.
         pub turns_left: u32,
+        /// What would stay as it is although it differs, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<SkippedFile>>")]
+        pub unwritten: Vec<SkippedFile>,
+        /// What the restore would say instead of doing it, as things stand now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub refusal: Option<AppError>,
     }
 
     /// A path that keeps a turn from being taken back.
@@ -89,6 +99,14 @@ wire! {
         pub conflicts: Vec<RevertConflict>,
         /// Present changes by hand that no node holds yet; they are recorded before anything moves.
         pub unsaved: Vec<FileChange>,
+        /// What would stay as it is although it differs, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<SkippedFile>>")]
+        pub unwritten: Vec<SkippedFile>,
+        /// What taking it back would say instead of doing it, as things stand now; the conflicts included.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub refusal: Option<AppError>,
     }
 
     /// What differs between the files of two nodes.

@@ -161,7 +161,7 @@ impl History {
         }
         // What nothing names yet must not be taken for recorded by the next look, nor pile up look by look.
         self.forget(looked);
-        self.shared.archive.for_a_look(batch, look)
+        self.shared.archive.for_a_look(batch, |_| look())
     }
 }
 

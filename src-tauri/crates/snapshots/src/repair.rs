@@ -143,7 +143,8 @@ pub(crate) fn set_aside(repository: &Path, what: &Path, disk: &Arc<dyn Disk>) ->
     let free = |number: u32| -> PathBuf {
         folder.join(if number == 0 { name.clone() } else { format!("{name}.{number}") })
     };
-    let to = (0..MOST_OF_A_NAME).map(free).find(|to| fs::symlink_metadata(to).is_err()).unwrap_or_else(|| free(0));
+    let to =
+        (0..MOST_OF_A_NAME).map(free).find(|to| fs::symlink_metadata(to).is_err()).unwrap_or_else(|| free(0));
     disk.rename(what, &to).map_err(failed)
 }
 
