@@ -162,8 +162,27 @@ impl Runtime {
             self.remark(&format!("What the last end of the program left could not be mended: {reason}"));
             return Ok(false);
         }
+        self.drop_overdue_aside(engine);
         *lock = Some(file);
         Ok(true)
+    }
+
+    /// Removes what damage left aside for longer than things stay in the trash, and says so. The caller is the one who
+    /// writes.
+    pub(crate) fn drop_overdue_aside(&self, engine: &Engine) {
+        match self.history.drop_aside_before(engine.trash_before()) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => {
+                let kilobytes = gone.iter().map(|one| one.bytes).sum::<u64>().div_ceil(1000);
+                let names: Vec<&str> = gone.iter().map(|one| one.name.as_str()).collect();
+                self.remark(&format!(
+                    "Damaged parts of the history that had been set aside were removed, since their time in the trash is \
+                     over ({kilobytes} kB: {}).",
+                    names.join(", ")
+                ));
+            }
+            Err(error) => tracing::warn!(session = %self.id, %error, "what was set aside stays for now"),
+        }
     }
 
     fn try_lock(&self) -> Result<Option<File>, EngineError> {

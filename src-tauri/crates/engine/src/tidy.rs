@@ -51,6 +51,7 @@ impl Engine {
         Ok(HistoryUsage {
             bytes: usage.bytes,
             budget_bytes: limits.session_budget_bytes,
+            aside_bytes: usage.aside_bytes,
             total_bytes,
             total_budget_bytes: limits.total_budget_bytes,
             snapshots: u32::try_from(usage.snapshots).unwrap_or(u32::MAX),
@@ -122,7 +123,8 @@ impl Engine {
         let usage = runtime.history.usage()?;
         let needed = self.needs(runtime)?;
         let unneeded = usage.snapshots.saturating_sub(needed.kept.len() + needed.droppable.len());
-        let over = usage.bytes > budget && (unneeded > 0 || !needed.droppable.is_empty());
+        let over =
+            usage.bytes > budget && (unneeded > 0 || !needed.droppable.is_empty() || usage.aside_bytes > 0);
         let scattered = usage.packs - usage.big_packs.min(usage.packs) > MANY_PACKS || usage.loose > 0;
         if wish == Wish::IfWorth && !over && !scattered && unneeded < MANY_UNNEEDED {
             return Ok(None);
@@ -135,7 +137,8 @@ impl Engine {
         let (thinned, cancelled) = done?;
         let after = self.usage(runtime)?;
         let freed_bytes = usage.bytes.saturating_sub(after.bytes);
-        let report = TidyReport { thinned, freed_bytes, cancelled, usage: after };
+        let aside_bytes = usage.aside_bytes.saturating_sub(after.aside_bytes);
+        let report = TidyReport { thinned, freed_bytes, aside_bytes, cancelled, usage: after };
         tracing::info!(session = %runtime.id, thinned, freed_bytes, cancelled, "tidied a history");
         if thinned > 0 {
             self.events().app(AppEvent::TreeChanged { session_id: runtime.id.clone() });
@@ -160,6 +163,9 @@ impl Engine {
             Err(error) => return Err(error.into()),
         }
         tell(TidyStage::Thinning);
+        // Before any snapshot goes that could still be restored.
+        let too_much = runtime.history.usage()?.bytes.saturating_sub(budget);
+        runtime.history.drop_oldest_aside(too_much)?;
         self.thin(runtime, budget, cancel)
     }
 

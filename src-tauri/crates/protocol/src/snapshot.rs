@@ -151,6 +151,10 @@ wire! {
         pub bytes: u64,
         /// What they are to stay under; a setting.
         pub budget_bytes: u64,
+        /// Of the bytes of this session's history, those of damaged parts that were set aside. They go when the trash's
+        /// time is over, or when room is needed.
+        #[serde(default)]
+        pub aside_bytes: u64,
         /// Bytes on the disk of all sessions' histories.
         pub total_bytes: u64,
         /// What they are to stay under; a setting.
@@ -167,6 +171,9 @@ wire! {
         pub thinned: u32,
         /// Bytes that were set free.
         pub freed_bytes: u64,
+        /// Of these, bytes of damaged parts that had been set aside.
+        #[serde(default)]
+        pub aside_bytes: u64,
         /// It was called off; what was done by then stays.
         pub cancelled: bool,
         /// As it is now.

@@ -41,7 +41,7 @@ impl Cancel {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn check(&self) -> Result<(), SnapshotError> {
+    pub(crate) fn check(&self) -> Result<(), SnapshotError> {
         if self.is_cancelled() { Err(SnapshotError::Cancelled) } else { Ok(()) }
     }
 }
@@ -73,6 +73,8 @@ pub struct PackReport {
 pub struct Usage {
     /// Bytes of all files in its folder.
     pub bytes: u64,
+    /// Of these, bytes of what damage left aside.
+    pub aside_bytes: u64,
     /// Snapshots whose files are there.
     pub snapshots: usize,
     /// Packs, those of single large files included.
@@ -280,6 +282,7 @@ impl History {
         let packs = archive.objects().packs();
         Ok(Usage {
             bytes: folder_bytes(archive.dir()),
+            aside_bytes: self.set_aside().iter().map(|one| one.bytes).sum(),
             snapshots: archive.journal()?.records().len(),
             packs: packs.len(),
             big_packs: packs.iter().filter(|pack| pack.big).count(),
@@ -371,7 +374,7 @@ fn mark(
 }
 
 /// Bytes of all files in a folder and below it.
-fn folder_bytes(folder: &Path) -> u64 {
+pub(crate) fn folder_bytes(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .map(|entry| match entry.metadata() {

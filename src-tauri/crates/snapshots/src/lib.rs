@@ -21,6 +21,7 @@
 #![allow(clippy::unnecessary_cast)]
 
 mod archive;
+mod aside;
 mod changes;
 mod check;
 mod commit;
@@ -30,6 +31,7 @@ mod dirt;
 mod durable;
 mod entry;
 mod error;
+mod export;
 mod history;
 mod housekeeping;
 mod index;
@@ -54,8 +56,10 @@ mod shallow;
 mod similarity;
 mod source;
 
+pub use aside::SetAside;
 pub use commit::Author;
 pub use error::SnapshotError;
+pub use export::{ExportCount, ExportForm, Exported, Taken};
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory, WhyLost};
 pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Thinning, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
