@@ -75,6 +75,7 @@ export const moreSentences: Record<string, string> = {
   'the machine went down before they were on the disk.': '它们写入磁盘之前，电脑意外关闭。',
   'the history no longer holds them.': '历史记录中已不存在。',
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
+  'they were damaged in the history.': '它们在历史记录中已损坏。',
   'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
   'The history holds no snapshot {}.': '历史记录中没有快照 {}。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
