@@ -64,6 +64,10 @@ pub(crate) struct Kept {
     pub folder: PathBuf,
     pub name: OsString,
     /// The target of the link that it is; `None` if there is nothing of that name.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "a profile holds it, so nothing is put back")
+    )]
     pub link: Option<PathBuf>,
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn profile(rules: &Rules<'_>) -> String {
         match hold {
             Hold::Pinned => add(format!("(deny file-write-unlink (literal {path}))")),
             Hold::ReadOnly | Hold::NewFolder | Hold::NewFile => {
-                add(format!("(deny file-write* (subpath {path}))"))
+                add(format!("(deny file-write* (subpath {path}))"));
             }
         }
     }

@@ -52,16 +52,13 @@ fn run(reporter: &Reporter) -> SetUp<()> {
     if let Some(folder) = private.home.parent() {
         helper::remove_tree(folder);
     }
-    match ended? {
-        Some(status) => {
-            if let Some(code) = status.code() {
-                reporter.send(&Report::Exited { code });
-            } else if let Some(signal) = status.signal() {
-                reporter.send(&Report::Signalled { signal });
-            }
+    // Without an end of its own the caller wants no more.
+    if let Some(status) = ended? {
+        if let Some(code) = status.code() {
+            reporter.send(&Report::Exited { code });
+        } else if let Some(signal) = status.signal() {
+            reporter.send(&Report::Signalled { signal });
         }
-        // The caller wants no more.
-        None => {}
     }
     Ok(())
 }

@@ -121,13 +121,11 @@ pub(crate) fn used(pid: u32) -> Option<Used> {
 }
 
 /// Ticks of the system's clock, whose length differs between processors.
+#[allow(deprecated, reason = "another crate for one function")]
 fn duration(ticks: u64) -> Duration {
     let mut unit = libc::mach_timebase_info { numer: 0, denom: 0 };
     // SAFETY: the pointer is valid for the call.
-    #[allow(deprecated, reason = "another crate for one function")]
-    unsafe {
-        libc::mach_timebase_info(&raw mut unit);
-    }
+    unsafe { libc::mach_timebase_info(&raw mut unit) };
     let nanoseconds = u128::from(ticks) * u128::from(unit.numer) / u128::from(unit.denom.max(1));
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }

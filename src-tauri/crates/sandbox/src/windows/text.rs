@@ -37,12 +37,10 @@ pub(crate) const WINDOWS_FOLDER: &str = r"C:\Windows";
 /// their reach. It is made of the path, so that a folder is opened once and not at every command.
 pub(crate) fn identity(workspace: &str) -> String {
     let digest = Sha256::digest(workspace.to_lowercase().as_bytes());
-    let mut text = "S-1-5-21".to_owned();
-    for part in digest.chunks_exact(4).take(4) {
-        let number = part.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
-        text.push_str(&format!("-{number}"));
-    }
-    text
+    let number =
+        |part: &[u8]| part.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte)).to_string();
+    let numbers: Vec<String> = digest.chunks_exact(4).take(4).map(number).collect();
+    format!("S-1-5-21-{}", numbers.join("-"))
 }
 
 /// Who may do what with objects that a command makes and names no access for: the system, the user and itself.
