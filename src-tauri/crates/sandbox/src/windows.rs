@@ -31,6 +31,12 @@ mod system;
 #[cfg(windows)]
 mod token;
 
+/// Whether this is Wine, which takes much that it does not hold.
+#[cfg(all(test, windows))]
+fn is_wine() -> bool {
+    std::path::Path::new(r"C:\windows\system32\winecfg.exe").exists()
+}
+
 #[cfg(windows)]
 pub(crate) use machine::started;
 #[cfg(windows)]

@@ -1,23 +1,26 @@
 //! Opens a folder to the commands of one workspace: an entry in its list of access, and the label of the lowest level.
 #![allow(unsafe_code, reason = "lists of access have no safe wrapper")]
 
+use std::fs::File;
 use std::io;
+use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
 
 use windows_sys::Win32::Security::Authorization::{
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, EXPLICIT_ACCESS_W, GRANT_ACCESS,
-    GetNamedSecurityInfoW, SDDL_REVISION_1, SE_FILE_OBJECT, SetEntriesInAclW, SetNamedSecurityInfoW,
-    TRUSTEE_IS_SID, TRUSTEE_IS_UNKNOWN, TRUSTEE_W,
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, EXPLICIT_ACCESS_W, GRANT_ACCESS, GetSecurityInfo,
+    SDDL_REVISION_1, SE_FILE_OBJECT, SetEntriesInAclW, SetSecurityInfo, TRUSTEE_IS_SID, TRUSTEE_IS_UNKNOWN,
+    TRUSTEE_W,
 };
 use windows_sys::Win32::Security::{
     ACCESS_ALLOWED_ACE, ACL, DACL_SECURITY_INFORMATION, EqualSid, GetAce, GetSecurityDescriptorSacl,
     LABEL_SECURITY_INFORMATION, OBJECT_SECURITY_INFORMATION, SUB_CONTAINERS_AND_OBJECTS_INHERIT,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    DELETE, FILE_DELETE_CHILD, FILE_GENERIC_EXECUTE, FILE_GENERIC_READ, FILE_GENERIC_WRITE,
+    DELETE, FILE_DELETE_CHILD, FILE_FLAG_BACKUP_SEMANTICS, FILE_GENERIC_EXECUTE, FILE_GENERIC_READ,
+    FILE_GENERIC_WRITE, READ_CONTROL, WRITE_DAC, WRITE_OWNER,
 };
 
-use super::system::{Local, Sid, code, succeeded};
+use super::system::{Local, Sid, code, raw, succeeded};
 use super::text::{LOW_LABEL, wide};
 
 /// Reading, writing and removing, but not changing who may.
@@ -29,9 +32,11 @@ const ALLOWS: u8 = 0;
 /// Lets an identity read and write a folder and all that is in it. What is open already stays as it is, so that only
 /// the first command of a large folder takes the time that it needs to go through all of it.
 pub(super) fn open(folder: &Path, identity: &Sid) -> io::Result<()> {
-    let path = folder.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
-    let path = wide(path);
-    let (list, _descriptor) = list(&path, DACL_SECURITY_INFORMATION)?;
+    let folder = File::options()
+        .access_mode(FILE_GENERIC_READ | READ_CONTROL | WRITE_DAC | WRITE_OWNER)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(folder)?;
+    let (list, _descriptor) = list(&folder, DACL_SECURITY_INFORMATION)?;
     if !lets_in(list, identity) {
         let entry = EXPLICIT_ACCESS_W {
             grfAccessPermissions: RIGHTS,
@@ -48,9 +53,9 @@ pub(super) fn open(folder: &Path, identity: &Sid) -> io::Result<()> {
         // SAFETY: entry and old list are valid; a new list is made, which is given back below.
         code(unsafe { SetEntriesInAclW(1, &raw const entry, list, &raw mut longer) })?;
         let _freed = Local(longer.cast());
-        set(&path, DACL_SECURITY_INFORMATION, longer, std::ptr::null())?;
+        set(&folder, DACL_SECURITY_INFORMATION, longer, std::ptr::null())?;
     }
-    let (labels, _descriptor) = self::list(&path, LABEL_SECURITY_INFORMATION)?;
+    let (labels, _descriptor) = self::list(&folder, LABEL_SECURITY_INFORMATION)?;
     if is_empty(labels) {
         let mut descriptor = Local(std::ptr::null_mut());
         // SAFETY: the text ends with a NUL and outlives the call, which fills the pointer.
@@ -67,19 +72,19 @@ pub(super) fn open(folder: &Path, identity: &Sid) -> io::Result<()> {
         succeeded(unsafe {
             GetSecurityDescriptorSacl(descriptor.0, &raw mut present, &raw mut label, &raw mut defaulted)
         })?;
-        set(&path, LABEL_SECURITY_INFORMATION, std::ptr::null(), label)?;
+        set(&folder, LABEL_SECURITY_INFORMATION, std::ptr::null(), label)?;
     }
     Ok(())
 }
 
 /// A list of a folder, which lives as long as its descriptor. Null if it has none.
-fn list(path: &[u16], kind: OBJECT_SECURITY_INFORMATION) -> io::Result<(*mut ACL, Local)> {
+fn list(folder: &File, kind: OBJECT_SECURITY_INFORMATION) -> io::Result<(*mut ACL, Local)> {
     let (mut access, mut labels) = (std::ptr::null_mut::<ACL>(), std::ptr::null_mut::<ACL>());
     let mut descriptor = Local(std::ptr::null_mut());
-    // SAFETY: the path ends with a NUL, and every pointer that is filled is valid.
+    // SAFETY: the handle is open, and every pointer that is filled is valid.
     code(unsafe {
-        GetNamedSecurityInfoW(
-            path.as_ptr(),
+        GetSecurityInfo(
+            raw(folder),
             SE_FILE_OBJECT,
             kind,
             std::ptr::null_mut(),
@@ -93,14 +98,14 @@ fn list(path: &[u16], kind: OBJECT_SECURITY_INFORMATION) -> io::Result<(*mut ACL
 }
 
 fn set(
-    path: &[u16],
+    folder: &File,
     kind: OBJECT_SECURITY_INFORMATION,
     access: *const ACL,
     labels: *const ACL,
 ) -> io::Result<()> {
     let (nobody, none) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: the path ends with a NUL; the list that is named is valid, and the other one is not looked at.
-    code(unsafe { SetNamedSecurityInfoW(path.as_ptr(), SE_FILE_OBJECT, kind, nobody, none, access, labels) })
+    // SAFETY: the handle is open; the list that is named is valid, and the other one is not looked at.
+    code(unsafe { SetSecurityInfo(raw(folder), SE_FILE_OBJECT, kind, nobody, none, access, labels) })
 }
 
 fn is_empty(list: *const ACL) -> bool {
@@ -130,4 +135,35 @@ fn lets_in(list: *const ACL, identity: &Sid) -> bool {
                 && EqualSid((&raw mut (*entry).SidStart).cast(), identity.raw()) != 0
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_opened_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let sid = Sid::of("S-1-5-21-1-2-3-4").unwrap();
+        let entries = || {
+            let opened = File::options()
+                .access_mode(READ_CONTROL)
+                .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+                .open(folder.path())
+                .unwrap();
+            let (list, _descriptor) = list(&opened, DACL_SECURITY_INFORMATION).unwrap();
+            // SAFETY: a list that is there is valid.
+            (lets_in(list, &sid), unsafe { (*list).AceCount })
+        };
+        assert!(!entries().0);
+        for _ in 0..2 {
+            open(folder.path(), &sid).unwrap();
+        }
+        let (lets_in, count) = entries();
+        // Wine keeps no entries that its files cannot express.
+        assert!(lets_in || crate::windows::is_wine());
+        open(folder.path(), &sid).unwrap();
+        assert_eq!(entries(), (lets_in, count));
+    }
 }

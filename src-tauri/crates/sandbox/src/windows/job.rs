@@ -8,9 +8,9 @@ use std::time::Duration;
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION,
     JOBOBJECT_BASIC_LIMIT_INFORMATION, JOBOBJECT_BASIC_UI_RESTRICTIONS, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
-    JOBOBJECTINFOCLASS, JobObjectBasicAndIoAccountingInformation, JobObjectBasicUIRestrictions,
-    JobObjectExtendedLimitInformation, QueryInformationJobObject, SetInformationJobObject,
-    TerminateJobObject,
+    JOBOBJECTINFOCLASS, JobObjectBasicAccountingInformation, JobObjectBasicAndIoAccountingInformation,
+    JobObjectBasicUIRestrictions, JobObjectExtendedLimitInformation, QueryInformationJobObject,
+    SetInformationJobObject, TerminateJobObject,
 };
 
 use super::job_limits::JobLimits;
@@ -79,23 +79,23 @@ impl Job {
 
     pub(super) fn usage(&self) -> io::Result<JobUsage> {
         let mut found = JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION::default();
-        let size = u32::try_from(size_of_val(&found)).unwrap_or_default();
-        // SAFETY: the structure belongs to the class and is as long as is told.
-        succeeded(unsafe {
-            QueryInformationJobObject(
-                raw(&self.0),
-                JobObjectBasicAndIoAccountingInformation,
-                (&raw mut found).cast(),
-                size,
-                std::ptr::null_mut(),
-            )
-        })?;
+        // Not every system that calls itself Windows counts bytes; what counts here are the processes.
+        if self.ask(JobObjectBasicAndIoAccountingInformation, &mut found).is_err() {
+            self.ask(JobObjectBasicAccountingInformation, &mut found.BasicInfo)?;
+        }
         let ticks = found.BasicInfo.TotalUserTime.saturating_add(found.BasicInfo.TotalKernelTime);
         Ok(JobUsage {
             processes: found.BasicInfo.ActiveProcesses,
             cpu: Duration::from_nanos(u64::try_from(ticks).unwrap_or_default().saturating_mul(100)),
             written: found.IoInfo.WriteTransferCount,
         })
+    }
+
+    fn ask<T>(&self, class: JOBOBJECTINFOCLASS, into: &mut T) -> io::Result<()> {
+        let size = u32::try_from(size_of::<T>()).unwrap_or_default();
+        let into = std::ptr::from_mut(into).cast();
+        // SAFETY: the structure belongs to the class, as both callers see to, and is as long as is told.
+        succeeded(unsafe { QueryInformationJobObject(raw(&self.0), class, into, size, std::ptr::null_mut()) })
     }
 
     /// Ends all of it.

@@ -157,3 +157,22 @@ fn sweep() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_that_takes_a_token_and_restricts_nothing_is_refused() {
+        if !crate::windows::is_wine() {
+            eprintln!("not run: this is about Wine, which does not look at restricting identities");
+            return;
+        }
+        let sandbox = probe(PathBuf::from("unused"));
+        let reason = sandbox.available().unwrap_err();
+        assert!(reason.contains("read a file of the user's alone"), "{reason}");
+        assert!(reason.contains("wrote outside of its workspace"), "{reason}");
+        let status = sandbox.status();
+        assert!(!status.available && status.layers.len() == 2, "{status:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! On Windows, or under Wine, which runs the calls but neither levels of integrity nor restricting identities.
 
 use super::*;
+use crate::windows::is_wine;
 
 /// Runs a script in the boundary and gives its end and its output.
 fn ran(script: &str, change: impl FnOnce(&mut Command)) -> (Exit, String) {
@@ -97,6 +98,10 @@ fn a_call_that_is_dropped_ends_the_whole_tree() {
 
 #[test]
 fn too_many_processes_are_refused() {
+    if is_wine() {
+        eprintln!("not run: Wine takes this limit and does not hold it");
+        return;
+    }
     let (exit, _) = ran("cmd /d /c exit 7\nexit /b %ERRORLEVEL%", |command| command.limits.processes = 1);
     assert_ne!(exit.outcome, Outcome::Exited(7));
     let (exit, _) = ran("cmd /d /c exit 7\nexit /b %ERRORLEVEL%", |_| {});
@@ -105,6 +110,10 @@ fn too_many_processes_are_refused() {
 
 #[test]
 fn processor_time_is_limited() {
+    if is_wine() {
+        eprintln!("not run: Wine takes this limit and does not hold it");
+        return;
+    }
     let (exit, _) = ran(":again\ngoto again", |command| command.limits.cpu_time = Duration::from_secs(1));
     assert_eq!(exit.outcome, Outcome::Limited(Limit::CpuTime));
     assert!(exit.duration < Duration::from_secs(30), "{exit:?}");

@@ -9,10 +9,11 @@ use windows_sys::Win32::Security::Authorization::{
     ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
 };
 use windows_sys::Win32::Security::{
-    ACL, CreateRestrictedToken, GetLengthSid, GetSecurityDescriptorDacl, GetTokenInformation, PSID,
-    SID_AND_ATTRIBUTES, SetTokenInformation, TOKEN_ADJUST_DEFAULT, TOKEN_ASSIGN_PRIMARY, TOKEN_DEFAULT_DACL,
-    TOKEN_DUPLICATE, TOKEN_GROUPS, TOKEN_INFORMATION_CLASS, TOKEN_MANDATORY_LABEL, TOKEN_QUERY, TOKEN_USER,
-    TokenDefaultDacl, TokenGroups, TokenIntegrityLevel, TokenUser,
+    ACL, CreateRestrictedToken, GetLengthSid, GetSecurityDescriptorDacl, GetTokenInformation,
+    LUID_AND_ATTRIBUTES, PSID, SID_AND_ATTRIBUTES, SetTokenInformation, TOKEN_ADJUST_DEFAULT,
+    TOKEN_ASSIGN_PRIMARY, TOKEN_DEFAULT_DACL, TOKEN_DUPLICATE, TOKEN_GROUPS, TOKEN_INFORMATION_CLASS,
+    TOKEN_MANDATORY_LABEL, TOKEN_PRIVILEGES, TOKEN_QUERY, TOKEN_USER, TokenDefaultDacl, TokenGroups,
+    TokenIntegrityLevel, TokenPrivileges, TokenUser,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
@@ -23,6 +24,8 @@ use super::text::{self, LOW_LEVEL, POWERFUL, PUBLIC, wide};
 /// Of a group: it stands for this logon, and is part of the level of integrity.
 const LOGON: u32 = 0xc000_0000;
 const INTEGRITY: u32 = 0x20;
+/// The number of the only privilege that stays: to pass through folders that cannot be read.
+const PASSING: u32 = 23;
 
 /// A token that a command of that identity runs with.
 pub(super) fn restricted(closed: Closed, identity: &str) -> io::Result<OwnedHandle> {
@@ -41,16 +44,23 @@ pub(super) fn restricted(closed: Closed, identity: &str) -> io::Result<OwnedHand
     let disabled: Vec<_> = powerful.iter().map(|sid| entry(sid.raw())).collect();
     // Without that of the logon no program finds its console and desktop.
     let restricting_entries: Vec<_> = restricting.iter().map(Sid::raw).chain(logon).map(entry).collect();
+    let privileges = Information::of(&own_token, TokenPrivileges)?;
+    let deleted: Vec<LUID_AND_ATTRIBUTES> = privileges
+        .privileges()
+        .iter()
+        .filter(|privilege| privilege.Luid.LowPart != PASSING)
+        .copied()
+        .collect();
     let mut token: HANDLE = std::ptr::null_mut();
-    // SAFETY: both lists and what they point to outlive the call, and their lengths are told.
+    // SAFETY: all lists and what they point to outlive the call, and their lengths are told.
     succeeded(unsafe {
         CreateRestrictedToken(
             raw(&own_token),
             closed.token_flags(),
             count(disabled.len()),
             disabled.as_ptr(),
-            0,
-            std::ptr::null(),
+            count(deleted.len()),
+            deleted.as_ptr(),
             count(restricting_entries.len()),
             restricting_entries.as_ptr(),
             &raw mut token,
@@ -150,6 +160,18 @@ impl Information {
         // SAFETY: the system filled the buffer with this structure and as many entries as it says.
         unsafe {
             std::slice::from_raw_parts((&raw const (*start).Groups).cast(), (*start).GroupCount as usize)
+        }
+    }
+
+    /// Only of [`TokenPrivileges`].
+    fn privileges(&self) -> &[LUID_AND_ATTRIBUTES] {
+        let start = self.0.as_ptr().cast::<TOKEN_PRIVILEGES>();
+        // SAFETY: the system filled the buffer with this structure and as many entries as it says.
+        unsafe {
+            std::slice::from_raw_parts(
+                (&raw const (*start).Privileges).cast(),
+                (*start).PrivilegeCount as usize,
+            )
         }
     }
 
