@@ -462,8 +462,11 @@ async fn end_idle(inner: Weak<Inner>, idle: Duration, look: Duration) {
             }
             if let Some(kernel) = slot.kernel.take() {
                 kernel.end().await;
-                slot.lost =
-                    Some(format!("nobody had used it for {} minutes, so it was ended", idle.as_secs() / 60));
+                let idle = match idle.as_secs() / 60 {
+                    1 => "a minute".to_owned(),
+                    minutes => format!("{minutes} minutes"),
+                };
+                slot.lost = Some(format!("nobody had used it for {idle}, so it was ended"));
             }
         }
     }

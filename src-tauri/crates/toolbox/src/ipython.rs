@@ -59,11 +59,12 @@ impl Tool for PythonTool {
     }
 
     fn unavailable(&self) -> Option<String> {
-        self.kernels.sandbox().available().err()
+        self.kernels.sandbox().can_start_programs().err()
     }
 
     fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
-        let touches = touches(self.network.as_ref(), session, call::text_of(arguments, "code"));
+        let touches =
+            touches(self.network.as_ref(), self.kernels.sandbox(), session, call::text_of(arguments, "code"));
         if arguments.get("restart").and_then(Value::as_bool).unwrap_or_default() {
             return touches;
         }

@@ -16,7 +16,7 @@ pub(super) fn held(closed: Closed, refusal: Option<&str>) -> SandboxStatus {
             ..layer(
                 "Experience",
                 CheckStatus::Warning,
-                "We have not run this boundary on Windows. At this start it was tried on this machine: a command could \
+                "We have not run this boundary on Windows; its calls ran under Wine alone. At this start it was tried on this machine: a command could \
                  not write what it must not. What no such trial shows is known from reading alone.",
             )
         },
