@@ -207,7 +207,10 @@ impl TurnState {
         if self.guessed.load(Ordering::SeqCst) == 0 {
             return counted(limits.max_tokens, "token");
         }
-        format!("{} (by an estimate, since the provider does not report them)", counted(limits.max_tokens, "token"))
+        format!(
+            "{} (by an estimate, since the provider does not report them)",
+            counted(limits.max_tokens, "token")
+        )
     }
 
     /// Why the turn was told to end.
@@ -432,7 +435,10 @@ impl Engine {
                 return Ok(state.interruption(limits));
             }
             if step >= limits.max_steps {
-                return Ok(End::Interrupted(limit_reached(&counted(limits.max_steps.into(), "model request"))));
+                return Ok(End::Interrupted(limit_reached(&counted(
+                    limits.max_steps.into(),
+                    "model request",
+                ))));
             }
             if state.spent_tokens() >= limits.max_tokens {
                 return Ok(End::Interrupted(limit_reached(&state.token_limit(limits))));

@@ -129,7 +129,7 @@ impl Tool for PythonTool {
             door.close().await;
         }
         // By now it is known whom the cell has heard.
-        self.kernels.hold(context.session_id.as_str(), &context.sink.untrusted());
+        self.kernels.hold(context.session_id.as_str(), &context.session_folder, &context.sink.untrusted());
         let ran = match ran {
             Ok(ran) => ran,
             Err(error) => {
@@ -146,6 +146,9 @@ impl Tool for PythonTool {
                 });
             }
         };
+        for source in &ran.packages {
+            context.sink.read_untrusted(source);
+        }
         let result = outcome.finish(&arguments, &ran, &network).await;
         if context.cancel.is_cancelled() && matches!(ran.end, CellEnd::Interrupted | CellEnd::Ended) {
             return Err(ToolError::Cancelled(Some(result)));
