@@ -57,7 +57,10 @@ pub async fn convert(
         progress(&format!("Looking at slide {number} of {}…", areas.len()));
         looks.push(page.picture(*area, SMALL).await?);
     }
-    progress(&format!("Measuring {} slides…", areas.len()));
+    progress(&match areas.len() {
+        1 => "Measuring the slide…".to_owned(),
+        number => format!("Measuring {number} slides…"),
+    });
     let measured = page.run(script::MEASURE_DECK).await?;
     let mut deck: Deck = serde_json::from_value(measured).map_err(SlidesError::Scene)?;
     name_what_is_not_there(&mut deck, &files).await;
