@@ -174,6 +174,8 @@ export const testids = {
   pdfCount: 'pdf-count',
   pdfFind: 'pdf-find',
   pdfFound: 'pdf-found',
+  pdfFoundPrevious: 'pdf-found-previous',
+  pdfFoundNext: 'pdf-found-next',
   deckStage: 'deck-stage',
   deckRail: 'deck-rail',
   deckRailFrame: 'deck-rail-frame',

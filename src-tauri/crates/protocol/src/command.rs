@@ -210,6 +210,8 @@ commands! {
     archive_list(ArchiveListParams) -> ArchiveListing;
     /// A small picture of a file.
     thumbnail_get(ThumbnailParams) -> Thumbnail;
+    /// Keeps a frame of a film as its small picture.
+    poster_keep(PosterKeepParams) -> Thumbnail;
     /// Slides as a PDF made by an installed office program, opened as a preview.
     pptx_pdf(PptxPdfParams) -> PreviewHandle;
 
@@ -293,6 +295,8 @@ window_commands! {
     RevealFile = "window_reveal_file"(FileParams) -> Empty;
     /// Shows the log files in the system's file manager.
     RevealLogs = "window_reveal_logs"(Empty) -> Empty;
+    /// Makes the window as large as the display, or gives it back the size it had before.
+    FillDisplay = "window_fill_display"(FillDisplayParams) -> Empty;
 }
 
 wire! {
@@ -300,6 +304,12 @@ wire! {
     pub struct WindowAttachParams {
         /// The last number that the window has seen; 0 for the start.
         pub after: u64,
+    }
+
+    /// Whether the window fills the display.
+    pub struct FillDisplayParams {
+        /// It does; what the user made that large himself is left so by a `false`.
+        pub on: bool,
     }
 
     /// Paths that the user picked; empty if the dialog was closed.

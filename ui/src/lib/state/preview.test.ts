@@ -230,7 +230,7 @@ describe('small pictures', () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
         running -= 1;
         if (source.type === 'live' && source.path === '3') throw new Error('broken');
-        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null };
+        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null, wantsPoster: false };
       },
     });
     const thumbnails = new Thumbnails(transport);

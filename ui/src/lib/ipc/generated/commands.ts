@@ -24,6 +24,7 @@ import type {
   FileParams,
   FileReadParams,
   FilesParams,
+  FillDisplayParams,
   HistoryUsage,
   ImportCancelParams,
   ImportParams,
@@ -47,6 +48,7 @@ import type {
   NodeParams,
   NodeSummary,
   PathsResponse,
+  PosterKeepParams,
   PptxPdfParams,
   PreviewCloseParams,
   PreviewDescribeParams,
@@ -236,6 +238,8 @@ export interface Commands {
   archive_list: { params: ArchiveListParams; response: ArchiveListing };
   /** A small picture of a file. */
   thumbnail_get: { params: ThumbnailParams; response: Thumbnail };
+  /** Keeps a frame of a film as its small picture. */
+  poster_keep: { params: PosterKeepParams; response: Thumbnail };
   /** Slides as a PDF made by an installed office program, opened as a preview. */
   pptx_pdf: { params: PptxPdfParams; response: PreviewHandle };
   /** Settings as in force. */
@@ -278,4 +282,6 @@ export interface Commands {
   window_reveal_file: { params: FileParams; response: Empty };
   /** Shows the log files in the system's file manager. */
   window_reveal_logs: { params: Empty; response: Empty };
+  /** Makes the window as large as the display, or gives it back the size it had before. */
+  window_fill_display: { params: FillDisplayParams; response: Empty };
 }

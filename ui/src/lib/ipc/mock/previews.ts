@@ -18,6 +18,7 @@ export type PreviewCommands = Some<
   | 'table_close'
   | 'archive_list'
   | 'thumbnail_get'
+  | 'poster_keep'
   | 'pptx_pdf'
 >;
 
@@ -151,8 +152,16 @@ export function previews({ deployments, age, indexed, noOffice }: World): Previe
         width: url ? 64 : 0,
         height: url ? 40 : 0,
         reason: url ? null : 'There is no picture of this kind.',
+        wantsPoster: false,
       };
     },
+    poster_keep: ({ png }) => ({
+      url: `data:image/png;base64,${png}`,
+      width: 320,
+      height: 180,
+      reason: null,
+      wantsPoster: false,
+    }),
     pptx_pdf: async () => {
       await wait(600);
       if (noOffice) {
