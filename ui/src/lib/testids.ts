@@ -170,6 +170,7 @@ export const testids = {
   codeLine: 'code-line',
   pdfView: 'pdf-view',
   pdfPage: 'pdf-page',
+  pdfPageBroken: 'pdf-page-broken',
   pdfPageInput: 'pdf-page-input',
   pdfCount: 'pdf-count',
   pdfFind: 'pdf-find',
