@@ -139,6 +139,7 @@ export const testids = {
   previewForward: 'preview-forward',
   previewConsole: 'preview-console',
   previewConsoleToggle: 'preview-console-toggle',
+  consoleFlooded: 'console-flooded',
   consoleHand: 'console-hand',
   consoleLine: 'console-line',
   previewAsOf: 'preview-as-of',

@@ -129,6 +129,7 @@ export const enPreview = {
   'preview.console.none': 'The page has said nothing.',
   'preview.console.left_one': '{count} more message was left out.',
   'preview.console.left_other': '{count} more messages were left out.',
+  'preview.console.flooded': 'The page says more at a time than is heard; the rest was left out.',
   'preview.console.intro': 'The preview of {name} reports:',
   'preview.console.error': 'error',
   'preview.console.warn': 'warning',

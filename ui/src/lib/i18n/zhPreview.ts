@@ -128,6 +128,7 @@ export const zhPreview: Record<keyof typeof enPreview, string> = {
   'preview.console.none': '页面没有输出。',
   'preview.console.left_one': '另有 {count} 条消息未显示。',
   'preview.console.left_other': '另有 {count} 条消息未显示。',
+  'preview.console.flooded': '页面短时间内发送的消息过多，其余已忽略。',
   'preview.console.intro': '{name} 的预览报告：',
   'preview.console.error': '错误',
   'preview.console.warn': '警告',

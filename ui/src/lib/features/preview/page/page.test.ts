@@ -1,8 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
+import deckScript from '../../../../../../src-tauri/crates/preview/src/deck.js?raw';
 import { Deck } from './deck.svelte';
 import { addressOf, canMove, moved, noHistory, siteOf, visited } from './history';
 import { ViewLink } from './link';
-import { readMessage } from './messages';
+import { standAlone } from './alone';
+import { MessageRate, readMessage } from './messages';
 import { Reports } from './reports.svelte';
 import { slideLines } from './slideLines';
 
@@ -51,6 +53,48 @@ describe('what a page tells', () => {
         { title: '', notes: '' },
       ],
     });
+  });
+});
+
+describe('a page that does not stop', () => {
+  it('is heard so many times a second, by kinds', () => {
+    const rate = new MessageRate();
+    const heard = (data: unknown, at: number, times: number) =>
+      Array.from({ length: times }, () => rate.allows(data, at)).filter(Boolean).length;
+    expect(heard({ okcvm: 'console', text: 'a' }, 0, 5000)).toBe(100);
+    // What it says of its slides is not lost in the noise.
+    expect(heard({ okcvm: 'deck', slides: [] }, 900, 50)).toBe(8);
+    expect(heard({ okcvm: 'console', text: 'a' }, 999, 50)).toBe(0);
+    expect(heard({ okcvm: 'console', text: 'a' }, 1000, 50)).toBe(50);
+    expect(heard({ okcvm: 'toString' }, 1000, 5)).toBe(5);
+    expect(readMessage({ okcvm: 'toString' })).toBeNull();
+  });
+});
+
+describe('what covers the window', () => {
+  it('is the only thing that keys and pointers reach', () => {
+    document.body.innerHTML = '<nav></nav><main><p inert></p><div id="stage"><b></b></div><i></i></main>';
+    const stage = document.getElementById('stage') as HTMLElement;
+    const names = () => [...document.querySelectorAll('[inert]')].map(({ localName }) => localName);
+    const giveBack = standAlone(stage);
+    expect(names()).toEqual(['nav', 'p', 'i']);
+    giveBack();
+    expect(names()).toEqual(['p']);
+    document.body.innerHTML = '';
+  });
+});
+
+describe('the script of slides', () => {
+  it('says also of a page without slides that it has none', () => {
+    const host = { postMessage: vi.fn() };
+    const page = { parent: host, addEventListener: () => undefined };
+    const run = () => new Function('window', deckScript)(page) as void;
+    run();
+    expect(host.postMessage.mock.calls).toEqual([[{ okcvm: 'deck', slides: [] }, '*']]);
+    document.body.innerHTML = '<div class="ppt-slide" data-notes="n"><h1>One</h1></div>';
+    run();
+    expect(host.postMessage.mock.calls.at(-1)?.[0]).toEqual({ okcvm: 'deck', slides: [{ title: 'One', notes: 'n' }] });
+    document.body.innerHTML = '';
   });
 });
 
