@@ -9,10 +9,11 @@ import { ask } from '../../../src-tauri/scripts/lib/run.mjs';
 import { chooseDemo, runTurn, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
 import { focusWindow, placeOf, placeWindow, startWindowManager } from '../harness/windowManager.mjs';
-import { NARROW, journey, stage } from '../harness/window.mjs';
+import { journey, stage } from '../harness/window.mjs';
 
 const deck = fileURLToPath(new URL('../fixtures/deck.html', import.meta.url));
-const PLACE = { x: 120, y: 80, ...NARROW };
+const SIZE = { width: 1280, height: 760 };
+const PLACE = { x: 90, y: 60, ...SIZE };
 // Says, without a hand on it, that somebody pressed F.
 const FORGED = `<script>addEventListener('load', () => { let left = 40;
   const ask = () => { parent.postMessage({ okcvm: 'deck-key', key: 'f' }, '*'); if (left--) setTimeout(ask, 50); }; ask(); });</script>`;
@@ -39,8 +40,12 @@ async function openDeck(window, name = 'deck.html') {
   await (await row.$('button')).click();
   await counts(window, '1 / 3');
 }
+/** By the name of the stage: on the whole display the bar is out of sight. */
 const counts = (window, words) =>
-  window.until(`slide ${words}`, async () => (await window.text(id.deckCount).catch(() => '')) === words);
+  window.until(`slide ${words}`, async () => {
+    const stage = await window.find(id.deckStage);
+    return (await stage.getAttribute('aria-label').catch(() => '')) === `Slide ${words.replace('/', 'of')}`;
+  });
 
 /** Clicks into the middle of the slide, as a hand does, and tells whether the page has the focus then. */
 async function clickIntoSlide(window) {
@@ -58,7 +63,7 @@ async function clickIntoSlide(window) {
 test('a deck is presented on the whole display, by keys from wherever the focus is', async (t) => {
   const manager = await startWindowManager();
   try {
-    await journey({ name: 'presenting', size: NARROW }, async (window, reopen) => {
+    await journey({ name: 'presenting', size: SIZE }, async (window, reopen) => {
       await chooseDemo(window);
       await runTurn(window, 'Make a to-do list for spring cleaning', 1);
       const workspace = workspaceOf(window);
@@ -67,7 +72,7 @@ test('a deck is presented on the whole display, by keys from wherever the focus 
       await focusWindow(window);
       await placeWindow(window, PLACE);
       const before = sizeOf(window);
-      assert.deepEqual(before, NARROW);
+      assert.deepEqual(before, SIZE);
       const whole = display();
       assert.notDeepEqual(before, whole, 'the display is larger than the window');
 
@@ -142,7 +147,7 @@ test('a deck is presented on the whole display, by keys from wherever the focus 
 });
 
 test('where the system refuses, the slides cover the window', (t) =>
-  journey({ name: 'presenting-refused', size: NARROW }, async (window) => {
+  journey({ name: 'presenting-refused', size: SIZE }, async (window) => {
     // Without a window manager nothing fills the display.
     await chooseDemo(window);
     await runTurn(window, 'Make a to-do list for spring cleaning', 1);

@@ -484,6 +484,14 @@ impl CommandHandler for Host {
         Ok(Empty {})
     }
 
+    async fn preview_warm(&self, params: PreviewWarmParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| {
+            host.previews.warm(&params.token, params.like.as_deref(), &host.shelf);
+            Ok(Empty {})
+        })
+        .await
+    }
+
     async fn preview_describe(&self, params: PreviewDescribeParams) -> Result<FileFacts, AppError> {
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;

@@ -19,6 +19,7 @@
 
 mod archive;
 mod content;
+mod contents;
 mod error;
 mod facts;
 mod page;
@@ -32,6 +33,7 @@ mod table;
 mod thumbnail;
 
 pub use archive::list_archive;
+pub use contents::Contents;
 pub use error::PreviewError;
 pub use facts::describe;
 pub use previews::{PreviewTarget, Previews};

@@ -196,6 +196,8 @@ commands! {
     preview_open(PreviewOpenParams) -> PreviewHandle;
     /// Closes a preview; its address dies.
     preview_close(PreviewCloseParams) -> Empty;
+    /// Reads ahead what an opened preview of a moment will be asked for.
+    preview_warm(PreviewWarmParams) -> Empty;
     /// What a file or folder of any source is.
     preview_describe(PreviewDescribeParams) -> FileFacts;
     /// The start of a file of any source.

@@ -137,6 +137,14 @@ wire! {
         pub used: String,
     }
 
+    /// Reads ahead for a preview.
+    pub struct PreviewWarmParams {
+        /// The preview that will be looked at.
+        pub token: String,
+        /// One that shows the same at another moment: what was asked for there is read ahead here.
+        pub like: Option<String>,
+    }
+
     /// Asks what a file or folder is.
     pub struct PreviewDescribeParams {
         /// Where.

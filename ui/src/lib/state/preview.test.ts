@@ -175,6 +175,7 @@ describe('addresses of previews', () => {
         closed.push(token);
         return {};
       },
+      preview_warm: () => ({}),
     });
     return { transport, closed, handles: new Handles(transport) };
   }
@@ -200,6 +201,20 @@ describe('addresses of previews', () => {
     await settle();
     expect(transport.named('preview_open')).toHaveLength(asked + 20);
     expect(closed).toHaveLength(1 + 21 - 8);
+  });
+
+  it('of neighbours are read ahead, like what is shown of the same path', async () => {
+    const { handles, transport } = make();
+    const { token } = await handles.open('s1', { type: 'live', path: 'site' }, 2);
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'site' });
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'site' });
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'other' });
+    handles.warm('s1', { type: 'live', path: 'other' });
+    await settle();
+    expect(transport.named('preview_warm')).toEqual([
+      { token: 't2', like: token },
+      { token: 't3', like: null },
+    ]);
   });
 
   it('are shared by all who look at the same, and asked for anew after a failure', async () => {

@@ -11,6 +11,7 @@ type Some<C extends CommandName> = { [K in C]: (params: Params<K>) => Response<K
 export type PreviewCommands = Some<
   | 'preview_open'
   | 'preview_close'
+  | 'preview_warm'
   | 'preview_describe'
   | 'preview_read'
   | 'table_open'
@@ -62,6 +63,7 @@ export function previews({ deployments, age, indexed, noOffice }: World): Previe
       return { token, url: page(file?.text ?? fixtures.SITE_HTML, sessionId, source) };
     },
     preview_close: () => ({}),
+    preview_warm: () => ({}),
     preview_describe: ({ sessionId, source }): FileFacts => {
       const path = pathOf(sessionId, source);
       if (source.type === 'snapshot' && path.includes('new')) {
