@@ -1,6 +1,7 @@
 import { render, screen, waitFor } from '@testing-library/svelte';
 import type { Component } from 'svelte';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import deckScript from '../../src-tauri/crates/preview/src/deck.js?raw';
 import PageView from '$lib/features/preview/page/PageView.svelte';
 import { App } from '$lib/state/app.svelte';
 import { testids } from '$lib/testids';
@@ -78,5 +79,19 @@ describe('a page', () => {
     for (let index = 0; index < 20_000; index += 1) say({ okcvm: 'console', level: 'log', text: String(index) });
     expect(await screen.findAllByTestId(testids.consoleFlooded)).toHaveLength(1);
     expect(screen.getAllByTestId(testids.consoleLine).length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe('the script of slides', () => {
+  it('says also of a page without slides that it has none', () => {
+    const host = { postMessage: vi.fn() };
+    const page = { parent: host, addEventListener: () => undefined };
+    const run = () => new Function('window', deckScript)(page) as void;
+    run();
+    expect(host.postMessage.mock.calls).toEqual([[{ okcvm: 'deck', slides: [] }, '*']]);
+    document.body.innerHTML = '<div class="ppt-slide" data-notes="n"><h1>One</h1></div>';
+    run();
+    expect(host.postMessage.mock.calls.at(-1)?.[0]).toEqual({ okcvm: 'deck', slides: [{ title: 'One', notes: 'n' }] });
+    document.body.innerHTML = '';
   });
 });

@@ -164,6 +164,7 @@ export const testids = {
   slidesOutline: 'slides-outline',
   slidesPages: 'slides-pages',
   imageSize: 'image-size',
+  imageAnyway: 'image-anyway',
   imageZoom: 'image-zoom',
   tableSize: 'table-size',
   tableCopy: 'table-copy',

@@ -1,5 +1,4 @@
 import { describe, expect, it, vi } from 'vitest';
-import deckScript from '../../../../../../src-tauri/crates/preview/src/deck.js?raw';
 import { Deck } from './deck.svelte';
 import { addressOf, canMove, moved, noHistory, siteOf, visited } from './history';
 import { ViewLink } from './link';
@@ -80,20 +79,6 @@ describe('what covers the window', () => {
     expect(names()).toEqual(['nav', 'p', 'i']);
     giveBack();
     expect(names()).toEqual(['p']);
-    document.body.innerHTML = '';
-  });
-});
-
-describe('the script of slides', () => {
-  it('says also of a page without slides that it has none', () => {
-    const host = { postMessage: vi.fn() };
-    const page = { parent: host, addEventListener: () => undefined };
-    const run = () => new Function('window', deckScript)(page) as void;
-    run();
-    expect(host.postMessage.mock.calls).toEqual([[{ okcvm: 'deck', slides: [] }, '*']]);
-    document.body.innerHTML = '<div class="ppt-slide" data-notes="n"><h1>One</h1></div>';
-    run();
-    expect(host.postMessage.mock.calls.at(-1)?.[0]).toEqual({ okcvm: 'deck', slides: [{ title: 'One', notes: 'n' }] });
     document.body.innerHTML = '';
   });
 });
