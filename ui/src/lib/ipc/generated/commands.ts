@@ -55,6 +55,7 @@ import type {
   PreviewHandle,
   PreviewOpenParams,
   PreviewReadParams,
+  PreviewWarmParams,
   ProcessListResponse,
   ProcessParams,
   PythonCreateParams,
@@ -81,6 +82,8 @@ import type {
   SessionSummary,
   SettingsResponse,
   SettingsSaveParams,
+  SlidePictureParams,
+  SlidePicturesStopParams,
   TableCloseParams,
   TableHandle,
   TableOpenParams,
@@ -224,6 +227,8 @@ export interface Commands {
   preview_open: { params: PreviewOpenParams; response: PreviewHandle };
   /** Closes a preview; its address dies. */
   preview_close: { params: PreviewCloseParams; response: Empty };
+  /** Reads ahead what an opened preview of a moment will be asked for. */
+  preview_warm: { params: PreviewWarmParams; response: Empty };
   /** What a file or folder of any source is. */
   preview_describe: { params: PreviewDescribeParams; response: FileFacts };
   /** The start of a file of any source. */
@@ -240,6 +245,10 @@ export interface Commands {
   thumbnail_get: { params: ThumbnailParams; response: Thumbnail };
   /** Keeps a frame of a film as its small picture. */
   poster_keep: { params: PosterKeepParams; response: Thumbnail };
+  /** A small picture of one slide. The first of a content begins to draw all of its slides; each answers when its own is drawn. */
+  slide_picture_get: { params: SlidePictureParams; response: Thumbnail };
+  /** Calls off drawing slides that nobody else waits for. */
+  slide_pictures_stop: { params: SlidePicturesStopParams; response: Empty };
   /** Slides as a PDF made by an installed office program, opened as a preview. */
   pptx_pdf: { params: PptxPdfParams; response: PreviewHandle };
   /** Settings as in force. */

@@ -2133,6 +2133,19 @@ nodeId: NodeId,
 path: string, };
 
 /**
+ * Reads ahead for a preview.
+ */
+export type PreviewWarmParams = { 
+/**
+ * The preview that will be looked at.
+ */
+token: string, 
+/**
+ * One that shows the same at another moment: what was asked for there is read ahead here.
+ */
+like: string | null, };
+
+/**
  * Prices that the user entered, per million tokens.
  */
 export type Prices = { 
@@ -2959,6 +2972,36 @@ notes: string,
  * It is left out when the deck is shown.
  */
 hidden: boolean, };
+
+/**
+ * Asks for a small picture of one slide of an HTML page of slides or of a presentation.
+ */
+export type SlidePictureParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The page or the presentation.
+ */
+source: PreviewSource, 
+/**
+ * Which slide, from 0.
+ */
+slide: number, };
+
+/**
+ * Says that the pictures of slides are no longer waited for.
+ */
+export type SlidePicturesStopParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The page or the presentation.
+ */
+source: PreviewSource, };
 
 /**
  * The commit of a snapshot in the session's history, 40 hexadecimal digits.
