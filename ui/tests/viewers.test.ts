@@ -53,7 +53,7 @@ describe('an archive', () => {
   it('that was damaged is no longer so at another moment', async () => {
     const entry = { path: 'a.txt', size: 3, folder: false, modifiedAt: null };
     const { change } = show(then('n1', 'a.zip'), {}, {
-      archive_list: ({ source }) => {
+      archive_list: ({ source }: { source: PreviewSource }) => {
         if (source.type === 'snapshot' && source.nodeId === 'n1') throw new CommandError({ message: 'It is damaged.' });
         return { entries: [entry], total: 1, unpacked: 3, truncated: false, notes: [] };
       },
@@ -210,8 +210,9 @@ describe('a tree of JSON', () => {
 
 describe('a picture', () => {
   it('of unknown measure, or a large drawing, is shown when the person says so', async () => {
-    show(live('a.avif'), { mime: 'image/avif' });
-    expect(await screen.findByTestId(testids.previewProblem)).toHaveTextContent('not known');
+    show(live('a.avif'), { mime: 'image/avif', problem: 'It is not decoded here.' });
+    const doubt = await screen.findByTestId(testids.previewProblem);
+    expect(doubt).toHaveTextContent('It is not decoded here. How large this picture is when it is drawn is not known');
     expect(screen.queryByTestId(testids.previewImage)).toBeNull();
     await fireEvent.click(screen.getByTestId(testids.imageAnyway));
     expect(await screen.findByTestId(testids.previewImage)).toBeInTheDocument();
