@@ -54,6 +54,31 @@ describe('open previews', () => {
     expect(preview.target).toEqual(file('29.txt'));
   });
 
+  it('give way when they were left longest, and not when they are the oldest', () => {
+    for (let index = 0; index < 9; index += 1) preview.show(file(`${index}.txt`));
+    preview.show(file('a.md'));
+    preview.show(file('new.txt'));
+    expect(paths(preview)).toContain('a.md');
+    expect(paths(preview)).not.toContain('b.md');
+    // Its neighbour is looked at when a tab is closed.
+    preview.activate(preview.tabs.find(({ target }) => target.type === 'file' && target.path === '0.txt')?.key ?? -1);
+    preview.close(preview.tab?.key ?? -1);
+    expect(preview.target).toEqual(file('1.txt'));
+    for (let index = 0; index < 11; index += 1) preview.show(file(`later ${index}.txt`));
+    expect(paths(preview)).toContain('1.txt');
+    expect(preview.tabs).toHaveLength(12);
+  });
+
+  it('are asked for anew by the person, and fetched again where files changed', () => {
+    preview.reload();
+    expect([preview.asked, preview.version]).toEqual([1, 1]);
+    vi.useFakeTimers();
+    preview.filesChanged(['c.md']);
+    vi.advanceTimersByTime(200);
+    vi.useRealTimers();
+    expect([preview.asked, preview.version]).toEqual([1, 2]);
+  });
+
   it('show a moment and compare two without losing the place', () => {
     preview.at('n1');
     preview.compare({ at: null });
