@@ -38,9 +38,7 @@ export class Exports {
       // The dialog has asked whether a file that is there may go.
       const target = /\.zip$/i.test(picked) ? picked : `${picked}.zip`;
       const replace = target === picked;
-      this.outcome.saved(
-        await this.transport.invoke('node_export', { sessionId, nodeId, exportId, target, replace }),
-      );
+      this.outcome.saved(await this.transport.invoke('node_export', { sessionId, nodeId, exportId, target, replace }));
     } catch (thrown) {
       const error = toAppError(thrown);
       if (error.code !== 'cancelled') this.outcome.failed(error);
