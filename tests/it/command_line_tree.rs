@@ -298,8 +298,8 @@ async fn a_dry_run_says_what_the_restore_would_say() {
     }
     let held = std::fs::File::options().write(true).open(lock.unwrap()).unwrap();
     held.lock().unwrap();
-    same("restore", first, "Another");
-    same("revert-turn", third, "Another");
+    same("restore", first, "another program");
+    same("revert-turn", third, "another program");
     drop(held);
     // And where nothing is in the way, both go well.
     story.said(&["restore"], &[first, "--dry-run"]);
