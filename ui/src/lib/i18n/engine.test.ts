@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { wordError, wordSentence } from './engine';
-import { sentencesOf } from '../../../tests/engineSources';
+import { plain, sentencesOf } from '../../../tests/engineSources';
 import { sentences } from './engineZh';
 
 const rust = join(import.meta.dirname, '../../../../src-tauri');
@@ -71,6 +71,14 @@ describe('the words of the engine', () => {
   it.each(spoken)('have Chinese words for everything that %s says', (folder, withErrors) => {
     const missing = sentencesOf(join(rust, folder), withErrors).filter((sentence) => !(sentence in sentences));
     expect(missing).toEqual([]);
+  });
+
+  it.each(['macos', 'windows'])('have Chinese words for the boundary of %s', (system) => {
+    const source = readFileSync(join(rust, `crates/sandbox/src/${system}/status.rs`), 'utf8');
+    const said = [...source.matchAll(/"((?:[^"\\]|\\[^])*)"/g)].map(([, literal = '']) => plain(literal));
+    const worded = said.filter((sentence) => /[a-z]/.test(sentence));
+    expect(worded.length).toBeGreaterThan(10);
+    expect(worded.filter((sentence) => wordSentence(sentence, 'zh') === sentence && sentence !== 'Seatbelt')).toEqual([]);
   });
 
   it('word the reason inside of a sentence, and leave names and what others said', () => {

@@ -139,9 +139,9 @@ pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(
         return Ok(output::json(&report)?);
     }
     output::line(&format!(
-        "{} set free; the files of {} nodes were dropped.",
+        "{} set free; the files of {} dropped.",
         bytes(report.freed_bytes),
-        report.thinned
+        if report.thinned == 1 { "1 node were".to_owned() } else { format!("{} nodes were", report.thinned) }
     ));
     if report.aside_bytes > 0 {
         let gone = bytes(report.aside_bytes);
