@@ -328,7 +328,7 @@ impl Copying<'_> {
                 .unix_permissions(mode);
             match item.entry.kind {
                 EntryKind::Folder => {
-                    zip.add_directory(name, options.unix_permissions(0o755)).map_err(wrong)?
+                    zip.add_directory(name, options.unix_permissions(0o755)).map_err(wrong)?;
                 }
                 EntryKind::Link => {
                     let target = self.history.source().blob(item.entry.id)?;

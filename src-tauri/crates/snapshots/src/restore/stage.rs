@@ -188,8 +188,8 @@ fn one<'a>(
     let file = openat(&*handle, name.as_slice(), flags, mode).map_err(|error| failed(error.into()))?;
     let mut file = File::from(file);
     live.told.tell(|| Done::Created(&beside));
-    let mut wrote = |at: u64, bytes: &[u8]| live.told.tell(|| Done::Wrote(&beside, at, bytes));
-    let written = fill_file(&mut file, &mut content, size, &mut wrote).and_then(|()| {
+    let mut tell = |at: u64, bytes: &[u8]| live.told.tell(|| Done::Wrote(&beside, at, bytes));
+    let written = fill_file(&mut file, &mut content, size, &mut tell).and_then(|()| {
         keep_rights(&file, write)?;
         let stat = fstat(&file)?;
         live.told.tell(|| Done::Executable(&beside, stat.st_mode & 0o111 != 0));

@@ -7,6 +7,8 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 #[cfg(test)]
+pub(crate) use listening::listen;
+#[cfg(test)]
 pub(crate) use okcvm_objects::testing::Done;
 
 /// A change that was made. Paths are relative to the workspace.
@@ -83,6 +85,3 @@ mod listening {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) use listening::listen;
