@@ -18,6 +18,7 @@ mod live;
 mod plan;
 mod stage;
 mod syncing;
+mod told;
 
 use okcvm_objects::{Entry, EntryKind, ObjectId, side_by_side};
 use std::collections::BTreeSet;
@@ -426,3 +427,7 @@ fn leave_unwritable(
 #[cfg(test)]
 #[path = "restore_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "restore_cut_tests.rs"]
+mod cut_tests;
