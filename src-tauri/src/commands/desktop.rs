@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    AppError, DeploymentParams, Empty, FileParams, LinkParams, NumberedEvent, PathsResponse,
-    WindowAttachParams, WindowCommand,
+    AppError, DeploymentParams, Empty, FileParams, FillDisplayParams, LinkParams, NumberedEvent,
+    PathsResponse, PickSaveParams, WindowAttachParams, WindowCommand,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,7 @@ use tauri_plugin_opener::OpenerExt;
 use super::workspace_file;
 use crate::app::Shell;
 use crate::bridge;
+use crate::window;
 use crate::words::{Word, word};
 
 /// Endings that a desktop may run instead of showing.
@@ -42,11 +43,19 @@ pub(super) async fn answer(
         WindowCommand::Attach => {
             let WindowAttachParams { after } = read(params)?;
             let channel = channel(webview, payload)?;
+            // The page before, which may have filled the display, is gone.
+            if let Err(error) = window::leave_display(app) {
+                tracing::debug!(%error, "the window stays as large as the display");
+            }
             bridge::attach(app, host, channel, after);
             write(&Empty {})
         }
         WindowCommand::PickFiles => write(&pick(webview, host, Pick::Files).await),
         WindowCommand::PickFolder => write(&pick(webview, host, Pick::Folder).await),
+        WindowCommand::PickSave => {
+            let PickSaveParams { name } = read(params)?;
+            write(&pick(webview, host, Pick::Save(name)).await)
+        }
         WindowCommand::OpenDeployment => {
             let DeploymentParams { deployment_id } = read(params)?;
             let (deployment, _) = host.deployment(&deployment_id)?;
@@ -82,14 +91,24 @@ pub(super) async fn answer(
             let folder = folder.to_string_lossy();
             launch(app, &folder, &folder).await
         }
+        WindowCommand::FillDisplay => {
+            let FillDisplayParams { on } = read(params)?;
+            let filled = if on { window::fill_display(app) } else { window::leave_display(app) };
+            filled.map_err(|error| {
+                AppError::new("The window could not fill the display.").with_detail(error.to_string())
+            })?;
+            write(&Empty {})
+        }
     }
 }
 
 /// What a dialog of the system asks for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Pick {
     Files,
     Folder,
+    /// A zip file to write, with the name that is offered.
+    Save(String),
 }
 
 /// Asks with the system's dialog. Nothing is picked where the user cancels it, or where one is open already: the page
@@ -103,6 +122,7 @@ async fn pick(webview: &Webview, host: &Host, what: Pick) -> PathsResponse {
     let title = match what {
         Pick::Files => Word::ChooseFiles,
         Pick::Folder => Word::ChooseFolder,
+        Pick::Save(_) => Word::SaveCopy,
     };
     let mut dialog = app.dialog().file().set_title(word(title, host.settings().appearance.language));
     // GTK otherwise begins with recent files, where it takes no folder whose path is typed.
@@ -114,6 +134,10 @@ async fn pick(webview: &Webview, host: &Host, what: Pick) -> PathsResponse {
         // The page may have gone while the dialog was open; then nobody takes the answer.
         Pick::Files => dialog.pick_files(move |picked| drop(sender.send(picked.unwrap_or_default()))),
         Pick::Folder => dialog.pick_folder(move |picked| drop(sender.send(picked.into_iter().collect()))),
+        Pick::Save(name) => dialog
+            .add_filter("zip", &["zip"])
+            .set_file_name(name)
+            .save_file(move |picked| drop(sender.send(picked.into_iter().collect()))),
     }
     let picked = receiver.await.unwrap_or_default();
     picking.store(false, Ordering::SeqCst);

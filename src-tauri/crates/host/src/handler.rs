@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use okcvm_engine::{EngineError, Start};
 use okcvm_model::{LocalPorts, discover, test_connection};
 #[allow(clippy::wildcard_imports, reason = "the handlers name nearly every type of the wire")]
@@ -431,6 +433,18 @@ impl CommandHandler for Host {
         report
     }
 
+    async fn node_export(&self, params: NodeExportParams) -> Result<ExportReport, AppError> {
+        let (id, cancel) = (params.export_id.clone(), self.exports.begin(&params.export_id));
+        let report = self.blocking(move |host| host.export(&params, &cancel)).await;
+        self.exports.end(&id);
+        report
+    }
+
+    async fn node_export_cancel(&self, params: ExportCancelParams) -> Result<Empty, AppError> {
+        self.exports.cancel(&params.export_id);
+        Ok(Empty {})
+    }
+
     async fn import_cancel(&self, params: ImportCancelParams) -> Result<Empty, AppError> {
         self.imports.cancel(&params.import_id);
         Ok(Empty {})
@@ -482,6 +496,14 @@ impl CommandHandler for Host {
         Ok(Empty {})
     }
 
+    async fn preview_warm(&self, params: PreviewWarmParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| {
+            host.previews.warm(&params.token, params.like.as_deref(), &host.shelf);
+            Ok(Empty {})
+        })
+        .await
+    }
+
     async fn preview_describe(&self, params: PreviewDescribeParams) -> Result<FileFacts, AppError> {
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
@@ -527,6 +549,27 @@ impl CommandHandler for Host {
 
     async fn thumbnail_get(&self, params: ThumbnailParams) -> Result<Thumbnail, AppError> {
         self.small_picture(params.session_id, params.source).await
+    }
+
+    async fn poster_keep(&self, params: PosterKeepParams) -> Result<Thumbnail, AppError> {
+        self.blocking(move |host| {
+            let source = host.source(&params.session_id, &params.source)?;
+            let png = STANDARD.decode(params.png).map_err(|error| {
+                AppError::new("The frame of the film is not in base64.").with_detail(error.to_string())
+            })?;
+            okcvm_preview::keep_poster(&source, &host.shelf, &params.hash, &png)
+                .map_err(|error| error.to_app_error())
+        })
+        .await
+    }
+
+    async fn slide_picture_get(&self, params: SlidePictureParams) -> Result<Thumbnail, AppError> {
+        self.slide_picture(params.session_id, params.source, params.slide).await
+    }
+
+    async fn slide_pictures_stop(&self, params: SlidePicturesStopParams) -> Result<Empty, AppError> {
+        self.slides.stop(&params.session_id, &params.source);
+        Ok(Empty {})
     }
 
     async fn pptx_pdf(&self, params: PptxPdfParams) -> Result<PreviewHandle, AppError> {

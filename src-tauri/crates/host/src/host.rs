@@ -9,7 +9,7 @@ use okcvm_engine::{
     Clock, Engine, EngineOptions, EngineParts, EventBus, PromptFacts, SessionDefaults, SystemClock, Watching,
 };
 use okcvm_manifest::{Manifest, PromptFile, PromptValues};
-use okcvm_preview::{DeploymentServer, Previews, Shelf, Tables};
+use okcvm_preview::{Contents, DeploymentServer, Previews, Shelf, Tables};
 use okcvm_protocol::{
     AppError, AppEvent, Artifact, Deployment, DeploymentId, ENVIRONMENT_PROFILE, LeftBehind, SandboxStatus,
     SecretBackend, Settings,
@@ -21,6 +21,7 @@ use okcvm_store::{Store, StoreError};
 use okcvm_toolbox::{Engines, InstalledBrowser, ToolboxParts};
 use okcvm_tools::Registry;
 
+use crate::exports::Exports;
 use crate::imports::Imports;
 use crate::models::ProfileModels;
 use crate::network::StoredNetwork;
@@ -116,12 +117,16 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) tables: Tables,
     pub(crate) shelf: Shelf,
+    /// What was read of moments lately.
+    pub(crate) contents: Contents,
     pub(crate) engines: Arc<dyn Engines>,
     /// One page is drawn at a time.
     pub(crate) drawing: tokio::sync::Semaphore,
+    pub(crate) slides: crate::slide_pictures::SlidePictures,
     /// Held while slides are turned into a PDF.
     pub(crate) converting: tokio::sync::Mutex<()>,
     pub(crate) address: Arc<DeploymentAddress>,
+    pub(crate) exports: Exports,
     pub(crate) imports: Imports,
     pub(crate) processes: Processes,
     pub(crate) left_behind: Vec<LeftBehind>,
@@ -194,9 +199,7 @@ impl Host {
             engines: Arc::clone(&engines),
             keep_look: Arc::new({
                 let shelf = shelf.clone();
-                move |hash, look| {
-                    okcvm_preview::keep_picture(&shelf, hash, look);
-                }
+                move |hashes, looks| okcvm_preview::keep_slides(&shelf, hashes, 0, looks)
             }),
         });
         let registry = Registry::new(Arc::clone(&manifest), tools).map_err(|error| {
@@ -247,9 +250,12 @@ impl Host {
             previews: Previews::new(preview_base),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
+            contents: Contents::default(),
             engines,
             drawing: tokio::sync::Semaphore::new(1),
+            slides: crate::slide_pictures::SlidePictures::default(),
             converting: tokio::sync::Mutex::default(),
+            exports: Exports::default(),
             imports: Imports::default(),
             processes,
             left_behind,

@@ -6,6 +6,7 @@
 mod data;
 mod doctor;
 mod environment;
+mod exports;
 mod handler;
 mod host;
 mod imports;
@@ -19,6 +20,7 @@ mod processes;
 mod python;
 mod records;
 mod settings;
+mod slide_pictures;
 
 pub use data::DataFolder;
 pub use environment::Environment;

@@ -51,7 +51,7 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
             // The container may hold sound alone, which is drawn.
             let facts = describe(source, shelf)?;
             if !matches!(facts.meta, Some(ArtifactMeta::Audio { .. })) {
-                return Ok(none("No picture is taken out of a video here."));
+                return Ok(poster(facts.hash.as_deref(), shelf));
             }
         }
         Form::Page | Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
@@ -126,9 +126,50 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
             width: drawn.width,
             height: drawn.height,
             reason: None,
+            wants_poster: false,
         }),
         None => Ok(none("The small picture was removed at this moment; ask again.")),
     }
+}
+
+/// The frame of a film that was kept, or that one is wanted.
+fn poster(hash: Option<&str>, shelf: &Shelf) -> Thumbnail {
+    // Without a hash there is nothing to keep it by.
+    let Some(hash) = hash else { return none("The film is too large for a small picture.") };
+    kept_picture(shelf, hash).unwrap_or_else(|| Thumbnail {
+        wants_poster: true,
+        ..none("No frame of the film has been drawn yet; a window that can play it does so.")
+    })
+}
+
+/// Pixels across and down, and bytes, of a frame that is handed over.
+const MOST_POSTER: (u32, usize) = (640, 1024 * 1024);
+
+/// Keeps a frame of a film, as a PNG that a window drew, for the content of that SHA-256 in hexadecimal. Blocks.
+pub fn keep_poster(
+    source: &Source,
+    shelf: &Shelf,
+    hash: &str,
+    png: &[u8],
+) -> Result<Thumbnail, PreviewError> {
+    let material = source.open()?;
+    let refused = |what: &str| PreviewError::Broken { path: material.path.clone(), what: what.to_owned() };
+    let form = form(material.name(), &material.range(0, START)?);
+    if form != Form::Video || material.size > MOST_WHOLE {
+        return Err(refused("is no film of which a frame is kept"));
+    }
+    let size = image::ImageReader::with_format(Cursor::new(png), ImageFormat::Png).into_dimensions();
+    let (most, bytes) = MOST_POSTER;
+    if png.len() > bytes || !size.is_ok_and(|(width, height)| width.max(height) <= most) {
+        return Err(refused("has a frame that is no picture of the agreed size"));
+    }
+    if material.hash()? != hash {
+        return Err(PreviewError::Changed { path: material.path.clone() });
+    }
+    if let Some(kept) = kept_picture(shelf, hash) {
+        return Ok(kept);
+    }
+    keep_picture(shelf, hash, png).ok_or_else(|| refused("has a frame that cannot be read"))
 }
 
 /// What is said of pages and slides of which a web engine has drawn nothing yet.
@@ -140,21 +181,73 @@ pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
     let (width, height) =
         image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
     let url = Some(format!("data:image/png;base64,{}", STANDARD.encode(bytes)));
-    Some(Thumbnail { url, width, height, reason: None })
+    Some(Thumbnail { url, width, height, reason: None, wants_poster: false })
 }
 
 /// Keeps a picture of a page or of slides for a content, as a PNG that an engine drew; it is made small. `hash` is the
-/// SHA-256 of the content in hexadecimal. Blocks.
+/// SHA-256 of the content in hexadecimal, or what [`of_slide`] makes of it. Blocks.
 pub fn keep_picture(shelf: &Shelf, hash: &str, drawn: &[u8]) -> Option<Thumbnail> {
+    shelf.write(&format!("{hash}.png"), &made_small(drawn)?);
+    kept_picture(shelf, hash)
+}
+
+/// The name under which the picture of a slide, from 0, of a content is kept.
+pub fn of_slide(hash: &str, slide: usize) -> String {
+    format!("{hash}-slide-{slide}")
+}
+
+/// Keeps PNGs of slides from number `first` on, and of slide 0 as that of the whole, for contents that look alike: a
+/// page of slides and what was made of it. Blocks.
+pub fn keep_slides(shelf: &Shelf, hashes: &[&str], first: usize, looks: &[Vec<u8>]) {
+    for (slide, look) in (first..).zip(looks) {
+        let Some(small) = made_small(look) else { return };
+        for hash in hashes {
+            shelf.write(&format!("{}.png", of_slide(hash, slide)), &small);
+            if slide == 0 {
+                shelf.write(&format!("{hash}.png"), &small);
+            }
+        }
+    }
+}
+
+/// Keeps the pages of a PDF as pictures of the slides of a content, at most `most`, and tells `each` how many are
+/// there; it answers whether to go on. Gives a sentence if it cannot go on. Blocks.
+pub fn keep_pages(
+    pdf: &Source,
+    shelf: &Shelf,
+    hash: &str,
+    most: usize,
+    each: &mut dyn FnMut(usize) -> bool,
+) -> Result<usize, String> {
+    let material = pdf.open().map_err(|error| error.to_app_error().message)?;
+    let mut slides = 0;
+    let mut trouble = None;
+    let drawn = paper::pages(&material, most, &mut |page| match png(page) {
+        Ok(bytes) => {
+            shelf.write(&format!("{}.png", of_slide(hash, slides)), &bytes);
+            slides += 1;
+            each(slides)
+        }
+        Err(reason) => {
+            trouble = Some(reason);
+            false
+        }
+    });
+    match (drawn, trouble) {
+        (Err(Refused::Lasting(reason) | Refused::ForNow(reason)), _) | (Ok(()), Some(reason)) => Err(reason),
+        (Ok(()), None) => Ok(slides),
+    }
+}
+
+/// A PNG that an engine drew, as a small one.
+fn made_small(drawn: &[u8]) -> Option<Vec<u8>> {
     let mut reader = image::ImageReader::with_format(Cursor::new(drawn), ImageFormat::Png);
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MOST_WHOLE);
     reader.limits(limits);
     let picture = reader.decode().ok()?;
     let (across, down) = fitted((picture.width(), picture.height()));
-    let bytes = png(picture.thumbnail_exact(across, down).to_rgba8()).ok()?;
-    shelf.write(&format!("{hash}.png"), &bytes);
-    kept_picture(shelf, hash)
+    png(picture.thumbnail_exact(across, down).to_rgba8()).ok()
 }
 
 /// Why nothing was drawn, a sentence.
@@ -166,7 +259,7 @@ enum Refused {
 }
 
 fn none(reason: &str) -> Thumbnail {
-    Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()) }
+    Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()), wants_poster: false }
 }
 
 /// A drawing scales by itself; as an image no script in it runs and nothing is loaded.
@@ -180,7 +273,7 @@ fn drawing(material: &Material, start: &[u8]) -> Result<Thumbnail, PreviewError>
     }
     let (width, height) = fitted(svg_size(start).unwrap_or((300, 150)));
     let url = Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(bytes)));
-    Ok(Thumbnail { url, width, height, reason: None })
+    Ok(Thumbnail { url, width, height, reason: None, wants_poster: false })
 }
 
 /// A size scaled down to fit, never up.

@@ -114,6 +114,10 @@ commands! {
     node_diff(DiffParams) -> FileDiff;
     /// Goes to a node, files and conversation, to branch from it.
     node_fork(NodeParams) -> RestoreOutcome;
+    /// Saves a copy of a node's files outside, as a zip file or a folder.
+    node_export(NodeExportParams) -> ExportReport;
+    /// Calls the saving of a copy off.
+    node_export_cancel(ExportCancelParams) -> Empty;
 
     /// Entries of a folder as it was at a node.
     node_file_list(NodeFolderParams) -> FileListResponse;
@@ -196,6 +200,8 @@ commands! {
     preview_open(PreviewOpenParams) -> PreviewHandle;
     /// Closes a preview; its address dies.
     preview_close(PreviewCloseParams) -> Empty;
+    /// Reads ahead what an opened preview of a moment will be asked for.
+    preview_warm(PreviewWarmParams) -> Empty;
     /// What a file or folder of any source is.
     preview_describe(PreviewDescribeParams) -> FileFacts;
     /// The start of a file of any source.
@@ -210,6 +216,13 @@ commands! {
     archive_list(ArchiveListParams) -> ArchiveListing;
     /// A small picture of a file.
     thumbnail_get(ThumbnailParams) -> Thumbnail;
+    /// Keeps a frame of a film as its small picture.
+    poster_keep(PosterKeepParams) -> Thumbnail;
+    /// A small picture of one slide. The first of a content begins to draw all of its slides; each answers when its own
+    /// is drawn.
+    slide_picture_get(SlidePictureParams) -> Thumbnail;
+    /// Calls off drawing slides that nobody else waits for.
+    slide_pictures_stop(SlidePicturesStopParams) -> Empty;
     /// Slides as a PDF made by an installed office program, opened as a preview.
     pptx_pdf(PptxPdfParams) -> PreviewHandle;
 
@@ -283,6 +296,8 @@ window_commands! {
     PickFiles = "window_pick_files"(Empty) -> PathsResponse;
     /// Asks the user for a folder with the system's dialog.
     PickFolder = "window_pick_folder"(Empty) -> PathsResponse;
+    /// Asks the user with the system's dialog where a zip file is to be saved; a file that is there is asked about there.
+    PickSave = "window_pick_save"(PickSaveParams) -> PathsResponse;
     /// Opens a deployed site in the system's browser.
     OpenDeployment = "window_open_deployment"(DeploymentParams) -> Empty;
     /// Opens an http or https address in the system's browser.
@@ -293,6 +308,8 @@ window_commands! {
     RevealFile = "window_reveal_file"(FileParams) -> Empty;
     /// Shows the log files in the system's file manager.
     RevealLogs = "window_reveal_logs"(Empty) -> Empty;
+    /// Makes the window as large as the display, or gives it back the size it had before.
+    FillDisplay = "window_fill_display"(FillDisplayParams) -> Empty;
 }
 
 wire! {
@@ -300,6 +317,18 @@ wire! {
     pub struct WindowAttachParams {
         /// The last number that the window has seen; 0 for the start.
         pub after: u64,
+    }
+
+    /// Where to save a file.
+    pub struct PickSaveParams {
+        /// The name that is offered.
+        pub name: String,
+    }
+
+    /// Whether the window fills the display.
+    pub struct FillDisplayParams {
+        /// It does; what the user made that large himself is left so by a `false`.
+        pub on: bool,
     }
 
     /// Paths that the user picked; empty if the dialog was closed.

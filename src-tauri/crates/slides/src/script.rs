@@ -1,15 +1,17 @@
 //! The script that measures a page, put together from its parts.
 
 /// The parts in the order in which they need each other.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 12] = [
     include_str!("page/values.js"),
     include_str!("page/fonts.js"),
     include_str!("page/boxes.js"),
+    include_str!("page/cuts.js"),
     include_str!("page/text.js"),
     include_str!("page/lists.js"),
     include_str!("page/tables.js"),
     include_str!("page/vectors.js"),
     include_str!("page/prepare.js"),
+    include_str!("page/backdrops.js"),
     include_str!("page/walk.js"),
     include_str!("page/draw.js"),
 ];

@@ -95,6 +95,17 @@ describe('the words of the engine', () => {
     );
   });
 
+  it('word several sentences one after the other', () => {
+    const mended = 'The history of this session was damaged (HEAD, refs) and was mended; no snapshot was lost by that.';
+    const lost =
+      '3 snapshots of this session were damaged and can no longer be restored; the others are there, and the files of the workspace are untouched.';
+    expect(wordSentence(`${mended} ${lost}`, 'zh')).toBe(
+      '此会话的历史记录曾损坏（HEAD, refs），已经修复；没有因此丢失任何快照。' +
+        '此会话有 3 个快照损坏，无法再恢复；其他快照都在，工作区的文件没有变化。',
+    );
+    expect(wordSentence('Something new. And more of it.', 'zh')).toBe('Something new. And more of it.');
+  });
+
   it('have the same gaps in both languages', () => {
     const gaps = (text: string) => text.split(/\{n?\}/).length - 1;
     for (const [sentence, words] of Object.entries(sentences)) expect(gaps(words), sentence).toBe(gaps(sentence));

@@ -215,6 +215,17 @@ export const sentences: Record<string, string> = {
   'The history of this session was damaged ({}). It was moved aside to `{}` and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
     '此会话的历史记录已损坏（{}），已移至 `{}` 并重新开始记录。工作区的文件没有变化，但无法再恢复到更早的时刻。',
 
+  'The history of this session was damaged ({}) and was mended; no snapshot was lost by that.':
+    '此会话的历史记录曾损坏（{}），已经修复；没有因此丢失任何快照。',
+  'The machine went down before the last {n} snapshot was on the disk. The history ends with the one before; the files of the workspace are untouched.':
+    '最后 {n} 个快照写入磁盘之前，电脑意外关闭。历史记录到前一个快照为止；工作区的文件没有变化。',
+  'The machine went down before the last {n} snapshots were on the disk. The history ends with the one before; the files of the workspace are untouched.':
+    '最后 {n} 个快照写入磁盘之前，电脑意外关闭。历史记录到前一个快照为止；工作区的文件没有变化。',
+  'One snapshot of this session was damaged and can no longer be restored; the others are there, and the files of the workspace are untouched.':
+    '此会话有一个快照损坏，无法再恢复；其他快照都在，工作区的文件没有变化。',
+  '{n} snapshots of this session were damaged and can no longer be restored; the others are there, and the files of the workspace are untouched.':
+    '此会话有 {n} 个快照损坏，无法再恢复；其他快照都在，工作区的文件没有变化。',
+
   // The built-in profiles
   Demo: '演示',
   'From the environment': '来自环境变量',
