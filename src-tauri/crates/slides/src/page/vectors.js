@@ -209,6 +209,7 @@ function vectorItems(svg, state, report) {
       return true;
     }
     if (element.localName === 'text') return !shadow && !element.querySelector('textPath') && svgText(element, faint, state, items);
+    if (element.localName === 'image') return !shadow && svgImage(element, faint, items);
     const commands = shapeCommands(element);
     if (commands === null) return false;
     if (commands.length === 0 || style.visibility !== 'visible') return true;
@@ -279,6 +280,21 @@ function partAlone(element, svg, box) {
   return new XMLSerializer().serializeToString(whole);
 }
 
+/** A picture in a drawing, whole in its frame as it is without a word about it; `false` if it is placed otherwise. */
+function svgImage(element, opacity, items) {
+  const matrix = element.getScreenCTM();
+  const source = new URL(element.href.baseVal, document.baseURI).href;
+  const natural = loadedImages.get(source);
+  if (!matrix || Math.abs(matrix.b) + Math.abs(matrix.c) > 1e-6 || !natural || (element.hasAttribute('preserveAspectRatio') && !/^xMidYMid( meet)?$/.test(element.getAttribute('preserveAspectRatio')))) return false;
+  const [x, y, w, h] = ['x', 'y', 'width', 'height'].map((name) => element[name].baseVal.value);
+  const frame = { x: matrix.a * x + matrix.e, y: matrix.d * y + matrix.f, w: matrix.a * (w || natural.w), h: matrix.d * (h || natural.h) };
+  const at = placed(frame, natural, 'contain', '50% 50%');
+  if (!(at.w > 0 && at.h > 0)) return true;
+  const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+  items.push(pictureItem({ ...at, corners: square }, at, { source: natural.convert ? natural.convert() : source, alpha: opacity, alt: element.getAttribute('aria-label') ?? '' }));
+  return true;
+}
+
 function svgShape(element, commands, style, opacity, items) {
   const matrix = element.getScreenCTM();
   if (!matrix) return true;
@@ -303,10 +319,11 @@ function svgShape(element, commands, style, opacity, items) {
     const lengths = style.strokeDasharray.split(/[ ,]+/).map((length) => px(length) * scale);
     // A ring drawn by one long dash shows only that part of itself.
     const total = element.getTotalLength() * scale;
-    if (lengths[0] >= total * 0.02 && (lengths[1] ?? lengths[0]) >= total * 0.2) {
-      const part = partOf(element, matrix, lengths, px(style.strokeDashoffset) * scale, total);
+    const offset = px(style.strokeDashoffset) * scale;
+    const parts = dashesOf(lengths, offset, total);
+    if (parts && ((lengths[0] >= total * 0.02 && (lengths[1] ?? lengths[0]) >= total * 0.2) || (offset !== 0 && parts.length <= 4))) {
       if (fill) items.push(pathItem(moved, { fill }));
-      if (part.length > 1) items.push(pathItem(part, { line }));
+      for (const [from, to] of parts) items.push(pathItem(partOf(element, matrix, from, to, total), { line }));
       items.push(...heads);
       return true;
     }
@@ -399,18 +416,36 @@ function markerParts(marker, [x, y], direction = [1, 0], place, style, opacity, 
   return items;
 }
 
-/** The visible dash of an outline, as a line of its own. */
-function partOf(element, matrix, lengths, offset, total) {
+const MOST_DASHES = 12;
+
+/** From where to where the dashes of an outline reach, in lengths along it; `null` if they are many. */
+function dashesOf(lengths, offset, total) {
+  const pattern = lengths.length % 2 === 0 ? lengths : [...lengths, ...lengths];
+  const whole = pattern.reduce((sum, length) => sum + length, 0);
+  if (!(whole > 0)) return null;
+  const parts = [];
+  // The pattern begins before the outline, by its offset.
+  let at = -(((offset % whole) + whole) % whole);
+  for (let index = 0; at < total; index += 1) {
+    const length = pattern[index % pattern.length];
+    const [from, to] = [Math.max(0, at), Math.min(total, at + length)];
+    if (index % 2 === 0 && to - from > 0.01) parts.push([from, to]);
+    if (parts.length > MOST_DASHES || index > 1000) return null;
+    at += length;
+  }
+  return parts;
+}
+
+/** A part of an outline, as a line of its own. */
+function partOf(element, matrix, from, shown, total) {
   const scale = total / (element.getTotalLength() || 1);
-  const from = Math.max(0, -offset);
-  const shown = Math.min(total, from + lengths[0] - Math.max(0, offset));
   const count = 64;
   const commands = [];
   for (let index = 0; index <= count; index += 1) {
     const point = element.getPointAtLength((from + ((shown - from) * index) / count) / scale);
     commands.push([index === 0 ? 'M' : 'L', matrix.a * point.x + matrix.c * point.y + matrix.e, matrix.b * point.x + matrix.d * point.y + matrix.f]);
   }
-  return shown > from ? commands : [];
+  return commands;
 }
 
 /** Rectangles and ellipses that stand upright keep their own form, the rest is a free form. */
@@ -449,7 +484,8 @@ function svgText(element, opacity, state, items) {
     if (style.visibility !== 'visible') continue;
     const shown = piece.data.replace(/\s+/g, ' ');
     const text = parent === element && pieces.length === 1 ? shown.trim() : shown;
-    const paint = svgPaint(parent, style.fill, opacity * Number(style.fillOpacity), element.getBBox(), matrix);
+    // Letters that are only outlined are shown in the colour of their outline.
+    const paint = svgPaint(parent, style.fill, opacity * Number(style.fillOpacity), element.getBBox(), matrix) ?? svgPaint(parent, style.stroke, opacity * Number(style.strokeOpacity), element.getBBox(), matrix);
     if (!paint || text.trim() === '') continue;
     const range = document.createRange();
     range.selectNodeContents(piece);
@@ -461,9 +497,12 @@ function svgText(element, opacity, state, items) {
     const offset = letterOffset(element, piece);
     if (offset >= count) continue;
     const start = element.getStartPositionOfChar(offset);
+    // Where the letters stand is known by their box: their place is given before `dominant-baseline`.
+    const extent = element.getExtentOfChar(offset);
+    const lower = /auto|alphabetic/.test(style.dominantBaseline) || element.getRotationOfChar(offset) !== 0 ? 0 : extent.y + ascent * size - start.y;
     const final = element.getEndPositionOfChar(Math.min(count, offset + text.trimEnd().length) - 1);
-    const [x, y] = [matrix.a * start.x + matrix.c * start.y + matrix.e, matrix.b * start.x + matrix.d * start.y + matrix.f];
-    const [endX, endY] = [matrix.a * final.x + matrix.c * final.y + matrix.e, matrix.b * final.x + matrix.d * final.y + matrix.f];
+    const [x, y] = [matrix.a * start.x + matrix.c * (start.y + lower) + matrix.e, matrix.b * start.x + matrix.d * (start.y + lower) + matrix.f];
+    const [endX, endY] = [matrix.a * final.x + matrix.c * (final.y + lower) + matrix.e, matrix.b * final.x + matrix.d * (final.y + lower) + matrix.f];
     const width = Math.hypot(endX - x, endY - y);
     const solid = paint.type === 'solid' ? paint : paint.stops[0];
     const wide = WIDE.test(text);
