@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -13,12 +13,15 @@ use crate::content::{Asked, asked, content_type};
 use crate::page::{self, Refusal};
 use crate::site::{Found, Site, encode};
 use crate::source::{Material, Moment, Source};
-use crate::{PreviewError, rewrite};
+use crate::{PreviewError, Shelf, describe, rewrite};
 
 /// A custom scheme takes whole answers only, so they are bounded.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 /// The longest part that one answer carries.
 const MAX_PART: u64 = 16 * 1024 * 1024;
+/// Addresses of a preview that are remembered, and bytes that are read ahead by them.
+const MOST_ASKED: usize = 64;
+const MOST_AHEAD: u64 = 32 * 1024 * 1024;
 /// What runs first in every page: reports what was blocked, and works round what a custom scheme cannot do.
 const INJECTED: &str = include_str!("injected.js");
 /// Runs behind it: shows the slides of a page one at a time.
@@ -66,7 +69,17 @@ pub enum PreviewTarget {
 #[derive(Debug, Clone)]
 pub struct Previews {
     base: String,
-    open: Arc<RwLock<HashMap<String, Site>>>,
+    open: Arc<RwLock<HashMap<String, Opened>>>,
+}
+
+/// An open preview.
+#[derive(Debug, Clone)]
+struct Opened {
+    site: Site,
+    /// The address in the site that it begins with.
+    first: String,
+    /// Other addresses that were answered, for those who will look at the same site at another moment.
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Previews {
@@ -100,7 +113,8 @@ impl Previews {
         };
         let token = new_token()?;
         let url = format!("{}{token}/{}", self.base, encode(&first));
-        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), site);
+        let opened = Opened { site, first, asked: Arc::default() };
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), opened);
         Ok(PreviewHandle { token, url })
     }
 
@@ -109,13 +123,46 @@ impl Previews {
         self.open.write().unwrap_or_else(PoisonError::into_inner).remove(token);
     }
 
+    /// Reads ahead what a preview of a moment will be asked for: what its first page is, and the files that were asked for
+    /// in the preview of token `like`, which shows the same at another moment. Bounded in files and bytes. Blocks.
+    pub fn warm(&self, token: &str, like: Option<&str>, known: &Shelf) {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(opened) = open.get(token).cloned() else { return };
+        let like = like.and_then(|like| open.get(like).cloned());
+        drop(open);
+        let source = match &opened.site {
+            Site::File(source) => source.clone(),
+            Site::Folder(folder) => match folder.path().join(&opened.first) {
+                Ok(page) => folder.at(page),
+                Err(_) => return,
+            },
+        };
+        // Whoever looks at a file asks first what it is.
+        if let Err(error) = describe(&source, known) {
+            tracing::debug!(%error, "a moment is not read ahead");
+        }
+        if matches!(opened.site, Site::File(_)) {
+            return;
+        }
+        let asked = like.map(|like| like.asked.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let mut left = MOST_AHEAD;
+        for address in [encode(&opened.first)].into_iter().chain(asked.unwrap_or_default()) {
+            let Ok(Found::File(material)) = opened.site.find(&address) else { continue };
+            let Some(rest) = left.checked_sub(material.size()) else { return };
+            left = rest;
+            if let Err(error) = material.content() {
+                tracing::debug!(%error, "a file of a moment is not read ahead");
+            }
+        }
+    }
+
     /// Answers one request. Blocks while it reads; call it on a thread of its own.
     pub fn respond(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         let path = request.uri().path();
         let path = path.strip_prefix('/').unwrap_or(path);
         let (token, rest) = path.split_once('/').unwrap_or((path, ""));
-        let site = self.open.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
-        let Some(site) = site else {
+        let opened = self.open.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
+        let Some(Opened { site, asked, .. }) = opened else {
             return answer(CLOSED_POLICY, Answer::refusal(Refusal::Closed), request.method());
         };
         let policy = policy(&format!("{}{token}/", self.base));
@@ -125,6 +172,12 @@ impl Previews {
             Method::OPTIONS => Answer::empty(StatusCode::NO_CONTENT),
             _ => Answer::refusal(Refusal::Method),
         };
+        if given.status.is_success() && !rest.is_empty() {
+            let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.len() < MOST_ASKED && !asked.iter().any(|known| known == rest) {
+                asked.push(rest.to_owned());
+            }
+        }
         answer(&policy, given, request.method())
     }
 

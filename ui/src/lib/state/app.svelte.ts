@@ -114,6 +114,8 @@ export class App {
   /** Events that arrive while a session is being asked for; its answer says which of them are news. */
   #held: NumberedEvent[] | null = null;
   #opening = 0;
+  /** One after the other: the last word counts. */
+  #filling: Promise<unknown> = Promise.resolve();
   #reopening = false;
 
   constructor(
@@ -184,6 +186,16 @@ export class App {
   /** What a node is called: the start of its message, unless the app itself said it. */
   nodeTitle(node: NodeSummary): string {
     return this.session?.continues(node) ? this.i18n.t('tree.continued') : node.title;
+  }
+
+  /** Makes the window as large as the display, until the answer is called. Where that is refused it stays as it is. */
+  fillDisplay(): () => void {
+    const fill = (on: boolean) => {
+      const next = () => this.transport.invoke('window_fill_display', { on }).catch(() => undefined);
+      this.#filling = this.#filling.then(next, next);
+    };
+    fill(true);
+    return () => fill(false);
   }
 
   daysLeft(at: number): number {
@@ -372,13 +384,10 @@ export class App {
     this.composer.focus();
   }
 
-  /** A path in what the model wrote: as it sees the workspace, or relative. */
-  previewPath(path: string): void {
-    const relative = decodePath(path)
-      .replace(/^\/mnt\/okcomputer\/?/, '')
-      .replace(/^\.\//, '')
-      .replace(/[?#].*$/, '');
-    if (relative === '' || relative.endsWith('/')) this.previewFolder(relative.replace(/\/+$/, ''));
+  /** A path in what was written: as the model sees the workspace, from its top, or from a folder of it. */
+  previewPath(path: string, folder = ''): void {
+    const relative = pathIn(folder, path.replace(/[?#].*$/, ''));
+    if (relative === '' || /(^|\/)\.{0,2}$/.test(path.replace(/[?#].*$/, ''))) this.previewFolder(relative);
     else this.previewFile(relative);
   }
 
@@ -563,6 +572,18 @@ function decodePath(path: string): string {
   } catch {
     return path;
   }
+}
+
+/** Where a path leads that was written in a file of the folder. Nothing leads out of the workspace. */
+function pathIn(folder: string, path: string): string {
+  const named = decodePath(path);
+  const inside = named.replace(/^\/mnt\/okcomputer(?=\/|$)/, '');
+  const parts = inside !== named || inside.startsWith('/') ? [] : folder.split('/').filter(Boolean);
+  for (const part of inside.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
 }
 
 const KEY = Symbol('app');
