@@ -171,7 +171,7 @@ test('files of every kind are looked at in tabs', (t) =>
         return fits && inside;
       });
       assert.deepEqual((await box()).size, [1024, 576], 'the style of the page is at work');
-      await window.see(id.deckRailFrame);
+      await window.see(id.deckRail);
       await pictures('deck');
       // After a look into the page the driver sends keys there, until a click brings them back.
       await window.click(id.deckCount);
