@@ -66,7 +66,11 @@ test('files of every kind are looked at in tabs', (t) =>
       await browser.keys(['Control', 'f']);
       await window.see(id.pdfFind);
       const word = await browser.execute(
-        (selector) => document.querySelector(selector).textContent.match(/\p{L}{4,}/u)[0],
+        (selector) =>
+          [...document.querySelectorAll(selector)]
+            .map(({ textContent }) => textContent)
+            .join('\n')
+            .match(/\p{L}{4,}/u)[0],
         `[data-testid="${id.pdfPage}"] .words span`,
       );
       await window.type(id.pdfFind, word);
