@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    AppError, DeploymentParams, Empty, FileParams, FillDisplayParams, LinkParams, NumberedEvent, PathsResponse,
-    WindowAttachParams, WindowCommand,
+    AppError, DeploymentParams, Empty, FileParams, FillDisplayParams, LinkParams, NumberedEvent,
+    PathsResponse, WindowAttachParams, WindowCommand,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

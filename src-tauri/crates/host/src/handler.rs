@@ -545,7 +545,8 @@ impl CommandHandler for Host {
             let png = STANDARD.decode(params.png).map_err(|error| {
                 AppError::new("The frame of the film is not in base64.").with_detail(error.to_string())
             })?;
-            okcvm_preview::keep_poster(&source, &host.shelf, &params.hash, &png).map_err(|error| error.to_app_error())
+            okcvm_preview::keep_poster(&source, &host.shelf, &params.hash, &png)
+                .map_err(|error| error.to_app_error())
         })
         .await
     }

@@ -282,4 +282,31 @@ describe('small pictures', () => {
     expect(most).toBe(4);
     expect(answers.filter((answer) => answer === null)).toHaveLength(2);
   });
+
+  it('of slides are asked for two at a time, and again after they were called off', async () => {
+    let running = 0;
+    let most = 0;
+    let drawn = false;
+    const transport = new ScriptedTransport({
+      slide_picture_get: async ({ slide }) => {
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        running -= 1;
+        const url = drawn ? `data:image/png;base64,${slide}` : null;
+        return { url, width: 1, height: 1, reason: null, wantsPoster: false };
+      },
+    });
+    const thumbnails = new Thumbnails(transport);
+    const ask = () =>
+      Promise.all(
+        [0, 1, 2, 3].map((slide) => thumbnails.slide('deck 1', 's1', { type: 'live', path: 'deck.html' }, slide)),
+      );
+    expect(await ask()).toEqual([null, null, null, null]);
+    drawn = true;
+    expect((await ask()).at(-1)).toBe('data:image/png;base64,3');
+    await ask();
+    expect(transport.named('slide_picture_get')).toHaveLength(8);
+    expect(most).toBe(2);
+  });
 });
