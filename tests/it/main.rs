@@ -28,6 +28,7 @@ mod python_tool;
 mod restore;
 mod session_tree;
 #[cfg(target_os = "linux")]
+mod slide_pictures;
 mod slides;
 mod turns;
 

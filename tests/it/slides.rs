@@ -17,6 +17,7 @@ use crate::command_line::{prepared, text};
 use crate::desk::host;
 use family::Family;
 use package::{Package, SlideFacts};
+use xml::Element;
 
 /// No conversion takes longer; one that hangs is called off by itself before.
 const LONG: Duration = Duration::from_secs(150);
@@ -273,4 +274,86 @@ fn slides_may_come_as_text_and_never_replace_what_is_not_theirs() {
     assert_ne!(beside, bench.work().join("slides.pptx"));
     Package::valid("beside", &std::fs::read(beside).unwrap());
     assert_eq!(std::fs::read_to_string(bench.work().join("slides.pptx")).unwrap(), "mine");
+}
+
+#[test]
+fn icons_of_every_bundled_font_are_pictures_and_never_words() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<link rel=stylesheet href=\"https://fonts.googleapis.com/icon?family=Material+Icons\">\
+         <link rel=stylesheet href=\"https://fonts.googleapis.com/css2?family=Inter&family=Material+Symbols+Outlined:opsz,wght,FILL,GRAD@20..48,100..700,0..1,-50..200\">\
+         <link rel=stylesheet href=\"https://cdn.jsdelivr.net/npm/bootstrap-icons@1.11.3/font/bootstrap-icons.min.css\">\
+         <link rel=stylesheet href=\"https://cdn.jsdelivr.net/npm/remixicon@4.2.0/fonts/remixicon.css\">\
+         <link rel=stylesheet href=\"https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.5.1/css/all.min.css\">\
+         <div class=\"ppt-slide\"><h1><i class=\"fa-solid fa-house\"></i> Icons</h1>\
+         <p><span class=\"material-icons\">home</span> Google</p>\
+         <p><span class=\"material-symbols-outlined\">rocket_launch</span> Google, newer</p>\
+         <p><i class=\"bi bi-house-fill\"></i> Bootstrap</p><p><i class=\"ri-home-line\"></i> Remix</p></div>"
+    );
+    let done = bench.convert("icons.html", page.as_bytes(), LONG);
+    assert_eq!(done.code, Some(0), "{}", done.said);
+    let slide = &done.fidelity.unwrap().slides[0];
+    let icons = slide.pictured.iter().filter(|part| part.why == "icon font").count();
+    assert_eq!(icons, 5, "{:?}", slide.pictured);
+    let package = Package::valid("icons.html", &done.pptx.unwrap());
+    let words = package.words();
+    for word in ["home", "rocket_launch"] {
+        assert!(!words.contains(word), "{words}");
+    }
+    for word in ["Icons", "Google", "Bootstrap", "Remix"] {
+        assert!(words.contains(word), "{words}");
+    }
+    assert_eq!(package.media().len(), 5);
+    for icon in package.media() {
+        let drawn = image::load_from_memory(icon).unwrap().to_rgba8();
+        assert!((0.5..2.0).contains(&(f64::from(drawn.width()) / f64::from(drawn.height()))), "{:?}", drawn.dimensions());
+        let inked = drawn.pixels().filter(|pixel| pixel.0[3] > 128).count();
+        let share = inked as f64 / (drawn.width() * drawn.height()) as f64;
+        assert!((0.05..0.9).contains(&share), "{share} of {:?}", drawn.dimensions());
+    }
+}
+
+#[test]
+fn what_has_no_plain_counterpart_is_native_or_a_picture_of_itself_alone() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<style>.c {{ position: absolute; left: 40px; width: 300px; height: 60px; }}\
+         .t {{ position: absolute; left: 400px; width: 400px; border-collapse: separate; border-spacing: 0; }} td, th {{ padding: 8px; }}</style>\
+         <div class=\"ppt-slide\"><h1>Effects</h1>\
+         <div class=c style=\"top:80px;background:#eee;border-radius:12px;box-shadow:inset 0 4px 12px rgba(0,0,0,.4), 0 6px 12px rgba(0,0,0,.3)\">soft</div>\
+         <div class=c style=\"top:160px;background:#eee;box-shadow:inset 0 -6px 0 #ff0000\">edge</div>\
+         <div class=c style=\"top:240px;background:#eee;border-radius:20px;box-shadow:inset 4px 4px 8px #888, inset -4px -4px 8px #fff\">two</div>\
+         <div class=c style=\"top:320px;background:repeating-linear-gradient(45deg,#f00 0 10px,#00f 10px 20px)\"></div>\
+         <div class=c style=\"top:330px;left:60px;height:40px;background:rgba(255,255,255,.3);backdrop-filter:blur(6px)\">glass</div>\
+         <div class=c style=\"top:420px;height:40px;background:rgba(0,0,0,.1);backdrop-filter:blur(6px)\">plain ground</div>\
+         <table class=t style=\"top:80px;border-radius:16px;overflow:hidden;border:2px solid #333\"><tr style=\"background:#123456;color:#fff\"><th>Head<th>Two</tr><tr><td style=\"background:#abcdef\">1<td>2</tr></table>\
+         <table class=t style=\"top:260px\"><tr><th style=\"background:#777;border-radius:14px 0 0 0\">A<th style=\"background:#999;border-radius:0 14px 0 0\">B</tr></table></div>"
+    );
+    let done = bench.convert("effects.html", page.as_bytes(), LONG);
+    assert_eq!(done.code, Some(0), "{}", done.said);
+    let told = &done.fidelity.unwrap().slides[0];
+    assert_eq!(told.simplified, Vec::<String>::new());
+    let mut why: Vec<&str> = told.pictured.iter().map(|part| part.why.as_str()).collect();
+    why.sort_unstable();
+    assert_eq!(why, ["blurred background", "inner shadows", "repeated gradient"]);
+    assert!(told.similarity.is_some_and(|alike| alike > 0.95), "{:?}", told.similarity);
+    let package = Package::valid("effects.html", &done.pptx.unwrap());
+    let slide = package.slide(1);
+    for word in ["soft", "edge", "two", "glass", "plain ground", "Head", "A"] {
+        assert!(slide.words().lines().any(|line| line == word), "{word} in {}", slide.words());
+    }
+    // Both shadows in one list of effects, the inner one first.
+    let effects = slide.all("a:effectLst");
+    let both = effects.iter().find(|list| list.children.len() == 2).unwrap();
+    assert_eq!(both.children[0].name, "a:innerShdw");
+    assert_eq!((both.children[0].get("dir"), both.children[0].get("dist")), (Some("5400000"), Some("38100")));
+    // The tables are tables; what is round of them stands beneath: a row's ground and three cells'.
+    assert_eq!(slide.all("a:tbl").len(), 2);
+    let filled = |table: &Element| {
+        table.all("a:tcPr").iter().filter(|cell| cell.children.iter().any(|child| child.name == "a:solidFill")).count()
+    };
+    assert_eq!(slide.all("a:tbl").iter().map(|table| filled(table)).collect::<Vec<_>>(), [0, 0]);
+    let round = slide.all("a:prstGeom").iter().filter(|form| form.get("prst") == Some("round2SameRect")).count();
+    assert_eq!(round, 1, "the head's ground");
+    assert!(slide.all("a:custGeom").len() >= 4);
 }

@@ -348,6 +348,12 @@ impl Package {
         self.parts.keys().filter(|name| name.starts_with("ppt/media/")).count()
     }
 
+    /// The pictures that the package holds.
+    pub fn media(&self) -> Vec<&[u8]> {
+        let media = self.parts.iter().filter(|(name, _)| name.starts_with("ppt/media/"));
+        media.map(|(_, bytes)| bytes.as_slice()).collect()
+    }
+
     pub fn holds(&self, bytes: &[u8]) -> bool {
         self.parts.values().any(|part| part.windows(bytes.len()).any(|window| window == bytes))
     }

@@ -160,6 +160,7 @@ const ROWS: &[(&str, &str, &str)] = &[
         "a:blur? a:fillOverlay? a:glow? a:innerShdw? a:outerShdw? a:prstShdw? a:reflection? a:softEdge?",
         "",
     ),
+    ("a:innerShdw", "{colour}!", "blurRad={size} dist={size} dir=0..21599999"),
     (
         "a:outerShdw",
         "{colour}!",

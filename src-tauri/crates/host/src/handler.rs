@@ -529,6 +529,15 @@ impl CommandHandler for Host {
         self.small_picture(params.session_id, params.source).await
     }
 
+    async fn slide_picture_get(&self, params: SlidePictureParams) -> Result<Thumbnail, AppError> {
+        self.slide_picture(params.session_id, params.source, params.slide).await
+    }
+
+    async fn slide_pictures_stop(&self, params: SlidePicturesStopParams) -> Result<Empty, AppError> {
+        self.slides.stop(&params.session_id, &params.source);
+        Ok(Empty {})
+    }
+
     async fn pptx_pdf(&self, params: PptxPdfParams) -> Result<PreviewHandle, AppError> {
         self.slides_as_pdf(params.session_id, params.source).await
     }

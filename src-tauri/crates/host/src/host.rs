@@ -119,6 +119,7 @@ pub struct Parts {
     pub(crate) engines: Arc<dyn Engines>,
     /// One page is drawn at a time.
     pub(crate) drawing: tokio::sync::Semaphore,
+    pub(crate) slides: crate::slide_pictures::SlidePictures,
     /// Held while slides are turned into a PDF.
     pub(crate) converting: tokio::sync::Mutex<()>,
     pub(crate) address: Arc<DeploymentAddress>,
@@ -194,9 +195,7 @@ impl Host {
             engines: Arc::clone(&engines),
             keep_look: Arc::new({
                 let shelf = shelf.clone();
-                move |hash, look| {
-                    okcvm_preview::keep_picture(&shelf, hash, look);
-                }
+                move |hashes, looks| okcvm_preview::keep_slides(&shelf, hashes, 0, looks)
             }),
         });
         let registry = Registry::new(Arc::clone(&manifest), tools).map_err(|error| {
@@ -249,6 +248,7 @@ impl Host {
             shelf,
             engines,
             drawing: tokio::sync::Semaphore::new(1),
+            slides: crate::slide_pictures::SlidePictures::default(),
             converting: tokio::sync::Mutex::default(),
             imports: Imports::default(),
             processes,

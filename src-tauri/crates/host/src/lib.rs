@@ -19,6 +19,7 @@ mod processes;
 mod python;
 mod records;
 mod settings;
+mod slide_pictures;
 
 pub use data::DataFolder;
 pub use environment::Environment;

@@ -14,6 +14,8 @@ use crate::Host;
 
 /// Names of the program, the likeliest first.
 const PROGRAMS: &[&str] = &["soffice", "libreoffice"];
+/// Names of presentations end so.
+pub(crate) const PRESENTATIONS: &[&str] = &["pptx", "pptm", "ppsx", "potx", "odp", "ppt"];
 /// How long it may take.
 const MOST_TIME: Duration = Duration::from_secs(60);
 /// Bytes of slides.
@@ -76,9 +78,8 @@ impl Host {
         let source = self.source(session, source)?;
         let material: Material = source.open().map_err(|error| error.to_app_error())?;
         let bytes = material.whole(MOST_BYTES).map_err(|error| error.to_app_error())?;
-        let endings = ["pptx", "pptm", "ppsx", "potx", "odp", "ppt"];
         let ending = material.name().rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-        let Some(ending) = ending.filter(|ending| endings.contains(&ending.as_str())) else {
+        let Some(ending) = ending.filter(|ending| PRESENTATIONS.contains(&ending.as_str())) else {
             return Err(AppError::new(format!("{} is not a presentation.", material.name())));
         };
         if bytes.is_empty() {

@@ -27,11 +27,26 @@ const FIRST: &str = "(async () => { await new Promise((done) => setTimeout(done,
     return { x: left + scrollX, y: top + scrollY, w: width, h: height }; })()";
 
 /// A page to draw.
-struct Page {
+pub(crate) struct Page {
     source: Source,
     path: String,
     bytes: Vec<u8>,
-    hash: String,
+    pub(crate) hash: String,
+}
+
+impl Page {
+    /// The page with the files beside it.
+    pub(crate) fn files(self) -> DeckFiles {
+        let source = self.source;
+        DeckFiles::new(
+            self.bytes,
+            &self.path,
+            Arc::new(move |path| {
+                let path = WorkspacePath::parse(path).ok()?;
+                source.at(path).open().ok()?.whole(MOST_FILE).ok()
+            }),
+        )
+    }
 }
 
 impl Host {
@@ -99,15 +114,7 @@ impl Host {
 
     async fn draw(&self, owner: ProcessOwner, page: Page) -> Result<Vec<u8>, SlidesError> {
         let engine = self.engines.engine(owner)?;
-        let source = page.source;
-        let files = DeckFiles::new(
-            page.bytes,
-            &page.path,
-            Arc::new(move |path| {
-                let path = WorkspacePath::parse(path).ok()?;
-                source.at(path).open().ok()?.whole(MOST_FILE).ok()
-            }),
-        );
+        let files = page.files();
         let address = files.address();
         let mut open = engine.open(&address, Arc::new(files)).await?;
         let first = open.run(FIRST).await?;
@@ -116,14 +123,14 @@ impl Host {
     }
 }
 
-fn is_presentation(source: &PreviewSource) -> bool {
+pub(crate) fn is_presentation(source: &PreviewSource) -> bool {
     let (PreviewSource::Live { path } | PreviewSource::Snapshot { path, .. }) = source else { return false };
     let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    matches!(ending.as_deref(), Some("pptx" | "ppsx" | "odp"))
+    ending.is_some_and(|ending| crate::office::PRESENTATIONS.contains(&ending.as_str()))
 }
 
 /// The page that stands for a source: itself, or the first page of a folder. Blocks.
-fn page_of(source: &Source) -> Option<Page> {
+pub(crate) fn page_of(source: &Source) -> Option<Page> {
     let entry = source.entry().ok()?;
     let path = match entry.kind {
         EntryKind::Folder => source.path().join("index.html").ok()?,
@@ -141,6 +148,6 @@ fn page_of(source: &Source) -> Option<Page> {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
-fn broke(error: tokio::task::JoinError) -> AppError {
+pub(crate) fn broke(error: tokio::task::JoinError) -> AppError {
     AppError::new("The small picture could not be made.").with_detail(error.to_string())
 }

@@ -39,4 +39,4 @@ pub use server::{DeploymentServer, FindDeployment};
 pub use shelf::Shelf;
 pub use source::{FindMoment, Material, Moment, Source};
 pub use table::{TableProgress, Tables, TellTable};
-pub use thumbnail::{keep_picture, kept_picture, thumbnail};
+pub use thumbnail::{keep_pages, keep_picture, keep_slides, kept_picture, of_slide, thumbnail};

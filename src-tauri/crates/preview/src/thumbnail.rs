@@ -144,17 +144,69 @@ pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
 }
 
 /// Keeps a picture of a page or of slides for a content, as a PNG that an engine drew; it is made small. `hash` is the
-/// SHA-256 of the content in hexadecimal. Blocks.
+/// SHA-256 of the content in hexadecimal, or what [`of_slide`] makes of it. Blocks.
 pub fn keep_picture(shelf: &Shelf, hash: &str, drawn: &[u8]) -> Option<Thumbnail> {
+    shelf.write(&format!("{hash}.png"), &made_small(drawn)?);
+    kept_picture(shelf, hash)
+}
+
+/// The name under which the picture of a slide, from 0, of a content is kept.
+pub fn of_slide(hash: &str, slide: usize) -> String {
+    format!("{hash}-slide-{slide}")
+}
+
+/// Keeps PNGs of slides from number `first` on, and of slide 0 as that of the whole, for contents that look alike: a
+/// page of slides and what was made of it. Blocks.
+pub fn keep_slides(shelf: &Shelf, hashes: &[&str], first: usize, looks: &[Vec<u8>]) {
+    for (slide, look) in (first..).zip(looks) {
+        let Some(small) = made_small(look) else { return };
+        for hash in hashes {
+            shelf.write(&format!("{}.png", of_slide(hash, slide)), &small);
+            if slide == 0 {
+                shelf.write(&format!("{hash}.png"), &small);
+            }
+        }
+    }
+}
+
+/// Keeps the pages of a PDF as pictures of the slides of a content, at most `most`, and tells `each` how many are
+/// there; it answers whether to go on. Gives a sentence if it cannot go on. Blocks.
+pub fn keep_pages(
+    pdf: &Source,
+    shelf: &Shelf,
+    hash: &str,
+    most: usize,
+    each: &mut dyn FnMut(usize) -> bool,
+) -> Result<usize, String> {
+    let material = pdf.open().map_err(|error| error.to_app_error().message)?;
+    let mut slides = 0;
+    let mut trouble = None;
+    let drawn = paper::pages(&material, most, &mut |page| match png(page) {
+        Ok(bytes) => {
+            shelf.write(&format!("{}.png", of_slide(hash, slides)), &bytes);
+            slides += 1;
+            each(slides)
+        }
+        Err(reason) => {
+            trouble = Some(reason);
+            false
+        }
+    });
+    match (drawn, trouble) {
+        (Err(Refused::Lasting(reason) | Refused::ForNow(reason)), _) | (Ok(()), Some(reason)) => Err(reason),
+        (Ok(()), None) => Ok(slides),
+    }
+}
+
+/// A PNG that an engine drew, as a small one.
+fn made_small(drawn: &[u8]) -> Option<Vec<u8>> {
     let mut reader = image::ImageReader::with_format(Cursor::new(drawn), ImageFormat::Png);
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MOST_WHOLE);
     reader.limits(limits);
     let picture = reader.decode().ok()?;
     let (across, down) = fitted((picture.width(), picture.height()));
-    let bytes = png(picture.thumbnail_exact(across, down).to_rgba8()).ok()?;
-    shelf.write(&format!("{hash}.png"), &bytes);
-    kept_picture(shelf, hash)
+    png(picture.thumbnail_exact(across, down).to_rgba8()).ok()
 }
 
 /// Why nothing was drawn, a sentence.

@@ -210,6 +210,11 @@ commands! {
     archive_list(ArchiveListParams) -> ArchiveListing;
     /// A small picture of a file.
     thumbnail_get(ThumbnailParams) -> Thumbnail;
+    /// A small picture of one slide. The first of a content begins to draw all of its slides; each answers when its own
+    /// is drawn.
+    slide_picture_get(SlidePictureParams) -> Thumbnail;
+    /// Calls off drawing slides that nobody else waits for.
+    slide_pictures_stop(SlidePicturesStopParams) -> Empty;
     /// Slides as a PDF made by an installed office program, opened as a preview.
     pptx_pdf(PptxPdfParams) -> PreviewHandle;
 

@@ -291,6 +291,24 @@ wire! {
         pub reason: Option<String>,
     }
 
+    /// Asks for a small picture of one slide of an HTML page of slides or of a presentation.
+    pub struct SlidePictureParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// The page or the presentation.
+        pub source: PreviewSource,
+        /// Which slide, from 0.
+        pub slide: u32,
+    }
+
+    /// Says that the pictures of slides are no longer waited for.
+    pub struct SlidePicturesStopParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// The page or the presentation.
+        pub source: PreviewSource,
+    }
+
     /// Asks for slides as a PDF.
     pub struct PptxPdfParams {
         /// Where.

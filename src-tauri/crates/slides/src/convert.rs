@@ -75,6 +75,30 @@ pub async fn convert(
     Ok(Converted { pptx, report, looks })
 }
 
+/// Draws the slides of a page as a browser shows them, in their order and at most `most`, and hands each to `each` as a
+/// PNG about `width` pixels wide; it answers whether to go on. Gives how many slides the page has.
+pub async fn look_at_slides(
+    files: DeckFiles,
+    renderer: &dyn Renderer,
+    (most, width): (usize, f64),
+    each: &mut (dyn FnMut(Vec<u8>) -> bool + Send),
+) -> Result<usize, SlidesError> {
+    let address = files.address();
+    let mut page = renderer.open(&address, Arc::new(files)).await?;
+    let areas: Vec<Area> =
+        serde_json::from_value(page.run(&script::prepare()).await?).map_err(SlidesError::Scene)?;
+    if areas.is_empty() {
+        return Err(SlidesError::NoSlides);
+    }
+    for area in areas.iter().take(most) {
+        let look = page.picture(*area, (width / area.w.max(1.0)).clamp(0.02, 1.0)).await?;
+        if !each(look) {
+            break;
+        }
+    }
+    Ok(areas.len())
+}
+
 /// All pictures that the deck's items name.
 async fn pictures(
     deck: &Deck,

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -21,15 +19,6 @@ const STAND_IN: &str = "/.stand-in/";
 const TAILWIND: &str = include_str!("../../../assets/tailwind/browser.js");
 /// Takes the configuration of pages that were made for version 3.
 const TAILWIND_BEFORE: &str = include_str!("../../../assets/tailwind/configuration.js");
-
-/// Font Awesome's icons, which pages name by class.
-const ICONS: &str = include_str!("../../../assets/fontawesome/all.min.css");
-const ICON_FONTS: [(&str, &[u8]); 4] = [
-    ("fa-solid-900", include_bytes!("../../../assets/fontawesome/fa-solid-900.woff2")),
-    ("fa-regular-400", include_bytes!("../../../assets/fontawesome/fa-regular-400.woff2")),
-    ("fa-brands-400", include_bytes!("../../../assets/fontawesome/fa-brands-400.woff2")),
-    ("fa-v4compatibility", include_bytes!("../../../assets/fontawesome/fa-v4compatibility.woff2")),
-];
 
 /// Reads a file of the workspace by its path relative to it, with `/`; `None` if the page may not have it.
 pub type ReadFile = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
@@ -123,26 +112,6 @@ pub fn with_stand_ins(page: &str, base: &str) -> String {
     out
 }
 
-/// The style sheet of the icons with its fonts inside.
-fn font_awesome() -> Vec<u8> {
-    let mut sheet = ICONS.to_owned();
-    for (name, bytes) in ICON_FONTS {
-        let data = format!("data:font/woff2;base64,{}", STANDARD.encode(bytes));
-        sheet = sheet.replace(&format!("../webfonts/{name}.woff2"), &data);
-    }
-    // Pages name the family of the version that they were made for.
-    let families: String = [5, 6]
-        .iter()
-        .flat_map(|version| {
-            [("Free", 900, 0), ("Free", 400, 1), ("Brands", 400, 2)].map(|(kind, weight, font)| {
-                let data = STANDARD.encode(ICON_FONTS[font].1);
-                format!("@font-face{{font-family:\"Font Awesome {version} {kind}\";font-weight:{weight};src:url(data:font/woff2;base64,{data})}}")
-            })
-        })
-        .collect();
-    (sheet + &families).into_bytes()
-}
-
 /// What is bundled in the place of a file on the web.
 pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     if !matches!(url.scheme(), "http" | "https") {
@@ -151,7 +120,6 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     let host = url.host_str()?;
     let whole = format!("{host}{}", url.path());
     let lower = whole.to_ascii_lowercase();
-    let is_sheet = std::path::Path::new(&lower).extension().is_some_and(|ending| ending == "css");
     let is_script = std::path::Path::new(&lower).extension().is_some_and(|ending| ending == "js");
     let is_tailwind = host == "cdn.tailwindcss.com" || lower.contains("@tailwindcss/browser");
     if is_tailwind || (lower.contains("tailwind") && is_script) {
@@ -161,14 +129,12 @@ pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
             mime: "text/javascript; charset=utf-8".to_owned(),
         });
     }
-    if (lower.contains("font-awesome") || lower.contains("fontawesome")) && is_sheet {
-        return Some(Resource { bytes: font_awesome(), mime: "text/css; charset=utf-8".to_owned() });
-    }
     if host == "fonts.googleapis.com" || host == "fonts.bunny.net" {
-        // The page goes on with the next font of its list; the report names what is missing.
-        return Some(Resource { bytes: Vec::new(), mime: "text/css; charset=utf-8".to_owned() });
+        // For text the page goes on with the next font of its list; the report names what is missing.
+        let sheet = crate::icons::families(url);
+        return Some(Resource { bytes: sheet.into_bytes(), mime: "text/css; charset=utf-8".to_owned() });
     }
-    None
+    crate::icons::stand_in(url, &lower)
 }
 
 #[cfg(test)]

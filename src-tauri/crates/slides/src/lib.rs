@@ -11,6 +11,7 @@ mod chromium;
 mod convert;
 mod error;
 mod files;
+mod icons;
 mod pptx;
 mod renderer;
 mod report;
@@ -19,7 +20,7 @@ mod script;
 
 #[cfg(unix)]
 pub use chromium::{Chromium, find_browser};
-pub use convert::{Converted, convert};
+pub use convert::{Converted, convert, look_at_slides};
 pub use error::SlidesError;
 pub use files::{DeckFiles, HOST, ReadFile, with_stand_ins};
 pub use renderer::{Area, OpenPage, Renderer, Resource, Resources};

@@ -92,6 +92,9 @@ pub(crate) struct Shape {
     pub line: Option<Line>,
     #[serde(default)]
     pub shadow: Option<Shadow>,
+    /// A shadow that falls into the shape.
+    #[serde(default)]
+    pub inner: Option<Shadow>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

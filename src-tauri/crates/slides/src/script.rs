@@ -1,7 +1,7 @@
 //! The script that measures a page, put together from its parts.
 
 /// The parts in the order in which they need each other.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     include_str!("page/values.js"),
     include_str!("page/fonts.js"),
     include_str!("page/boxes.js"),
@@ -10,6 +10,7 @@ const PARTS: [&str; 10] = [
     include_str!("page/tables.js"),
     include_str!("page/vectors.js"),
     include_str!("page/prepare.js"),
+    include_str!("page/backdrops.js"),
     include_str!("page/walk.js"),
     include_str!("page/draw.js"),
 ];

@@ -29,9 +29,9 @@ pub trait Engines: Send + Sync {
     fn engine(&self, owner: ProcessOwner) -> Result<Box<dyn Renderer>, SlidesError>;
 }
 
-/// Takes a picture of the first slide of a presentation that was made: the SHA-256 of its content in hexadecimal, and
-/// a PNG. Blocks.
-pub type KeepLook = Arc<dyn Fn(&str, &[u8]) + Send + Sync>;
+/// Takes pictures of the slides of a presentation that was made: the SHA-256 of the contents that look so (the page and
+/// the presentation) in hexadecimal, and PNGs. Blocks.
+pub type KeepLook = Arc<dyn Fn(&[&str], &[Vec<u8>]) + Send + Sync>;
 
 /// An installed Chromium, Chrome or Edge, behind the sandbox.
 #[derive(Debug, Clone)]
@@ -105,17 +105,17 @@ impl Tool for SlidesTool {
             }
             (None, None) => return Err(ToolError::for_model("Give `file_path` or `content`.")),
         };
+        let drawn = stamp::of_bytes(&page).hash;
         let converted = tokio::select! {
             converted = self.convert(context, &workspace, page, &source) => converted?,
             () = context.cancel.cancelled() => return Err(ToolError::Cancelled(None)),
         };
         let target = write(context, &workspace, &source, &converted.pptx)?;
-        if let Some(look) = converted.looks.first().cloned() {
-            let (keep, hash) = (Arc::clone(&self.keep_look), stamp::of_bytes(&converted.pptx).hash);
-            // Without it the presentation is no worse.
-            let _ = tokio::task::spawn_blocking(move || keep(&hash, &look)).await;
-        }
-        Ok(report(&source, &target, &converted))
+        let result = report(&source, &target, &converted);
+        let (keep, made) = (Arc::clone(&self.keep_look), stamp::of_bytes(&converted.pptx).hash);
+        // Without them the presentation is no worse.
+        let _ = tokio::task::spawn_blocking(move || keep(&[&drawn, &made], &converted.looks)).await;
+        Ok(result)
     }
 }
 

@@ -102,10 +102,9 @@ export const previewSentences: Record<string, string> = {
   'take a picture': '截取图片',
 
   // What became of slides
-  'inner shadow left out': '省略了内阴影',
-  'background blur left out': '省略了背景模糊',
-  'rounded corners of a table': '表格未保留圆角',
-  'missing picture "{}" left out': '省略了缺失的图片“{}”',
+  'inner shadows': '多重内阴影',
+  'border image': '边框图片',
+  'blurred background': '背景模糊',
   'conic gradient': '锥形渐变',
   'repeated gradient': '重复渐变',
   'filter {}': '滤镜 {}',
@@ -128,8 +127,16 @@ export const previewSentences: Record<string, string> = {
   'The small picture could not be written: {}.': '无法写入缩略图：{}。',
   'Too many documents are still being drawn.': '仍有过多文档正在绘制。',
   'The system gave no thread to draw the page.': '系统没有提供用于绘制页面的线程。',
-  'The first page of the document is damaged.': '文档的第一页已损坏。',
-  'The first page took longer than {} seconds to draw.': '绘制第一页超过 {} 秒。',
+  'The document has no pages.': '文档没有页面。',
+  'A page of the document is damaged.': '文档的某一页已损坏。',
+  'A page took longer than {} seconds to draw.': '绘制一页超过 {} 秒。',
+  'There are no slides in such a file.': '此类文件中没有幻灯片。',
+  'There is no slide {}.': '没有第 {} 张幻灯片。',
+  'Of a deck the first {} slides are drawn.': '只绘制演示文稿的前 {} 张幻灯片。',
+  'Drawing these slides was called off.': '已取消绘制这些幻灯片。',
+  'These slides took too long to be drawn.': '绘制这些幻灯片耗时过长。',
+  'The small picture could not be kept.': '无法保存缩略图。',
+  'The file was changed at this moment; ask again.': '文件刚刚被更改，请重试。',
 
   // Slides as pages
   'These slides cannot be shown as pages: LibreOffice is not installed.':

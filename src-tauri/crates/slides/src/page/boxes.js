@@ -185,7 +185,8 @@ function boxItems(element, style, rect, state, report) {
   }
   const blurred = shadows.filter((shadow) => !shadow.inset && shadow.blur > 0);
   const strongest = blurred.sort((one, other) => other.alpha * other.blur - one.alpha * one.blur)[0];
-  if (shadows.some((shadow) => shadow.inset)) report.simplified.add('inner shadow left out');
+  const inner = shadows.filter((shadow) => shadow.inset);
+  const soft = inner.filter((shadow) => shadow.blur > 0);
 
   const fills = [];
   const ground = faded(style.backgroundColor, opacity);
@@ -202,15 +203,33 @@ function boxItems(element, style, rect, state, report) {
 
   const ring = uneven && Math.max(...corners.map((corner) => corner.x)) > 0.5 ? oneColour(borders) : null;
   const last = fills.length - 1;
+  const isNative = (fill) => fill !== undefined && !/picture|disc/.test(fill.type);
+  const framed = style.borderImageSource !== 'none' && Object.values(widths).some((width) => width > 0);
+  // A shape has one inner shadow, and only on a fill.
+  if (framed || soft.length > 1 || (soft.length === 1 && !isNative(fills[last]))) {
+    report.pictures.push({ what: describe(element), why: framed ? 'border image' : 'inner shadows' });
+    const opaque = fills.some((fill) => fill.type === 'solid' && fill.alpha >= 0.999);
+    if (shadow && opaque) put(whole, { fill: fills.find((fill) => fill.type === 'solid'), shadow });
+    return [...items, { kind: 'picture', ...rect, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'box'), alpha: 1, alt: '' }];
+  }
+  const [edge] = inner.filter(({ x, y, blur }) => blur === 0 && (x !== 0 || y !== 0));
+  const moved = edge && inner.length === 1 && !line && fills.length === 1 && fills[0].type === 'solid' && fills[0].alpha >= 0.999 ? movedFill(edge, whole, widths) : null;
+  if (moved) {
+    // Two shapes, the upper one moved, have cleaner edges than one with a hole that reaches its edge.
+    put(whole, { fill: { type: 'solid', hex: edge.hex, alpha: edge.alpha }, ...(shadow ? { shadow } : {}) });
+    put(moved, { fill: fills[0] });
+    return uneven ? [...items, ...borderStrips(rect, corners, borders, clips)] : items;
+  }
   fills.forEach((fill, index) => {
-    const own = { ...(shadow && index === 0 ? { shadow } : {}) };
+    const own = { ...(shadow && index === 0 ? { shadow } : {}), ...(soft.length > 0 && index === last ? { inner: soft[0] } : {}) };
     if (fill.type === 'picture' || fill.type === 'disc') putFill(put, whole, fill, items, clips);
     else if (index === last && line) {
       const half = line.width / 2;
       put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { fill, line, ...own });
     } else put(whole, { fill, ...own });
   });
-  if (line && (fills.length === 0 || /picture|disc/.test(fills[last].type))) {
+  items.push(...hardShadows(inner, { x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners: inset(corners, widths) }, put, clips));
+  if (line && (fills.length === 0 || !isNative(fills[last]))) {
     const half = line.width / 2;
     put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { line });
   }
@@ -223,6 +242,30 @@ function boxItems(element, style, rect, state, report) {
     const width = px(style.outlineWidth);
     const away = px(style.outlineOffset) + width / 2;
     put({ x: rect.x - away, y: rect.y - away, w: rect.w + 2 * away, h: rect.h + 2 * away, corners: corners.map((corner) => ({ x: corner.x && corner.x + away, y: corner.y && corner.y + away })) }, { line: { width, dash: dashOf(style.outlineStyle), ...faded(style.outlineColor, opacity) } });
+  }
+  return items;
+}
+
+/** What an inner shadow with a hard edge leaves of a box inside of its borders; `null` if it leaves nothing. */
+function movedFill({ x, y, spread }, box, widths) {
+  const within = { x: box.x + widths.left, y: box.y + widths.top, w: box.w - widths.left - widths.right, h: box.h - widths.top - widths.bottom, corners: inset(box.corners, widths) };
+  const room = { x: within.x + x + spread, y: within.y + y + spread, w: within.w - 2 * spread, h: within.h - 2 * spread };
+  return room.w > 0 && room.h > 0 ? clipped(room, inset(within.corners, { top: spread, right: spread, bottom: spread, left: spread }), [within]) : null;
+}
+
+/** Inner shadows with a hard edge: a line along the edge, or what lies between the edge and the moved hole. */
+function hardShadows(shadows, box, put, clips) {
+  const items = [];
+  if (box.w <= 0 || box.h <= 0) return items;
+  for (const { x, y, blur, spread, hex, alpha } of [...shadows].reverse()) {
+    if (blur > 0) continue;
+    if (x === 0 && y === 0) {
+      const half = spread / 2;
+      if (spread > 0) put({ x: box.x + half, y: box.y + half, w: box.w - spread, h: box.h - spread, corners: inset(box.corners, { top: half, right: half, bottom: half, left: half }) }, { line: { width: spread, hex, alpha, dash: 'solid' } });
+      continue;
+    }
+    const left = movedFill({ x, y, spread }, box, { top: 0, right: 0, bottom: 0, left: 0 });
+    if (clipped(box, box.corners, clips)) items.push(pathItem([...outline(box), ...(left ? hole(left) : [])], { fill: { type: 'solid', hex, alpha } }));
   }
   return items;
 }

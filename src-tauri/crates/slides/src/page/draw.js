@@ -26,8 +26,9 @@ function paintOf(pen, fill, w, h) {
   return shade;
 }
 
-function tracePath(pen, form, w, h) {
+function tracePath(pen, form, w, h, around = 0) {
   pen.beginPath();
+  if (around > 0) pen.rect(-around, -around, w + 2 * around, h + 2 * around);
   if (form.type === 'ellipse') pen.ellipse(w / 2, h / 2, w / 2, h / 2, 0, 0, 2 * Math.PI);
   else if (form.type === 'round') pen.roundRect(0, 0, w, h, Math.min(form.radius, w / 2, h / 2));
   else if (form.type === 'roundTwo') pen.roundRect(0, 0, w, h, [form.top, form.top, form.bottom, form.bottom]);
@@ -53,6 +54,21 @@ function drawShape(pen, item) {
     pen.fillStyle = paintOf(pen, item.fill, item.w, item.h);
     pen.fill(item.form.type === 'path' ? 'evenodd' : 'nonzero');
     pen.shadowColor = 'transparent';
+  }
+  if (item.inner) {
+    // The shadow of a frame around the form falls into it.
+    pen.save();
+    tracePath(pen, item.form, item.w, item.h);
+    pen.clip('evenodd');
+    pen.shadowColor = css(item.inner);
+    pen.shadowBlur = (item.inner.blur + item.inner.spread) / 2;
+    pen.shadowOffsetX = item.inner.x / 2;
+    pen.shadowOffsetY = item.inner.y / 2;
+    tracePath(pen, item.form, item.w, item.h, 200);
+    pen.fillStyle = '#000';
+    pen.fill('evenodd');
+    pen.restore();
+    tracePath(pen, item.form, item.w, item.h);
   }
   if (item.line?.width > 0) {
     pen.strokeStyle = css({ hex: item.line.hex, alpha: item.line.alpha });

@@ -39,10 +39,14 @@ function groundItems(slide, style, state, report) {
       if (part) emit(pictureItem(part, fill.at, { source: fill.source, alpha: fill.alpha, alt: '', name: 'Background' }), state, items);
     } else emit({ kind: 'shape', ...rect, form: { type: 'rect' }, fill, name: 'Background' }, state, items);
   });
-  const plainStyle = new Proxy(style, { get: (target, name) => (name === 'backgroundColor' ? 'transparent' : name === 'backgroundImage' ? 'none' : name === 'boxShadow' ? 'none' : target[name]) });
+  const plainStyle = new Proxy(style, { get: (target, name) => (name === 'backgroundColor' ? 'transparent' : name === 'backgroundImage' ? 'none' : name === 'boxShadow' ? pieces(target.boxShadow).filter((piece) => /\binset\b/.test(piece)).join(', ') || 'none' : target[name]) });
   for (const item of boxItems(slide, plainStyle, rect, state, report)) emit(item, state, items);
   return { background, items };
 }
+
+const keepsLayers = (slide, style) => slide.dataset.okcvmLayers !== undefined || stacks(slide, style).own || /transform|opacity|filter|translate|scale|rotate/.test(style.willChange) || /paint|layout|strict|content/.test(style.contain) || (style.containerType ?? 'normal') !== 'normal';
+
+const isOpaque = (slide, style) => alphaOf(style.backgroundColor) > 0.99 || (style.backgroundImage !== 'none' && (gradient(pieces(style.backgroundImage).at(-1), 100, 100, 1)?.stops.every((stop) => stop.alpha > 0.99) ?? false));
 
 function measureSlide(slide) {
   substitutes = new Map();
@@ -58,6 +62,8 @@ function measureSlide(slide) {
   const ground = groundItems(slide, style, state, report);
   const layers = new Layers();
   paint(slide, style, state, layers, layers.flow, report);
+  // What lies under a slide that keeps no layers of its own lies under its ground, too.
+  if (!keepsLayers(slide, style) && isOpaque(slide, style)) layers.below = [];
   const items = [...ground.items, ...layers.flat()];
   for (const item of items) if (item.kind === 'text') {
     const turn = ((item.rotation ?? 0) * Math.PI) / 180;
@@ -84,6 +90,7 @@ async function prepareDeck() {
     // Decks often scale their slides to the window.
     for (let above = slide; above; above = above.parentElement) {
       const shown = getComputedStyle(above);
+      if (above === slide && ['transform', 'scale', 'rotate', 'translate'].some((name) => shown[name] !== 'none')) slide.dataset.okcvmLayers = '';
       for (const name of ['transform', 'scale', 'rotate', 'translate']) if (shown[name] !== 'none') above.style.setProperty(name, 'none', 'important');
       if (shown.zoom !== undefined && Number(shown.zoom) !== 1 && shown.zoom !== 'normal') above.style.setProperty('zoom', '1', 'important');
       if (above !== slide && (shown.display === 'none' || Number(shown.opacity) < 1)) {
@@ -92,6 +99,7 @@ async function prepareDeck() {
       }
     }
     const style = getComputedStyle(slide);
+    if (Number(style.opacity) < 1) slide.dataset.okcvmLayers = '';
     if (style.display === 'none' || slide.hidden) {
       slide.dataset.okcvmHidden = slide.hidden || slide.dataset.hidden === 'true' ? 'true' : 'false';
       slide.style.setProperty('display', 'block', 'important');
@@ -116,6 +124,8 @@ async function measureDeck() {
     makeFirstLettersReal(slide);
   }
   await loadImages(slides);
+  for (const slide of slides) readBackdrops(slide);
+  window.scrollTo(0, 0);
   for (const slide of slides) rememberTransforms(slide);
   styles.clear();
   icons.clear();
@@ -128,13 +138,17 @@ async function measureDeck() {
   };
 }
 
+/** The letters of an element are text; its colour stays, which its borders may have. */
+const NO_LETTERS = '-webkit-text-fill-color: transparent !important; text-shadow: none !important; text-decoration-color: transparent !important;';
+
 /** Shows one element alone, as it stands in its slide, for a picture; gives its box. */
 function showAlone(id) {
   const element = [...document.querySelectorAll('[data-okcvm-shot]')].find((each) => each.dataset.okcvmShot.split(' ').some((word) => Number(word.split(':')[0]) === id));
   const part = element.dataset.okcvmShot.split(' ').find((word) => Number(word.split(':')[0]) === id).split(':')[1];
   const rule = document.createElement('style');
   rule.id = 'okcvm-alone';
-  rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }`;
+  rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }${part === 'box' ? ` [data-okcvm-alone] { ${NO_LETTERS} }` : ''}`;
+  if (part === 'backdrop') return showBackdrop(element, rule);
   document.head.append(rule);
   element.dataset.okcvmAlone = '';
   const box = part === 'tree' && element.localName !== 'svg' && element.localName !== 'canvas' ? paintedBox(element) : rectOf(element);
@@ -144,6 +158,7 @@ function showAlone(id) {
 
 function showAll() {
   document.getElementById('okcvm-alone')?.remove();
+  hideBackdrop();
   for (const element of document.querySelectorAll('[data-okcvm-alone]')) {
     delete element.dataset.okcvmAlone;
     if (transforms.has(element)) layFlat(element);

@@ -102,22 +102,78 @@ function cellText(cell, state) {
 
 const plainInline = (element) => (plain(styleOf(element)) || !styleOf(element).borderRadius.match(/[1-9]/)) && [...element.children].every(plainInline);
 
+const isSeparate = (table) => styleOf(table).borderCollapse !== 'collapse';
+
+/** Whether the borders of a table are its own and go round corners, so that no cell can have them. */
+const hasRoundFrame = (table) => isSeparate(table) && cornersOf(styleOf(table), 100, 100).some((corner) => corner.x > 1 && corner.y > 1);
+
+/** The sides of a cell that meet at each of its corners. */
+const MEETING = [['top', 'left'], ['top', 'right'], ['bottom', 'right'], ['bottom', 'left']];
+
+/**
+ * What cells with round corners cannot have themselves, as shapes that stand under the table: their grounds, one for a
+ * row where it is the same all along, and the borders that end in a corner. The cells are changed to have none.
+ */
+function roundedGrounds(table, cells, boxes, out, state) {
+  const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+  const isRound = (corner) => corner.x > 1 && corner.y > 1;
+  const parts = cells.map((cell) => {
+    const { left: x, top: y, width: w, height: h } = boxes.get(cell);
+    const part = clipped({ x, y, w, h }, isSeparate(table) ? cornersOf(styleOf(cell), w, h) : square, state.clips);
+    return part ?? { x, y, w, h, corners: square };
+  });
+  const items = [];
+  const done = new Set();
+  parts.forEach((part, index) => {
+    if (done.has(index) || !part.corners.some(isRound)) return;
+    const row = out.map((_, at) => at).filter((at) => out[at].row === out[index].row && out[at].rows === 1);
+    row.sort((one, other) => parts[one].x - parts[other].x);
+    const [first, last] = [row[0], row.at(-1)];
+    const spans = row.reduce((sum, at) => sum + out[at].columns, 0);
+    const alike = row.every((at) => JSON.stringify(out[at].fill) === JSON.stringify(out[first].fill));
+    const inside = row.every((at, place) => (place === 0 || !(isRound(parts[at].corners[0]) || isRound(parts[at].corners[3]))) && (place === row.length - 1 || !(isRound(parts[at].corners[1]) || isRound(parts[at].corners[2]))));
+    const joins = row.length > 1 && row.includes(index) && spans === Math.max(...out.map((cell) => cell.column + cell.columns)) && alike && inside && out[first].fill?.type === 'solid' && row.every((at, place) => place === 0 || Math.abs(parts[at].x - parts[row[place - 1]].x - parts[row[place - 1]].w) < 1);
+    const box = joins
+      ? { x: parts[first].x, y: part.y, w: parts[last].x + parts[last].w - parts[first].x, h: part.h, corners: [parts[first].corners[0], parts[last].corners[1], parts[last].corners[2], parts[first].corners[3]] }
+      : part;
+    if (out[index].fill) items.push({ kind: 'shape', x: box.x, y: box.y, w: box.w, h: box.h, form: formOf(box), fill: out[index].fill });
+    for (const at of joins ? row : [index]) {
+      out[at].fill = null;
+      done.add(at);
+    }
+  });
+  parts.forEach((part, index) => {
+    const { borders } = out[index];
+    const sides = new Set(part.corners.flatMap((corner, at) => (isRound(corner) ? MEETING[at] : [])));
+    for (const name of sides) {
+      const side = borders[name];
+      if (!(side.width > 0) || side.alpha < 0.002) continue;
+      const flat = name === 'top' || name === 'bottom';
+      const [x, y] = [name === 'right' ? part.x + part.w - side.width : part.x, name === 'bottom' ? part.y + part.h - side.width : part.y];
+      const [w, h] = flat ? [part.w, side.width] : [side.width, part.h];
+      const rest = cutBy([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], pointsOf(outline(part)));
+      if (rest.length > 2) items.push(pathItem([...rest.map((point, at) => [at === 0 ? 'M' : 'L', ...point]), ['Z']], { fill: { type: 'solid', hex: side.hex, alpha: side.alpha } }));
+      borders[name] = { width: 0 };
+    }
+  });
+  return items;
+}
+
 /** A table, its caption aside, and the elements whose content stands on top of it. */
-function tableItem(table, state, report) {
+function tableItem(table, state) {
   const rows = [...table.rows].filter((row) => styleOf(row).display !== 'none');
   const cells = rows.flatMap((row) => [...row.cells].filter((cell) => styleOf(cell).display !== 'none'));
   if (cells.length === 0) return null;
   const boxes = new Map(cells.map((cell) => [cell, cell.getBoundingClientRect()]));
-  const spaced = styleOf(table).borderCollapse !== 'collapse' && px(styleOf(table).borderSpacing) > 0.5;
+  const spaced = isSeparate(table) && px(styleOf(table).borderSpacing) > 0.5;
   const gap = spaced ? px(styleOf(table).borderSpacing) / 2 : 0;
   const across = edges(cells.flatMap((cell) => [boxes.get(cell).left - gap, boxes.get(cell).right + gap]));
   const down = edges(cells.flatMap((cell) => [boxes.get(cell).top - gap, boxes.get(cell).bottom + gap]));
   const merged = collapse(across, down, cells, boxes, gap);
   const grid = { x: merged.across[0], y: merged.down[0], columns: steps(merged.across), rows: steps(merged.down) };
-  const outer = bordersOf(styleOf(table), state.opacity);
+  const none = { width: 0 };
+  const outer = hasRoundFrame(table) ? { top: none, right: none, bottom: none, left: none } : bordersOf(styleOf(table), state.opacity);
   const onTop = [];
-  const radius = Math.max(...cornersOf(styleOf(table), 100, 100).map((corner) => corner.x));
-  if (radius > 1) report.simplified.add('rounded corners of a table');
   const out = cells.map((cell) => {
     const box = boxes.get(cell);
     const style = styleOf(cell);
@@ -171,12 +227,14 @@ function tableItem(table, state, report) {
     }
     return { column, row, columns, rows: span, fill, borders, paragraphs: text, padding, anchor, header: cell.localName === 'th' };
   });
+  const under = roundedGrounds(table, cells, boxes, out, state);
   return {
     item: {
       kind: 'table', x: grid.x, y: grid.y,
       w: grid.columns.reduce((sum, width) => sum + width, 0), h: grid.rows.reduce((sum, height) => sum + height, 0),
       columns: grid.columns, rows: grid.rows, cells: out, headerRow: table.tHead !== null || cells[0].localName === 'th', alt: table.getAttribute('aria-label') ?? table.caption?.textContent.trim() ?? '',
     },
+    under,
     onTop,
   };
 }

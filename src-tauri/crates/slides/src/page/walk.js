@@ -18,6 +18,7 @@ const isOut = (style) => style.position === 'absolute' || style.position === 'fi
 const isInline = (style) => style.display.startsWith('inline');
 
 const describe = (element) => {
+  if (element.localName === FIXED_PSEUDO) return describe(element.parentElement);
   const label = element.getAttribute?.('aria-label') || element.id || (typeof element.className === 'string' ? element.className.split(/\s+/).filter((name) => !/okcvm/.test(name))[0] : '') || '';
   return label ? `${element.localName} (${label.slice(0, 40)})` : element.localName;
 };
@@ -65,7 +66,7 @@ function joined(items) {
       // A turned box is laid out about its middle, so only text in the middle keeps its place in it.
       const middle = Math.abs(edges.left - edges.right) < 2 && Math.abs(edges.top - edges.bottom) < 2;
       if (Math.min(...Object.values(edges)) > -0.5 && (!shape.rotation || middle)) {
-        out.push({ ...text, x: shape.x, y: shape.y, w: shape.w, h: shape.h, name: shape.name, box: { form: shape.form, fill: shape.fill, line: shape.line, shadow: shape.shadow }, edges });
+        out.push({ ...text, x: shape.x, y: shape.y, w: shape.w, h: shape.h, name: shape.name, box: { form: shape.form, fill: shape.fill, line: shape.line, shadow: shape.shadow, inner: shape.inner }, edges });
         index += 1;
         continue;
       }
@@ -125,7 +126,7 @@ function stacks(element, style) {
   const ordered = style.zIndex !== 'auto' && (style.position !== 'static' || /flex|grid/.test(parent));
   return {
     z: ordered ? Number(style.zIndex) : 0,
-    own: ordered || Number(style.opacity) < 1 || transforms.has(element) || style.filter !== 'none' || style.mixBlendMode !== 'normal' || style.isolation === 'isolate' || /^(fixed|sticky)$/.test(style.position) || (style.backdropFilter ?? 'none') !== 'none',
+    own: ordered || Number(style.opacity) < 1 || transforms.has(element) || style.filter !== 'none' || style.mixBlendMode !== 'normal' || style.isolation === 'isolate' || /^(fixed|sticky)$/.test(style.position) || backdropOf(style) !== 'none',
     positioned: style.position !== 'static',
   };
 }
@@ -201,7 +202,7 @@ function grow(out, item, scale, tall) {
   if (item.form?.type === 'roundTwo') out.form = { ...item.form, top: item.form.top * scale, bottom: item.form.bottom * scale };
   if (item.form?.commands) out.form = { ...item.form, commands: item.form.commands.map(([command, ...numbers]) => [command, ...numbers.map((number, at) => number * (at % 2 ? tall : scale))]) };
   if (item.line) out.line = { ...item.line, width: item.line.width * scale };
-  if (item.shadow) out.shadow = { ...item.shadow, x: item.shadow.x * scale, y: item.shadow.y * scale, blur: item.shadow.blur * scale };
+  for (const kind of ['shadow', 'inner']) if (item[kind]) out[kind] = { ...item[kind], x: item[kind].x * scale, y: item[kind].y * scale, blur: item[kind].blur * scale };
   if (item.kind === 'text') out.paragraphs = item.paragraphs.map((paragraph) => grownParagraph(paragraph, scale));
   if (item.kind === 'table') {
     out.columns = item.columns.map((width) => width * scale);
@@ -278,7 +279,7 @@ function paint(element, style, state, layers, flow, report) {
     if (fill) emit(pathItem([...polygon.map((point, index) => [index === 0 ? 'M' : 'L', ...point]), ['Z']], { fill }), state, flow);
     return;
   }
-  if ((style.backdropFilter ?? 'none') !== 'none') report.simplified.add('background blur left out');
+  if (visible && backdrops.has(element)) backdropItem(element, rect, state, flow, report);
   if (visible && element !== state.slide && rect.w > 0 && rect.h > 0 && style.display !== 'inline' && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
     if (element.localName !== 'table' && !/^(td|th)$/.test(element.localName) || !state.inTable) {
       for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
@@ -290,9 +291,10 @@ function paint(element, style, state, layers, flow, report) {
   }
   const below = stateBelow(element, style, state);
   if (element.localName === 'table' && visible) {
-    const table = tableItem(element, below, report);
+    const table = tableItem(element, below);
     if (table) {
       if (element.caption) visit(element.caption, below, layers, flow, report);
+      for (const ground of table.under) emit({ ...ground, name: nameOf(element) }, state, flow);
       emit(table.item, state, flow);
       for (const cell of table.onTop) content(cell, styleOf(cell), { ...below, inTable: true }, layers, flow, report);
       return;
@@ -322,7 +324,8 @@ function tableGround(element, style, rect, state, report) {
     if (caption.y <= rect.y + 1) box.y += caption.h;
     box.h -= caption.h;
   }
-  return boxItems(element, style, box, state, report).filter((item) => item.shadow || item.fill);
+  const ownLine = hasRoundFrame(element);
+  return boxItems(element, style, box, state, report).filter((item) => item.shadow || item.fill || item.kind === 'picture' || (ownLine && item.line));
 }
 
 /** Boxes of inline elements behind their text: one for each line that they stand in. */
@@ -465,7 +468,7 @@ function picture(element, style, box, corners, alt, state, flow, report) {
   const natural = loadedImages.get(source);
   if (!natural) {
     if (source) report.missing.add(source);
-    if (alt !== '') report.simplified.add(`missing picture "${alt.slice(0, 60)}" left out`);
+    if (alt !== '') wording(element, style, box, alt, {}, state, flow);
     return;
   }
   let at = box;
@@ -487,12 +490,17 @@ function picture(element, style, box, corners, alt, state, flow, report) {
 function field(element, style, box, state, flow) {
   const text = element.localName === 'select' ? (element.selectedOptions[0]?.textContent ?? '') : element.value || element.placeholder || '';
   if (text.trim() === '') return;
-  const look = lookOf(element, state);
   const faint = element.value || element.localName === 'select' ? {} : faded(getComputedStyle(element, '::placeholder').color, state.opacity);
+  wording(element, style, box, text, faint, state, flow);
+}
+
+/** One line of text in the box of an element that has no text in the page. */
+function wording(element, style, box, text, more, state, flow) {
+  const look = lookOf(element, state);
   const { ascent, descent } = metrics(look.latin, look.weight, look.slant);
   const pitch = (ascent + descent) * look.size;
-  const top = element.localName === 'textarea' ? box.y : box.y + (box.h - pitch) / 2;
-  const run = { text: text.trim(), size: look.size, mainSize: look.size, latin: look.latin, eastAsian: eastAsianFont(look.families, text, look.language, look.serif), bold: look.bold, italic: look.italic, hex: look.hex, alpha: look.alpha, spacing: look.spacing, raise: 0, strike: false, language: look.language, ...faint };
+  const top = /^(textarea|img)$/.test(element.localName) ? box.y : box.y + (box.h - pitch) / 2;
+  const run = { text: text.trim(), size: look.size, mainSize: look.size, latin: look.latin, eastAsian: eastAsianFont(look.families, text, look.language, look.serif), bold: look.bold, italic: look.italic, hex: look.hex, alpha: look.alpha, spacing: look.spacing, raise: 0, strike: false, language: look.language, ...more };
   const paragraph = { runs: [run], align: alignmentOf(style), rtl: style.direction === 'rtl', pitch: tidy(pitch), rows: 1, before: 0 };
   emit({ kind: 'text', x: box.x, y: top, w: box.w, h: pitch, wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' }, state, flow);
 }

@@ -402,10 +402,9 @@ fn look_xml(item: &Item, shape: &Shape) -> String {
         Some(paint) => paint::fill(paint),
         None => "<a:noFill/>".to_owned(),
     };
-    let shadow =
-        shape.shadow.as_ref().map(|shadow| paint::shadow(shadow, item.w, item.h)).unwrap_or_default();
+    let effects = paint::effects(shape.shadow.as_ref(), shape.inner.as_ref(), item.w, item.h);
     format!(
-        "{}{fill}{}{shadow}",
+        "{}{fill}{}{effects}",
         paint::form(&shape.form, item.w, item.h),
         paint::line("ln", shape.line.as_ref())
     )

@@ -128,7 +128,29 @@ pub(super) fn line(tag: &str, line: Option<&Line>) -> String {
     out
 }
 
-pub(super) fn shadow(shadow: &Shadow, width: f64, height: f64) -> String {
+/// The shadows of a form; the schema has the inner one first.
+pub(super) fn effects(outer: Option<&Shadow>, inner: Option<&Shadow>, width: f64, height: f64) -> String {
+    if outer.is_none() && inner.is_none() {
+        return String::new();
+    }
+    format!(
+        "<a:effectLst>{}{}</a:effectLst>",
+        inner.map(inner_shadow).unwrap_or_default(),
+        outer.map(|outer| outer_shadow(outer, width, height)).unwrap_or_default()
+    )
+}
+
+fn inner_shadow(shadow: &Shadow) -> String {
+    format!(
+        "<a:innerShdw blurRad=\"{}\" dist=\"{}\" dir=\"{}\">{}</a:innerShdw>",
+        emu((shadow.blur + shadow.spread).max(0.0)),
+        emu(shadow.x.hypot(shadow.y)),
+        angle(shadow.y.atan2(shadow.x).to_degrees()),
+        colour(&shadow.colour)
+    )
+}
+
+fn outer_shadow(shadow: &Shadow, width: f64, height: f64) -> String {
     let distance = shadow.x.hypot(shadow.y);
     let direction = shadow.y.atan2(shadow.x).to_degrees();
     let grown = |length: f64| share(((length + 2.0 * shadow.spread) / length.max(1.0)).clamp(0.1, 4.0));
@@ -138,7 +160,7 @@ pub(super) fn shadow(shadow: &Shadow, width: f64, height: f64) -> String {
         " algn=\"ctr\"".to_owned()
     };
     format!(
-        "<a:effectLst><a:outerShdw blurRad=\"{}\" dist=\"{}\" dir=\"{}\"{scale} rotWithShape=\"0\">{}</a:outerShdw></a:effectLst>",
+        "<a:outerShdw blurRad=\"{}\" dist=\"{}\" dir=\"{}\"{scale} rotWithShape=\"0\">{}</a:outerShdw>",
         emu(shadow.blur),
         emu(distance),
         angle(direction),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::paint::{colour, fill, line, shadow};
+use super::paint::{colour, effects, fill, line};
 use super::xml::{emu, points, share, text};
 use crate::scene::{Colour, Fill, Paragraph, Run, Text};
 
@@ -142,7 +142,7 @@ fn properties(tag: &str, run: &Run, links: Links<'_>) -> String {
         None => fill(&Fill::Solid(Colour { hex: run.hex.clone(), alpha: run.alpha })),
     });
     if let Some(cast) = &run.shadow {
-        out.push_str(&shadow(cast, 1.0, 1.0));
+        out.push_str(&effects(Some(cast), None, 1.0, 1.0));
     }
     if let Some(ground) = &run.highlight {
         let _ = write!(out, "<a:highlight>{}</a:highlight>", colour(ground));

@@ -79,6 +79,8 @@ import type {
   SessionSummary,
   SettingsResponse,
   SettingsSaveParams,
+  SlidePictureParams,
+  SlidePicturesStopParams,
   TableCloseParams,
   TableHandle,
   TableOpenParams,
@@ -236,6 +238,10 @@ export interface Commands {
   archive_list: { params: ArchiveListParams; response: ArchiveListing };
   /** A small picture of a file. */
   thumbnail_get: { params: ThumbnailParams; response: Thumbnail };
+  /** A small picture of one slide. The first of a content begins to draw all of its slides; each answers when its own is drawn. */
+  slide_picture_get: { params: SlidePictureParams; response: Thumbnail };
+  /** Calls off drawing slides that nobody else waits for. */
+  slide_pictures_stop: { params: SlidePicturesStopParams; response: Empty };
   /** Slides as a PDF made by an installed office program, opened as a preview. */
   pptx_pdf: { params: PptxPdfParams; response: PreviewHandle };
   /** Settings as in force. */

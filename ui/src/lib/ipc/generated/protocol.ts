@@ -2931,6 +2931,36 @@ notes: string,
 hidden: boolean, };
 
 /**
+ * Asks for a small picture of one slide of an HTML page of slides or of a presentation.
+ */
+export type SlidePictureParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The page or the presentation.
+ */
+source: PreviewSource, 
+/**
+ * Which slide, from 0.
+ */
+slide: number, };
+
+/**
+ * Says that the pictures of slides are no longer waited for.
+ */
+export type SlidePicturesStopParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The page or the presentation.
+ */
+source: PreviewSource, };
+
+/**
  * The commit of a snapshot in the session's history, 40 hexadecimal digits.
  */
 export type SnapshotId = string;
