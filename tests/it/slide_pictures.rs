@@ -25,7 +25,8 @@ fn middle(drawn: &Thumbnail) -> [u8; 3] {
     let url = drawn.url.as_ref().unwrap_or_else(|| panic!("{:?}", drawn.reason));
     let data = url.strip_prefix("data:image/png;base64,").unwrap();
     let bytes = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
-    let picture = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().unwrap().decode().unwrap();
+    let picture =
+        image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().unwrap().decode().unwrap();
     assert_eq!((picture.width(), picture.height()), (drawn.width, drawn.height));
     let [red, green, blue, _] = picture.to_rgba8().get_pixel(drawn.width / 2, drawn.height / 2).0;
     [red, green, blue]
@@ -34,9 +35,12 @@ fn middle(drawn: &Thumbnail) -> [u8; 3] {
 /// Slides of one colour each; the last is hidden until a script would show it.
 fn deck(note: &str) -> String {
     let slide = |colour: &str, more: &str| {
-        format!("<div class=\"ppt-slide\" style=\"width:1024px;height:576px;background:{colour};{more}\"></div>")
+        format!(
+            "<div class=\"ppt-slide\" style=\"width:1024px;height:576px;background:{colour};{more}\"></div>"
+        )
     };
-    let slides = [slide("#ff0000", ""), slide("#00ff00", "transform:scale(.4)"), slide("#0000ff", "display:none")];
+    let slides =
+        [slide("#ff0000", ""), slide("#00ff00", "transform:scale(.4)"), slide("#0000ff", "display:none")];
     format!("<!doctype html><title>{note}</title>{}", slides.concat())
 }
 
@@ -52,7 +56,8 @@ async fn every_slide_of_a_page_has_a_picture_and_all_are_drawn_in_one_go() {
     std::fs::write(files.join("talk.html"), deck("one")).unwrap();
     std::fs::write(files.join("plain.html"), "<p>no slides").unwrap();
     std::fs::write(files.join("notes.txt"), "no slides").unwrap();
-    let (last, first) = tokio::join!(ask(&desk, &session, "talk.html", 2), ask(&desk, &session, "talk.html", 0));
+    let (last, first) =
+        tokio::join!(ask(&desk, &session, "talk.html", 2), ask(&desk, &session, "talk.html", 0));
     assert_eq!((middle(&first), middle(&last)), ([255, 0, 0], [0, 0, 255]));
     assert_eq!((first.width, first.height), (320, 180));
     // No browser is asked for what was drawn with them.

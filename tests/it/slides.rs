@@ -306,7 +306,11 @@ fn icons_of_every_bundled_font_are_pictures_and_never_words() {
     assert_eq!(package.media().len(), 5);
     for icon in package.media() {
         let drawn = image::load_from_memory(icon).unwrap().to_rgba8();
-        assert!((0.5..2.0).contains(&(f64::from(drawn.width()) / f64::from(drawn.height()))), "{:?}", drawn.dimensions());
+        assert!(
+            (0.5..2.0).contains(&(f64::from(drawn.width()) / f64::from(drawn.height()))),
+            "{:?}",
+            drawn.dimensions()
+        );
         let inked = drawn.pixels().filter(|pixel| pixel.0[3] > 128).count();
         let share = inked as f64 / (drawn.width() * drawn.height()) as f64;
         assert!((0.05..0.9).contains(&share), "{share} of {:?}", drawn.dimensions());
@@ -350,10 +354,15 @@ fn what_has_no_plain_counterpart_is_native_or_a_picture_of_itself_alone() {
     // The tables are tables; what is round of them stands beneath: a row's ground and three cells'.
     assert_eq!(slide.all("a:tbl").len(), 2);
     let filled = |table: &Element| {
-        table.all("a:tcPr").iter().filter(|cell| cell.children.iter().any(|child| child.name == "a:solidFill")).count()
+        table
+            .all("a:tcPr")
+            .iter()
+            .filter(|cell| cell.children.iter().any(|child| child.name == "a:solidFill"))
+            .count()
     };
     assert_eq!(slide.all("a:tbl").iter().map(|table| filled(table)).collect::<Vec<_>>(), [0, 0]);
-    let round = slide.all("a:prstGeom").iter().filter(|form| form.get("prst") == Some("round2SameRect")).count();
+    let round =
+        slide.all("a:prstGeom").iter().filter(|form| form.get("prst") == Some("round2SameRect")).count();
     assert_eq!(round, 1, "the head's ground");
     assert!(slide.all("a:custGeom").len() >= 4);
 }

@@ -157,6 +157,7 @@ impl Host {
             AppError::new("The tool manifest inside of the program is wrong.").with_detail(error.to_string())
         })?;
         let manifest = Arc::new(manifest);
+        okcvm_documents::read_elsewhere(helper.clone());
         let sandbox = Sandbox::probe_beside(helper);
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();

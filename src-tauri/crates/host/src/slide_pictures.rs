@@ -108,7 +108,8 @@ impl Host {
         let seen = state.wait_for(|state| state.drawn > slide || state.ended.is_some()).await;
         let Ok(seen) = seen.map(|state| state.clone()) else { return Ok(none(CALLED_OFF)) };
         if seen.drawn > slide {
-            let kept = self.blocking(move |host| Ok(kept_picture(&host.shelf, &of_slide(&hash, slide)))).await?;
+            let kept =
+                self.blocking(move |host| Ok(kept_picture(&host.shelf, &of_slide(&hash, slide)))).await?;
             return Ok(kept.unwrap_or_else(|| none("The small picture could not be kept.")));
         }
         let reason = seen.ended.flatten();
@@ -200,8 +201,7 @@ impl Host {
         sender: &watch::Sender<State>,
         cancel: &CancellationToken,
     ) -> Result<(), String> {
-        let (folder, name) =
-            self.converted_slides(session, source).await.map_err(|error| error.message)?;
+        let (folder, name) = self.converted_slides(session, source).await.map_err(|error| error.message)?;
         if name.strip_suffix(".pdf") != Some(hash.as_str()) {
             return Err("The file was changed at this moment; ask again.".to_owned());
         }

@@ -13,6 +13,7 @@ pub(crate) use self::kinds::{Form, form};
 pub(crate) use self::media::sound;
 pub(crate) use self::pictures::{MOST_PIXELS, damaged, megapixels, orient, reader, svg_size};
 use crate::content::content_type;
+use crate::refused::Refused;
 use crate::shelf::{Made, Shelf};
 use crate::source::Material;
 use crate::{PreviewError, Source, archive, table};
@@ -52,11 +53,15 @@ pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewErro
     let hash = if material.size <= MOST_WHOLE { Some(material.hash()?) } else { None };
     let described = match &hash {
         Some(hash) => shelf.described(hash, form, || {
-            let described = beyond(&material, form, &start);
+            let (described, is_lasting) = beyond(&material, form, &start);
             // What was written meanwhile is not what was hashed.
-            if material.is_unchanged() { Made::Lasting(described) } else { Made::ForNow(described) }
+            if is_lasting && material.is_unchanged() {
+                Made::Lasting(described)
+            } else {
+                Made::ForNow(described)
+            }
         }),
-        None => beyond(&material, form, &start),
+        None => beyond(&material, form, &start).0,
     };
     let text = is_text(&start);
     Ok(FileFacts {
@@ -141,19 +146,23 @@ fn is_text(start: &[u8]) -> bool {
     controls * 100 <= start.len()
 }
 
-/// What a file is beyond its bytes, and what kept it from being found.
-fn beyond(material: &Material, form: Form, start: &[u8]) -> Described {
-    if material.size == 0 {
-        return Described { meta: None, problem: Some("The file is empty.".to_owned()) };
-    }
-    match found(material, form, start) {
-        Ok(meta) => Described { meta, problem: None },
-        Err(problem) => Described { meta: None, problem: Some(problem) },
+/// What a file is beyond its bytes, and what kept it from being found; with whether that is for good.
+fn beyond(material: &Material, form: Form, start: &[u8]) -> (Described, bool) {
+    let found = if material.size == 0 {
+        Err(Refused::Lasting("The file is empty.".to_owned()))
+    } else {
+        found(material, form, start)
+    };
+    match found {
+        Ok(meta) => (Described { meta, problem: None }, true),
+        Err(refused) => {
+            let is_lasting = matches!(refused, Refused::Lasting(_));
+            (Described { meta: None, problem: Some(refused.reason()) }, is_lasting)
+        }
     }
 }
 
-/// Errors are sentences for people.
-fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<ArtifactMeta>, String> {
+fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<ArtifactMeta>, Refused> {
     match form {
         Form::Picture => pictures::picture(material).map(Some),
         Form::Drawing => {
@@ -162,18 +171,17 @@ fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<Artifac
             Ok(Some(ArtifactMeta::Image { width, height, animated }))
         }
         Form::Table => {
-            let bytes = material.range(0, COUNTED + 1).map_err(|error| error.to_app_error().to_string())?;
+            let bytes = material.range(0, COUNTED + 1)?;
             let is_all = bytes.len() as u64 <= COUNTED;
             let Some((names, columns, rows)) = table::outline(material.name(), &bytes, is_all) else {
-                return Err("This is not a table of text.".to_owned());
+                return Err(Refused::Lasting("This is not a table of text.".to_owned()));
             };
             let names = names.into_iter().take(MOST_NAMES).collect();
             Ok(Some(ArtifactMeta::Table { rows, columns, names, sheets: Vec::new() }))
         }
         Form::Sound | Form::Video => media::media(material).map(Some),
         Form::Archive => {
-            let listing = archive::list_archive(material, &|| false)
-                .map_err(|error| error.to_app_error().to_string())?;
+            let listing = archive::list_archive(material, &|| false)?;
             Ok(Some(ArtifactMeta::Archive { entries: listing.total, unpacked: listing.unpacked }))
         }
         Form::Document(kind) => document(material, kind),
@@ -183,9 +191,8 @@ fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<Artifac
     }
 }
 
-fn document(material: &Material, named: DocumentKind) -> Result<Option<ArtifactMeta>, String> {
-    let bytes = material.whole(MOST_WHOLE).map_err(|error| error.to_app_error().to_string())?;
-    let failed = |error: okcvm_documents::DocumentError| format!("The file {error}.");
+fn document(material: &Material, named: DocumentKind) -> Result<Option<ArtifactMeta>, Refused> {
+    let bytes = material.whole(MOST_WHOLE)?;
     // By its content: a name may say anything.
     let kind = okcvm_documents::detect(&bytes).map_err(failed)?.unwrap_or(named);
     match kind {
@@ -211,9 +218,8 @@ fn document(material: &Material, named: DocumentKind) -> Result<Option<ArtifactM
     }
 }
 
-fn page(material: &Material) -> Result<Option<ArtifactMeta>, String> {
-    let bytes = material.range(0, MOST_WHOLE).map_err(|error| error.to_app_error().to_string())?;
-    let failed = |error: okcvm_documents::DocumentError| format!("The file {error}.");
+fn page(material: &Material) -> Result<Option<ArtifactMeta>, Refused> {
+    let bytes = material.range(0, MOST_WHOLE)?;
     if bytes.windows(9).any(|window| window == b"ppt-slide") {
         let slides =
             okcvm_documents::slides(bytes.clone(), DocumentKind::Html, &briefly()).map_err(failed)?;
@@ -223,6 +229,11 @@ fn page(material: &Material) -> Result<Option<ArtifactMeta>, String> {
     }
     let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly()).map_err(failed)?;
     Ok(Some(ArtifactMeta::Site { title: facts.title }))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
+fn failed(error: okcvm_documents::DocumentError) -> Refused {
+    Refused::document("The file", &error)
 }
 
 fn deck(slides: Vec<okcvm_documents::Slide>) -> ArtifactMeta {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,9 +13,12 @@ use serde::de::DeserializeOwned;
 use crate::facts::{Described, Form};
 
 /// What was kept by an older way of looking is made again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Files that are kept; beyond, those that were made first go.
 const MOST_FILES: usize = 4_000;
+/// What the names of files begin with that are being written, and how old one is that nobody writes any more.
+const UNFINISHED: &str = ".new-";
+const ABANDONED: Duration = Duration::from_secs(3600);
 /// How many files are written between two looks whether there are too many.
 const LOOK_EVERY: u64 = 100;
 /// Contents that are worked on at a time.
@@ -108,7 +111,8 @@ impl Shelf {
     pub(crate) fn write(&self, file: &str, bytes: &[u8]) {
         let put = || -> std::io::Result<()> {
             std::fs::create_dir_all(&self.inner.folder)?;
-            let mut temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.inner.folder)?;
+            let mut temporary =
+                tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.inner.folder)?;
             temporary.write_all(bytes)?;
             temporary.persist(self.inner.folder.join(file)).map_err(|error| error.error)?;
             Ok(())
@@ -145,19 +149,41 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Removes the oldest files until there are not too many, and what a broken-off write left.
+/// Removes what a broken-off write left, and the oldest files until there are not too many.
 fn thin(folder: &Path) {
-    let mut files: Vec<(SystemTime, PathBuf)> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .collect();
-    let Some(over) = files.len().checked_sub(MOST_FILES) else { return };
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let (left, mut files): (Vec<_>, Vec<_>) =
+        files.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).partition(
+            |(_, path)| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED)),
+        );
+    // What is younger is being written.
+    let left = left.into_iter().filter(|(at, _)| at.elapsed().is_ok_and(|age| age > ABANDONED));
+    let over = files.len().checked_sub(MOST_FILES).map_or(0, |over| over + MOST_FILES / 10);
     files.sort();
-    for (_, path) in files.into_iter().take(over + MOST_FILES / 10) {
+    for (_, path) in left.chain(files.into_iter().take(over)) {
         if let Err(error) = std::fs::remove_file(&path) {
             tracing::debug!(%error, "an old small picture stays");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn what_a_broken_off_write_left_goes_and_the_rest_stays() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let old = SystemTime::now() - 2 * ABANDONED;
+        for (name, modified) in [(".new-old", old), (".new-now", SystemTime::now()), ("a.json", old)] {
+            let file = std::fs::File::create(place(name)).unwrap();
+            file.set_modified(modified).unwrap();
+        }
+        Shelf::new(folder.path().to_owned()).write("b.png", b"x");
+        let there = [".new-old", ".new-now", "a.json", "b.png"].map(|name| place(name).exists());
+        assert_eq!(there, [false, true, true, true]);
     }
 }
