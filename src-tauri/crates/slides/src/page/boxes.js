@@ -90,6 +90,43 @@ function hole(box) {
   return back;
 }
 
+/** What lies between a box and its inner one. Where no border is, the two edges meet: such sides are not traced. */
+function rim(outer, inner, sides) {
+  const order = ['top', 'right', 'bottom', 'left'];
+  const drawn = order.filter((side) => sides[side] > 0);
+  if (drawn.length === 4) return [...outline(outer), ...hole(inner)];
+  // Pieces of an outline: the side, then the corner after it. A corner belongs to the sides that meet in it.
+  const pieces = (box) => {
+    const [move, ...rest] = outline(box);
+    let at = move.slice(1);
+    return rest.filter(([command]) => command !== 'Z').map(([command, ...numbers], index) => {
+      const piece = { command, from: at, numbers, side: index % 2 === 0 ? [order[index / 2]] : [order[(index - 1) / 2], order[((index + 1) / 2) % 4]] };
+      at = numbers.slice(-2);
+      return piece;
+    });
+  };
+  const wanted = ({ side }) => side.some((name) => sides[name] > 0);
+  const [far, near] = [pieces(outer), pieces(inner)];
+  // Each run of wanted pieces is traced along the outer edge and back along the inner one.
+  const first = far.findIndex((piece) => !wanted(piece));
+  const turned = (list) => [...list.slice(first), ...list.slice(0, first)];
+  const [outside, inside] = [turned(far), turned(near)];
+  const out = [];
+  for (let index = 0; index < outside.length; index += 1) {
+    if (!wanted(outside[index])) continue;
+    let end = index;
+    while (end + 1 < outside.length && wanted(outside[end + 1])) end += 1;
+    out.push(['M', ...outside[index].from]);
+    for (const { command, numbers } of outside.slice(index, end + 1)) out.push([command, ...numbers]);
+    const back = inside.slice(index, end + 1).reverse();
+    out.push(['L', ...back[0].numbers.slice(-2)]);
+    for (const { command, from, numbers } of back) out.push(command === 'L' ? ['L', ...from] : ['C', numbers[2], numbers[3], numbers[0], numbers[1], ...from]);
+    out.push(['Z']);
+    index = end;
+  }
+  return out;
+}
+
 /** The simplest native form of a box: a rectangle, an ellipse, a rounded rectangle, or a path. */
 function formOf({ x, y, w, h, corners }) {
   const largest = Math.max(...corners.flatMap((corner) => [corner.x, corner.y]));
@@ -236,7 +273,7 @@ function boxItems(element, style, rect, state, report) {
   if (ring) {
     // Rounded, with borders on some sides: what lies between the outer and the inner edge.
     const inner = { x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners: inset(corners, widths) };
-    if (clipped(rect, corners, clips)) items.push(pathItem([...outline(whole), ...hole(inner)], { fill: { type: 'solid', ...ring } }));
+    if (clipped(rect, corners, clips)) items.push(pathItem(rim(whole, inner, widths), { fill: { type: 'solid', ...ring } }));
   } else if (uneven) items.push(...borderStrips(rect, corners, borders, clips));
   if (px(style.outlineWidth) > 0 && !/none|auto/.test(style.outlineStyle) && alphaOf(style.outlineColor) > 0) {
     const width = px(style.outlineWidth);

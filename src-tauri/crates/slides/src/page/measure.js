@@ -52,7 +52,7 @@ function measureSlide(slide) {
   substitutes = new Map();
   const report = { pictures: [], simplified: new Set(), missing: new Set() };
   const notes = notesOf(slide);
-  const hidden = slide.hidden || slide.dataset.hidden === 'true' || slide.dataset.visibility === 'hidden' || slide.dataset.okcvmHidden === 'true';
+  const hidden = slide.dataset.hidden === 'true' || slide.dataset.visibility === 'hidden' || slide.dataset.okcvmHidden === 'true';
   const rect = rectOf(slide);
   const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
   const clip = { element: slide, ...rect, corners: square };
@@ -81,11 +81,40 @@ function measureSlide(slide) {
 
 const slidesOf = () => [...document.querySelectorAll(SLIDE)].filter((slide) => !slide.parentElement.closest(SLIDE));
 
+/** Shows a slide that a deck hides while another one is shown, the way it shows that one. */
+function showSlide(slide, shown) {
+  const isShown = () => getComputedStyle(slide).display !== 'none';
+  if (slide.style.display === 'none') slide.style.removeProperty('display');
+  for (const name of shown?.classList ?? []) {
+    if (isShown()) return;
+    if (slide.classList.contains(name)) continue;
+    slide.classList.add(name);
+    if (!isShown()) slide.classList.remove(name);
+  }
+  if (!isShown()) slide.style.setProperty('display', shown ? getComputedStyle(shown).display : 'block', 'important');
+}
+
+/** Slides that lie on each other are put one below the other, so that each can be looked at. */
+function unstack(slides) {
+  const boxes = slides.map(rectOf);
+  const meet = (one, other) => one.x < other.x + other.w - 1 && other.x < one.x + one.w - 1 && one.y < other.y + other.h - 1 && other.y < one.y + one.h - 1;
+  if (!boxes.some((box, index) => index > 0 && meet(box, boxes[index - 1]))) return;
+  let top = boxes[0].y;
+  for (const [index, slide] of slides.entries()) {
+    slide.style.setProperty('translate', `${boxes[0].x - boxes[index].x}px ${top - boxes[index].y}px`, 'important');
+    top += boxes[index].h;
+    for (let above = slide.parentElement; above; above = above.parentElement) above.style.setProperty('overflow', 'visible', 'important');
+  }
+}
+
+let isStill = true;
+
 /** Lets the page come to rest and gives the boxes of its slides. */
 async function prepareDeck() {
   await settled();
   finishAnimations();
   const slides = slidesOf();
+  const shownSlide = slides.find((slide) => getComputedStyle(slide).display !== 'none');
   for (const slide of slides) {
     // Decks often scale their slides to the window.
     for (let above = slide; above; above = above.parentElement) {
@@ -102,12 +131,17 @@ async function prepareDeck() {
     if (Number(style.opacity) < 1) slide.dataset.okcvmLayers = '';
     if (style.display === 'none' || slide.hidden) {
       slide.dataset.okcvmHidden = slide.hidden || slide.dataset.hidden === 'true' ? 'true' : 'false';
-      slide.style.setProperty('display', 'block', 'important');
+      slide.hidden = false;
+      showSlide(slide, shownSlide);
     }
     if (style.visibility !== 'visible') slide.style.setProperty('visibility', 'visible', 'important');
     if (Number(style.opacity) < 1) slide.style.setProperty('opacity', '1', 'important');
     for (const aside of slide.querySelectorAll('aside.notes')) aside.style.setProperty('display', 'none', 'important');
   }
+  unstack(slides);
+  await revealAll(slides);
+  isStill = await comeToRest();
+  finishAnimations();
   return slides.map((slide) => {
     const { x, y, w, h } = rectOf(slide);
     return { x: x + window.scrollX, y: y + window.scrollY, w, h };
@@ -130,6 +164,7 @@ async function measureDeck() {
   styles.clear();
   icons.clear();
   scenes = slides.map(measureSlide);
+  if (!isStill) scenes[0]?.report.simplified.push('the page was still changing when it was measured');
   const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
   return {
     title: document.title, author: meta('author'), subject: meta('description'), keywords: meta('keywords'), language: document.documentElement.lang,
@@ -152,7 +187,7 @@ function showAlone(id) {
   document.head.append(rule);
   element.dataset.okcvmAlone = '';
   const box = part === 'tree' && element.localName !== 'svg' && element.localName !== 'canvas' ? paintedBox(element) : rectOf(element);
-  if (part === 'tree') turnBack(element);
+  if (part === 'tree') turnedIn(element).forEach(turnBack);
   return { x: box.x + window.scrollX, y: box.y + window.scrollY, w: box.w, h: box.h };
 }
 
@@ -161,6 +196,6 @@ function showAll() {
   hideBackdrop();
   for (const element of document.querySelectorAll('[data-okcvm-alone]')) {
     delete element.dataset.okcvmAlone;
-    if (transforms.has(element)) layFlat(element);
+    turnedIn(element).forEach(layFlat);
   }
 }

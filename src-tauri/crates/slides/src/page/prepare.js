@@ -20,6 +20,69 @@ async function settled() {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }
 
+const frames = async (count) => {
+  for (let index = 0; index < count; index += 1) await new Promise((done) => requestAnimationFrame(done));
+};
+
+/** Whether the page has scripts of its own, which may go on changing it. */
+const hasScripts = () => [...document.scripts].some((script) => !/tailwind|json/i.test(`${script.src} ${script.type}`) && (script.src !== '' || script.textContent.replace(/tailwind\.config\s*=/, '').trim() !== ''));
+
+/** How long nothing may change before a page counts as come to rest, and how long that is waited for, in milliseconds. */
+const STILL = 400;
+const PATIENCE = 4000;
+
+/** Lets scripts that count up, draw or type come to their end. Says whether they did. */
+async function comeToRest() {
+  if (!hasScripts()) return true;
+  let changed = performance.now();
+  const watcher = new MutationObserver(() => (changed = performance.now()));
+  watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  const small = canvasOf(48, 27);
+  const pen = small.getContext('2d', { willReadFrequently: true });
+  // What is drawn on a canvas changes nothing in the document.
+  const drawn = () => [...document.querySelectorAll('canvas')].map((canvas) => {
+    try {
+      pen.clearRect(0, 0, 48, 27);
+      pen.drawImage(canvas, 0, 0, 48, 27);
+      return pen.getImageData(0, 0, 48, 27).data.join();
+    } catch {
+      return '';
+    }
+  }).join(';');
+  let before = drawn();
+  const until = performance.now() + PATIENCE;
+  while (performance.now() - changed < STILL && performance.now() < until) {
+    await new Promise((done) => setTimeout(done, 50));
+    const now = drawn();
+    if (now !== before) changed = performance.now();
+    before = now;
+  }
+  watcher.disconnect();
+  return performance.now() - changed >= STILL;
+}
+
+const FAINT = 0.05;
+
+/** Shows every slide once: what a page reveals when it is scrolled to stays to be seen. */
+async function revealAll(slides) {
+  if (!hasScripts()) return;
+  const faint = slides.map((slide) => [...slide.querySelectorAll('*')].filter((element) => Number(getComputedStyle(element).opacity) < FAINT && element.textContent.trim() !== ''));
+  const seen = new Map();
+  for (const [index, slide] of slides.entries()) {
+    if (faint[index].length === 0) continue;
+    slide.scrollIntoView({ block: 'center', behavior: 'instant' });
+    await frames(3);
+    finishAnimations();
+    for (const element of faint[index]) {
+      const { opacity } = getComputedStyle(element);
+      if (Number(opacity) >= FAINT) seen.set(element, opacity);
+    }
+  }
+  window.scrollTo({ left: 0, top: 0, behavior: 'instant' });
+  if (seen.size > 0) await frames(2);
+  for (const [element, opacity] of seen) if (Number(getComputedStyle(element).opacity) < FAINT) element.style.setProperty('opacity', opacity, 'important');
+}
+
 function finishAnimations() {
   for (const animation of document.getAnimations?.() ?? []) {
     try {
@@ -265,6 +328,9 @@ function turnBack(element) {
     else element.style.setProperty(name, value, priority);
   }
 }
+
+/** The elements at and below one whose transforms were taken away. */
+const turnedIn = (element) => [...transforms.keys()].filter((each) => each === element || element.contains(each));
 
 /** Every picture that the slides use, with its natural size. */
 async function loadImages(slides) {

@@ -1,6 +1,6 @@
 // Inline SVG becomes native shapes, free forms and text where it maps; what uses filters, masks or patterns stays SVG.
 
-const UNMAPPED = 'filter, mask, pattern, foreignObject, clipPath, marker, textPath, animate, animateTransform, animateMotion, switch';
+const UNMAPPED = 'filter, mask, pattern, foreignObject, clipPath, textPath, animate, animateTransform, animateMotion, switch';
 
 /** Path data as absolute moves, lines and curves. */
 function pathCommands(data) {
@@ -188,7 +188,7 @@ function vectorItems(svg, state) {
   const used = [...svg.querySelectorAll(UNMAPPED)].some((part) => {
     if (/^(animate|switch|textPath|foreignObject)/.test(part.localName)) return true;
     const name = part.id;
-    return name !== '' && [...svg.querySelectorAll('*')].some((element) => ['filter', 'mask', 'clip-path', 'fill', 'stroke', 'marker-start', 'marker-mid', 'marker-end'].some((attribute) => (element.getAttribute(attribute) ?? element.style?.getPropertyValue(attribute) ?? '').includes(`#${name}`)));
+    return name !== '' && [...svg.querySelectorAll('*')].some((element) => ['filter', 'mask', 'clip-path', 'fill', 'stroke'].some((attribute) => (element.getAttribute(attribute) ?? element.style?.getPropertyValue(attribute) ?? '').includes(`#${name}`)));
   });
   if (used) return null;
   const items = [];
@@ -221,6 +221,8 @@ function svgShape(element, commands, style, opacity, items) {
   });
   const box = element.getBBox();
   const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  const heads = arrowheads(element, commands, style, opacity, matrix);
+  if (heads === null) return false;
   const open = element.localName === 'line';
   const fill = open ? null : svgPaint(element, style.fill, opacity * Number(style.fillOpacity), box, matrix);
   const stroke = svgPaint(element, style.stroke, opacity * Number(style.strokeOpacity), box, matrix);
@@ -236,14 +238,96 @@ function svgShape(element, commands, style, opacity, items) {
       const part = partOf(element, matrix, lengths, px(style.strokeDashoffset) * scale, total);
       if (fill) items.push(pathItem(moved, { fill }));
       if (part.length > 1) items.push(pathItem(part, { line }));
+      items.push(...heads);
       return true;
     }
     line.pattern = lengths.map((length) => tidy(length / width));
   }
-  if (!fill && !line) return true;
-  const round = style.fillRule === 'evenodd' ? { evenOdd: true } : {};
-  items.push({ ...nativeForm(element, moved, matrix), ...(fill ? { fill } : {}), ...(line ? { line } : {}), ...round });
+  if (fill || line) {
+    const round = style.fillRule === 'evenodd' ? { evenOdd: true } : {};
+    items.push({ ...nativeForm(element, moved, matrix), ...(fill ? { fill } : {}), ...(line ? { line } : {}), ...round });
+  }
+  items.push(...heads);
   return true;
+}
+
+/** The corners of a path with the directions in which it comes to them and leaves them. */
+function cornersOfPath(commands) {
+  const corners = [];
+  let at = null;
+  let start = null;
+  const towards = (from, ...points) => points.map(([x, y]) => [x - from[0], y - from[1]]).find(([x, y]) => Math.hypot(x, y) > 1e-6) ?? [1, 0];
+  const reach = (to, leaving, arriving) => {
+    if (corners.length > 0) corners.at(-1).leaving = leaving;
+    corners.push({ at: to, arriving });
+    at = to;
+  };
+  for (const [command, ...numbers] of commands) {
+    if (command === 'M') {
+      at = numbers;
+      start = numbers;
+      corners.push({ at });
+    } else if (command === 'L') reach(numbers, towards(at, numbers), towards(at, numbers));
+    else if (command === 'C') {
+      const [one, two, to] = [numbers.slice(0, 2), numbers.slice(2, 4), numbers.slice(4)];
+      reach(to, towards(at, one, two, to), towards(to, two, one, at).map((part) => -part));
+    } else if (start) reach(start, towards(at, start), towards(at, start));
+  }
+  return corners;
+}
+
+/** What the markers of a line draw, as shapes where they stand; `null` if that does not map. */
+function arrowheads(element, commands, style, opacity, matrix) {
+  const items = [];
+  if (!/^(path|line|polyline|polygon)$/.test(element.localName)) return items;
+  const corners = cornersOfPath(commands);
+  for (const place of ['Start', 'Mid', 'End']) {
+    const id = /^url\(["']?#([^"')]+)["']?\)/.exec(style[`marker${place}`] ?? '')?.[1];
+    const marker = id && element.ownerDocument.getElementById(id);
+    if (!marker || marker.localName !== 'marker') continue;
+    const stops = { Start: corners.slice(0, 1), Mid: corners.slice(1, -1), End: corners.length > 1 ? corners.slice(-1) : [] }[place];
+    for (const { at, arriving, leaving } of stops) {
+      const parts = markerParts(marker, at, place === 'Start' ? leaving : arriving, place, style, opacity, matrix);
+      if (parts === null) return null;
+      items.push(...parts);
+    }
+  }
+  return items;
+}
+
+function markerParts(marker, [x, y], direction = [1, 0], place, style, opacity, matrix) {
+  const turn = (Math.atan2(direction[1], direction[0]) * 180) / Math.PI;
+  const orient = marker.getAttribute('orient') ?? '0';
+  const angle = orient === 'auto' ? turn : orient === 'auto-start-reverse' ? (place === 'Start' ? turn + 180 : turn) : marker.orientAngle.baseVal.value;
+  const box = marker.viewBox.baseVal;
+  const unit = marker.getAttribute('markerUnits') === 'userSpaceOnUse' ? 1 : px(style.strokeWidth);
+  const size = box && box.width > 0 && box.height > 0 ? Math.min(marker.markerWidth.baseVal.value / box.width, marker.markerHeight.baseVal.value / box.height) : 1;
+  const base = new DOMMatrix([matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f]).translate(x, y).rotate(angle).scale(unit * size).translate(-marker.refX.baseVal.value, -marker.refY.baseVal.value);
+  const items = [];
+  for (const child of marker.children) {
+    const commands = shapeCommands(child);
+    if (commands === null) return null;
+    const own = child.transform.baseVal.consolidate()?.matrix;
+    const whole = own ? base.multiply(new DOMMatrix([own.a, own.b, own.c, own.d, own.e, own.f])) : base;
+    const look = getComputedStyle(child);
+    const paint = (name) => (look[name].startsWith('context-') ? style[look[name] === 'context-fill' ? 'fill' : 'stroke'] : look[name]);
+    const all = opacity * Number(look.opacity);
+    const fill = child.localName === 'line' ? null : svgPaint(child, paint('fill'), all * Number(look.fillOpacity), { x: 0, y: 0, width: 1, height: 1 }, base);
+    const stroke = svgPaint(child, paint('stroke'), all * Number(look.strokeOpacity), { x: 0, y: 0, width: 1, height: 1 }, base);
+    if (fill === undefined || stroke === undefined) return null;
+    const width = px(look.strokeWidth) * Math.sqrt(Math.abs(whole.a * whole.d - whole.b * whole.c));
+    const line = stroke?.type === 'solid' && width > 0.01 ? { width: tidy(width), hex: stroke.hex, alpha: stroke.alpha, cap: look.strokeLinecap, join: look.strokeLinejoin, dash: 'solid' } : null;
+    const moved = commands.map(([command, ...numbers]) => {
+      const points = [];
+      for (let index = 0; index < numbers.length; index += 2) {
+        const point = whole.transformPoint(new DOMPoint(numbers[index], numbers[index + 1]));
+        points.push(point.x, point.y);
+      }
+      return [command, ...points];
+    });
+    if (moved.length > 1 && (fill || line)) items.push(pathItem(moved, { ...(fill ? { fill } : {}), ...(line ? { line } : {}) }));
+  }
+  return items;
 }
 
 /** The visible dash of an outline, as a line of its own. */

@@ -109,10 +109,38 @@ function unmapped(element, style) {
   return null;
 }
 
-/** The points of a `clip-path: polygon()` on an element that is a plain coloured box. */
+/** The points of a `clip-path: polygon()` on a coloured box, if it cuts nothing of what stands in the box. */
 function clipPolygon(element, style) {
   const shape = /^polygon\((?:(?:nonzero|evenodd),\s*)?(.*)\)$/.exec(style.clipPath);
-  if (!shape || element.children.length > 0 || element.textContent.trim() !== '' || isReplaced(element)) return null;
+  if (!shape || isReplaced(element)) return null;
+  const points = polygonPoints(element, shape);
+  return whatStandsIn(element).every(({ left, top, right, bottom }) => [[left, top], [right, top], [right, bottom], [left, bottom]].every((corner) => isInside(corner, points))) ? points : null;
+}
+
+/** The boxes of the text and of the coloured boxes in an element. */
+function whatStandsIn(element) {
+  const boxes = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (walker.nextNode()) {
+    if (walker.currentNode.data.trim() === '') continue;
+    range.selectNodeContents(walker.currentNode);
+    boxes.push(...range.getClientRects());
+  }
+  for (const child of element.querySelectorAll('*')) if (isReplaced(child) || !plain(styleOf(child))) boxes.push(child.getBoundingClientRect());
+  return boxes;
+}
+
+function isInside([x, y], points) {
+  let inside = false;
+  points.forEach(([ax, ay], index) => {
+    const [bx, by] = points.at(index - 1);
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+  });
+  return inside;
+}
+
+function polygonPoints(element, shape) {
   const box = element.getBoundingClientRect();
   const length = (text, room) => (text.endsWith('%') ? (px(text) / 100) * room : px(text));
   return pieces(shape[1]).map((point) => {
@@ -222,7 +250,11 @@ function grownParagraph(paragraph, scale) {
 function visit(element, state, layers, flow, report) {
   const style = styleOf(element);
   if (style.display === 'none' || element.localName === 'script' || element.localName === 'style' || element.localName === 'template') return;
-  if (Number(style.opacity) < 0.004) return;
+  if (Number(style.opacity) < 0.004) {
+    const words = textOf(element).replace(/\s+/g, ' ');
+    if (words !== '') report.simplified.add(`text that cannot be seen left out: "${words.slice(0, 60)}"`);
+    return;
+  }
   const stacking = stacks(element, style);
   const own = stateIn(element, style, state);
   const why = element === state.slide ? null : unmapped(element, style);
@@ -253,7 +285,8 @@ function treeShot(element, state, list, report, why) {
 
 /** The box that an element paints, with its blur and its transforms, as it stands in the slide. */
 function paintedBox(element) {
-  turnBack(element);
+  const turned = turnedIn(element);
+  turned.forEach(turnBack);
   const blur = /blur\(([\d.]+)px/.exec(styleOf(element).filter);
   const spread = blur ? Number(blur[1]) * 2.6 : 2;
   let box = rectOf(element);
@@ -263,7 +296,7 @@ function paintedBox(element) {
     const [x, y] = [Math.min(box.x, part.x), Math.min(box.y, part.y)];
     box = { x, y, w: Math.max(box.x + box.w, part.x + part.w) - x, h: Math.max(box.y + box.h, part.y + part.h) - y };
   }
-  if (transforms.has(element)) layFlat(element);
+  turned.forEach(layFlat);
   const slide = rectOf(element.closest(SLIDE));
   const x = Math.max(slide.x, box.x - spread);
   const y = Math.max(slide.y, box.y - spread);
@@ -277,10 +310,9 @@ function paint(element, style, state, layers, flow, report) {
   if (visible && polygon) {
     const fill = style.backgroundImage !== 'none' ? gradient(pieces(style.backgroundImage)[0], rect.w, rect.h, state.opacity) : { type: 'solid', ...faded(style.backgroundColor, state.opacity) };
     if (fill) emit(pathItem([...polygon.map((point, index) => [index === 0 ? 'M' : 'L', ...point]), ['Z']], { fill }), state, flow);
-    return;
   }
   if (visible && backdrops.has(element)) backdropItem(element, rect, state, flow, report);
-  if (visible && element !== state.slide && rect.w > 0 && rect.h > 0 && style.display !== 'inline' && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
+  if (visible && !polygon && element !== state.slide && rect.w > 0 && rect.h > 0 && style.display !== 'inline' && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
     if (element.localName !== 'table' && !/^(td|th)$/.test(element.localName) || !state.inTable) {
       for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
     }
