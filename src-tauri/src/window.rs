@@ -1,15 +1,22 @@
 //! The one window.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use okcvm_host::{DataFolder, Environment};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
+use crate::app::Shell;
+
 /// Its label, which the capability names.
 pub(crate) const LABEL: &str = "main";
 const SIZE: (f64, f64) = (1440.0, 900.0);
 const SMALLEST: (f64, f64) = (760.0, 520.0);
+/// How long the window manager may take to give a window its size back, in steps.
+const LEAVING_STEPS: u32 = 20;
+const LEAVING_STEP: Duration = Duration::from_millis(50);
 
 /// Where the window keeps its place and its columns: with all other data. Without a folder for data it uses the
 /// system's, and says why there is none when it is open.
@@ -49,6 +56,48 @@ pub(crate) fn show(app: &AppHandle) {
         let _ = window.unminimize();
         let _ = window.set_focus();
     }
+}
+
+/// Makes the window as large as the display. A window manager may refuse without a word.
+pub(crate) fn fill_display(app: &AppHandle) -> tauri::Result<()> {
+    let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
+    // Who made it that large by the window manager wants it to stay so.
+    if window.is_fullscreen()? {
+        return Ok(());
+    }
+    window.set_fullscreen(true)?;
+    app.state::<Shell>().presenting.store(true, Ordering::SeqCst);
+    Ok(())
+}
+
+/// Gives the window back the size it had before [`fill_display`]; does nothing where that did not change it.
+pub(crate) fn leave_display(app: &AppHandle) -> tauri::Result<()> {
+    if !app.state::<Shell>().presenting.swap(false, Ordering::SeqCst) {
+        return Ok(());
+    }
+    let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
+    window.set_fullscreen(false)
+}
+
+/// Closes a window that fills the display, once it has its own size again.
+pub(crate) fn close_from_display(app: AppHandle) {
+    tauri::async_runtime::spawn(async move {
+        if let Err(error) = leave_display(&app) {
+            tracing::debug!(%error, "the window stays as large as the display");
+        }
+        let Some(window) = app.get_webview_window(LABEL) else { return };
+        for _ in 0..LEAVING_STEPS {
+            tokio::time::sleep(LEAVING_STEP).await;
+            if !window.is_fullscreen().unwrap_or_default() {
+                break;
+            }
+        }
+        // A moment more, in which the window manager says where it lies now.
+        tokio::time::sleep(LEAVING_STEP).await;
+        if let Err(error) = window.close() {
+            tracing::warn!(%error, "the window cannot be closed");
+        }
+    });
 }
 
 /// Whether an address may be loaded, in the window or in a frame of it.

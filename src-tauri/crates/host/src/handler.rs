@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use okcvm_engine::{EngineError, Start};
 use okcvm_model::{LocalPorts, discover, test_connection};
 #[allow(clippy::wildcard_imports, reason = "the handlers name nearly every type of the wire")]
@@ -482,6 +484,14 @@ impl CommandHandler for Host {
         Ok(Empty {})
     }
 
+    async fn preview_warm(&self, params: PreviewWarmParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| {
+            host.previews.warm(&params.token, params.like.as_deref(), &host.shelf);
+            Ok(Empty {})
+        })
+        .await
+    }
+
     async fn preview_describe(&self, params: PreviewDescribeParams) -> Result<FileFacts, AppError> {
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
@@ -527,6 +537,17 @@ impl CommandHandler for Host {
 
     async fn thumbnail_get(&self, params: ThumbnailParams) -> Result<Thumbnail, AppError> {
         self.small_picture(params.session_id, params.source).await
+    }
+
+    async fn poster_keep(&self, params: PosterKeepParams) -> Result<Thumbnail, AppError> {
+        self.blocking(move |host| {
+            let source = host.source(&params.session_id, &params.source)?;
+            let png = STANDARD.decode(params.png).map_err(|error| {
+                AppError::new("The frame of the film is not in base64.").with_detail(error.to_string())
+            })?;
+            okcvm_preview::keep_poster(&source, &host.shelf, &params.hash, &png).map_err(|error| error.to_app_error())
+        })
+        .await
     }
 
     async fn slide_picture_get(&self, params: SlidePictureParams) -> Result<Thumbnail, AppError> {

@@ -9,7 +9,7 @@ use okcvm_engine::{
     Clock, Engine, EngineOptions, EngineParts, EventBus, PromptFacts, SessionDefaults, SystemClock, Watching,
 };
 use okcvm_manifest::{Manifest, PromptFile, PromptValues};
-use okcvm_preview::{DeploymentServer, Previews, Shelf, Tables};
+use okcvm_preview::{Contents, DeploymentServer, Previews, Shelf, Tables};
 use okcvm_protocol::{
     AppError, AppEvent, Artifact, Deployment, DeploymentId, ENVIRONMENT_PROFILE, LeftBehind, SandboxStatus,
     SecretBackend, Settings,
@@ -116,6 +116,8 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) tables: Tables,
     pub(crate) shelf: Shelf,
+    /// What was read of moments lately.
+    pub(crate) contents: Contents,
     pub(crate) engines: Arc<dyn Engines>,
     /// One page is drawn at a time.
     pub(crate) drawing: tokio::sync::Semaphore,
@@ -247,6 +249,7 @@ impl Host {
             previews: Previews::new(preview_base),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
+            contents: Contents::default(),
             engines,
             drawing: tokio::sync::Semaphore::new(1),
             slides: crate::slide_pictures::SlidePictures::default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use okcvm_engine::EventBus;
-use okcvm_preview::{Moment, PreviewTarget, Source, TableProgress, TellTable};
+use okcvm_preview::{FindMoment, Moment, PreviewTarget, Source, TableProgress, TellTable};
 use okcvm_protocol::{
     AppError, AppEvent, Artifact, ArtifactKind, EntryKind, ErrorCode, FileContent, PreviewSource, SessionId,
 };
@@ -32,7 +32,8 @@ impl Host {
                 let (engine, session, node) = (self.engine.clone(), session.clone(), node_id.clone());
                 // A node without a snapshot is said at once, not at the first request of a page.
                 engine.moment(&session, &node)?;
-                let moment = Moment::new(Arc::new(move || Ok(engine.moment(&session, &node)?)));
+                let find: FindMoment = Arc::new(move || Ok(engine.moment(&session, &node)?));
+                let moment = Moment::new(find, self.contents.clone());
                 Ok(Source::Snapshot { moment, path: workspace_path(path)? })
             }
         }

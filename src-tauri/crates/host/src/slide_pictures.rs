@@ -230,5 +230,5 @@ fn deck_of(source: &Source, asked: &PreviewSource) -> Result<Option<Deck>, AppEr
 }
 
 fn none(reason: &str) -> Thumbnail {
-    Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()) }
+    Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()), wants_poster: false }
 }

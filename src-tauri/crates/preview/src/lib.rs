@@ -19,6 +19,7 @@
 
 mod archive;
 mod content;
+mod contents;
 mod error;
 mod facts;
 mod page;
@@ -34,6 +35,7 @@ mod table;
 mod thumbnail;
 
 pub use archive::list_archive;
+pub use contents::Contents;
 pub use error::PreviewError;
 pub use facts::describe;
 pub use previews::{PreviewTarget, Previews};
@@ -42,4 +44,6 @@ pub use server::{DeploymentServer, FindDeployment};
 pub use shelf::Shelf;
 pub use source::{FindMoment, Material, Moment, Source};
 pub use table::{TableProgress, Tables, TellTable};
-pub use thumbnail::{keep_pages, keep_picture, keep_slides, kept_picture, of_slide, thumbnail};
+pub use thumbnail::{
+    keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail,
+};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -14,12 +14,15 @@ use crate::page::{self, Refusal};
 use crate::room::{Place, Room};
 use crate::site::{Found, Site, encode};
 use crate::source::{Material, Moment, Source};
-use crate::{PreviewError, rewrite};
+use crate::{PreviewError, Shelf, describe, rewrite};
 
 /// A custom scheme takes whole answers only, so they are bounded.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 /// The longest part that one answer carries.
 const MAX_PART: u64 = 16 * 1024 * 1024;
+/// Addresses of a preview that are remembered, and bytes that are read ahead by them.
+const MOST_ASKED: usize = 64;
+const MOST_AHEAD: u64 = 32 * 1024 * 1024;
 /// What runs first in every page: reports what was blocked, and works round what a custom scheme cannot do.
 const INJECTED: &str = include_str!("injected.js");
 /// Runs behind it: shows the slides of a page one at a time.
@@ -67,7 +70,18 @@ pub enum PreviewTarget {
 #[derive(Debug, Clone)]
 pub struct Previews {
     base: String,
-    open: Arc<RwLock<HashMap<String, (Site, Room)>>>,
+    open: Arc<RwLock<HashMap<String, Opened>>>,
+}
+
+/// An open preview.
+#[derive(Debug, Clone)]
+struct Opened {
+    site: Site,
+    /// The address in the site that it begins with.
+    first: String,
+    /// Other addresses that were answered, for those who will look at the same site at another moment.
+    asked: Arc<Mutex<Vec<String>>>,
+    room: Room,
 }
 
 impl Previews {
@@ -101,13 +115,47 @@ impl Previews {
         };
         let token = new_token()?;
         let url = format!("{}{token}/{}", self.base, encode(&first));
-        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), (site, Room::new()));
+        let opened = Opened { site, first, asked: Arc::default(), room: Room::new() };
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), opened);
         Ok(PreviewHandle { token, url })
     }
 
     /// Ends a preview: from now on its address leads to nothing. Does nothing if it is closed already.
     pub fn close(&self, token: &str) {
         self.open.write().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
+    /// Reads ahead what a preview of a moment will be asked for: what its first page is, and the files that were asked for
+    /// in the preview of token `like`, which shows the same at another moment. Bounded in files and bytes. Blocks.
+    pub fn warm(&self, token: &str, like: Option<&str>, shelf: &Shelf) {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(opened) = open.get(token).cloned() else { return };
+        let like = like.and_then(|like| open.get(like).cloned());
+        drop(open);
+        let source = match &opened.site {
+            Site::File(source) => source.clone(),
+            Site::Folder(folder) => match folder.path().join(&opened.first) {
+                Ok(page) => folder.at(page),
+                Err(_) => return,
+            },
+        };
+        // Whoever looks at a file asks first what it is.
+        if let Err(error) = describe(&source, shelf) {
+            tracing::debug!(%error, "a moment is not read ahead");
+        }
+        if matches!(opened.site, Site::File(_)) {
+            return;
+        }
+        let asked = like.map(|like| like.asked.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let mut left = MOST_AHEAD;
+        for address in [encode(&opened.first)].into_iter().chain(asked.unwrap_or_default()) {
+            let Ok(Found::File(material)) = opened.site.find(&address) else { continue };
+            let Some(rest) = left.checked_sub(material.size()) else { return };
+            left = rest;
+            if let Err(error) = material.content() {
+                tracing::debug!(%error, "a file of a moment is not read ahead");
+            }
+        }
     }
 
     /// Ends all previews.
@@ -126,15 +174,15 @@ impl Previews {
         // What a page sends is not looked at.
         let request = request.map(|_| ());
         let refused = |refusal| answer(CLOSED_POLICY, Answer::refusal(refusal), request.method());
-        let Some((site, room)) = self.site(&request) else {
+        let Some(opened) = self.opened(&request) else {
             return (refused(Refusal::Closed), None);
         };
-        let Some(mut place) = room.place().await else {
+        let Some(mut place) = opened.room.place().await else {
             return (refused(Refusal::TooMany), None);
         };
         let (previews, asked) = (self.clone(), request.clone());
         let made = tokio::task::spawn_blocking(move || {
-            let response = previews.answer_from(&site, &asked, &mut |bytes| place.hold(bytes));
+            let response = previews.answer_from(&opened, &asked, &mut |bytes| place.hold(bytes));
             (response, Some(place))
         });
         made.await.unwrap_or_else(|_| (refused(Refusal::Unreadable), None))
@@ -142,14 +190,14 @@ impl Previews {
 
     /// Answers one request at once. Blocks while it reads.
     pub fn respond<B>(&self, request: &Request<B>) -> Response<Vec<u8>> {
-        match self.site(request) {
-            Some((site, _)) => self.answer_from(&site, request, &mut |_| {}),
+        match self.opened(request) {
+            Some(opened) => self.answer_from(&opened, request, &mut |_| {}),
             None => answer(CLOSED_POLICY, Answer::refusal(Refusal::Closed), request.method()),
         }
     }
 
-    /// The site that a request asks.
-    fn site<B>(&self, request: &Request<B>) -> Option<(Site, Room)> {
+    /// The preview that a request asks.
+    fn opened<B>(&self, request: &Request<B>) -> Option<Opened> {
         let (token, _) = parts(request);
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
     }
@@ -157,18 +205,24 @@ impl Previews {
     /// `hold` is told how many bytes the answer will hold, before they are read.
     fn answer_from<B>(
         &self,
-        site: &Site,
+        opened: &Opened,
         request: &Request<B>,
         hold: &mut dyn FnMut(u64),
     ) -> Response<Vec<u8>> {
         let (token, rest) = parts(request);
         let policy = policy(&format!("{}{token}/", self.base));
         let given = match *request.method() {
-            Method::GET | Method::HEAD => self.read(site, token, rest, request, hold),
+            Method::GET | Method::HEAD => self.read(&opened.site, token, rest, request, hold),
             // Reading parts of a file from an opaque origin asks first.
             Method::OPTIONS => Answer::empty(StatusCode::NO_CONTENT),
             _ => Answer::refusal(Refusal::Method),
         };
+        if given.status.is_success() && !rest.is_empty() {
+            let mut asked = opened.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.len() < MOST_ASKED && !asked.iter().any(|known| known == rest) {
+                asked.push(rest.to_owned());
+            }
+        }
         answer(&policy, given, request.method())
     }
 

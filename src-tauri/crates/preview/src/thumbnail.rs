@@ -54,7 +54,7 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
             // The container may hold sound alone, which is drawn.
             let facts = describe(source, shelf)?;
             if !matches!(facts.meta, Some(ArtifactMeta::Audio { .. })) {
-                return Ok(none("No picture is taken out of a video here."));
+                return Ok(poster(facts.hash.as_deref(), shelf));
             }
         }
         Form::Page | Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
@@ -115,11 +115,46 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
         if is_lasting && material.is_unchanged() { Made::Lasting(drawn) } else { Made::ForNow(drawn) }
     });
     let Drawn { url, width, height, reason } = drawn;
-    Ok(Thumbnail { url, width, height, reason })
+    Ok(Thumbnail { url, width, height, reason, wants_poster: false })
 }
 
 fn data_url(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(png))
+}
+
+/// The frame of a film that was kept, or that one is wanted.
+fn poster(hash: Option<&str>, shelf: &Shelf) -> Thumbnail {
+    // Without a hash there is nothing to keep it by.
+    let Some(hash) = hash else { return none("The film is too large for a small picture.") };
+    kept_picture(shelf, hash).unwrap_or_else(|| Thumbnail {
+        wants_poster: true,
+        ..none("No frame of the film has been drawn yet; a window that can play it does so.")
+    })
+}
+
+/// Pixels across and down, and bytes, of a frame that is handed over.
+const MOST_POSTER: (u32, usize) = (640, 1024 * 1024);
+
+/// Keeps a frame of a film, as a PNG that a window drew, for the content of that SHA-256 in hexadecimal. Blocks.
+pub fn keep_poster(source: &Source, shelf: &Shelf, hash: &str, png: &[u8]) -> Result<Thumbnail, PreviewError> {
+    let material = source.open()?;
+    let refused = |what: &str| PreviewError::Broken { path: material.path.clone(), what: what.to_owned() };
+    let form = form(material.name(), &material.range(0, START)?);
+    if form != Form::Video || material.size > MOST_WHOLE {
+        return Err(refused("is no film of which a frame is kept"));
+    }
+    let size = image::ImageReader::with_format(Cursor::new(png), ImageFormat::Png).into_dimensions();
+    let (most, bytes) = MOST_POSTER;
+    if png.len() > bytes || !size.is_ok_and(|(width, height)| width.max(height) <= most) {
+        return Err(refused("has a frame that is no picture of the agreed size"));
+    }
+    if material.hash()? != hash {
+        return Err(PreviewError::Changed { path: material.path.clone() });
+    }
+    if let Some(kept) = kept_picture(shelf, hash) {
+        return Ok(kept);
+    }
+    keep_picture(shelf, hash, png).ok_or_else(|| refused("has a frame that cannot be read"))
 }
 
 /// What is said of pages and slides of which a web engine has drawn nothing yet.
@@ -131,7 +166,7 @@ pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
     let (width, height) =
         image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
     let url = Some(data_url(&bytes));
-    Some(Thumbnail { url, width, height, reason: None })
+    Some(Thumbnail { url, width, height, reason: None, wants_poster: false })
 }
 
 /// Keeps a picture of a page or of slides for a content, as a PNG that an engine drew; it is made small. `hash` is the
@@ -202,7 +237,7 @@ fn made_small(drawn: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn none(reason: &str) -> Thumbnail {
-    Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()) }
+    Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()), wants_poster: false }
 }
 
 /// A drawing scales by itself; as an image no script in it runs and nothing is loaded.
@@ -216,7 +251,7 @@ fn drawing(material: &Material, start: &[u8]) -> Result<Thumbnail, PreviewError>
     }
     let (width, height) = fitted(svg_size(start).unwrap_or((300, 150)));
     let url = Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(bytes)));
-    Ok(Thumbnail { url, width, height, reason: None })
+    Ok(Thumbnail { url, width, height, reason: None, wants_poster: false })
 }
 
 /// A size scaled down to fit, never up.

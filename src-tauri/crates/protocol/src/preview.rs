@@ -137,6 +137,14 @@ wire! {
         pub used: String,
     }
 
+    /// Reads ahead for a preview.
+    pub struct PreviewWarmParams {
+        /// The preview that will be looked at.
+        pub token: String,
+        /// One that shows the same at another moment: what was asked for there is read ahead here.
+        pub like: Option<String>,
+    }
+
     /// Asks what a file or folder is.
     pub struct PreviewDescribeParams {
         /// Where.
@@ -289,6 +297,20 @@ wire! {
         pub height: u32,
         /// Why there is none, a sentence.
         pub reason: Option<String>,
+        /// It is a film of which no frame is kept yet: a window that can play it draws one for `poster_keep`.
+        pub wants_poster: bool,
+    }
+
+    /// Hands over a frame of a film, which becomes its small picture.
+    pub struct PosterKeepParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// The film.
+        pub source: PreviewSource,
+        /// SHA-256 of the content that it was drawn of, as `FileFacts` says it.
+        pub hash: String,
+        /// A PNG of at most 640 × 640 pixels and 1 MB, in base64.
+        pub png: String,
     }
 
     /// Asks for a small picture of one slide of an HTML page of slides or of a presentation.

@@ -114,6 +114,8 @@ export class App {
   /** Events that arrive while a session is being asked for; its answer says which of them are news. */
   #held: NumberedEvent[] | null = null;
   #opening = 0;
+  /** One after the other: the last word counts. */
+  #filling: Promise<unknown> = Promise.resolve();
   #reopening = false;
 
   constructor(
@@ -187,6 +189,16 @@ export class App {
   /** What a node is called: the start of its message, unless the app itself said it. */
   nodeTitle(node: NodeSummary): string {
     return this.session?.continues(node) ? this.i18n.t('tree.continued') : node.title;
+  }
+
+  /** Makes the window as large as the display, until the answer is called. Where that is refused it stays as it is. */
+  fillDisplay(): () => void {
+    const fill = (on: boolean) => {
+      const next = () => this.transport.invoke('window_fill_display', { on }).catch(() => undefined);
+      this.#filling = this.#filling.then(next, next);
+    };
+    fill(true);
+    return () => fill(false);
   }
 
   daysLeft(at: number): number {

@@ -212,6 +212,7 @@ describe('addresses of previews', () => {
         closed.push(token);
         return {};
       },
+      preview_warm: () => ({}),
     });
     return { transport, closed, handles: new Handles(transport) };
   }
@@ -237,6 +238,20 @@ describe('addresses of previews', () => {
     await settle();
     expect(transport.named('preview_open')).toHaveLength(asked + 20);
     expect(closed).toHaveLength(1 + 21 - 8);
+  });
+
+  it('of neighbours are read ahead, like what is shown of the same path', async () => {
+    const { handles, transport } = make();
+    const { token } = await handles.open('s1', { type: 'live', path: 'site' }, 2);
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'site' });
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'site' });
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'other' });
+    handles.warm('s1', { type: 'live', path: 'other' });
+    await settle();
+    expect(transport.named('preview_warm')).toEqual([
+      { token: 't2', like: token },
+      { token: 't3', like: null },
+    ]);
   });
 
   it('are shared by all who look at the same, and asked for anew after a failure', async () => {
@@ -267,7 +282,7 @@ describe('small pictures', () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
         running -= 1;
         if (source.type === 'live' && source.path === '3') throw new Error('broken');
-        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null };
+        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null, wantsPoster: false };
       },
     });
     const thumbnails = new Thumbnails(transport);

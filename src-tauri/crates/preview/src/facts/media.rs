@@ -66,6 +66,9 @@ pub(crate) fn sound(meta: &ArtifactMeta) -> Option<&[f32]> {
 
 fn look(material: &Material) -> Result<ArtifactMeta, Refused> {
     let length = material.size;
+    if let Some(film) = theora(&material.range(0, 4_096)?) {
+        return Ok(film);
+    }
     let source: Box<dyn MediaSource> = match material.file_reader()? {
         Some(inner) => Box::new(Bytes { inner, length }),
         None => Box::new(Bytes { inner: Cursor::new(material.whole(MOST_WHOLE)?), length }),
@@ -110,6 +113,21 @@ fn look(material: &Material) -> Result<ArtifactMeta, Refused> {
         _ => 0.0,
     };
     Ok(ArtifactMeta::Audio { seconds, channels, rate, peaks: peaks.levels() })
+}
+
+/// The size of a film in Ogg, whose pictures are not looked at otherwise: its first pages hold the heads of its streams,
+/// of which that of Theora says it (Theora specification, section 6.2).
+fn theora(start: &[u8]) -> Option<ArtifactMeta> {
+    if !start.starts_with(b"OggS") {
+        return None;
+    }
+    let at = start.windows(7).position(|window| window == b"\x80theora")?;
+    let number = |from: usize| {
+        let [high, middle, low] = start.get(at + from..at + from + 3)?.first_chunk::<3>().copied()?;
+        Some(u32::from_be_bytes([0, high, middle, low]))
+    };
+    let (width, height) = (number(14)?, number(17)?);
+    (width > 0 && height > 0).then_some(ArtifactMeta::Video { seconds: None, width, height })
 }
 
 fn seconds(track: &Track) -> Option<f64> {

@@ -23,7 +23,10 @@ const MOST_PATH = 2000;
 const MOST_SLIDES = 500;
 const MOST_TITLE = 200;
 const MOST_NOTES = 4000;
-const DECK_KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' '];
+const DECK_KEYS = [
+  ...['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' '],
+  ...['f', 'p', 'Escape'],
+];
 
 export function readMessage(data: unknown): PageMessage | null {
   if (typeof data !== 'object' || data === null) return null;

@@ -2,6 +2,7 @@ import * as pdfjs from 'pdfjs-dist/legacy/build/pdf.mjs';
 import PdfWorker from 'pdfjs-dist/legacy/build/pdf.worker.min.mjs?worker';
 import type { PDFDocumentLoadingTask, PDFPageProxy } from 'pdfjs-dist';
 import { fetchBlob, fetchPart } from '../fetchBytes';
+import type { PageText } from './find';
 
 export type { PDFDocumentProxy } from 'pdfjs-dist';
 export const { TextLayer } = pdfjs;
@@ -75,12 +76,18 @@ export async function openPdf(url: string, size: number, signal: AbortSignal): P
 }
 
 /** The text of a page, as the elements that lie over it hold it, one after the other. */
-export async function textOf(page: PDFPageProxy): Promise<string> {
+export async function textOf(page: PDFPageProxy): Promise<PageText> {
   // Not by `getTextContent`, which walks the stream in a way that not every engine knows.
-  const reader = (page.streamTextContent() as ReadableStream<{ items: ({ str: string } | object)[] }>).getReader();
+  const content = page.streamTextContent() as ReadableStream<{ items: ({ str: string; hasEOL: boolean } | object)[] }>;
+  const reader = content.getReader();
   let text = '';
+  const breaks = new Set<number>();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    for (const item of part.value.items) if ('str' in item) text += item.str;
+    for (const item of part.value.items) {
+      if (!('str' in item)) continue;
+      text += item.str;
+      if (item.hasEOL) breaks.add(text.length);
+    }
   }
-  return text;
+  return { text, breaks };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matchesIn, rangesOf } from './find';
+import { matchesIn, rangesOf, type PageText } from './find';
 import { GAP, layOut, pageAt, zoomStep } from './pages';
 
 describe('pages', () => {
@@ -22,27 +22,48 @@ describe('pages', () => {
   });
 });
 
+/** Lines of a page; each is one element. */
+function lines(...all: string[]): PageText {
+  const breaks = new Set<number>();
+  let length = 0;
+  for (const line of all) breaks.add((length += line.length));
+  return { text: all.join(''), breaks };
+}
+
 describe('words in a PDF', () => {
+  it('are found across lines, with and without a hyphen between them', () => {
+    const given = lines('A bicycle work-', 'shop with a well-', 'known bell ', 'and two', 'wheels. 春天的自行', '车在 -', '5 度');
+    const found = (words: string) =>
+      matchesIn(0, given, words).map(({ start, end }) => given.text.slice(start, end));
+    expect(found('workshop with')).toEqual(['work-shop with']);
+    expect(found('work-shop')).toEqual(['work-shop']);
+    expect(found('well-known BELL')).toEqual(['well-known bell']);
+    expect(found('wellknown')).toEqual(['well-known']);
+    expect(found('bell and  two wheels.')).toEqual(['bell and twowheels.']);
+    expect(found('自行车')).toEqual(['自行车']);
+    expect(found('twowheels')).toEqual([]);
+  });
+
   it('are found without regard to capitals, and stay in their places', () => {
-    expect(matchesIn(2, 'Rad und RAD', 'rad')).toEqual([
+    expect(matchesIn(2, lines('Rad und RAD'), 'rad')).toEqual([
       { page: 2, start: 0, end: 3 },
       { page: 2, start: 8, end: 11 },
     ]);
     // A letter that becomes longer when it is small must not move what follows.
-    expect(matchesIn(0, 'İİ city', 'city')).toEqual([{ page: 0, start: 3, end: 7 }]);
-    expect(matchesIn(0, '中文与 中文', '中文')).toHaveLength(2);
-    expect(matchesIn(0, 'a\u00a0b', 'a b')).toHaveLength(1);
-    expect(matchesIn(0, 'abc', '  ')).toEqual([]);
-    expect(matchesIn(0, 'a'.repeat(10_000), 'a')).toHaveLength(2000);
+    expect(matchesIn(0, lines('İİ city'), 'city')).toEqual([{ page: 0, start: 3, end: 7 }]);
+    expect(matchesIn(0, lines('中文与 中文'), '中文')).toHaveLength(2);
+    expect(matchesIn(0, lines('a\u00a0b'), 'a b')).toHaveLength(1);
+    expect(matchesIn(0, lines('abc'), '  ')).toEqual([]);
+    expect(matchesIn(0, lines('a'.repeat(10_000)), 'a')).toHaveLength(2000);
   });
 
   it('are marked across the elements that show them', () => {
     const box = document.createElement('div');
     box.innerHTML = '<span>Spring </span><span></span><span>bicycles</span>';
     const elements = [...box.children];
-    const [range] = rangesOf(elements, matchesIn(0, 'Spring bicycles', 'ing bic'));
+    const [range] = rangesOf(elements, matchesIn(0, lines('Spring bicycles'), 'ing bic'));
     expect(range?.toString()).toBe('ing bic');
-    const [last] = rangesOf(elements, matchesIn(0, 'Spring bicycles', 'bicycles'));
+    const [last] = rangesOf(elements, matchesIn(0, lines('Spring bicycles'), 'bicycles'));
     expect([last?.startContainer, last?.toString()]).toEqual([elements[2]?.firstChild, 'bicycles']);
     expect(rangesOf(elements, [{ page: 0, start: 90, end: 95 }])).toEqual([]);
   });
