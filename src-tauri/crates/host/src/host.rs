@@ -116,6 +116,10 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) tables: Tables,
     pub(crate) shelf: Shelf,
+    /// What could not be drawn or turned into pages lately.
+    pub(crate) refusals: crate::page_pictures::Refusals,
+    /// What the window's viewers ask.
+    pub(crate) viewers: crate::looking::Viewers,
     /// What was read of moments lately.
     pub(crate) contents: Contents,
     pub(crate) engines: Arc<dyn Engines>,
@@ -249,6 +253,8 @@ impl Host {
             previews: Previews::new(preview_base),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
+            refusals: crate::page_pictures::Refusals::default(),
+            viewers: crate::looking::Viewers::default(),
             contents: Contents::default(),
             engines,
             drawing: tokio::sync::Semaphore::new(1),

@@ -15,7 +15,7 @@ use crate::facts::{Form, MOST_PIXELS, MOST_WHOLE, START, form, megapixels, orien
 use crate::refused::Refused;
 use crate::shelf::{Made, Shelf};
 use crate::source::Material;
-use crate::{PreviewError, Source, describe};
+use crate::{PreviewError, Source, Wanted, describe};
 
 /// Pixels across and down.
 pub(crate) const MOST: (u32, u32) = (320, 200);
@@ -57,7 +57,9 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
                 return Ok(poster(facts.hash.as_deref(), shelf));
             }
         }
-        Form::Page | Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
+        // A page is more than its own bytes.
+        Form::Page => return Ok(none(NOT_DRAWN)),
+        Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
             if material.size <= MOST_WHOLE
                 && let Some(kept) = kept_picture(shelf, &material.hash()?)
             {
@@ -93,7 +95,7 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
         _ => None,
     };
     // The same bytes are another thing under another name.
-    let drawn = shelf.kept_or_made(&format!("{hash}-{}-small", form.word()), || {
+    let drawn = shelf.kept_or_made(&format!("{hash}-{}-small", form.word()), &Wanted::default(), || {
         let drawn = match &levels {
             Some(levels) => Ok(wave(levels)),
             None if form == Form::Picture => picture(&material),
@@ -113,7 +115,7 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
         };
         // What was written meanwhile is not what was hashed.
         if is_lasting && material.is_unchanged() { Made::Lasting(drawn) } else { Made::ForNow(drawn) }
-    });
+    })?;
     let Drawn { url, width, height, reason } = drawn;
     Ok(Thumbnail { url, width, height, reason, wants_poster: false })
 }
@@ -160,7 +162,7 @@ pub fn keep_poster(source: &Source, shelf: &Shelf, hash: &str, png: &[u8]) -> Re
 /// What is said of pages and slides of which a web engine has drawn nothing yet.
 const NOT_DRAWN: &str = "Pages and slides are drawn by a web engine, which has not been asked yet.";
 
-/// The small picture that was kept for a content with [`keep_picture`].
+/// The small picture that was kept under a name with [`keep_picture`].
 pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
     let bytes = shelf.bytes(&format!("{hash}.png"))?;
     let (width, height) =
@@ -169,8 +171,8 @@ pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
     Some(Thumbnail { url, width, height, reason: None, wants_poster: false })
 }
 
-/// Keeps a picture of a page or of slides for a content, as a PNG that an engine drew; it is made small. `hash` is the
-/// SHA-256 of the content in hexadecimal, or what [`of_slide`] makes of it. Blocks.
+/// Keeps a picture, a PNG that an engine drew, made small. `hash` names it: the SHA-256 of what alone it depends on in
+/// hexadecimal, the name of a [`Drawing`](crate::Drawing), or what [`of_slide`] makes of either. Blocks.
 pub fn keep_picture(shelf: &Shelf, hash: &str, drawn: &[u8]) -> Option<Thumbnail> {
     shelf.write(&format!("{hash}.png"), &made_small(drawn)?);
     kept_picture(shelf, hash)
