@@ -33,7 +33,7 @@ async fn open(desk: &Desk, session: &SessionId, source: PreviewSource) -> Previe
 
 /// What stands at the address of a preview.
 fn body(desk: &Desk, address: &str) -> (u16, Vec<u8>) {
-    let request = http::Request::builder().uri(address).body(Vec::new()).unwrap();
+    let request = http::Request::builder().uri(address).body(()).unwrap();
     let response = desk.host.previews().respond(&request);
     (response.status().as_u16(), response.into_body())
 }

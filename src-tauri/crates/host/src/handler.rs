@@ -84,6 +84,7 @@ impl CommandHandler for Host {
     }
 
     async fn session_open(&self, params: SessionParams) -> Result<SessionDetail, AppError> {
+        self.looked_at.send_replace(Some(params.session_id.clone()));
         self.blocking(move |host| {
             Ok(host.engine.open_session(&params.session_id, |deployment| host.address.fill(deployment))?)
         })

@@ -116,6 +116,8 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) tables: Tables,
     pub(crate) shelf: Shelf,
+    /// The session that was opened last.
+    pub(crate) looked_at: tokio::sync::watch::Sender<Option<okcvm_protocol::SessionId>>,
     /// What could not be drawn or turned into pages lately.
     pub(crate) refusals: crate::page_pictures::Refusals,
     /// What the window's viewers ask.
@@ -253,6 +255,7 @@ impl Host {
             previews: Previews::new(preview_base),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
+            looked_at: tokio::sync::watch::Sender::new(None),
             refusals: crate::page_pictures::Refusals::default(),
             viewers: crate::looking::Viewers::default(),
             contents: Contents::default(),

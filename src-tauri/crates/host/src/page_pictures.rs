@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use okcvm_preview::{
     Drawing, Served, Shelf, Source, keep_drawing, keep_picture, kept_drawing, kept_picture, new_drawing, thumbnail,
 };
-use okcvm_protocol::{AppError, EntryKind, PreviewSource, ProcessOwner, SessionId, Thumbnail};
+use okcvm_protocol::{AppError, EntryKind, ErrorCode, PreviewSource, ProcessOwner, SessionId, Thumbnail};
 use okcvm_slides::{Area, DeckFiles, SlidesError};
 use okcvm_workspace::{Workspace, WorkspacePath};
 use sha2::{Digest, Sha256};
@@ -101,12 +101,30 @@ impl Page {
 }
 
 impl Host {
-    /// A small picture of a file, or of the first page of a folder. Pages are drawn one at a time.
+    /// A small picture of a file, or of the first page of a folder. Pages are drawn one at a time; what is under way ends
+    /// when the window looks at another session.
     pub(crate) async fn small_picture(
         &self,
         session: SessionId,
         source: PreviewSource,
     ) -> Result<Thumbnail, AppError> {
+        let mut looked_at = self.looked_at.subscribe();
+        let mine = session.clone();
+        let left = async move {
+            if looked_at.borrow().as_ref() != Some(&mine) {
+                // Nobody opened it for that, as on the command line.
+                std::future::pending::<()>().await;
+            }
+            // The one who tells is gone with the host.
+            let _ = looked_at.wait_for(|now| now.as_ref() != Some(&mine)).await;
+        };
+        tokio::select! {
+            drawn = self.drawn_small(session, source) => drawn,
+            () = left => Err(AppError::new("It was called off.").with_code(ErrorCode::Cancelled)),
+        }
+    }
+
+    async fn drawn_small(&self, session: SessionId, source: PreviewSource) -> Result<Thumbnail, AppError> {
         let (host, id, asked) = (self.clone(), session.clone(), source.clone());
         let looked = tokio::task::spawn_blocking(move || -> Result<_, AppError> {
             let source = host.source(&id, &asked)?;
