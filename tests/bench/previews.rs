@@ -149,10 +149,8 @@ fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     for round in 0..MOMENTS {
         look(round, held.clone())?;
     }
-    let sides: Vec<Side<'_>> = vec![
-        Box::new(|round| look(round, Contents::default())),
-        Box::new(|round| look(round, held.clone())),
-    ];
+    let sides: Vec<Side<'_>> =
+        vec![Box::new(|round| look(round, Contents::default())), Box::new(|round| look(round, held.clone()))];
     let medians = rounds(|_| Ok(()), sides)?;
     for (name, cost, bar) in [(first, medians.costs[0], 150), (again, medians.costs[1], 50)] {
         let figures = Figures::Times { ours: cost, other: None };

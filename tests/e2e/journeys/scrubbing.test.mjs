@@ -16,7 +16,7 @@ const page = (number) =>
 const drawing = (number) =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${100 + number}" height="50"><rect width="100" height="50" fill="teal"/></svg>`;
 
-const report = readFileSync(fileURLToPath(new URL('../../fixtures/documents/chromium.pdf', import.meta.url)));
+const report = readFileSync(fileURLToPath(new URL('../../fixtures/documents/over-pages.pdf', import.meta.url)));
 const deck = readFileSync(fileURLToPath(new URL('../fixtures/deck.html', import.meta.url)));
 /** Files that are longer than the window; another one at each moment, by its number. */
 const longFiles = (number) => ({
@@ -71,25 +71,6 @@ test('moments are looked at and compared without touching a file', (t) =>
       );
     const shows = (words) => previewText(window, (text) => text.includes(words));
 
-    await stage(t, 'a page is shown as it was at each of ten moments', async () => {
-      await open('moment.html');
-      await shows('Moment now');
-      const slider = await window.see(id.scrubberInput);
-      assert.equal(await slider.getAttribute('max'), String(MOMENTS));
-      for (let number = MOMENTS; number >= 2; number -= 1) {
-        await scrubTo(number - 1);
-        await shows(`Moment ${number}`);
-        await window.see(id.previewAsOf);
-      }
-      await window.picture('moment');
-      // At the first the page did not exist.
-      await scrubTo(0);
-      await window.see(id.previewMissing);
-      await scrubTo(MOMENTS);
-      await shows('Moment now');
-      assert.equal((await window.all(id.previewAsOf)).length, 0);
-    });
-
     await stage(t, 'a moment is there within 150 ms, and its neighbour that was read ahead within 50', async () => {
       await open('moment.html');
       await shows('Moment now');
@@ -115,19 +96,42 @@ test('moments are looked at and compared without touching a file', (t) =>
       const rest = () => new Promise((done) => setTimeout(done, 700));
       const far = [];
       const near = [];
-      for (const number of [9, 4, 7, 2]) {
-        far.push(await took(number));
+      // None of them was looked at before; the second of each pair was read ahead while the first was looked at.
+      for (const [first, second] of [
+        [9, 8],
+        [5, 4],
+        [2, 3],
+      ]) {
+        far.push(await took(first));
         await rest();
-        // Its neighbour was read ahead meanwhile.
-        near.push(await took(number === 9 ? 8 : number + 1));
+        near.push(await took(second));
         await rest();
       }
-      const middle = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)];
+      const middle = (times) => times.toSorted((a, b) => a - b)[1];
       const words = (times) => times.map((time) => Math.round(time)).join(', ');
       t.diagnostic(`moments far off: ${words(far)} ms; neighbours: ${words(near)} ms`);
       // This build is not optimised and the machine is not alone; the goals are checked with room.
-      assert.ok(middle(far) < 600, `a moment far off takes ${words(far)} ms`);
-      assert.ok(middle(near) < 400, `a neighbour takes ${words(near)} ms`);
+      assert.ok(middle(far) < 450, `a moment far off takes ${words(far)} ms`);
+      assert.ok(middle(near) < 150, `a neighbour takes ${words(near)} ms`);
+    });
+
+    await stage(t, 'a page is shown as it was at each of ten moments', async () => {
+      await open('moment.html');
+      await shows('Moment now');
+      const slider = await window.see(id.scrubberInput);
+      assert.equal(await slider.getAttribute('max'), String(MOMENTS));
+      for (let number = MOMENTS; number >= 2; number -= 1) {
+        await scrubTo(number - 1);
+        await shows(`Moment ${number}`);
+        await window.see(id.previewAsOf);
+      }
+      await window.picture('moment');
+      // At the first the page did not exist.
+      await scrubTo(0);
+      await window.see(id.previewMissing);
+      await scrubTo(MOMENTS);
+      await shows('Moment now');
+      assert.equal((await window.all(id.previewAsOf)).length, 0);
     });
 
     await stage(t, 'the keys move along the moments', async () => {
@@ -226,9 +230,9 @@ test('moments are looked at and compared without touching a file', (t) =>
           '(a, b) => [a.scrollTop, b.scrollTop, [a, b].map((side) => side.scrollHeight - side.clientHeight)]',
         );
         assert.equal(left, 400, 'what was followed does not answer');
-        if (name === 'lines.txt' || name === 'rows.csv') {
-          assert.ok(Math.abs(left - right) < 3, `${name}: the same line, not ${left} beside ${right}`);
-        } else if (name !== 'report.pdf') {
+        if (['lines.txt', 'rows.csv', 'report.pdf'].includes(name)) {
+          assert.ok(Math.abs(left - right) < 3, `${name}: the same line or page, not ${left} beside ${right}`);
+        } else {
           const parts = [left / heights[0], right / heights[1]];
           assert.ok(Math.abs(parts[0] - parts[1]) < 0.02, `${name}: the same part, not ${parts}`);
         }

@@ -434,6 +434,18 @@ impl CommandHandler for Host {
         report
     }
 
+    async fn node_export(&self, params: NodeExportParams) -> Result<ExportReport, AppError> {
+        let (id, cancel) = (params.export_id.clone(), self.exports.begin(&params.export_id));
+        let report = self.blocking(move |host| host.export(&params, &cancel)).await;
+        self.exports.end(&id);
+        report
+    }
+
+    async fn node_export_cancel(&self, params: ExportCancelParams) -> Result<Empty, AppError> {
+        self.exports.cancel(&params.export_id);
+        Ok(Empty {})
+    }
+
     async fn import_cancel(&self, params: ImportCancelParams) -> Result<Empty, AppError> {
         self.imports.cancel(&params.import_id);
         Ok(Empty {})
@@ -550,7 +562,8 @@ impl CommandHandler for Host {
             let png = STANDARD.decode(params.png).map_err(|error| {
                 AppError::new("The frame of the film is not in base64.").with_detail(error.to_string())
             })?;
-            okcvm_preview::keep_poster(&source, &host.shelf, &params.hash, &png).map_err(|error| error.to_app_error())
+            okcvm_preview::keep_poster(&source, &host.shelf, &params.hash, &png)
+                .map_err(|error| error.to_app_error())
         })
         .await
     }

@@ -53,8 +53,9 @@ struct Running {
 struct State {
     /// Slides that are drawn and kept, from the first.
     drawn: usize,
-    /// It is over: with a sentence if it went wrong.
-    ended: Option<Option<String>>,
+    is_over: bool,
+    /// Why it went wrong, a sentence.
+    trouble: Option<String>,
 }
 
 /// What a deck is drawn from.
@@ -95,7 +96,7 @@ impl SlidePictures {
         decks.retain(|_, running| {
             let before = running.for_whom.len();
             running.for_whom.retain(|(whose, what)| whose != session || what != source);
-            let is_left = running.for_whom.is_empty() && before > 0 && running.state.borrow().ended.is_none();
+            let is_left = running.for_whom.is_empty() && before > 0 && !running.state.borrow().is_over;
             if is_left {
                 running.cancel.cancel();
             }
@@ -137,6 +138,7 @@ impl Host {
         if slide >= MOST_SLIDES {
             return Ok(none(&format!("Of a deck the first {MOST_SLIDES} slides are drawn.")));
         }
+<<<<<<< HEAD
         let (mut state, name) = self.begin_drawing(session, source, deck)?;
         let seen = state.wait_for(|state| state.drawn > slide || state.ended.is_some()).await;
         let Ok(seen) = seen.map(|state| state.clone()) else { return Ok(none(CALLED_OFF)) };
@@ -147,6 +149,18 @@ impl Host {
         }
         let reason = seen.ended.flatten();
         Ok(reason.map_or_else(|| beyond(slide), |reason| none(&reason)))
+=======
+        let hash = deck.hash().to_owned();
+        let mut state = self.begin_drawing(session, source, deck);
+        let seen = state.wait_for(|state| state.drawn > slide || state.is_over).await;
+        let Ok(seen) = seen.map(|state| state.clone()) else { return Ok(none(CALLED_OFF)) };
+        if seen.drawn > slide {
+            let kept =
+                self.blocking(move |host| Ok(kept_picture(&host.shelf, &of_slide(&hash, slide)))).await?;
+            return Ok(kept.unwrap_or_else(|| none("The small picture could not be kept.")));
+        }
+        Ok(none(&seen.trouble.unwrap_or_else(|| format!("There is no slide {}.", slide + 1))))
+>>>>>>> main
     }
 
     /// Joins those who wait for a deck, and begins to draw it if nobody did.
@@ -157,11 +171,15 @@ impl Host {
         deck: Deck,
     ) -> Result<(watch::Receiver<State>, String), AppError> {
         let mut decks = self.slides.decks.lock().unwrap_or_else(PoisonError::into_inner);
+<<<<<<< HEAD
         // What went well and is asked for again was drawn from other files than those of now, or is lost.
         decks.retain(|key, running| match &running.state.borrow().ended {
             None => true,
             Some(ended) => running.since.elapsed() < REMEMBERED && (ended.is_some() || key != deck.key()),
         });
+=======
+        decks.retain(|_, running| !running.state.borrow().is_over || running.since.elapsed() < REMEMBERED);
+>>>>>>> main
         let asker = (session.clone(), source.clone());
         if let Some(running) = decks.get_mut(deck.key()) {
             if !running.for_whom.contains(&asker) {
@@ -195,7 +213,7 @@ impl Host {
                     }
                 }
             };
-            let ended = tokio::select! {
+            let trouble = tokio::select! {
                 drawn = tokio::time::timeout(DRAWING, drawing) => match drawn {
                     Ok(Ok(())) => None,
                     Ok(Err(reason)) => Some(reason),
@@ -203,7 +221,10 @@ impl Host {
                 },
                 () = cancel.cancelled() => Some(CALLED_OFF.to_owned()),
             };
-            sender.send_modify(|state| state.ended = Some(ended));
+            sender.send_modify(|state| {
+                state.is_over = true;
+                state.trouble = trouble;
+            });
         });
         Ok((state, name))
     }
@@ -219,20 +240,34 @@ impl Host {
         let Ok(_place) = self.drawing.acquire().await else { return Err(CALLED_OFF.to_owned()) };
         let owner = ProcessOwner { session_id: session, node_id: None, item_id: None };
         let engine = self.engines.engine(owner).map_err(|error| error.to_string())?;
+<<<<<<< HEAD
         let (drawing, shelf) = (name.clone(), self.shelf.clone());
         let (looks, mut taken) = mpsc::unbounded_channel::<Vec<u8>>();
+=======
+        let (hash, folder) = (page.hash.clone(), self.shelf.clone());
+        let (pngs, mut taken) = mpsc::unbounded_channel::<Vec<u8>>();
+>>>>>>> main
         let tell = sender.clone();
         let keeping = tokio::task::spawn_blocking(move || {
             let mut slide = 0;
             while let Some(look) = taken.blocking_recv() {
+<<<<<<< HEAD
                 keep_slides(&shelf, &[&drawing], slide, &[look]);
+=======
+                keep_slides(&folder, &[&hash], slide, &[look]);
+>>>>>>> main
                 slide += 1;
                 tell.send_modify(|state| state.drawn = slide);
             }
         });
+<<<<<<< HEAD
         let served = Served::default();
         let drawn = look_at_slides(page.files(&served), &*engine, (MOST_SLIDES, WIDTH), &mut move |look| {
             looks.send(look).is_ok()
+=======
+        let drawn = look_at_slides(page.files(), &*engine, (MOST_SLIDES, WIDTH), &mut move |look| {
+            pngs.send(look).is_ok()
+>>>>>>> main
         })
         .await;
         keeping.await.map_err(|error| error.to_string())?;
@@ -252,19 +287,23 @@ impl Host {
         sender: &watch::Sender<State>,
         cancel: &CancellationToken,
     ) -> Result<(), String> {
+<<<<<<< HEAD
         let (folder, name) = self
             .converted_slides(session, source, Patience::Once)
             .await
             .map_err(|error| error.message)?;
+=======
+        let (folder, name) = self.converted_slides(session, source).await.map_err(|error| error.message)?;
+>>>>>>> main
         if name.strip_suffix(".pdf") != Some(hash.as_str()) {
             return Err("The file was changed at this moment; ask again.".to_owned());
         }
-        let (shelf, tell, cancel) = (self.shelf.clone(), sender.clone(), cancel.clone());
+        let (pictures, tell, cancel) = (self.shelf.clone(), sender.clone(), cancel.clone());
         let drawn = tokio::task::spawn_blocking(move || {
             let workspace = Workspace::open(&folder).map_err(|error| error.to_app_error().message)?;
             let path = WorkspacePath::parse(&name).map_err(|error| error.to_app_error().message)?;
             let pdf = Source::Live { workspace, path };
-            keep_pages(&pdf, &shelf, &hash, MOST_SLIDES, &mut |slides| {
+            keep_pages(&pdf, &pictures, &hash, MOST_SLIDES, &mut |slides| {
                 tell.send_modify(|state| state.drawn = slides);
                 !cancel.is_cancelled()
             })

@@ -92,7 +92,8 @@ pub fn list_archive(material: &Material, wanted: &Wanted) -> Result<ArchiveListi
         Some(ArchiveKind::Rar) => {
             found.truncated = true;
             found.notes.push(
-                "It is a RAR archive, whose list is not read here. A program of this computer may open it.".to_owned(),
+                "It is a RAR archive, whose list is not read here. A program of this computer may open it."
+                    .to_owned(),
             );
         }
         None => return Err(broken(material, "is not an archive that is known here, or it is damaged")),
@@ -153,7 +154,10 @@ fn counted(mut reader: impl Read, before: usize, found: &mut Found<'_>) -> Resul
             Err(error) => {
                 found.truncated = true;
                 found.notes.push(if error.kind() == io::ErrorKind::FileTooLarge {
-                    format!("It becomes more than {} MB; it was unpacked no further.", MAX_INFLATED / (1024 * 1024))
+                    format!(
+                        "It becomes more than {} MB; it was unpacked no further.",
+                        MAX_INFLATED / (1024 * 1024)
+                    )
                 } else {
                     "It is damaged or cut off: it cannot be unpacked to its end.".to_owned()
                 });

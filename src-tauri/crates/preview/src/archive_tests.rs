@@ -236,8 +236,11 @@ fn archive(name: &str) -> Vec<u8> {
 }
 
 fn entries(listing: &ArchiveListing) -> Vec<(&str, u64, bool)> {
-    let mut entries: Vec<_> =
-        listing.entries.iter().map(|entry| (entry.path.trim_end_matches('/'), entry.size, entry.folder)).collect();
+    let mut entries: Vec<_> = listing
+        .entries
+        .iter()
+        .map(|entry| (entry.path.trim_end_matches('/'), entry.size, entry.folder))
+        .collect();
     entries.sort_unstable();
     entries
 }
@@ -291,7 +294,9 @@ fn one_compressed_file_is_counted() {
 #[test]
 fn a_damaged_archive_has_words_and_no_end_of_the_program() {
     let folder = TempDir::new().unwrap();
-    for name in ["files.7z", "names-locked.7z", "files.tar.xz", "files.tar.zst", "files.tar.bz2", "words.txt.zst"] {
+    for name in
+        ["files.7z", "names-locked.7z", "files.tar.xz", "files.tar.zst", "files.tar.bz2", "words.txt.zst"]
+    {
         let whole = archive(name);
         for length in 0..whole.len() {
             let _ = list(&material(&folder, name, &whole[..length]));

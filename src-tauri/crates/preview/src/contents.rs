@@ -82,7 +82,8 @@ impl Held {
         }
         // Those that were not used for longest go first.
         while self.files.len() > MOST_FILES || self.bytes > MOST_BYTES {
-            let Some(oldest) = self.files.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
+            let Some(oldest) =
+                self.files.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
             else {
                 return;
             };

@@ -127,7 +127,7 @@ impl Previews {
 
     /// Reads ahead what a preview of a moment will be asked for: what its first page is, and the files that were asked for
     /// in the preview of token `like`, which shows the same at another moment. Bounded in files and bytes. Blocks.
-    pub fn warm(&self, token: &str, like: Option<&str>, shelf: &Shelf) {
+    pub fn warm(&self, token: &str, like: Option<&str>, known: &Shelf) {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let Some(opened) = open.get(token).cloned() else { return };
         let like = like.and_then(|like| open.get(like).cloned());
@@ -140,7 +140,7 @@ impl Previews {
             },
         };
         // Whoever looks at a file asks first what it is.
-        if let Err(error) = describe(&source, shelf) {
+        if let Err(error) = describe(&source, known) {
             tracing::debug!(%error, "a moment is not read ahead");
         }
         if matches!(opened.site, Site::File(_)) {

@@ -40,7 +40,7 @@ impl Stage {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.previews.respond(&request.body(Vec::new()).unwrap())
+        self.previews.respond(&request.body(()).unwrap())
     }
 
     fn get(&self, address: &str) -> Response<Vec<u8>> {
@@ -332,7 +332,7 @@ fn another_base_is_spelled_out_as_well() {
     let previews = Previews::new("http://preview.localhost/".to_owned());
     let target = PreviewTarget::Folder { workspace: stage.workspace.clone(), path: WorkspacePath::root() };
     let handle = previews.open(target).unwrap();
-    let response = previews.respond(&Request::get(&handle.url).body(Vec::new()).unwrap());
+    let response = previews.respond(&Request::get(&handle.url).body(()).unwrap());
     let policy = header(&response, "content-security-policy");
     assert!(
         policy.contains(&format!("script-src http://preview.localhost/{}/ 'unsafe-inline';", handle.token))

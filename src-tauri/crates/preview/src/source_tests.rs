@@ -69,7 +69,7 @@ impl Past {
         if let Some(range) = range {
             request = request.header("Range", range);
         }
-        self.previews.respond(&request.body(Vec::new()).unwrap())
+        self.previews.respond(&request.body(()).unwrap())
     }
 
     fn text(&self, handle: &PreviewHandle, path: &str) -> (u16, String) {

@@ -138,7 +138,12 @@ fn poster(hash: Option<&str>, shelf: &Shelf) -> Thumbnail {
 const MOST_POSTER: (u32, usize) = (640, 1024 * 1024);
 
 /// Keeps a frame of a film, as a PNG that a window drew, for the content of that SHA-256 in hexadecimal. Blocks.
-pub fn keep_poster(source: &Source, shelf: &Shelf, hash: &str, png: &[u8]) -> Result<Thumbnail, PreviewError> {
+pub fn keep_poster(
+    source: &Source,
+    shelf: &Shelf,
+    hash: &str,
+    png: &[u8],
+) -> Result<Thumbnail, PreviewError> {
     let material = source.open()?;
     let refused = |what: &str| PreviewError::Broken { path: material.path.clone(), what: what.to_owned() };
     let form = form(material.name(), &material.range(0, START)?);

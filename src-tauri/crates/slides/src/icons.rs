@@ -67,12 +67,15 @@ pub(crate) fn stand_in(url: &Url, address: &str) -> Option<Resource> {
         return Some(sheet(text.replace(name, &data(font))));
     }
     // Sheets of packages hold one family each, or all of them.
-    let is_material =
-        ["material-icons", "material-design-icons", "material-symbols"].iter().any(|part| address.contains(part));
+    let is_material = ["material-icons", "material-design-icons", "material-symbols"]
+        .iter()
+        .any(|part| address.contains(part));
     is_material.then(|| {
         let words = url.path().to_ascii_lowercase();
         let symbols = words.contains("symbols");
-        let style = ["outlined", "rounded", "round", "sharp", "two-tone"].into_iter().find(|style| words.contains(style));
+        let style = ["outlined", "rounded", "round", "sharp", "two-tone"]
+            .into_iter()
+            .find(|style| words.contains(style));
         sheet(material(&|family: &str| {
             let family = family.to_ascii_lowercase();
             family.contains("symbols") == symbols
@@ -103,7 +106,8 @@ fn font(address: &str) -> Option<&'static [u8]> {
     }
     // `…/s/materialsymbolsoutlined/…` and `…/material-icons-outlined.woff2`.
     let plain: String = address.chars().filter(char::is_ascii_alphanumeric).collect();
-    let known = MATERIAL.iter().filter(|(family, ..)| plain.contains(&family.to_ascii_lowercase().replace(' ', "")));
+    let known =
+        MATERIAL.iter().filter(|(family, ..)| plain.contains(&family.to_ascii_lowercase().replace(' ', "")));
     known.max_by_key(|(family, ..)| family.len()).map(|(_, _, bytes)| *bytes)
 }
 

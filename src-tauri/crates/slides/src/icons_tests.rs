@@ -42,20 +42,47 @@ fn google_gives_the_icon_fonts_that_are_asked_for_and_no_others() {
 #[test]
 fn sheets_of_packages_stand_in_whatever_serves_them() {
     for (address, family, icon) in [
-        ("https://cdn.jsdelivr.net/npm/bootstrap-icons@1.11.3/font/bootstrap-icons.min.css", "bootstrap-icons", ".bi-house-fill"),
-        ("https://cdnjs.cloudflare.com/ajax/libs/bootstrap-icons/1.10.5/font/bootstrap-icons.css", "bootstrap-icons", ".bi-rocket"),
+        (
+            "https://cdn.jsdelivr.net/npm/bootstrap-icons@1.11.3/font/bootstrap-icons.min.css",
+            "bootstrap-icons",
+            ".bi-house-fill",
+        ),
+        (
+            "https://cdnjs.cloudflare.com/ajax/libs/bootstrap-icons/1.10.5/font/bootstrap-icons.css",
+            "bootstrap-icons",
+            ".bi-rocket",
+        ),
         ("https://cdn.jsdelivr.net/npm/remixicon@4.2.0/fonts/remixicon.css", "remixicon", ".ri-home-line"),
-        ("https://cdnjs.cloudflare.com/ajax/libs/remixicon/4.1.0/remixicon.min.css", "remixicon", ".ri-rocket-fill"),
-        ("https://unpkg.com/material-icons@1/iconfont/material-icons.css", "Material Icons", ".material-icons"),
-        ("https://cdn.jsdelivr.net/npm/material-symbols@latest/rounded.css", "Material Symbols Rounded", ".material-symbols-rounded"),
+        (
+            "https://cdnjs.cloudflare.com/ajax/libs/remixicon/4.1.0/remixicon.min.css",
+            "remixicon",
+            ".ri-rocket-fill",
+        ),
+        (
+            "https://unpkg.com/material-icons@1/iconfont/material-icons.css",
+            "Material Icons",
+            ".material-icons",
+        ),
+        (
+            "https://cdn.jsdelivr.net/npm/material-symbols@latest/rounded.css",
+            "Material Symbols Rounded",
+            ".material-symbols-rounded",
+        ),
     ] {
         let sheet = sheet_at(address);
         assert!(faces(&sheet).contains(&family), "{address}: {:?}", faces(&sheet));
         assert!(sheet.contains(icon), "{address} lacks {icon}");
         // Nothing is fetched besides.
-        assert_eq!(sheet.matches("url(").count(), sheet.matches("data:font/woff2;base64,d09GMg").count(), "{address}");
+        assert_eq!(
+            sheet.matches("url(").count(),
+            sheet.matches("data:font/woff2;base64,d09GMg").count(),
+            "{address}"
+        );
     }
-    assert_eq!(faces(&sheet_at("https://cdn.jsdelivr.net/npm/material-symbols@0.1/outlined.css")), ["Material Symbols Outlined"]);
+    assert_eq!(
+        faces(&sheet_at("https://cdn.jsdelivr.net/npm/material-symbols@0.1/outlined.css")),
+        ["Material Symbols Outlined"]
+    );
 }
 
 #[test]

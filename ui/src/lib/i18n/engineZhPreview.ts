@@ -50,6 +50,13 @@ export const previewSentences: Record<string, string> = {
   'This is not a table of text.': '这不是文本表格。',
 
   // Archives
+  'is no film of which a frame is kept': '不是可保存画面的视频',
+  'has a frame that is no picture of the agreed size': '画面不是约定大小的图片',
+  'has a frame that cannot be read': '画面无法读取',
+  'has a list of files that is too large to be read': '文件列表过大，无法读取',
+  'is damaged or cut off: the list of its files at its end is missing': '文件已损坏或不完整：缺少末尾的文件列表',
+  'has a list of files that is packed in a way that is not known here': '文件列表使用了此处不支持的压缩方式',
+  'is damaged: the list of its files cannot be unpacked': '文件已损坏：文件列表无法解压',
   'It is a RAR archive, whose list is not read here. A program of this computer may open it.':
     '这是 RAR 压缩包，此处不读取其列表。本机的其他程序或许可以打开它。',
   'It becomes more than {} MB; it was unpacked no further.': '解压后超过 {} MB，其余未解压。',

@@ -395,13 +395,10 @@ export class App {
     this.composer.focus();
   }
 
-  /** A path in what the model wrote: as it sees the workspace, or relative. */
-  previewPath(path: string): void {
-    const relative = decodePath(path)
-      .replace(/^\/mnt\/okcomputer\/?/, '')
-      .replace(/^\.\//, '')
-      .replace(/[?#].*$/, '');
-    if (relative === '' || relative.endsWith('/')) this.previewFolder(relative.replace(/\/+$/, ''));
+  /** A path in what was written: as the model sees the workspace, from its top, or from a folder of it. */
+  previewPath(path: string, folder = ''): void {
+    const relative = pathIn(folder, path.replace(/[?#].*$/, ''));
+    if (relative === '' || /(^|\/)\.{0,2}$/.test(path.replace(/[?#].*$/, ''))) this.previewFolder(relative);
     else this.previewFile(relative);
   }
 
@@ -586,6 +583,18 @@ function decodePath(path: string): string {
   } catch {
     return path;
   }
+}
+
+/** Where a path leads that was written in a file of the folder. Nothing leads out of the workspace. */
+function pathIn(folder: string, path: string): string {
+  const named = decodePath(path);
+  const inside = named.replace(/^\/mnt\/okcomputer(?=\/|$)/, '');
+  const parts = inside !== named || inside.startsWith('/') ? [] : folder.split('/').filter(Boolean);
+  for (const part of inside.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
 }
 
 const KEY = Symbol('app');

@@ -103,7 +103,11 @@ export class PreviewState {
   page = $state.raw<PageControls | null>(null);
   /** Rises when what is shown must be fetched again. */
   version = $state(0);
+  /** Rises when the person asks for it once more. */
+  asked = $state(0);
   #keys = 0;
+  /** Keys of tabs, the one that was shown last at the end. */
+  #shown: readonly number[] = [];
   #asked = 0;
   #session: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -129,14 +133,29 @@ export class PreviewState {
       return;
     }
     const tab: PreviewTab = { key: ++this.#keys, target, at, ...source, ...line };
-    const kept = this.tabs.length < MOST_TABS ? this.tabs : this.tabs.filter(({ key }) => key !== this.tabs[0]?.key);
-    this.tabs = [...kept, tab];
+    const out = this.tabs.length < MOST_TABS ? undefined : this.#leftLongest();
+    this.tabs = [...this.tabs.filter(({ key }) => key !== out), tab];
     this.activate(tab.key);
   }
 
+  /** The key of the tab that was not shown for longest. */
+  #leftLongest(): number | undefined {
+    const shown = (key: number) => this.#shown.indexOf(key);
+    return this.tabs.map(({ key }) => key).sort((left, right) => shown(left) - shown(right))[0];
+  }
+
   activate(key: number): void {
-    this.#active = key;
+    this.#choose(key);
     this.#remember();
+  }
+
+  #choose(key: number | null): void {
+    this.#active = key;
+    if (key !== null) this.#shown = [...this.#shown.filter((one) => one !== key && this.#has(one)), key];
+  }
+
+  #has(key: number): boolean {
+    return this.tabs.some((tab) => tab.key === key);
   }
 
   /** Puts another target into the tab that is shown. */
@@ -157,7 +176,7 @@ export class PreviewState {
     });
     const target = { type: 'deployment', id: deployment.id } as const;
     if (!before) return this.show(target);
-    this.#active = before.key;
+    this.#choose(before.key);
     this.become(target);
   }
 
@@ -166,7 +185,7 @@ export class PreviewState {
     const index = this.tabs.findIndex((tab) => tab.key === key);
     if (index === -1) return;
     this.tabs = this.tabs.filter((tab) => tab.key !== key);
-    if (this.#active === key) this.#active = (this.tabs[index] ?? this.tabs[index - 1])?.key ?? null;
+    if (this.#active === key) this.#choose((this.tabs[index] ?? this.tabs[index - 1])?.key ?? null);
     this.#remember();
   }
 
@@ -211,7 +230,7 @@ export class PreviewState {
         this.show(target, { at: at !== null && activePath.has(at) ? at : null });
     }
     const shown = this.tabs.find(({ target }) => identity(target) === left?.active) ?? this.tabs.at(-1);
-    if (shown) this.#active = shown.key;
+    if (shown) this.#choose(shown.key);
     else {
       const harmless = deployments.filter(({ id }) => !this.memory.hung(sessionId, `deployment:${id}`));
       this.#showLatest(harmless, activePath);
@@ -245,11 +264,13 @@ export class PreviewState {
     this.tabs = this.tabs.filter(({ key }) => key !== tab.key);
     if (this.#showLatest(deployments, activePath)) return;
     if (shown) this.show({ type: 'folder', path: shown.folder });
-    else this.#active = this.tabs.at(-1)?.key ?? null;
+    else this.#choose(this.tabs.at(-1)?.key ?? null);
     this.#remember();
   }
 
+  /** The person wants all of it anew. */
   reload(): void {
+    this.asked += 1;
     this.version += 1;
   }
 
@@ -258,7 +279,7 @@ export class PreviewState {
     if (this.tab?.at && !this.tab.beside) return;
     if (!touches(this.target, paths)) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.reload(), 150);
+    this.#timer = setTimeout(() => (this.version += 1), 150);
   }
 
   #replace(tab: PreviewTab): void {

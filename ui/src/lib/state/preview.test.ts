@@ -54,6 +54,31 @@ describe('open previews', () => {
     expect(preview.target).toEqual(file('29.txt'));
   });
 
+  it('give way when they were left longest, and not when they are the oldest', () => {
+    for (let index = 0; index < 9; index += 1) preview.show(file(`${index}.txt`));
+    preview.show(file('a.md'));
+    preview.show(file('new.txt'));
+    expect(paths(preview)).toContain('a.md');
+    expect(paths(preview)).not.toContain('b.md');
+    // Its neighbour is looked at when a tab is closed.
+    preview.activate(preview.tabs.find(({ target }) => target.type === 'file' && target.path === '0.txt')?.key ?? -1);
+    preview.close(preview.tab?.key ?? -1);
+    expect(preview.target).toEqual(file('1.txt'));
+    for (let index = 0; index < 11; index += 1) preview.show(file(`later ${index}.txt`));
+    expect(paths(preview)).toContain('1.txt');
+    expect(preview.tabs).toHaveLength(12);
+  });
+
+  it('are asked for anew by the person, and fetched again where files changed', () => {
+    preview.reload();
+    expect([preview.asked, preview.version]).toEqual([1, 1]);
+    vi.useFakeTimers();
+    preview.filesChanged(['c.md']);
+    vi.advanceTimersByTime(200);
+    vi.useRealTimers();
+    expect([preview.asked, preview.version]).toEqual([1, 2]);
+  });
+
   it('show a moment and compare two without losing the place', () => {
     preview.at('n1');
     preview.compare({ at: null });
@@ -293,5 +318,32 @@ describe('small pictures', () => {
     expect(transport.named('thumbnail_get')).toHaveLength(12);
     expect(most).toBe(4);
     expect(answers.filter((answer) => answer === null)).toHaveLength(2);
+  });
+
+  it('of slides are asked for two at a time, and again after they were called off', async () => {
+    let running = 0;
+    let most = 0;
+    let drawn = false;
+    const transport = new ScriptedTransport({
+      slide_picture_get: async ({ slide }) => {
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        running -= 1;
+        const url = drawn ? `data:image/png;base64,${slide}` : null;
+        return { url, width: 1, height: 1, reason: null, wantsPoster: false };
+      },
+    });
+    const thumbnails = new Thumbnails(transport);
+    const ask = () =>
+      Promise.all(
+        [0, 1, 2, 3].map((slide) => thumbnails.slide('deck 1', 's1', { type: 'live', path: 'deck.html' }, slide)),
+      );
+    expect(await ask()).toEqual([null, null, null, null]);
+    drawn = true;
+    expect((await ask()).at(-1)).toBe('data:image/png;base64,3');
+    await ask();
+    expect(transport.named('slide_picture_get')).toHaveLength(8);
+    expect(most).toBe(2);
   });
 });

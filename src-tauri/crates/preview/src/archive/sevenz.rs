@@ -23,7 +23,8 @@ const WINDOWS_EPOCH: u64 = 116_444_736_000_000_000;
 pub(super) fn list(material: &Material, found: &mut Found<'_>) -> Result<(), PreviewError> {
     let damaged = || broken(material, "is damaged: the list of its files cannot be read");
     let start = material.range(0, START)?;
-    let number = |at: usize| start.get(at..at + 8)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+    let number =
+        |at: usize| start.get(at..at + 8)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
     let (offset, length) = number(12).zip(number(20)).ok_or_else(damaged)?;
     if length == 0 {
         return Ok(());
@@ -40,7 +41,8 @@ pub(super) fn list(material: &Material, found: &mut Found<'_>) -> Result<(), Pre
         match list.first() {
             Some(0x01) => return files(Bytes(list.get(1..).unwrap_or_default()), found, &damaged),
             Some(0x17) => {
-                let streams = Streams::read(&mut Bytes(list.get(1..).unwrap_or_default())).ok_or_else(damaged)?;
+                let streams =
+                    Streams::read(&mut Bytes(list.get(1..).unwrap_or_default())).ok_or_else(damaged)?;
                 let folder = streams.folders.first().ok_or_else(damaged)?;
                 if folder.coders.iter().any(|coder| coder.method == AES) {
                     found.truncated = true;
@@ -58,7 +60,9 @@ pub(super) fn list(material: &Material, found: &mut Found<'_>) -> Result<(), Pre
 /// A packed list, unpacked.
 fn unpacked(material: &Material, streams: &Streams, folder: &Folder) -> Result<Vec<u8>, PreviewError> {
     let unknown = || broken(material, "has a list of files that is packed in a way that is not known here");
-    let ([coder], Some(packed)) = (folder.coders.as_slice(), streams.packed.first()) else { return Err(unknown()) };
+    let ([coder], Some(packed)) = (folder.coders.as_slice(), streams.packed.first()) else {
+        return Err(unknown());
+    };
     let size = folder.size();
     if size > MAX_LIST || *packed > MAX_LIST {
         return Err(broken(material, "has a list of files that is too large to be read"));
@@ -119,7 +123,11 @@ impl<'a> Bytes<'a> {
 
     fn bits(&mut self, count: usize) -> Option<Vec<bool>> {
         let bytes = self.take(count.div_ceil(8))?;
-        Some((0..count).map(|at| bytes.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1)).collect())
+        Some(
+            (0..count)
+                .map(|at| bytes.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1))
+                .collect(),
+        )
     }
 
     /// A bit each, or one byte that says that all are set.
@@ -283,9 +291,11 @@ impl Streams {
             kind = bytes.byte()?;
         }
         if kind == 0x0a {
-            let unknown = self.folders.iter().zip(&counts).map(|(folder, count)| {
-                if *count == 1 && folder.has_checksum { 0 } else { *count }
-            });
+            let unknown = self
+                .folders
+                .iter()
+                .zip(&counts)
+                .map(|(folder, count)| if *count == 1 && folder.has_checksum { 0 } else { *count });
             bytes.checksums(unknown.sum())?;
             kind = bytes.byte()?;
         }
@@ -383,8 +393,11 @@ fn said(bytes: &mut Bytes<'_>) -> Option<Said> {
 
 /// Names in UTF-16, a zero behind each.
 fn names(bytes: &[u8], count: usize) -> Option<Vec<String>> {
-    let units: Vec<u16> =
-        bytes.chunks_exact(2).filter_map(|pair| pair.first_chunk::<2>()).map(|pair| u16::from_le_bytes(*pair)).collect();
+    let units: Vec<u16> = bytes
+        .chunks_exact(2)
+        .filter_map(|pair| pair.first_chunk::<2>())
+        .map(|pair| u16::from_le_bytes(*pair))
+        .collect();
     let names: Vec<String> = units
         .split(|unit| *unit == 0)
         .take(count)
