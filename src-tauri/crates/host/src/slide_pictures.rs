@@ -138,29 +138,15 @@ impl Host {
         if slide >= MOST_SLIDES {
             return Ok(none(&format!("Of a deck the first {MOST_SLIDES} slides are drawn.")));
         }
-<<<<<<< HEAD
         let (mut state, name) = self.begin_drawing(session, source, deck)?;
-        let seen = state.wait_for(|state| state.drawn > slide || state.ended.is_some()).await;
+        let seen = state.wait_for(|state| state.drawn > slide || state.is_over).await;
         let Ok(seen) = seen.map(|state| state.clone()) else { return Ok(none(CALLED_OFF)) };
         if seen.drawn > slide {
             let kept =
                 self.blocking(move |host| Ok(kept_picture(&host.shelf, &of_slide(&name, slide)))).await?;
             return Ok(kept.unwrap_or_else(|| none("The small picture could not be kept.")));
         }
-        let reason = seen.ended.flatten();
-        Ok(reason.map_or_else(|| beyond(slide), |reason| none(&reason)))
-=======
-        let hash = deck.hash().to_owned();
-        let mut state = self.begin_drawing(session, source, deck);
-        let seen = state.wait_for(|state| state.drawn > slide || state.is_over).await;
-        let Ok(seen) = seen.map(|state| state.clone()) else { return Ok(none(CALLED_OFF)) };
-        if seen.drawn > slide {
-            let kept =
-                self.blocking(move |host| Ok(kept_picture(&host.shelf, &of_slide(&hash, slide)))).await?;
-            return Ok(kept.unwrap_or_else(|| none("The small picture could not be kept.")));
-        }
-        Ok(none(&seen.trouble.unwrap_or_else(|| format!("There is no slide {}.", slide + 1))))
->>>>>>> main
+        Ok(seen.trouble.map_or_else(|| beyond(slide), |reason| none(&reason)))
     }
 
     /// Joins those who wait for a deck, and begins to draw it if nobody did.
@@ -171,15 +157,12 @@ impl Host {
         deck: Deck,
     ) -> Result<(watch::Receiver<State>, String), AppError> {
         let mut decks = self.slides.decks.lock().unwrap_or_else(PoisonError::into_inner);
-<<<<<<< HEAD
         // What went well and is asked for again was drawn from other files than those of now, or is lost.
-        decks.retain(|key, running| match &running.state.borrow().ended {
-            None => true,
-            Some(ended) => running.since.elapsed() < REMEMBERED && (ended.is_some() || key != deck.key()),
+        decks.retain(|key, running| {
+            let state = running.state.borrow();
+            let is_remembered = running.since.elapsed() < REMEMBERED;
+            !state.is_over || (is_remembered && (state.trouble.is_some() || key != deck.key()))
         });
-=======
-        decks.retain(|_, running| !running.state.borrow().is_over || running.since.elapsed() < REMEMBERED);
->>>>>>> main
         let asker = (session.clone(), source.clone());
         if let Some(running) = decks.get_mut(deck.key()) {
             if !running.for_whom.contains(&asker) {
@@ -240,34 +223,20 @@ impl Host {
         let Ok(_place) = self.drawing.acquire().await else { return Err(CALLED_OFF.to_owned()) };
         let owner = ProcessOwner { session_id: session, node_id: None, item_id: None };
         let engine = self.engines.engine(owner).map_err(|error| error.to_string())?;
-<<<<<<< HEAD
-        let (drawing, shelf) = (name.clone(), self.shelf.clone());
-        let (looks, mut taken) = mpsc::unbounded_channel::<Vec<u8>>();
-=======
-        let (hash, folder) = (page.hash.clone(), self.shelf.clone());
+        let (drawing, folder) = (name.clone(), self.shelf.clone());
         let (pngs, mut taken) = mpsc::unbounded_channel::<Vec<u8>>();
->>>>>>> main
         let tell = sender.clone();
         let keeping = tokio::task::spawn_blocking(move || {
             let mut slide = 0;
             while let Some(look) = taken.blocking_recv() {
-<<<<<<< HEAD
-                keep_slides(&shelf, &[&drawing], slide, &[look]);
-=======
-                keep_slides(&folder, &[&hash], slide, &[look]);
->>>>>>> main
+                keep_slides(&folder, &[&drawing], slide, &[look]);
                 slide += 1;
                 tell.send_modify(|state| state.drawn = slide);
             }
         });
-<<<<<<< HEAD
         let served = Served::default();
         let drawn = look_at_slides(page.files(&served), &*engine, (MOST_SLIDES, WIDTH), &mut move |look| {
-            looks.send(look).is_ok()
-=======
-        let drawn = look_at_slides(page.files(), &*engine, (MOST_SLIDES, WIDTH), &mut move |look| {
             pngs.send(look).is_ok()
->>>>>>> main
         })
         .await;
         keeping.await.map_err(|error| error.to_string())?;
@@ -287,14 +256,10 @@ impl Host {
         sender: &watch::Sender<State>,
         cancel: &CancellationToken,
     ) -> Result<(), String> {
-<<<<<<< HEAD
         let (folder, name) = self
             .converted_slides(session, source, Patience::Once)
             .await
             .map_err(|error| error.message)?;
-=======
-        let (folder, name) = self.converted_slides(session, source).await.map_err(|error| error.message)?;
->>>>>>> main
         if name.strip_suffix(".pdf") != Some(hash.as_str()) {
             return Err("The file was changed at this moment; ask again.".to_owned());
         }

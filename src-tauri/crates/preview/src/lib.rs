@@ -47,11 +47,5 @@ pub use server::{DeploymentServer, FindDeployment};
 pub use shelf::Shelf;
 pub use source::{FindMoment, Material, Moment, Source};
 pub use table::{TableProgress, Tables, TellTable};
-<<<<<<< HEAD
-pub use thumbnail::{
-    keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail,
-};
-pub use wanted::Wanted;
-=======
 pub use thumbnail::{keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail};
->>>>>>> main
+pub use wanted::Wanted;
