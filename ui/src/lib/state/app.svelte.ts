@@ -163,14 +163,17 @@ export class App {
   }
 
   /** Loads what the first picture needs, then listens. */
-  async start(): Promise<void> {
+  /** `hung`: the page before was ended, since what it showed held up the window. */
+  async start(hung = false): Promise<void> {
     try {
       await this.preferences.load();
       this.applyAppearance();
       await this.sessions.load();
       const last = this.sessions.sessions.find(({ id }) => id === this.layout.session) ?? this.sessions.sessions[0];
+      const shown = hung && last ? this.preview.noteHung(last.id) : null;
       // A session that cannot be opened must not keep the others closed.
       if (last) await this.attempt(() => this.openSession(last.id));
+      if (hung) this.#tellHung(shown);
       await this.transport.subscribe(this.session?.sequence ?? 0, (events) => this.#pump.push(events));
       await this.transport.onDrop((event) => {
         this.dragging = event.type === 'enter';
@@ -241,6 +244,14 @@ export class App {
   }
 
   // Sessions
+
+  #tellHung(shown: string | null): void {
+    const place = shown?.slice(shown.indexOf(':') + 1);
+    const site = this.session?.deployments.find(({ id }) => id === place);
+    const name = site?.title || place || this.i18n.t('preview.site');
+    const message = this.i18n.t(shown ? 'preview.hung' : 'preview.hungUnknown', { name });
+    this.toasts.error({ message, hint: this.i18n.t('preview.hungHint') });
+  }
 
   async openSession(id: string): Promise<void> {
     const opening = ++this.#opening;
