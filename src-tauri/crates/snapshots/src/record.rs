@@ -88,7 +88,7 @@ impl History {
     ) -> Result<Recorded, SnapshotError> {
         let (skipped, how) = (looked.root.skipped(), looked.how.clone());
         let (objects, archive) = (&self.shared.objects, &self.shared.archive);
-        let found = |id| Ok((object_of(id)?, archive.snapshot(id)?.tree));
+        let found = |id| Ok((object_of(id)?, archive.tree(id)?));
         let parent = match parent.map(found).transpose() {
             Ok(parent) => parent,
             Err(SnapshotError::Unknown(id)) => {
