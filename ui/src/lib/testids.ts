@@ -238,6 +238,7 @@ export const testids = {
   restoreToggleAll: 'restore-toggle-all',
   restoreUnsaved: 'restore-unsaved',
   restoreApply: 'restore-apply',
+  restoreRefusal: 'restore-refusal',
   revertDialog: 'revert-dialog',
   revertConflict: 'revert-conflict',
   revertApply: 'revert-apply',

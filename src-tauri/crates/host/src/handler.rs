@@ -433,6 +433,18 @@ impl CommandHandler for Host {
         report
     }
 
+    async fn node_export(&self, params: NodeExportParams) -> Result<ExportReport, AppError> {
+        let (id, cancel) = (params.export_id.clone(), self.exports.begin(&params.export_id));
+        let report = self.blocking(move |host| host.export(&params, &cancel)).await;
+        self.exports.end(&id);
+        report
+    }
+
+    async fn node_export_cancel(&self, params: ExportCancelParams) -> Result<Empty, AppError> {
+        self.exports.cancel(&params.export_id);
+        Ok(Empty {})
+    }
+
     async fn import_cancel(&self, params: ImportCancelParams) -> Result<Empty, AppError> {
         self.imports.cancel(&params.import_id);
         Ok(Empty {})

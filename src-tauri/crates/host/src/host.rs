@@ -21,6 +21,7 @@ use okcvm_store::{Store, StoreError};
 use okcvm_toolbox::{Engines, InstalledBrowser, ToolboxParts};
 use okcvm_tools::Registry;
 
+use crate::exports::Exports;
 use crate::imports::Imports;
 use crate::models::ProfileModels;
 use crate::network::StoredNetwork;
@@ -125,6 +126,7 @@ pub struct Parts {
     /// Held while slides are turned into a PDF.
     pub(crate) converting: tokio::sync::Mutex<()>,
     pub(crate) address: Arc<DeploymentAddress>,
+    pub(crate) exports: Exports,
     pub(crate) imports: Imports,
     pub(crate) processes: Processes,
     pub(crate) left_behind: Vec<LeftBehind>,
@@ -253,6 +255,7 @@ impl Host {
             drawing: tokio::sync::Semaphore::new(1),
             slides: crate::slide_pictures::SlidePictures::default(),
             converting: tokio::sync::Mutex::default(),
+            exports: Exports::default(),
             imports: Imports::default(),
             processes,
             left_behind,

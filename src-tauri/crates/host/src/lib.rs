@@ -6,6 +6,7 @@
 mod data;
 mod doctor;
 mod environment;
+mod exports;
 mod handler;
 mod host;
 mod imports;

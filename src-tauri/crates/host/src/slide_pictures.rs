@@ -44,8 +44,9 @@ struct Running {
 struct State {
     /// Slides that are drawn and kept, from the first.
     drawn: usize,
-    /// It is over: with a sentence if it went wrong.
-    ended: Option<Option<String>>,
+    is_over: bool,
+    /// Why it went wrong, a sentence.
+    trouble: Option<String>,
 }
 
 /// What a deck is drawn from.
@@ -70,7 +71,7 @@ impl SlidePictures {
         decks.retain(|_, running| {
             let before = running.for_whom.len();
             running.for_whom.retain(|(whose, what)| whose != session || what != source);
-            let is_left = running.for_whom.is_empty() && before > 0 && running.state.borrow().ended.is_none();
+            let is_left = running.for_whom.is_empty() && before > 0 && !running.state.borrow().is_over;
             if is_left {
                 running.cancel.cancel();
             }
@@ -105,23 +106,20 @@ impl Host {
         }
         let hash = deck.hash().to_owned();
         let mut state = self.begin_drawing(session, source, deck);
-        let seen = state.wait_for(|state| state.drawn > slide || state.ended.is_some()).await;
+        let seen = state.wait_for(|state| state.drawn > slide || state.is_over).await;
         let Ok(seen) = seen.map(|state| state.clone()) else { return Ok(none(CALLED_OFF)) };
         if seen.drawn > slide {
             let kept =
                 self.blocking(move |host| Ok(kept_picture(&host.shelf, &of_slide(&hash, slide)))).await?;
             return Ok(kept.unwrap_or_else(|| none("The small picture could not be kept.")));
         }
-        let reason = seen.ended.flatten();
-        Ok(none(&reason.unwrap_or_else(|| format!("There is no slide {}.", slide + 1))))
+        Ok(none(&seen.trouble.unwrap_or_else(|| format!("There is no slide {}.", slide + 1))))
     }
 
     /// Joins those who wait for a deck, and begins to draw it if nobody did.
     fn begin_drawing(&self, session: SessionId, source: PreviewSource, deck: Deck) -> watch::Receiver<State> {
         let mut decks = self.slides.decks.lock().unwrap_or_else(PoisonError::into_inner);
-        decks.retain(|_, running| {
-            running.state.borrow().ended.is_none() || running.since.elapsed() < REMEMBERED
-        });
+        decks.retain(|_, running| !running.state.borrow().is_over || running.since.elapsed() < REMEMBERED);
         let asker = (session.clone(), source.clone());
         if let Some(running) = decks.get_mut(deck.hash()) {
             if !running.for_whom.contains(&asker) {
@@ -150,7 +148,7 @@ impl Host {
                     }
                 }
             };
-            let ended = tokio::select! {
+            let trouble = tokio::select! {
                 drawn = tokio::time::timeout(DRAWING, drawing) => match drawn {
                     Ok(Ok(())) => None,
                     Ok(Err(reason)) => Some(reason),
@@ -158,7 +156,10 @@ impl Host {
                 },
                 () = cancel.cancelled() => Some(CALLED_OFF.to_owned()),
             };
-            sender.send_modify(|state| state.ended = Some(ended));
+            sender.send_modify(|state| {
+                state.is_over = true;
+                state.trouble = trouble;
+            });
         });
         state
     }
@@ -173,19 +174,19 @@ impl Host {
         let Ok(_place) = self.drawing.acquire().await else { return Err(CALLED_OFF.to_owned()) };
         let owner = ProcessOwner { session_id: session, node_id: None, item_id: None };
         let engine = self.engines.engine(owner).map_err(|error| error.to_string())?;
-        let (hash, shelf) = (page.hash.clone(), self.shelf.clone());
-        let (looks, mut taken) = mpsc::unbounded_channel::<Vec<u8>>();
+        let (hash, folder) = (page.hash.clone(), self.shelf.clone());
+        let (pngs, mut taken) = mpsc::unbounded_channel::<Vec<u8>>();
         let tell = sender.clone();
         let keeping = tokio::task::spawn_blocking(move || {
             let mut slide = 0;
             while let Some(look) = taken.blocking_recv() {
-                keep_slides(&shelf, &[&hash], slide, &[look]);
+                keep_slides(&folder, &[&hash], slide, &[look]);
                 slide += 1;
                 tell.send_modify(|state| state.drawn = slide);
             }
         });
         let drawn = look_at_slides(page.files(), &*engine, (MOST_SLIDES, WIDTH), &mut move |look| {
-            looks.send(look).is_ok()
+            pngs.send(look).is_ok()
         })
         .await;
         keeping.await.map_err(|error| error.to_string())?;
@@ -205,12 +206,12 @@ impl Host {
         if name.strip_suffix(".pdf") != Some(hash.as_str()) {
             return Err("The file was changed at this moment; ask again.".to_owned());
         }
-        let (shelf, tell, cancel) = (self.shelf.clone(), sender.clone(), cancel.clone());
+        let (pictures, tell, cancel) = (self.shelf.clone(), sender.clone(), cancel.clone());
         let drawn = tokio::task::spawn_blocking(move || {
             let workspace = Workspace::open(&folder).map_err(|error| error.to_app_error().message)?;
             let path = WorkspacePath::parse(&name).map_err(|error| error.to_app_error().message)?;
             let pdf = Source::Live { workspace, path };
-            keep_pages(&pdf, &shelf, &hash, MOST_SLIDES, &mut |slides| {
+            keep_pages(&pdf, &pictures, &hash, MOST_SLIDES, &mut |slides| {
                 tell.send_modify(|state| state.drawn = slides);
                 !cancel.is_cancelled()
             })

@@ -115,8 +115,8 @@ impl Objects {
     }
 
     /// Brings the store in order after a crash; only the one who writes may call this. Packs that a power
-    /// cut may have torn are looked through and moved to `torn` if they are; lost and torn indexes are made
-    /// again; unfinished files go.
+    /// cut may have torn are looked through and moved to `torn` if they are, after what is sound in them was
+    /// copied; lost and torn indexes are made again; unfinished files go.
     pub fn heal(&self) -> Result<Healed, ObjectError> {
         let mut healed = Healed { swept: self.sweep(), ..Healed::default() };
         let (synced, leaving) = self.noted();
@@ -147,6 +147,11 @@ impl Objects {
                 continue;
             }
             tracing::error!(%name, "a pack is torn");
+            match self.salvage(&name)? {
+                // Nothing but its end was wrong, and it is whole again.
+                Some(saved) if saved == name => continue,
+                saved => there.extend(saved),
+            }
             self.move_to_torn(&name)?;
             let fault = if noted.is_some() { PackFault::Damaged } else { PackFault::Torn };
             healed.faults.push((name, fault));

@@ -92,6 +92,8 @@ struct Store {
     /// Packs and loose objects that the list on the disk names as leaving: the next start takes away what
     /// could not be taken away now, so nothing may rely on them.
     leaving: Mutex<HashSet<String>>,
+    /// The same of those that no list names yet.
+    hidden: Mutex<HashSet<String>>,
     /// Packs of which a sync failed.
     distrusted: Mutex<HashSet<PackName>>,
 }
@@ -177,6 +179,7 @@ impl Objects {
             trees: Mutex::default(),
             changing: Mutex::default(),
             leaving: Mutex::default(),
+            hidden: Mutex::default(),
             distrusted: Mutex::default(),
         };
         let objects = Self { store: Arc::new(store) };
@@ -230,7 +233,8 @@ impl Objects {
     /// Looks which packs there are now: another process may have added, merged or dropped some.
     pub fn refresh(&self) -> Result<(), ObjectError> {
         let _one = self.changing();
-        let leaving = self.leaving().clone();
+        let mut leaving = self.leaving().clone();
+        leaving.extend(self.hidden().iter().cloned());
         let mut names = self.names()?;
         names.retain(|name| !leaving.contains(&*name.0));
         let known: HashSet<PackName> = self.list().all().map(|pack| pack.name.clone()).collect();
@@ -268,6 +272,10 @@ impl Objects {
         locked(&self.store.leaving)
     }
 
+    pub(crate) fn hidden(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        locked(&self.store.hidden)
+    }
+
     /// Puts a pack in place and takes it in; its name and its bytes.
     pub(crate) fn place(&self, closed: ClosedPack) -> Result<(PackName, u64), ObjectError> {
         let _one = self.changing();
@@ -281,6 +289,7 @@ impl Objects {
     /// A pack of the same content as one that could not be taken away comes: it must not be taken away at
     /// the next start.
     pub(crate) fn let_stay(&self, name: &PackName) -> Result<(), ObjectError> {
+        self.hidden().remove(&*name.0);
         let was_leaving = self.leaving().remove(&*name.0);
         if was_leaving { self.rewrite_synced(&HashSet::new()) } else { Ok(()) }
     }

@@ -216,18 +216,21 @@ impl Archive {
         held(&self.journal).end_sync(syncing, journal)
     }
 
-    /// Reads what is in a batch, and takes it away again: a look leaves nothing on the disk. The caller is the one who
-    /// writes.
+    /// Reads what is in a batch, and takes it away again: a look leaves nothing on the disk. `look` may have further
+    /// batches put down for as long. The caller is the one who writes.
     pub(crate) fn for_a_look<T>(
         &self,
         batch: Batch,
-        look: impl FnOnce() -> Result<T, SnapshotError>,
+        look: impl FnOnce(&mut dyn FnMut(Batch) -> Result<(), SnapshotError>) -> Result<T, SnapshotError>,
     ) -> Result<T, SnapshotError> {
         // A pack that was synced, merged or packed meanwhile is known to others; thinning drops it one day.
         let quiet = self.tidying.try_lock();
         let _no_flush = held(&self.flushing);
-        let packs = batch.finish_all()?;
-        let seen = look();
+        let mut packs = batch.finish_all()?;
+        let seen = look(&mut |batch| {
+            packs.extend(batch.finish_all()?);
+            Ok(())
+        });
         if quiet.is_ok() {
             self.objects.take_back(&packs)?;
         }

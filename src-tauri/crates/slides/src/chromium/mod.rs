@@ -209,8 +209,18 @@ impl Tab {
     ) -> Result<Self, SlidesError> {
         let pipe = browser.pipe.clone();
         let ask = async |method, params, limit, what| pipe.call(None, method, params, limit, what).await;
-        let target =
-            ask("Target.createTarget", json!({"url": "about:blank"}), PICTURING, "open a page").await?;
+        // The browser begins with an empty page; another one would be another process.
+        let known = ask("Target.getTargets", json!({}), PICTURING, "open a page").await?;
+        let first = known["targetInfos"]
+            .as_array()
+            .and_then(|targets| targets.iter().find(|target| target["type"] == "page"))
+            .cloned();
+        let target = match first {
+            Some(first) => first,
+            None => {
+                ask("Target.createTarget", json!({"url": "about:blank"}), PICTURING, "open a page").await?
+            }
+        };
         let attached = ask(
             "Target.attachToTarget",
             json!({"targetId": text(&target, "targetId")?, "flatten": true}),
@@ -272,6 +282,9 @@ impl Tab {
             "open a page",
         )
         .await?;
+        // What the page leaves open is transparent in pictures.
+        let clear = json!({"color": {"r": 0, "g": 0, "b": 0, "a": 0}});
+        tab.ask("Emulation.setDefaultBackgroundColorOverride", clear, PICTURING, "open a page").await?;
         let gone = tab.ask("Page.navigate", json!({"url": address}), LOADING, "load the page").await?;
         if let Some(reason) = gone["errorText"].as_str() {
             return Err(SlidesError::Refused { what: "load the page".to_owned(), reason: reason.to_owned() });
@@ -349,8 +362,6 @@ impl OpenPage for Tab {
 
     async fn picture(&mut self, area: Area, scale: f64) -> Result<Vec<u8>, SlidesError> {
         let what = "take a picture";
-        let clear = json!({"color": {"r": 0, "g": 0, "b": 0, "a": 0}});
-        self.ask("Emulation.setDefaultBackgroundColorOverride", clear, PICTURING, what).await?;
         let clip = json!({"x": area.x, "y": area.y, "width": area.w, "height": area.h, "scale": scale});
         let shot = self
             .ask(
@@ -359,9 +370,8 @@ impl OpenPage for Tab {
                 PICTURING,
                 what,
             )
-            .await;
-        self.ask("Emulation.setDefaultBackgroundColorOverride", json!({}), PICTURING, what).await?;
-        let data = text(&shot?, "data")?;
+            .await?;
+        let data = text(&shot, "data")?;
         STANDARD
             .decode(data)
             .map_err(|error| SlidesError::Refused { what: what.to_owned(), reason: error.to_string() })

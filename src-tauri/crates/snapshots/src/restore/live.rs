@@ -67,10 +67,10 @@ pub(super) enum Way {
 }
 
 /// What the index knows of a file, if its stamp is still the one that was trusted.
-pub(super) type Known<'a> = dyn Fn(&[u8], &Stamp) -> Option<Entry> + Sync + 'a;
+pub(crate) type Known<'a> = dyn Fn(&[u8], &Stamp) -> Option<Entry> + Sync + 'a;
 
 /// The live folder. The last way is remembered part by part, since neighbours follow each other.
-pub(super) struct Live<'a> {
+pub(crate) struct Live<'a> {
     root: Arc<OwnedFd>,
     way: Vec<(Vec<u8>, Arc<OwnedFd>)>,
     known: &'a Known<'a>,
@@ -81,7 +81,7 @@ fn folder_flags() -> OFlags {
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn new(root: BorrowedFd<'_>, known: &'a Known<'a>) -> Result<Self, SnapshotError> {
+    pub(crate) fn new(root: BorrowedFd<'_>, known: &'a Known<'a>) -> Result<Self, SnapshotError> {
         let root = openat(root, ".", folder_flags(), Mode::empty())
             .map_err(|error| SnapshotError::workspace("opened", b".", error))?;
         Ok(Self { root: Arc::new(root), way: Vec::new(), known })
