@@ -132,7 +132,7 @@ impl Prepared {
     /// Copies these as well, out of what would go. `go_on` is asked from time to time.
     pub fn add(&mut self, wanted: &HashSet<ObjectId>, go_on: &dyn Fn() -> bool) -> Result<(), ObjectError> {
         let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
-        let mut writer = PackWriter::new(self.objects.disk(), self.objects.folder());
+        let mut writer = PackWriter::new(&self.objects);
         let Self { old, written, loose, .. } = self;
         let (before, went) = (written.len(), loose.len());
         loose.retain(|id| !wanted.contains(id));
