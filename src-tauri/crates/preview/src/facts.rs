@@ -251,7 +251,7 @@ fn page(material: &Material, wanted: &Wanted) -> Result<Option<ArtifactMeta>, Re
 
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 fn failed(error: okcvm_documents::DocumentError) -> Refused {
-    Refused::document("The file", &error)
+    Refused::document(format!("The file {error}."), &error)
 }
 
 fn deck(slides: Vec<okcvm_documents::Slide>) -> ArtifactMeta {

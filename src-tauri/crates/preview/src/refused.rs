@@ -20,9 +20,8 @@ impl Refused {
         }
     }
 
-    /// What is wrong with a document, which `subject` names.
-    pub(crate) fn document(subject: &str, error: &DocumentError) -> Self {
-        let reason = format!("{subject} {error}.");
+    /// What is wrong with a document, as a sentence.
+    pub(crate) fn document(reason: String, error: &DocumentError) -> Self {
         if error.is_lasting() { Self::Lasting(reason) } else { Self::ForNow(reason) }
     }
 
@@ -44,5 +43,32 @@ impl From<PreviewError> for Refused {
             PreviewError::Document { source, .. } if source.is_lasting() => Self::Lasting(reason),
             _ => Self::ForNow(reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use okcvm_documents::DocumentKind;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_bytes_say_lasts() {
+        let kind = DocumentKind::Pdf;
+        let document = |error| matches!(Refused::document(String::new(), &error), Refused::Lasting(_));
+        assert!(document(DocumentError::Encrypted(kind)) && document(DocumentError::TooLarge(String::new())));
+        assert!(!document(DocumentError::TimedOut(Duration::from_secs(10))));
+        assert!(!document(DocumentError::Fault(kind)) && !document(DocumentError::Cancelled));
+        let decoder = |error| matches!(Refused::decoder(String::new(), Some(&error)), Refused::Lasting(_));
+        assert!(decoder(std::io::ErrorKind::UnexpectedEof.into()));
+        assert!(!decoder(std::io::Error::from_raw_os_error(5)));
+        let path = String::new;
+        assert!(matches!(
+            Refused::from(PreviewError::Broken { path: path(), what: path() }),
+            Refused::Lasting(_)
+        ));
+        assert!(matches!(Refused::from(PreviewError::Missing { path: path() }), Refused::ForNow(_)));
     }
 }

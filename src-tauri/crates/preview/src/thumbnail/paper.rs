@@ -33,5 +33,5 @@ pub(super) fn pages(
     okcvm_documents::pages(bytes, MOST, most, &reading, &mut |page| {
         RgbaImage::from_raw(page.width, page.height, page.rgba).is_some_and(&mut *each)
     })
-    .map_err(|error| Refused::document("The document", &error))
+    .map_err(|error| Refused::document(format!("The document {error}."), &error))
 }
