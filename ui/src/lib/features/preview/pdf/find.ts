@@ -48,7 +48,8 @@ function join({ text, breaks }: PageText, hyphens: 'kept' | 'dropped'): Joined {
   for (let at = 0; at < folded.length; at += 1) {
     if (breaks.has(at)) {
       const before = out.trimEnd();
-      const word = HYPHENS.test(before.slice(-1)) && /\p{L}/u.test(before.slice(-2, -1)) && /\p{L}/u.test(folded[at] ?? '');
+      const word =
+        HYPHENS.test(before.slice(-1)) && /\p{L}/u.test(before.slice(-2, -1)) && /\p{L}/u.test(folded[at] ?? '');
       if (word) {
         const length = hyphens === 'kept' ? before.length : before.length - 1;
         out = out.slice(0, length);

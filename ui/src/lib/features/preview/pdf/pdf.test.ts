@@ -32,9 +32,16 @@ function lines(...all: string[]): PageText {
 
 describe('words in a PDF', () => {
   it('are found across lines, with and without a hyphen between them', () => {
-    const given = lines('A bicycle work-', 'shop with a well-', 'known bell ', 'and two', 'wheels. 春天的自行', '车在 -', '5 度');
-    const found = (words: string) =>
-      matchesIn(0, given, words).map(({ start, end }) => given.text.slice(start, end));
+    const given = lines(
+      'A bicycle work-',
+      'shop with a well-',
+      'known bell ',
+      'and two',
+      'wheels. 春天的自行',
+      '车在 -',
+      '5 度',
+    );
+    const found = (words: string) => matchesIn(0, given, words).map(({ start, end }) => given.text.slice(start, end));
     expect(found('workshop with')).toEqual(['work-shop with']);
     expect(found('work-shop')).toEqual(['work-shop']);
     expect(found('well-known BELL')).toEqual(['well-known bell']);
