@@ -9,6 +9,8 @@ pub(crate) enum Word {
     ChooseFiles,
     /// Title of the dialog for a folder to work in.
     ChooseFolder,
+    /// Title of the dialog for a copy to save.
+    SaveCopy,
     /// A turn was completed.
     Done,
     /// A turn failed.
@@ -31,6 +33,8 @@ pub(crate) fn word(word: Word, language: Language) -> &'static str {
         (Word::ChooseFiles, true) => "添加文件",
         (Word::ChooseFolder, false) => "Work in this folder",
         (Word::ChooseFolder, true) => "在此文件夹中工作",
+        (Word::SaveCopy, false) => "Save a copy of this moment",
+        (Word::SaveCopy, true) => "保存此刻的副本",
         (Word::Done, false) => "Done.",
         (Word::Done, true) => "已完成。",
         (Word::Failed, false) => "The turn failed.",

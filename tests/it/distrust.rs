@@ -207,6 +207,33 @@ async fn a_kernel_keeps_its_distrust_where_the_session_goes_back_until_it_is_res
     desk.host.shut_down().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_of_a_kernel_that_was_not_trusted_bring_that_to_the_next_one() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    let desk = with_python(&server);
+    let session = desk.session().await;
+    let clean = calls(&desk, &server, &session, vec![python("x = 1", false)]).await;
+    let heard = calls(&desk, &server, &session, Vec::new()).await;
+    beside(&desk).add_untrusted(&heard, "strangers.example").unwrap();
+    let install = "import os; open(os.environ['OKCVM_PACKAGES'] + '/helpful.py', 'w').write('y = 2')";
+    calls(&desk, &server, &session, vec![python(install, false)]).await;
+
+    let engine = desk.host.engine();
+    engine.restore(&session, &clean, RestoreScope::All, None).await.unwrap();
+    let fresh = calls(&desk, &server, &session, vec![python("import helpful; helpful.y", true)]).await;
+    assert_eq!(distrusted(&desk, &session, &fresh).await, ["strangers.example"]);
+
+    // Without packages nothing is left of it.
+    engine.restore(&session, &clean, RestoreScope::All, None).await.unwrap();
+    let remove = "import os; os.remove(os.environ['OKCVM_PACKAGES'] + '/helpful.py')";
+    let bare = "import shutil; shutil.rmtree(os.environ['OKCVM_PACKAGES'] + '/__pycache__', True)";
+    calls(&desk, &server, &session, vec![python(&format!("{remove}; {bare}"), false)]).await;
+    engine.restore(&session, &clean, RestoreScope::All, None).await.unwrap();
+    let after = calls(&desk, &server, &session, vec![python("1", true)]).await;
+    assert_eq!(distrusted(&desk, &session, &after).await, [""; 0]);
+    desk.host.shut_down().await;
+}
+
 /// Hears of something untrusted only after the call has begun.
 #[derive(Default)]
 struct LateNews(AtomicU32);

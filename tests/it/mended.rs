@@ -169,6 +169,112 @@ async fn a_power_cut_takes_the_last_moment_alone() {
     assert_eq!(tree(&files), there);
 }
 
+/// One damaged snapshot, or what lies beside the objects, costs no other moment; each is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_damaged_is_mended_or_said_at_its_node_and_the_rest_stays() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let mut nodes = Vec::new();
+    for name in ["1", "2", "3"] {
+        if name == "3" {
+            // What a later moment shares with the damaged one goes with it.
+            std::fs::remove_file(desk.files(&session).await.join("2")).unwrap();
+        }
+        nodes.push(write_turn(&desk, &session, name).await);
+    }
+    let tree_now = desk.detail(&session).await.tree;
+    let snapshot = |node: &okcvm_protocol::NodeId| {
+        let found = tree_now.iter().find(|one| one.id == *node).unwrap();
+        found.snapshot.clone().unwrap().to_string()
+    };
+    let second = snapshot(&nodes[1]);
+    desk.host.shut_down().await;
+    let Desk { host: running, folder } = desk;
+    drop(running);
+    let repository =
+        folder.path().join("data/sessions").join(session.as_str()).join("history/repository.git");
+    std::fs::write(repository.join("HEAD"), [0, 159, 146, 150]).unwrap();
+    let holds = |index: &std::path::Path| {
+        let said = std::process::Command::new("git")
+            .arg("show-index")
+            .stdin(std::fs::File::open(index).unwrap())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&said.stdout).contains(&second)
+    };
+    let packs =
+        std::fs::read_dir(repository.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+    let index = packs
+        .filter(|path| path.extension().is_some_and(|kind| kind == "idx"))
+        .find(|path| holds(path))
+        .unwrap();
+    std::fs::remove_file(index.with_extension("pack")).unwrap();
+
+    let host = host(folder.path(), &[]);
+    let open = SessionParams { session_id: session.clone() };
+    let detail = host.session_open(open.clone()).await.unwrap();
+    let notice = detail.notice.unwrap();
+    assert!(notice.contains("damaged (HEAD) and was mended"), "{notice}");
+    assert!(notice.contains("One snapshot of this session was damaged"), "{notice}");
+    let reason = |wanted: &okcvm_protocol::NodeId| {
+        detail.tree.iter().find(|node| node.id == *wanted).unwrap().not_restorable.clone()
+    };
+    assert_eq!((reason(&nodes[0]), reason(&nodes[2])), (None, None));
+    assert_eq!(reason(&nodes[1]).as_deref(), Some("they were damaged in the history."));
+    assert_eq!(detail.current_node.as_ref(), Some(&nodes[2]));
+    let go = |node: &okcvm_protocol::NodeId| RestoreParams {
+        session_id: session.clone(),
+        node_id: node.clone(),
+        scope: RestoreScope::All,
+        paths: None,
+    };
+    let error = host.restore_apply(go(&nodes[1])).await.unwrap_err();
+    assert!(error.message.contains("damaged in the history"), "{error}");
+    let files = std::path::PathBuf::from(&detail.workspace_path);
+    host.restore_apply(go(&nodes[0])).await.unwrap();
+    assert!(files.join("1").exists() && !files.join("2").exists());
+    host.restore_apply(go(&nodes[2])).await.unwrap();
+    assert!(files.join("1").exists() && files.join("3").exists());
+    let arguments = ["fsck", "--full", "--strict", "--no-dangling", "--no-progress"];
+    let said =
+        std::process::Command::new("git").arg("--git-dir").arg(&repository).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&said.stderr);
+    let complaints = text.lines().filter(|line| !line.starts_with("notice: ")).count();
+    assert!(said.status.success() && said.stdout.is_empty() && complaints == 0, "{said:?}");
+}
+
+/// What damage left aside counts as room that the history takes, and gives way before any moment does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_set_aside_gives_way_before_a_moment_does() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    for name in ["1", "2", "3"] {
+        write_turn(&desk, &session, name).await;
+    }
+    let only = || SessionParams { session_id: session.clone() };
+    let before = desk.host.history_usage(only()).await.unwrap();
+    assert_eq!(before.aside_bytes, 0);
+    let history = desk.folder.path().join("data/sessions").join(session.as_str()).join("history");
+    let torn = history.join("repository.git/torn");
+    std::fs::create_dir_all(&torn).unwrap();
+    let mut settings = desk.host.settings();
+    let budget = settings.history.session_budget_bytes;
+    let large = std::fs::File::create(torn.join("pack-0.pack")).unwrap();
+    large.set_len(budget).unwrap();
+    let usage = desk.host.history_usage(only()).await.unwrap();
+    assert_eq!(usage.aside_bytes, budget);
+    assert!(usage.bytes > budget && usage.total_bytes > budget, "{usage:?}");
+    let report = desk.host.history_tidy(only()).await.unwrap();
+    assert_eq!((report.aside_bytes, report.thinned, report.cancelled), (budget, 0, false));
+    assert!(!torn.join("pack-0.pack").exists());
+    // Within the budget it stays for as long as things stay in the trash.
+    std::fs::write(torn.join("pack-1.pack"), "torn").unwrap();
+    settings.history.trash_days = 30;
+    desk.host.settings_save(okcvm_protocol::SettingsSaveParams { settings }).await.unwrap();
+    desk.host.engine().purge_overdue().unwrap();
+    assert_eq!(desk.host.history_tidy(only()).await.unwrap().usage.aside_bytes, 4);
+}
+
 fn empty_objects(folder: &std::path::Path) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -312,7 +312,7 @@ fn icons_of_every_bundled_font_are_pictures_and_never_words() {
             drawn.dimensions()
         );
         let inked = drawn.pixels().filter(|pixel| pixel.0[3] > 128).count();
-        let share = inked as f64 / (drawn.width() * drawn.height()) as f64;
+        let share = inked as f64 / f64::from(drawn.width() * drawn.height());
         assert!((0.05..0.9).contains(&share), "{share} of {:?}", drawn.dimensions());
     }
 }
@@ -364,5 +364,47 @@ fn what_has_no_plain_counterpart_is_native_or_a_picture_of_itself_alone() {
     let round =
         slide.all("a:prstGeom").iter().filter(|form| form.get("prst") == Some("round2SameRect")).count();
     assert_eq!(round, 1, "the head's ground");
-    assert!(slide.all("a:custGeom").len() >= 4);
+    assert_eq!(slide.all("a:custGeom").len(), 3, "the grounds of cells with one round corner");
+}
+
+#[test]
+fn a_drawing_stays_native_and_only_the_parts_that_do_not_map_become_pictures() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><h1>Drawings</h1>\
+         <svg width=\"420\" height=\"220\" viewBox=\"0 0 420 220\"><defs>\
+         <marker id=\"head\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0L10 5L0 10z\" fill=\"#cc0000\"/></marker>\
+         <filter id=\"cast\"><feDropShadow dx=\"3\" dy=\"4\" stdDeviation=\"3\"/></filter>\
+         <clipPath id=\"all\"><rect width=\"420\" height=\"220\"/></clipPath>\
+         <pattern id=\"stripes\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\"><rect width=\"4\" height=\"8\" fill=\"#0066cc\"/></pattern>\
+         <symbol id=\"dot\" viewBox=\"0 0 10 10\"><circle cx=\"5\" cy=\"5\" r=\"5\" fill=\"teal\"/></symbol></defs>\
+         <g clip-path=\"url(#all)\"><line x1=\"20\" y1=\"200\" x2=\"400\" y2=\"200\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#head)\"/><text x=\"30\" y=\"190\">time axis</text></g>\
+         <rect x=\"40\" y=\"20\" width=\"80\" height=\"40\" fill=\"#99ff99\" filter=\"url(#cast)\"/>\
+         <rect x=\"200\" y=\"20\" width=\"80\" height=\"40\" fill=\"url(#stripes)\"/>\
+         <use href=\"#dot\" x=\"300\" y=\"20\" width=\"40\" height=\"40\"/><use href=\"#dot\" x=\"300\" y=\"100\" width=\"40\" height=\"40\"/></svg></div>"
+    );
+    let done = bench.convert("drawings.html", page.as_bytes(), LONG);
+    assert_eq!(done.code, Some(0), "{}", done.said);
+    let told = &done.fidelity.unwrap().slides[0];
+    let mut parts: Vec<&str> = told.pictured.iter().map(|part| part.what.as_str()).collect();
+    parts.sort_unstable();
+    assert_eq!(parts, ["rect", "use", "use"]);
+    let package = Package::valid("drawings.html", &done.pptx.unwrap());
+    let slide = package.slide(1);
+    assert!(slide.words().lines().any(|line| line == "time axis"), "{}", slide.words());
+    assert_eq!(slide.all("a:outerShdw").len(), 1);
+    let head = slide.all("a:srgbClr").iter().filter(|colour| colour.get("val") == Some("CC0000")).count();
+    assert_eq!(head, 1, "the head of the line");
+    let axis = slide.all("a:ln").iter().filter(|line| !line.all("a:srgbClr").is_empty()).count();
+    assert_eq!(axis, 1, "the line itself");
+    // Each picture shows its own part and nothing of its like, and has the part as SVG beside it.
+    let (drawings, pictures): (Vec<&[u8]>, Vec<&[u8]>) =
+        package.media().into_iter().partition(|bytes| bytes.starts_with(b"<svg"));
+    assert_eq!((drawings.len(), pictures.len()), (3, 3));
+    for picture in pictures {
+        let drawn = image::load_from_memory(picture).unwrap().to_rgba8();
+        let inked = drawn.pixels().filter(|pixel| pixel.0[3] > 128).count();
+        let share = inked as f64 / f64::from(drawn.width() * drawn.height());
+        assert!((0.3..0.9).contains(&share), "{share} of {:?}", drawn.dimensions());
+    }
 }

@@ -16,6 +16,41 @@
       lines(name === 'DEFAULT' ? prefix : prefix + '-' + name.replace(/[^\w-]/g, '_'), value[name], out);
     });
   }
+  // What version 3 had and version 4 has not: the colour of a border without one, opacity as a class of its own.
+  var asked = document.currentScript ? decodeURIComponent(document.currentScript.src) : '';
+  if (/cdn\.tailwindcss\.com/.test(asked) && !/cdn\.tailwindcss\.com\/4/.test(asked)) {
+    var three = document.createElement('style');
+    three.type = 'text/tailwindcss';
+    three.textContent = '@layer base{*,::after,::before{border-color:var(--color-gray-200,currentColor)}}' +
+      '@utility flex-shrink{flex-shrink:1}@utility flex-shrink-0{flex-shrink:0}@utility flex-grow{flex-grow:1}' +
+      '@utility flex-grow-0{flex-grow:0}@utility overflow-ellipsis{text-overflow:ellipsis}';
+    document.head.appendChild(three);
+    var faded = function (element) {
+      var classes = (element.getAttribute('class') || '').split(/\s+/);
+      classes.forEach(function (name) {
+        var found = /^((?:[\w-]+:)*(?:bg|text|border|divide|ring|placeholder))-opacity-(\d+)$/.exec(name);
+        if (!found) return;
+        classes = classes.filter(function (other) { return other !== name; }).map(function (other) {
+          var plain = other.slice(0, found[1].length + 1) === found[1] + '-' && other.slice(found[1].length + 1);
+          return plain && /^(black|white|[a-z]+-\d{2,3}|\[#\w+\])$/.test(plain) ? other + '/' + found[2] : other;
+        });
+        element.setAttribute('class', classes.join(' '));
+      });
+    };
+    var look = function (root) {
+      root.querySelectorAll('[class*="-opacity-"]').forEach(faded);
+    };
+    look(document);
+    new MutationObserver(function (changes) {
+      changes.forEach(function (change) {
+        change.addedNodes.forEach(function (node) {
+          if (node.nodeType !== 1) return;
+          if (/-opacity-/.test(node.getAttribute('class') || '')) faded(node);
+          look(node);
+        });
+      });
+    }).observe(document, { childList: true, subtree: true });
+  }
   var style = null;
   var config = {};
   window.tailwind = {

@@ -9,7 +9,7 @@ import { npm, run } from './run.mjs';
 
 const LIMIT = 45 * 60;
 const ui = (verb) => ['run', verb, '--workspace', 'ui'];
-const tests = ['counting', 'prerequisites', 'slideScores'].map((name) =>
+const tests = ['counting', 'prerequisites', 'slideScores', 'targets'].map((name) =>
   fileURLToPath(new URL(`${name}.test.mjs`, import.meta.url)),
 );
 const plain = { stdout: 'stream', limitSeconds: LIMIT };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use okcvm_host::Host;
 use okcvm_protocol::{
     AppError, DeploymentParams, Empty, FileParams, FillDisplayParams, LinkParams, NumberedEvent,
-    PathsResponse, WindowAttachParams, WindowCommand,
+    PathsResponse, PickSaveParams, WindowAttachParams, WindowCommand,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,6 +52,10 @@ pub(super) async fn answer(
         }
         WindowCommand::PickFiles => write(&pick(webview, host, Pick::Files).await),
         WindowCommand::PickFolder => write(&pick(webview, host, Pick::Folder).await),
+        WindowCommand::PickSave => {
+            let PickSaveParams { name } = read(params)?;
+            write(&pick(webview, host, Pick::Save(name)).await)
+        }
         WindowCommand::OpenDeployment => {
             let DeploymentParams { deployment_id } = read(params)?;
             let (deployment, _) = host.deployment(&deployment_id)?;
@@ -99,10 +103,12 @@ pub(super) async fn answer(
 }
 
 /// What a dialog of the system asks for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Pick {
     Files,
     Folder,
+    /// A zip file to write, with the name that is offered.
+    Save(String),
 }
 
 /// Asks with the system's dialog. Nothing is picked where the user cancels it, or where one is open already: the page
@@ -116,6 +122,7 @@ async fn pick(webview: &Webview, host: &Host, what: Pick) -> PathsResponse {
     let title = match what {
         Pick::Files => Word::ChooseFiles,
         Pick::Folder => Word::ChooseFolder,
+        Pick::Save(_) => Word::SaveCopy,
     };
     let mut dialog = app.dialog().file().set_title(word(title, host.settings().appearance.language));
     // GTK otherwise begins with recent files, where it takes no folder whose path is typed.
@@ -127,6 +134,10 @@ async fn pick(webview: &Webview, host: &Host, what: Pick) -> PathsResponse {
         // The page may have gone while the dialog was open; then nobody takes the answer.
         Pick::Files => dialog.pick_files(move |picked| drop(sender.send(picked.unwrap_or_default()))),
         Pick::Folder => dialog.pick_folder(move |picked| drop(sender.send(picked.into_iter().collect()))),
+        Pick::Save(name) => dialog
+            .add_filter("zip", &["zip"])
+            .set_file_name(name)
+            .save_file(move |picked| drop(sender.send(picked.into_iter().collect()))),
     }
     let picked = receiver.await.unwrap_or_default();
     picking.store(false, Ordering::SeqCst);

@@ -212,6 +212,23 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Save a copy of the files of a node, as they were at its end
+    ///
+    /// The copy holds what the node's snapshot holds: its files with their executable bits, links and empty folders. The
+    /// node keeps its files from then on, however little room there is.
+    Export {
+        #[command(flatten)]
+        place: NodeArguments,
+        /// Where to save it: a zip file if the name ends in `.zip`, else a new folder
+        #[arg(long, value_name = "PATH")]
+        to: PathBuf,
+        /// Replace the zip file if it is there already; a folder is never replaced
+        #[arg(long)]
+        force: bool,
+        /// Print what was saved as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Take the last restore back; again, the one before it
     Undo {
         /// Its id, or the beginning or end of it

@@ -1,5 +1,6 @@
 //! `okcvm session`: looking at sessions and going back in them.
 
+mod export;
 mod look;
 mod moves;
 pub(crate) mod network;
@@ -46,6 +47,9 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         }
         SessionCommand::RevertTurn { place, dry_run, json } => {
             moves::revert(host, &place, moves::How::of(dry_run), Format::of(json)).await
+        }
+        SessionCommand::Export { place, to, force, json } => {
+            export::export(host, &place, &to, force, Format::of(json)).await
         }
         SessionCommand::Delete(what) => room::delete(host, what).await,
         SessionCommand::Recover(what) => room::recover(host, what).await,

@@ -42,12 +42,13 @@ fn line(node: &NodeSummary, current: Option<&NodeId>) -> String {
         format!("  +{} ~{} -{}", counts.added, counts.modified, counts.deleted)
     });
     let label = node.label.as_ref().map_or_else(String::new, |label| format!("  [{label}]"));
+    let saved = if node.exported_at.is_some() { "  (a copy is saved)" } else { "" };
     let lost = node.not_restorable.as_ref().map_or_else(String::new, |reason| {
         format!("  (its files cannot be restored: {})", reason.trim_end_matches('.'))
     });
     let id = node.id.as_str();
     let short = &id[id.len().saturating_sub(8)..];
-    format!("{mark} {short}  {}{changes}{status}{label}{lost}", node.title)
+    format!("{mark} {short}  {}{changes}{status}{label}{saved}{lost}", node.title)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ fn node(id: &str, parent: Option<&str>) -> NodeSummary {
         not_restorable: None,
         deleted_at: None,
         untrusted: Vec::new(),
+        exported_at: None,
         durable: None,
     }
 }

@@ -18,6 +18,7 @@ fn node(status: NodeStatus) -> NodeSummary {
         not_restorable: None,
         deleted_at: None,
         untrusted: Vec::new(),
+        exported_at: None,
         durable: None,
     }
 }

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod estimate;
 mod events;
+mod export;
 mod housekeeping;
 mod looking;
 mod messages;

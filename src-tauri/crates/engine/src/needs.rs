@@ -1,7 +1,7 @@
 //! Which snapshots a session needs, and which may go to save room.
 //!
 //! The tree decides, never a clock: the ends of branches, the node that the conversation is on, named nodes, those
-//! that published a site, and what undo and redo lead to all stay. The rest may go, the oldest first.
+//! of which a copy was saved or that published a site, and what undo and redo lead to all stay. The rest may go, the oldest first.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -35,6 +35,7 @@ pub(crate) fn needs(
         let stays = !parents.contains(&node.id)
             || Some(&node.id) == current
             || node.labelled
+            || node.exported
             || node.status == NodeStatus::Running
             || published.contains(&node.id);
         if stays {

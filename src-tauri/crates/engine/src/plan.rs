@@ -31,6 +31,8 @@ impl Engine {
             changes: Vec::new(),
             unsaved: Vec::new(),
             turns_left: 0,
+            unwritten: Vec::new(),
+            refusal: self.may_move(&runtime).err().map(|error| error.to_app_error()),
         };
         if scope != RestoreScope::Files {
             let kept: HashSet<NodeId> = self.store().path_to(node)?.into_iter().collect();
@@ -53,8 +55,27 @@ impl Engine {
         let recorded = runtime.history.diff(head, &target)?;
         let mut changes = live_to_target(&plan.unsaved, &recorded);
         changes.retain(|(path, _)| paths.contain(path));
+        match runtime.history.foresee_restore(&runtime.workspace()?, &target, &paths.what()) {
+            Ok(unwritten) => {
+                let stay: HashSet<&str> = unwritten.iter().map(|left| left.path.as_str()).collect();
+                changes.retain(|(path, _)| !stay.contains(path.as_str()));
+                plan.unwritten = unwritten;
+            }
+            Err(error) => {
+                plan.refusal.get_or_insert_with(|| EngineError::from(error).to_app_error());
+            }
+        }
         plan.changes = self.with_writers(&runtime, head, &plan.unsaved, changes)?;
         Ok(plan)
+    }
+
+    /// Whether a move could begin now: nobody else has the session, and no turn runs.
+    pub(crate) fn may_move(&self, runtime: &Runtime) -> Result<(), EngineError> {
+        runtime.workspace()?;
+        if !runtime.try_write(self)? {
+            return Err(EngineError::ReadOnly);
+        }
+        if runtime.running_node().is_some() { Err(EngineError::Busy) } else { Ok(()) }
     }
 
     /// Names who wrote each file last: the user if it is not recorded yet, else whose snapshot holds its last change.

@@ -78,6 +78,14 @@ impl Paths {
         }
     }
 
+    /// The same for the history.
+    pub(crate) fn what(&self) -> RestoreWhat {
+        match self {
+            Self::All => RestoreWhat::All,
+            Self::Some(paths) => RestoreWhat::Paths(paths.clone()),
+        }
+    }
+
     fn into_listed(self) -> Option<Vec<String>> {
         match self {
             Self::All => None,

@@ -1,8 +1,8 @@
 //! Taking back what one turn did to the files, and nothing that came after it.
 
 use okcvm_protocol::{
-    AppError, ChangeKind, NodeId, RestoreId, RestoreOutcome, RestoreScope, RevertConflict, RevertPlan,
-    SessionId, SnapshotId,
+    AppError, NodeId, RestoreId, RestoreOutcome, RestoreScope, RevertConflict, RevertPlan, SessionId,
+    SnapshotId,
 };
 use okcvm_snapshots::{Author, RecordInfo};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState};
@@ -22,33 +22,30 @@ impl Engine {
         let after = restorable(&row)?;
         let head = self.store().session(session)?.head_snapshot;
         let unsaved = runtime.history.compare_live(&runtime.workspace()?, head.as_ref())?;
-        let present = head.as_ref().unwrap_or(&after);
-        let plan = runtime.history.plan_revert(present, row.summary.base_snapshot.as_ref(), &after)?;
+        let foreseen = runtime.history.foresee_revert(
+            &runtime.workspace()?,
+            row.summary.base_snapshot.as_ref(),
+            &after,
+        )?;
+        let plan = foreseen.plan;
         if plan.changes.is_empty() && plan.conflicts.is_empty() {
             return Err(nothing());
         }
-        let mut conflicts = plan.conflicts;
-        let mut changes = Vec::new();
-        for change in plan.changes {
-            let by_hand =
-                unsaved.iter().find(|unsaved| unsaved.path == change.path).map(|change| change.kind);
-            match (by_hand, change.kind) {
-                // It is gone already.
-                (Some(ChangeKind::Deleted), ChangeKind::Deleted) => {}
-                // The lines of a text may merge; that is seen when it is recorded.
-                (None, _)
-                | (
-                    Some(ChangeKind::Added | ChangeKind::Modified | ChangeKind::Renamed),
-                    ChangeKind::Modified,
-                ) => changes.push((change.path, change.kind)),
-                (Some(_), _) => {
-                    let reason = "it was changed by hand since".to_owned();
-                    conflicts.push(RevertConflict { path: change.path, reason });
-                }
-            }
-        }
+        let refusal = match self.may_move(&runtime) {
+            Err(error) => Some(error),
+            Ok(()) if !plan.conflicts.is_empty() => Some(refused(&plan.conflicts)),
+            Ok(()) => foreseen.refusal.map(EngineError::from),
+        };
+        let changes = plan.changes.into_iter().map(|change| (change.path, change.kind)).collect();
         let changes = self.with_writers(&runtime, head.as_ref(), &unsaved, changes)?;
-        Ok(RevertPlan { node_id: node.clone(), changes, conflicts, unsaved })
+        Ok(RevertPlan {
+            node_id: node.clone(),
+            changes,
+            conflicts: plan.conflicts,
+            unsaved,
+            unwritten: foreseen.unwritten,
+            refusal: refusal.map(|error| error.to_app_error()),
+        })
     }
 
     /// Takes the files' changes of one turn back; texts that were changed since then in other lines are merged. Can be

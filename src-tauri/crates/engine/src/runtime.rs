@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
 };
-use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded};
+use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded, WhyLost};
+use okcvm_store::SnapshotMark;
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -161,8 +162,27 @@ impl Runtime {
             self.remark(&format!("What the last end of the program left could not be mended: {reason}"));
             return Ok(false);
         }
+        self.drop_overdue_aside(engine);
         *lock = Some(file);
         Ok(true)
+    }
+
+    /// Removes what damage left aside for longer than things stay in the trash, and says so. The caller is the one who
+    /// writes.
+    pub(crate) fn drop_overdue_aside(&self, engine: &Engine) {
+        match self.history.drop_aside_before(engine.trash_before()) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => {
+                let kilobytes = gone.iter().map(|one| one.bytes).sum::<u64>().div_ceil(1000);
+                let names: Vec<&str> = gone.iter().map(|one| one.name.as_str()).collect();
+                self.remark(&format!(
+                    "Damaged parts of the history that had been set aside were removed, since their time in the trash is \
+                     over ({kilobytes} kB: {}).",
+                    names.join(", ")
+                ));
+            }
+            Err(error) => tracing::warn!(session = %self.id, %error, "what was set aside stays for now"),
+        }
     }
 
     fn try_lock(&self) -> Result<Option<File>, EngineError> {
@@ -339,15 +359,16 @@ fn mark_losses(
     let store = engine.store();
     match loss {
         Loss::Nothing => {}
-        Loss::Last(cut) => {
-            let find = |snapshot: Option<&SnapshotId>| cut.iter().find(|one| Some(&one.snapshot) == snapshot);
-            for node in store.whole_topology(session)? {
-                if find(node.snapshot.as_ref()).is_some() {
-                    store.set_not_restorable(
-                        &node.id,
-                        "the machine went down before they were on the disk.",
-                    )?;
-                }
+        Loss::Part(lost) => {
+            let find =
+                |snapshot: Option<&SnapshotId>| lost.iter().find(|one| Some(&one.snapshot) == snapshot);
+            for one in lost {
+                let reason = match one.why {
+                    WhyLost::PowerCut => "the machine went down before they were on the disk.",
+                    WhyLost::Damage => "they were damaged in the history.",
+                };
+                let gone = [one.snapshot.clone()];
+                store.mark_snapshots(session, &gone, reason, SnapshotMark::Gone)?;
             }
             if let Some(gone) = find(head) {
                 store.set_head_snapshot(session, gone.before.as_ref())?;

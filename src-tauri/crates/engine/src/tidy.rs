@@ -2,11 +2,11 @@
 //!
 //! It is done when nobody works, and gives way at once when somebody begins.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use okcvm_protocol::{AppEvent, HistoryUsage, SessionId, SnapshotId, TidyReport, TidyStage};
-use okcvm_snapshots::{Cancel, SnapshotError};
+use okcvm_snapshots::{Cancel, SnapshotError, Thinning};
 use okcvm_store::SnapshotMark;
 
 use crate::needs::{Needs, needs, share};
@@ -51,6 +51,7 @@ impl Engine {
         Ok(HistoryUsage {
             bytes: usage.bytes,
             budget_bytes: limits.session_budget_bytes,
+            aside_bytes: usage.aside_bytes,
             total_bytes,
             total_budget_bytes: limits.total_budget_bytes,
             snapshots: u32::try_from(usage.snapshots).unwrap_or(u32::MAX),
@@ -122,7 +123,8 @@ impl Engine {
         let usage = runtime.history.usage()?;
         let needed = self.needs(runtime)?;
         let unneeded = usage.snapshots.saturating_sub(needed.kept.len() + needed.droppable.len());
-        let over = usage.bytes > budget && (unneeded > 0 || !needed.droppable.is_empty());
+        let over =
+            usage.bytes > budget && (unneeded > 0 || !needed.droppable.is_empty() || usage.aside_bytes > 0);
         let scattered = usage.packs - usage.big_packs.min(usage.packs) > MANY_PACKS || usage.loose > 0;
         if wish == Wish::IfWorth && !over && !scattered && unneeded < MANY_UNNEEDED {
             return Ok(None);
@@ -135,7 +137,8 @@ impl Engine {
         let (thinned, cancelled) = done?;
         let after = self.usage(runtime)?;
         let freed_bytes = usage.bytes.saturating_sub(after.bytes);
-        let report = TidyReport { thinned, freed_bytes, cancelled, usage: after };
+        let aside_bytes = usage.aside_bytes.saturating_sub(after.aside_bytes);
+        let report = TidyReport { thinned, freed_bytes, aside_bytes, cancelled, usage: after };
         tracing::info!(session = %runtime.id, thinned, freed_bytes, cancelled, "tidied a history");
         if thinned > 0 {
             self.events().app(AppEvent::TreeChanged { session_id: runtime.id.clone() });
@@ -159,35 +162,29 @@ impl Engine {
             }
             Err(error) => return Err(error.into()),
         }
-        // Whoever wants to move the files or begin a turn calls this off and then waits for the gate.
-        let _gate = runtime.gate.blocking_lock();
-        runtime.must_write()?;
-        if cancel.is_cancelled() || runtime.running_node().is_some() {
-            return Ok((0, true));
-        }
         tell(TidyStage::Thinning);
+        // Before any snapshot goes that could still be restored.
+        let too_much = runtime.history.usage()?.bytes.saturating_sub(budget);
+        runtime.history.drop_oldest_aside(too_much)?;
         self.thin(runtime, budget, cancel)
     }
 
     /// Drops what nobody needs, and then the oldest of what may go, until the history is within its budget.
     fn thin(&self, runtime: &Runtime, budget: u64, cancel: &Cancel) -> Result<(u32, bool), EngineError> {
-        let Needs { kept, droppable } = self.needs(runtime)?;
-        let mut waiting = VecDeque::from(droppable);
         let mut thinned = 0;
-        let mut usage = runtime.history.usage()?;
-        let mut unneeded = usage.snapshots > kept.len() + waiting.len();
-        while unneeded || (usage.bytes > budget && !waiting.is_empty()) {
-            let going: Vec<SnapshotId> = if unneeded {
-                Vec::new()
-            } else {
-                let count = share(usage.bytes - budget, usage.bytes, usage.snapshots, waiting.len());
-                waiting.drain(..count.min(waiting.len())).collect()
+        let mut tried = None;
+        loop {
+            let chosen = {
+                // Whoever wants to move the files or begin a turn waits for the choice alone, not for the rewriting.
+                let _gate = runtime.gate.blocking_lock();
+                runtime.must_write()?;
+                if cancel.is_cancelled() || runtime.running_node().is_some() {
+                    return Ok((thinned, true));
+                }
+                self.choose(runtime, budget, &mut tried)?
             };
-            unneeded = false;
-            // Marked before, so that no node ever promises what is not there.
-            let marked = self.store().mark_snapshots(&runtime.id, &going, THINNED, SnapshotMark::Gone)?;
-            let keep: BTreeSet<SnapshotId> = kept.iter().chain(&waiting).cloned().collect();
-            if let Err(error) = runtime.history.thin(&keep, cancel) {
+            let Some((going, marked, thinning)) = chosen else { return Ok((thinned, false)) };
+            if let Err(error) = thinning.run(cancel) {
                 let there: Vec<SnapshotId> =
                     going.into_iter().filter(|id| runtime.history.author(id).is_ok()).collect();
                 self.store().mark_snapshots(&runtime.id, &there, THINNED, SnapshotMark::Back)?;
@@ -197,9 +194,38 @@ impl Engine {
                 };
             }
             thinned += marked;
-            usage = runtime.history.usage()?;
         }
-        Ok((thinned, false))
+    }
+
+    /// Chooses what goes next and marks its nodes; `None` if nothing has to. `tried` is what was chosen before, absent
+    /// the first time, when what nobody needs goes.
+    fn choose(
+        &self,
+        runtime: &Runtime,
+        budget: u64,
+        tried: &mut Option<BTreeSet<SnapshotId>>,
+    ) -> Result<Option<(Vec<SnapshotId>, u32, Thinning)>, EngineError> {
+        let Needs { kept, mut droppable } = self.needs(runtime)?;
+        let usage = runtime.history.usage()?;
+        let first = tried.is_none();
+        let tried = tried.get_or_insert_default();
+        droppable.retain(|id| !tried.contains(id));
+        let unneeded = first && usage.snapshots > kept.len() + droppable.len();
+        let too_much = usage.bytes.saturating_sub(budget);
+        if !unneeded && (too_much == 0 || droppable.is_empty()) {
+            return Ok(None);
+        }
+        let going: Vec<SnapshotId> = if unneeded {
+            Vec::new()
+        } else {
+            let count = share(too_much, usage.bytes, usage.snapshots, droppable.len());
+            droppable.drain(..count.min(droppable.len())).collect()
+        };
+        tried.extend(going.iter().cloned());
+        // Marked before, so that no node ever promises what is not there.
+        let marked = self.store().mark_snapshots(&runtime.id, &going, THINNED, SnapshotMark::Gone)?;
+        let keep: BTreeSet<SnapshotId> = kept.into_iter().chain(droppable).collect();
+        Ok(Some((going, marked, runtime.history.thinning(&keep)?)))
     }
 
     fn needs(&self, runtime: &Runtime) -> Result<Needs, EngineError> {

@@ -2,6 +2,8 @@
 
 use okcvm_protocol::{AppError, AppEvent, NodeId, SessionId, SessionSummary, TrashedBranch};
 
+use okcvm_snapshots::History;
+
 use crate::{Engine, EngineError};
 
 /// Milliseconds of a day.
@@ -10,6 +12,11 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 impl Engine {
     fn trash_time(&self) -> i64 {
         i64::from((self.inner.parts.history_limits)().trash_days) * DAY_MS
+    }
+
+    /// What went to the trash before this moment is overdue.
+    pub(crate) fn trash_before(&self) -> i64 {
+        self.now().saturating_sub(self.trash_time())
     }
 
     /// When what went to the trash at a moment is removed for good.
@@ -122,7 +129,7 @@ impl Engine {
     /// Removes for good what has been in the trash for too long. What another program has open waits for the next
     /// time. Blocking.
     pub fn purge_overdue(&self) -> Result<(), EngineError> {
-        let before = self.now().saturating_sub(self.trash_time());
+        let before = self.trash_before();
         for row in self.store().sessions()? {
             if row.deleted_at.is_some_and(|at| at < before) {
                 match self.purge_session(&row.id) {
@@ -132,6 +139,17 @@ impl Engine {
             }
         }
         self.purge_overdue_files(before)?;
+        for row in self.store().sessions()? {
+            let history = self.session_folder(&row.id).join("history");
+            if History::set_aside_in(&history).iter().any(|one| one.at_ms < before) {
+                match self.writable(&row.id) {
+                    Ok(runtime) => runtime.drop_overdue_aside(self),
+                    Err(error) => {
+                        tracing::warn!(session = %row.id, %error, "what was set aside stays for now")
+                    }
+                }
+            }
+        }
         for row in self.store().overdue_branches(before)? {
             match self.purge_branch(&row.session_id, &row.node_id) {
                 Ok(()) => tracing::info!(session = %row.session_id, node = %row.node_id, nodes = row.nodes,

@@ -205,9 +205,12 @@ impl TurnState {
 
     fn token_limit(&self, limits: &TurnLimits) -> String {
         if self.guessed.load(Ordering::SeqCst) == 0 {
-            return format!("{} tokens", limits.max_tokens);
+            return counted(limits.max_tokens, "token");
         }
-        format!("{} tokens (by an estimate, since the provider does not report them)", limits.max_tokens)
+        format!(
+            "{} (by an estimate, since the provider does not report them)",
+            counted(limits.max_tokens, "token")
+        )
     }
 
     /// Why the turn was told to end.
@@ -215,7 +218,7 @@ impl TurnState {
         let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
         End::Interrupted(match deadline {
             Deadline::Open => AppError::new("You stopped this turn.").with_code(ErrorCode::Cancelled),
-            Deadline::Passed => limit_reached(&format!("{} minutes", limits.max_minutes)),
+            Deadline::Passed => limit_reached(&counted(limits.max_minutes.into(), "minute")),
         })
     }
 
@@ -432,7 +435,10 @@ impl Engine {
                 return Ok(state.interruption(limits));
             }
             if step >= limits.max_steps {
-                return Ok(End::Interrupted(limit_reached(&format!("{} model requests", limits.max_steps))));
+                return Ok(End::Interrupted(limit_reached(&counted(
+                    limits.max_steps.into(),
+                    "model request",
+                ))));
             }
             if state.spent_tokens() >= limits.max_tokens {
                 return Ok(End::Interrupted(limit_reached(&state.token_limit(limits))));
@@ -527,6 +533,11 @@ fn broken_down(panic: &(dyn Any + Send)) -> AppError {
     AppError::new("Something in the app broke down during this turn.")
         .with_hint("Try it again; the log has more.")
         .with_detail(said.unwrap_or_else(|| "no reason was given".to_owned()))
+}
+
+/// A number of things that have a regular plural.
+fn counted(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 fn limit_reached(limit: &str) -> AppError {

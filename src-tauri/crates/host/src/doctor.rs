@@ -14,7 +14,12 @@ impl Parts {
             status: if sandbox.available { CheckStatus::Ok } else { CheckStatus::Failed },
             message: sandbox.mode.clone(),
             hint: (!sandbox.available).then(|| {
-                "Without it no command is run. A Linux kernel with Landlock (5.13 or later) is needed.".into()
+                if cfg!(target_os = "linux") {
+                    "Without it no command is run. A Linux kernel with Landlock (5.13 or later) is needed."
+                        .into()
+                } else {
+                    "Without it no command is run. The lines below say what did not hold.".into()
+                }
             }),
         });
         checks.extend(

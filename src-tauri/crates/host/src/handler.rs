@@ -84,6 +84,7 @@ impl CommandHandler for Host {
     }
 
     async fn session_open(&self, params: SessionParams) -> Result<SessionDetail, AppError> {
+        self.looked_at.send_replace(Some(params.session_id.clone()));
         self.blocking(move |host| {
             Ok(host.engine.open_session(&params.session_id, |deployment| host.address.fill(deployment))?)
         })
@@ -433,6 +434,18 @@ impl CommandHandler for Host {
         report
     }
 
+    async fn node_export(&self, params: NodeExportParams) -> Result<ExportReport, AppError> {
+        let (id, cancel) = (params.export_id.clone(), self.exports.begin(&params.export_id));
+        let report = self.blocking(move |host| host.export(&params, &cancel)).await;
+        self.exports.end(&id);
+        report
+    }
+
+    async fn node_export_cancel(&self, params: ExportCancelParams) -> Result<Empty, AppError> {
+        self.exports.cancel(&params.export_id);
+        Ok(Empty {})
+    }
+
     async fn import_cancel(&self, params: ImportCancelParams) -> Result<Empty, AppError> {
         self.imports.cancel(&params.import_id);
         Ok(Empty {})
@@ -493,9 +506,10 @@ impl CommandHandler for Host {
     }
 
     async fn preview_describe(&self, params: PreviewDescribeParams) -> Result<FileFacts, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
-            okcvm_preview::describe(&source, &host.shelf).map_err(|error| error.to_app_error())
+            okcvm_preview::describe_wanted(&source, &host.shelf, &wanted).map_err(|error| error.to_app_error())
         })
         .await
     }
@@ -506,10 +520,12 @@ impl CommandHandler for Host {
     }
 
     async fn table_open(&self, params: TableOpenParams) -> Result<TableHandle, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
             let material = source.open().map_err(|error| error.to_app_error())?;
-            host.tables.open(material, params.sheet.as_deref()).map_err(|error| error.to_app_error())
+            let opened = host.tables.open_wanted(material, params.sheet.as_deref(), &wanted);
+            opened.map_err(|error| error.to_app_error())
         })
         .await
     }
@@ -527,10 +543,11 @@ impl CommandHandler for Host {
     }
 
     async fn archive_list(&self, params: ArchiveListParams) -> Result<ArchiveListing, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
             let material = source.open().map_err(|error| error.to_app_error())?;
-            okcvm_preview::list_archive(&material, &|| false).map_err(|error| error.to_app_error())
+            okcvm_preview::list_archive(&material, &wanted).map_err(|error| error.to_app_error())
         })
         .await
     }

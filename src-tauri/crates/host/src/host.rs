@@ -21,6 +21,7 @@ use okcvm_store::{Store, StoreError};
 use okcvm_toolbox::{Engines, InstalledBrowser, ToolboxParts};
 use okcvm_tools::Registry;
 
+use crate::exports::Exports;
 use crate::imports::Imports;
 use crate::models::ProfileModels;
 use crate::network::StoredNetwork;
@@ -116,6 +117,12 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) tables: Tables,
     pub(crate) shelf: Shelf,
+    /// The session that was opened last.
+    pub(crate) looked_at: tokio::sync::watch::Sender<Option<okcvm_protocol::SessionId>>,
+    /// What could not be drawn or turned into pages lately.
+    pub(crate) refusals: crate::page_pictures::Refusals,
+    /// What the window's viewers ask.
+    pub(crate) viewers: crate::looking::Viewers,
     /// What was read of moments lately.
     pub(crate) contents: Contents,
     pub(crate) engines: Arc<dyn Engines>,
@@ -125,6 +132,7 @@ pub struct Parts {
     /// Held while slides are turned into a PDF.
     pub(crate) converting: tokio::sync::Mutex<()>,
     pub(crate) address: Arc<DeploymentAddress>,
+    pub(crate) exports: Exports,
     pub(crate) imports: Imports,
     pub(crate) processes: Processes,
     pub(crate) left_behind: Vec<LeftBehind>,
@@ -159,6 +167,7 @@ impl Host {
             AppError::new("The tool manifest inside of the program is wrong.").with_detail(error.to_string())
         })?;
         let manifest = Arc::new(manifest);
+        okcvm_documents::read_elsewhere(helper.clone());
         let sandbox = Sandbox::probe_beside(helper);
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();
@@ -248,11 +257,15 @@ impl Host {
             previews: Previews::new(preview_base),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
+            looked_at: tokio::sync::watch::Sender::new(None),
+            refusals: crate::page_pictures::Refusals::default(),
+            viewers: crate::looking::Viewers::default(),
             contents: Contents::default(),
             engines,
             drawing: tokio::sync::Semaphore::new(1),
             slides: crate::slide_pictures::SlidePictures::default(),
             converting: tokio::sync::Mutex::default(),
+            exports: Exports::default(),
             imports: Imports::default(),
             processes,
             left_behind,

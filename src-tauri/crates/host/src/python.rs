@@ -36,7 +36,7 @@ impl Parts {
                 kernel = PythonKernel::Jupyter;
             }
         }
-        if let Err(words) = self.sandbox.available() {
+        if let Err(words) = self.sandbox.can_start_programs() {
             kernel = PythonKernel::None;
             reason = Some(words);
         }

@@ -192,9 +192,16 @@ impl ModelError {
                 "Check the address in the settings under Models: most servers want it to end in /v1.",
             ),
             Self::RateLimited { attempts, wait_seconds, .. } => error.with_hint(match wait_seconds {
+                Some(1) => "The server asks to wait a second; then retry.".to_owned(),
                 Some(seconds) => format!("The server asks to wait {seconds} seconds; then retry."),
+                None if *attempts == 1 => {
+                    "It was tried once. Wait a while or check your plan there; then retry.".to_owned()
+                }
                 None => format!("It was tried {attempts} times. Wait a while or check your plan there; then retry."),
             }),
+            Self::ServerFailed { attempts: 1, .. } => error.with_hint(
+                "The fault is on the server's side; it was tried once. Retry later, or choose another model.",
+            ),
             Self::ServerFailed { attempts, .. } => error.with_hint(format!(
                 "The fault is on the server's side; it was tried {attempts} times. Retry later, or choose another model."
             )),

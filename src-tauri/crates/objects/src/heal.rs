@@ -115,9 +115,10 @@ impl Objects {
     }
 
     /// Brings the store in order after a crash; only the one who writes may call this. Packs that a power
-    /// cut may have torn are looked through and moved to `torn` if they are; lost and torn indexes are made
-    /// again; unfinished files go.
+    /// cut may have torn are looked through and moved to `torn` if they are, after what is sound in them was
+    /// copied; lost and torn indexes are made again; unfinished files go.
     pub fn heal(&self) -> Result<Healed, ObjectError> {
+        self.drop_spares();
         let mut healed = Healed { swept: self.sweep(), ..Healed::default() };
         let (synced, leaving) = self.noted();
         // Half of what was dropped would look like damage to others.
@@ -147,6 +148,11 @@ impl Objects {
                 continue;
             }
             tracing::error!(%name, "a pack is torn");
+            match self.salvage(&name)? {
+                // Nothing but its end was wrong, and it is whole again.
+                Some(saved) if saved == name => continue,
+                saved => there.extend(saved),
+            }
             self.move_to_torn(&name)?;
             let fault = if noted.is_some() { PackFault::Damaged } else { PackFault::Torn };
             healed.faults.push((name, fault));
@@ -243,7 +249,7 @@ impl Objects {
             Err(_) => return Ok(false),
         };
         let bytes = encode(&mut places, &sum)?;
-        place_index(self.disk(), self.folder(), name, &bytes)?;
+        place_index(self, name, &bytes)?;
         healed.indexes += 1;
         match Pack::open(self.folder(), name.clone()) {
             Ok(_) => Ok(true),

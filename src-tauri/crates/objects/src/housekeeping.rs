@@ -13,7 +13,7 @@ use crate::error::ObjectError;
 use crate::id::ObjectId;
 use crate::objects::{Objects, PackName};
 use crate::pack::{Form, Pack, encode_head, encode_near_head};
-use crate::writer::PackWriter;
+use crate::writer::{ClosedPack, PackWriter};
 
 /// What a housekeeping changed; nothing of the old goes before [`Rewritten::finish`].
 #[must_use = "the old packs stay until it is finished"]
@@ -37,21 +37,25 @@ impl Rewritten {
 
     /// Takes the old packs away.
     pub fn finish(self) -> Result<(), ObjectError> {
+        self.objects.sync()?;
+        self.hide();
+        self.remove()
+    }
+
+    /// From here on nobody in this process relies on the old packs; for others, and after a kill, they are
+    /// still there. What came instead has been synced.
+    pub fn hide(&self) {
         let objects = &self.objects;
         let old: HashSet<&PackName> = self.old.iter().map(|pack| &pack.name).collect();
         if old.is_empty() && self.loose.is_empty() {
-            return Ok(());
+            return;
         }
-        objects.sync()?;
         let _one = objects.changing();
-        // Whatever fails from here on, nobody relies on them again. Those that an earlier call could not take
-        // away go as well.
-        let leaving: Vec<String> = {
-            let mut leaving = objects.leaving();
-            leaving.extend(old.iter().map(ToString::to_string));
-            leaving.extend(self.loose.iter().map(ToString::to_string));
-            leaving.iter().cloned().collect()
-        };
+        {
+            let mut hidden = objects.hidden();
+            hidden.extend(old.iter().map(ToString::to_string));
+            hidden.extend(self.loose.iter().map(ToString::to_string));
+        }
         let gone: HashSet<&ObjectId> = self.loose.iter().collect();
         objects.change_list(|list| {
             list.packs.retain(|pack| !old.contains(&pack.name));
@@ -62,11 +66,111 @@ impl Rewritten {
             }
         });
         objects.forget_trees();
-        objects.rewrite_synced(&old)?;
-        objects.take_away(&leaving)?;
-        objects.leaving().clear();
+    }
+
+    /// Removes the files of what was hidden, one after the other, so that who writes a pack waits for one of
+    /// them at most. Those that an earlier call could not remove go as well.
+    pub fn remove(self) -> Result<(), ObjectError> {
+        let objects = &self.objects;
+        let old: HashSet<&PackName> = self.old.iter().map(|pack| &pack.name).collect();
+        if old.is_empty() && self.loose.is_empty() {
+            return Ok(());
+        }
+        let leaving: Vec<String> = {
+            let _one = objects.changing();
+            // Whatever fails from here on, nobody relies on them again.
+            let hidden: Vec<String> = objects.hidden().drain().collect();
+            objects.leaving().extend(hidden);
+            objects.rewrite_synced(&old)?;
+            objects.leaving().iter().cloned().collect()
+        };
+        for name in &leaving {
+            let _one = objects.changing();
+            // One of the same content may have come meanwhile, and stays.
+            if objects.leaving().contains(name) {
+                objects.take_away(std::slice::from_ref(name))?;
+            }
+        }
+        let _one = objects.changing();
+        objects.leaving().retain(|name| !leaving.contains(name));
         // A pack of the same content may come again one day, and must not be taken for one that leaves.
         objects.rewrite_synced(&old)
+    }
+}
+
+/// A rewriting of packs that stands aside: until [`Prepared::place`] nobody sees anything of it, and when it
+/// is dropped nothing of it is left.
+#[must_use = "nothing changes before it is put in place"]
+pub struct Prepared {
+    objects: Objects,
+    old: Vec<Arc<Pack>>,
+    loose: Vec<ObjectId>,
+    /// The new packs, under temporary names.
+    closed: Vec<ClosedPack>,
+    /// What is in them.
+    written: HashSet<ObjectId>,
+    dropped: usize,
+    new_bytes: u64,
+}
+
+impl Prepared {
+    /// The objects among these that would be gone with the old packs.
+    pub fn missing<'a>(&self, ids: impl Iterator<Item = &'a ObjectId>) -> HashSet<ObjectId> {
+        let old: HashSet<&PackName> = self.old.iter().map(|pack| &pack.name).collect();
+        let going: HashSet<&ObjectId> = self.loose.iter().collect();
+        let list = self.objects.list();
+        let staying: Vec<&Arc<Pack>> = list.all().filter(|pack| !old.contains(&pack.name)).collect();
+        let goes = |id: &&ObjectId| {
+            !self.written.contains(*id)
+                && staying.iter().all(|pack| pack.index.find(id).is_none())
+                && (going.contains(id) || !list.loose.contains(*id))
+                && (going.contains(id) || self.old.iter().any(|pack| pack.index.find(id).is_some()))
+        };
+        ids.filter(goes).copied().collect()
+    }
+
+    /// Copies these as well, out of what would go. `go_on` is asked from time to time.
+    pub fn add(&mut self, wanted: &HashSet<ObjectId>, go_on: &dyn Fn() -> bool) -> Result<(), ObjectError> {
+        let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
+        let mut writer = PackWriter::new(&self.objects);
+        let Self { old, written, loose, .. } = self;
+        let (before, went) = (written.len(), loose.len());
+        loose.retain(|id| !wanted.contains(id));
+        for pack in old.iter() {
+            asked()?;
+            copy_objects(pack, &mut writer, &mut |id| wanted.contains(id) && written.insert(*id), &asked)?;
+        }
+        self.dropped = self.dropped.saturating_sub(written.len() + went - loose.len() - before);
+        self.close(writer)
+    }
+
+    fn close(&mut self, writer: PackWriter) -> Result<(), ObjectError> {
+        if writer.is_empty() {
+            return Ok(());
+        }
+        let closed = writer.close()?;
+        let path = &closed.temporary.path;
+        self.objects.disk().sync_file(path).map_err(ObjectError::storage("synced", path))?;
+        self.closed.push(closed);
+        Ok(())
+    }
+
+    /// Gives the new packs their names, durably, beside the old ones. More can be added afterwards.
+    pub fn place(&mut self) -> Result<(), ObjectError> {
+        for closed in std::mem::take(&mut self.closed) {
+            let (name, size) = self.objects.place(closed)?;
+            // The same objects in the same order make the same pack: it is its own successor.
+            self.old.retain(|old| old.name != name);
+            self.new_bytes += size;
+        }
+        self.objects.sync()
+    }
+
+    /// The old packs can go. All that is needed of them was placed.
+    pub fn into_rewritten(self) -> Rewritten {
+        let mut rewritten = Rewritten::new(&self.objects, self.old, self.loose);
+        (rewritten.dropped, rewritten.new_bytes) = (self.dropped, self.new_bytes);
+        rewritten
     }
 }
 
@@ -91,7 +195,7 @@ impl Objects {
         if packs.len() < 2 {
             return Ok(0);
         }
-        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut writer = PackWriter::new(self);
         let mut written = HashSet::new();
         for pack in &packs {
             copy_objects(pack, &mut writer, &mut |id| written.insert(*id), &|| Ok(()))?;
@@ -118,17 +222,19 @@ impl Objects {
         self.take_away(&going.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
-    /// Writes packs anew that hold objects outside of `live`, without those; packs that are all live stay
-    /// as they are. Dead objects are gone when the result is finished. `go_on` is asked from time to time.
+    /// Writes packs anew that hold objects outside of `live`, without those, aside; packs that are all live
+    /// stay as they are. Dead objects are gone when the result was placed and is finished. Others may go on
+    /// writing meanwhile; [`Prepared::missing`] says what they rely on of all that would go. `go_on` is asked
+    /// from time to time.
     pub fn keep_only(
         &self,
         live: &HashSet<ObjectId>,
         go_on: &dyn Fn() -> bool,
-    ) -> Result<Rewritten, ObjectError> {
+    ) -> Result<Prepared, ObjectError> {
         self.refresh()?;
         let list = self.list();
         let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
-        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut writer = PackWriter::new(self);
         let (mut old, mut dropped) = (Vec::new(), 0);
         // After a packing that was killed an object may lie in several packs.
         let mut written = HashSet::new();
@@ -146,10 +252,11 @@ impl Objects {
         }
         let loose: Vec<ObjectId> = list.loose.iter().filter(|id| !live.contains(id)).copied().collect();
         dropped += loose.len();
-        let mut rewritten = Rewritten::new(self, old, loose);
-        rewritten.dropped = dropped;
-        self.place_synced(writer, &mut rewritten)?;
-        Ok(rewritten)
+        let objects = self.clone();
+        let mut prepared =
+            Prepared { objects, old, loose, closed: Vec::new(), written, dropped, new_bytes: 0 };
+        prepared.close(writer)?;
+        Ok(prepared)
     }
 
     /// Puts a pack in place, durably; its index is not synced, since it can be made again.

@@ -15,6 +15,7 @@
 //! Formats: git's `Documentation/gitformat-pack`, version 2 of pack and index.
 
 mod batch;
+mod checked;
 mod commit;
 mod deflate;
 mod delta;
@@ -28,6 +29,7 @@ mod loose;
 mod objects;
 mod pack;
 mod repack;
+mod salvage;
 mod stream;
 mod tree;
 mod verify;
@@ -41,7 +43,7 @@ pub use commit::ParsedCommit;
 pub use disk::{Disk, DiskFile, RealDisk, side_by_side};
 pub use error::ObjectError;
 pub use heal::{Healed, PackFault};
-pub use housekeeping::Rewritten;
+pub use housekeeping::{Prepared, Rewritten};
 pub use id::{EMPTY_TREE, ObjectId, ObjectKind, object_id};
 pub use objects::{Objects, PackInfo, PackName};
 pub use stream::STREAMED_FROM;

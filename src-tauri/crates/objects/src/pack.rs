@@ -69,13 +69,8 @@ pub(crate) struct Head {
 impl Pack {
     /// Opens the pack `<stem>.pack` with `<stem>.idx`.
     pub(crate) fn open(folder: &Path, name: PackName) -> Result<Self, ObjectError> {
-        let path = folder.join(name.pack_file());
-        let size = fs::metadata(&path).map_err(ObjectError::storage("read", &path))?.len();
-        let index = folder.join(name.index_file());
-        let bytes = fs::read(&index).map_err(ObjectError::storage("read", &index))?;
-        let index = Index::parse(bytes)
-            .map_err(|reason| ObjectError::damaged(format!("the index {}", name.index_file()), reason))?;
-        let mut pack = Self { name, path, index, size, big: false, file: OnceLock::new() };
+        let mut pack = Self::open_torn(folder, name)?;
+        let size = pack.size;
         let mut end = [0; 20];
         let file = File::open(&pack.path).map_err(ObjectError::storage("read", &pack.path))?;
         pack.big = pack.holds_one_large(&file)?;
@@ -87,6 +82,17 @@ impl Pack {
             return Err(ObjectError::damaged(what, "it is not the one that its index speaks of"));
         }
         Ok(pack)
+    }
+
+    /// Opens a pack that is not what its index speaks of, to read what is still sound in it.
+    pub(crate) fn open_torn(folder: &Path, name: PackName) -> Result<Self, ObjectError> {
+        let path = folder.join(name.pack_file());
+        let size = fs::metadata(&path).map_err(ObjectError::storage("read", &path))?.len();
+        let index = folder.join(name.index_file());
+        let bytes = fs::read(&index).map_err(ObjectError::storage("read", &index))?;
+        let index = Index::parse(bytes)
+            .map_err(|reason| ObjectError::damaged(format!("the index {}", name.index_file()), reason))?;
+        Ok(Self { name, path, index, size, big: false, file: OnceLock::new() })
     }
 
     /// A pack that was just written.

@@ -52,7 +52,6 @@
 
   function report() {
     var slides = all();
-    if (slides.length === 0 && last === '') return;
     var described = slides.map(function (slide) { return { title: titleOf(slide), notes: notesOf(slide) }; });
     var words = JSON.stringify(described);
     if (words === last || reports >= REPORTS) return;

@@ -114,6 +114,10 @@ commands! {
     node_diff(DiffParams) -> FileDiff;
     /// Goes to a node, files and conversation, to branch from it.
     node_fork(NodeParams) -> RestoreOutcome;
+    /// Saves a copy of a node's files outside, as a zip file or a folder.
+    node_export(NodeExportParams) -> ExportReport;
+    /// Calls the saving of a copy off.
+    node_export_cancel(ExportCancelParams) -> Empty;
 
     /// Entries of a folder as it was at a node.
     node_file_list(NodeFolderParams) -> FileListResponse;
@@ -292,6 +296,8 @@ window_commands! {
     PickFiles = "window_pick_files"(Empty) -> PathsResponse;
     /// Asks the user for a folder with the system's dialog.
     PickFolder = "window_pick_folder"(Empty) -> PathsResponse;
+    /// Asks the user with the system's dialog where a zip file is to be saved; a file that is there is asked about there.
+    PickSave = "window_pick_save"(PickSaveParams) -> PathsResponse;
     /// Opens a deployed site in the system's browser.
     OpenDeployment = "window_open_deployment"(DeploymentParams) -> Empty;
     /// Opens an http or https address in the system's browser.
@@ -311,6 +317,12 @@ wire! {
     pub struct WindowAttachParams {
         /// The last number that the window has seen; 0 for the start.
         pub after: u64,
+    }
+
+    /// Where to save a file.
+    pub struct PickSaveParams {
+        /// The name that is offered.
+        pub name: String,
     }
 
     /// Whether the window fills the display.

@@ -1,8 +1,8 @@
 //! What happens while a session runs.
 
 use crate::{
-    AppError, ChangeCounts, Contact, Deployment, ImportProgress, Item, ItemId, NetworkPolicy, NodeId,
-    NodeSummary, ProcessInfo, QueuedMessage, SessionId, SessionSummary, SnapshotId, Span, TableId,
+    AppError, ChangeCounts, Contact, Deployment, ExportProgress, ImportProgress, Item, ItemId, NetworkPolicy,
+    NodeId, NodeSummary, ProcessInfo, QueuedMessage, SessionId, SessionSummary, SnapshotId, Span, TableId,
     TidyReport, TidyStage, Todo, Usage, UserMessage, wire, wire_union,
 };
 
@@ -185,6 +185,13 @@ wire_union! {
             session_id: SessionId,
             /// How far.
             progress: ImportProgress,
+        },
+        /// The saving of a copy goes on.
+        ExportProgress {
+            /// Where.
+            session_id: SessionId,
+            /// How far.
+            progress: ExportProgress,
         },
         /// A history is being tidied.
         HistoryTidying {

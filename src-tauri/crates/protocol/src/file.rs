@@ -1,6 +1,6 @@
 //! Files of the workspace, imports, previews.
 
-use crate::{DeploymentId, ImportId, NodeId, wire, wire_enum, wire_union};
+use crate::{DeploymentId, ExportId, ImportId, NodeId, wire, wire_enum, wire_union};
 
 wire_enum! {
     /// What an entry of a folder is.
@@ -102,6 +102,34 @@ wire! {
         pub bytes: u64,
         /// The file at work.
         pub current: String,
+    }
+
+    /// How far the saving of a copy is.
+    pub struct ExportProgress {
+        /// Its identifier.
+        pub id: ExportId,
+        /// Files that are copied.
+        pub files_done: u64,
+        /// Files in all.
+        pub files: u64,
+        /// Bytes that are copied.
+        pub bytes_done: u64,
+        /// Bytes in all.
+        pub bytes: u64,
+    }
+
+    /// A copy that was saved.
+    pub struct ExportReport {
+        /// Where.
+        pub path: String,
+        /// Files in it.
+        pub files: u64,
+        /// Bytes of their contents.
+        pub bytes: u64,
+        /// Files whose name is no text, each with the name that it has in the copy instead.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<crate::SkippedFile>>")]
+        pub renamed: Vec<crate::SkippedFile>,
     }
 
     /// What an import did.

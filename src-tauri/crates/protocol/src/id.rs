@@ -60,6 +60,8 @@ uuid_id! {
     RestoreId
     /// One import of dropped files.
     ImportId
+    /// One copy of a node's files that is being saved.
+    ExportId
     /// One try of agent code to speak to a host.
     ContactId
     /// One command or kernel that runs.

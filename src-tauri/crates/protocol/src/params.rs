@@ -1,9 +1,9 @@
 //! Parameters and answers of the commands.
 
 use crate::{
-    Attachment, ClashPolicy, DeploymentId, FileChange, ImportId, ModelProfile, NodeId, PreviewSource,
-    QueueId, QueuedMessage, RestoreScope, SessionId, SessionSummary, Settings, TurnLimits, wire, wire_enum,
-    wire_union,
+    Attachment, ClashPolicy, DeploymentId, ExportId, FileChange, ImportId, ModelProfile, NodeId,
+    PreviewSource, QueueId, QueuedMessage, RestoreScope, SessionId, SessionSummary, Settings, TurnLimits,
+    wire, wire_enum, wire_union,
 };
 
 wire! {
@@ -237,6 +237,26 @@ wire! {
     pub struct ImportCancelParams {
         /// Which.
         pub import_id: ImportId,
+    }
+
+    /// Saves a copy of the files of a node.
+    pub struct NodeExportParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// Which node.
+        pub node_id: NodeId,
+        /// The caller's name for this copy, for progress and cancel.
+        pub export_id: ExportId,
+        /// Absolute path of the copy: a zip file if it ends in `.zip`, else a folder.
+        pub target: String,
+        /// A file that is there already is replaced.
+        pub replace: bool,
+    }
+
+    /// Calls the saving of a copy off.
+    pub struct ExportCancelParams {
+        /// Which.
+        pub export_id: ExportId,
     }
 
     /// Asks for the lines of one changed file of a node.

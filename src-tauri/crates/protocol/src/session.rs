@@ -117,6 +117,10 @@ wire! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[ts(as = "Option<Vec<String>>", optional)]
         pub untrusted: Vec<String>,
+        /// When a copy of its files was saved last; such a node keeps its files.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub exported_at: Option<i64>,
         /// `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]

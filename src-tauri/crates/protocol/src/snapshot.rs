@@ -1,6 +1,8 @@
 //! Snapshots, restores, deployments.
 
-use crate::{ChangeKind, DeploymentId, NodeId, NodeSummary, SnapshotId, wire, wire_enum, wire_union};
+use crate::{
+    AppError, ChangeKind, DeploymentId, NodeId, NodeSummary, SnapshotId, wire, wire_enum, wire_union,
+};
 
 wire! {
     /// How many files changed.
@@ -69,6 +71,14 @@ wire! {
         pub unsaved: Vec<FileChange>,
         /// Nodes that leave the active path.
         pub turns_left: u32,
+        /// What would stay as it is although it differs, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<SkippedFile>>")]
+        pub unwritten: Vec<SkippedFile>,
+        /// What the restore would say instead of doing it, as things stand now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub refusal: Option<AppError>,
     }
 
     /// A path that keeps a turn from being taken back.
@@ -89,6 +99,14 @@ wire! {
         pub conflicts: Vec<RevertConflict>,
         /// Present changes by hand that no node holds yet; they are recorded before anything moves.
         pub unsaved: Vec<FileChange>,
+        /// What would stay as it is although it differs, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<SkippedFile>>")]
+        pub unwritten: Vec<SkippedFile>,
+        /// What taking it back would say instead of doing it, as things stand now; the conflicts included.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub refusal: Option<AppError>,
     }
 
     /// What differs between the files of two nodes.
@@ -133,6 +151,10 @@ wire! {
         pub bytes: u64,
         /// What they are to stay under; a setting.
         pub budget_bytes: u64,
+        /// Of the bytes of this session's history, those of damaged parts that were set aside. They go when the trash's
+        /// time is over, or when room is needed.
+        #[serde(default)]
+        pub aside_bytes: u64,
         /// Bytes on the disk of all sessions' histories.
         pub total_bytes: u64,
         /// What they are to stay under; a setting.
@@ -149,6 +171,9 @@ wire! {
         pub thinned: u32,
         /// Bytes that were set free.
         pub freed_bytes: u64,
+        /// Of these, bytes of damaged parts that had been set aside.
+        #[serde(default)]
+        pub aside_bytes: u64,
         /// It was called off; what was done by then stays.
         pub cancelled: bool,
         /// As it is now.

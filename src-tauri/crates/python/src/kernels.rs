@@ -1,7 +1,7 @@
 //! One kernel per session: started when it is needed, kept between cells, ended when nobody needs it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,8 @@ pub struct Ran {
     pub dropped: u64,
     /// What is worth knowing beside the output, a sentence each.
     pub notes: Vec<String>,
+    /// What is not trusted of the packages with which the kernel was started for this cell, in words for people.
+    pub packages: Vec<String>,
 }
 
 /// Why no kernel ran a cell; worded for the model.
@@ -185,7 +187,7 @@ impl Kernels {
             slot = slot.lock() => slot,
             () = cell.cancel.cancelled() => return Err(KernelError::Cancelled),
         };
-        let mut notes = Vec::new();
+        let (mut notes, mut packages) = (Vec::new(), Vec::new());
         if cell.restart {
             if let Some(kernel) = slot.kernel.take() {
                 kernel.end().await;
@@ -213,8 +215,10 @@ impl Kernels {
             notes.push(note);
             notes.extend(why);
             slot.kernel = Some(kernel);
-            // Nothing is left of what the one before held.
+            // Nothing is left of what the one before held, but in the packages of the session.
             self.held_by_all().remove(&cell.session);
+            packages = crate::packages::untrusted(&cell.session_folder);
+            self.hold(&cell.session, &cell.session_folder, &packages);
             self.inner.moved.lock().unwrap_or_else(PoisonError::into_inner).remove(&cell.session);
         } else if self.inner.moved.lock().unwrap_or_else(PoisonError::into_inner).remove(&cell.session) {
             notes.push(
@@ -227,8 +231,15 @@ impl Kernels {
             return Err(KernelError::NotStarted("it vanished".to_owned()));
         };
         let kind = kernel.kind;
-        self.hold(&cell.session, &cell.untrusted);
+        self.hold(&cell.session, &cell.session_folder, &cell.untrusted);
+        // Whoever let this call go on did not know of them; the next one is asked about with them.
+        let unasked = packages.iter().any(|source| !cell.untrusted.contains(source));
         match &cell.door {
+            Some(_) if unasked => notes.push(
+                "the network stayed off in this call: packages of this session may hold something that is not trusted. \
+                 The next call has it"
+                    .to_owned(),
+            ),
             Some(door) if kernel.can_have_egress() => kernel.open(&door.egress).await,
             Some(_) if self.inner.sandbox.can_have_network().is_ok() => notes.push(
                 "the network was off when this kernel was started, and stays off in it; call with `restart: true` to \
@@ -254,7 +265,7 @@ impl Kernels {
             }
         }
         slot.used = Instant::now();
-        Ok(Ran { end, kind, dropped, notes })
+        Ok(Ran { end, kind, dropped, notes, packages })
     }
 
     fn slot(&self, session: &str) -> Arc<tokio::sync::Mutex<Slot>> {
@@ -392,11 +403,13 @@ impl Kernels {
         self.held_by_all().get(session).cloned().unwrap_or_default()
     }
 
-    /// Notes what the kernel of a session may hold from now on: what its cell was found to have read.
-    pub fn hold(&self, session: &str, sources: &[String]) {
+    /// Notes what the kernel of a session may hold from now on: what its cell was found to have read. The packages of
+    /// the session may hold it as well, beyond its end.
+    pub fn hold(&self, session: &str, session_folder: &Path, sources: &[String]) {
         if sources.is_empty() {
             return;
         }
+        crate::packages::note(session_folder, sources, MOST_SOURCES);
         let mut all = self.held_by_all();
         let held = all.entry(session.to_owned()).or_default();
         for source in sources {
@@ -462,8 +475,11 @@ async fn end_idle(inner: Weak<Inner>, idle: Duration, look: Duration) {
             }
             if let Some(kernel) = slot.kernel.take() {
                 kernel.end().await;
-                slot.lost =
-                    Some(format!("nobody had used it for {} minutes, so it was ended", idle.as_secs() / 60));
+                let idle = match idle.as_secs() / 60 {
+                    1 => "a minute".to_owned(),
+                    minutes => format!("{minutes} minutes"),
+                };
+                slot.lost = Some(format!("nobody had used it for {idle}, so it was ended"));
             }
         }
     }

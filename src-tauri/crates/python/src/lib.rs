@@ -12,6 +12,7 @@ mod environment;
 mod event;
 mod kernel;
 mod kernels;
+mod packages;
 
 pub use environment::{Environment, EnvironmentError, Installed, Renewal};
 pub use event::KernelEvent;

@@ -15,7 +15,8 @@ use crate::Processes;
 pub enum Tier {
     /// Namespaces, Landlock and the system call filter.
     Full,
-    /// Landlock and the system call filter, without namespaces.
+    /// Without namespaces, so that commands see real paths: Landlock and the system call filter, Seatbelt on macOS, a
+    /// job object and a restricted token on Windows.
     Reduced,
 }
 

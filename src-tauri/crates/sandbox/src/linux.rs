@@ -14,56 +14,15 @@ mod process;
 mod reaper;
 mod repositories;
 mod shell;
+mod status;
 mod system_calls;
 
-pub(crate) use guard::{PRIVATE_PREFIX, helper_main, remove_tree};
+pub(crate) use guard::helper_main;
+pub(crate) use status::{held, refused};
 
-use crate::policy::{Policy, Report};
-
-/// Why a wall does not stand.
-#[derive(Debug)]
-struct SetUpError {
-    step: String,
-    message: String,
-}
-
-type SetUp<T> = Result<T, SetUpError>;
-
-/// Names the step in which a system call failed.
-trait Step<T> {
-    fn step(self, step: &str) -> SetUp<T>;
-}
-
-impl<T, E: std::fmt::Display> Step<T> for Result<T, E> {
-    fn step(self, step: &str) -> SetUp<T> {
-        self.map_err(|error| SetUpError { step: step.to_owned(), message: error.to_string() })
-    }
-}
-
-/// The helper's side of the reports. A line is far shorter than a pipe's atomic write.
-#[derive(Debug)]
-struct Reporter(std::fs::File);
-
-impl Reporter {
-    fn send(&self, report: &Report) {
-        use std::io::Write;
-        let Ok(mut line) = serde_json::to_vec(report) else { return };
-        line.push(b'\n');
-        // Nobody is left to be told if the caller is gone; the lifeline ends everything then.
-        let _ = (&self.0).write_all(&line);
-    }
-
-    fn failed(&self, error: SetUpError) {
-        self.send(&Report::Failed { step: error.step, message: error.message });
-    }
-}
-
-/// Folders of the command that are not its workspace.
-#[derive(Debug, Clone)]
-struct Private {
-    home: std::path::PathBuf,
-    temporary: std::path::PathBuf,
-}
+use crate::helper::{Private, Reporter};
+use crate::policy::Policy;
+use crate::repositories::Repositories;
 
 impl Run {
     /// Where the program sees the folder that it may write besides its workspace.
@@ -85,5 +44,5 @@ struct Run {
     /// Where the command sees its workspace.
     workspace_inside: std::path::PathBuf,
     /// None in the reduced tier, in which nothing can be held in place.
-    repositories: repositories::Repositories,
+    repositories: Repositories,
 }

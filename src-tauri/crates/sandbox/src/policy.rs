@@ -55,7 +55,8 @@ pub(crate) enum Network {
     Proxy,
 }
 
-/// Where the proxy listens inside.
+/// Where the proxy listens inside of a network of its own. On a network that is shared any free port is taken.
+#[cfg(target_os = "linux")]
 pub(crate) const PROXY_PORT: u16 = 3128;
 
 /// One line from the helper.

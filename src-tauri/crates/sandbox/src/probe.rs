@@ -6,24 +6,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use okcvm_protocol::{Check, CheckStatus, SandboxStatus};
+use okcvm_protocol::{CheckStatus, SandboxStatus};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::linux::{PRIVATE_PREFIX, remove_tree};
-use crate::policy::{Network, Policy, ProcessLimit, Walls};
+use crate::helper::{PRIVATE_PREFIX, TEMPORARY, remove_tree};
+#[cfg(target_os = "linux")]
+use crate::linux::{held, refused};
+#[cfg(target_os = "macos")]
+use crate::macos::{held, refused};
+use crate::policy::{Network, Policy, Walls};
 use crate::roots::{Roots, roots};
 use crate::run::Beside;
-use crate::sandbox::{Inner, WORKSPACE_MOUNT};
+use crate::sandbox::{Inner, STRONGEST};
 use crate::{Limits, Outcome, Sandbox, Tier};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 const PROBE_PREFIX: &str = "okcvm-probe-";
-/// The first versions of Landlock in which signals out of the sandbox are stopped, and sockets of other programs.
-const LANDLOCK_WITH_SIGNALS: i32 = 6;
-const LANDLOCK_WITH_TRUNCATE: i32 = 3;
-/// The first version in which it can be held which local sockets are spoken to.
-const LANDLOCK_WITH_LOCAL_SOCKETS: i32 = 9;
 
 /// Exits with a number of its own for each wall that does not stand. Each attempt is a shell of its own, because some
 /// shells end when a redirection of a built-in fails.
@@ -33,7 +32,7 @@ echo inside > inside || exit 11
 (echo changed > "$OKCVM_PROBE/secret") 2>/dev/null && exit 13
 (echo new > "$OKCVM_PROBE/new") 2>/dev/null && exit 14
 (exec 3<> "/dev/tcp/127.0.0.1/$OKCVM_PROBE_PORT") 2>/dev/null && exit 15
-(echo planted > .git/hooks/planted) 2>/dev/null && [ "$OKCVM_PROBE_TIER" = full ] && exit 17
+(echo planted > .git/hooks/planted) 2>/dev/null && [ "$OKCVM_PROBE_HOOKS" = held ] && exit 17
 /bin/sh -c 'exit 7'
 [ $? -eq 7 ] || exit 16
 echo held
@@ -46,8 +45,8 @@ pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
     // Looked for once and not at every command.
     roots.readable.retain(|path| path.symlink_metadata().is_ok());
     let tiers: &[Tier] = match strongest {
-        Tier::Full => &[Tier::Full, Tier::Reduced],
-        Tier::Reduced => &[Tier::Reduced],
+        Tier::Full if STRONGEST == Tier::Full => &[Tier::Full, Tier::Reduced],
+        Tier::Full | Tier::Reduced => &[Tier::Reduced],
     };
     let mut refusals = Vec::new();
     for tier in tiers.iter().copied() {
@@ -79,6 +78,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).ok();
     let port =
         listener.as_ref().and_then(|listener| listener.local_addr().ok()).map_or(9, |address| address.port());
+    let holds_hooks = tier == Tier::Full || cfg!(target_os = "macos");
     let policy = Policy {
         tier,
         script: ATTEMPTS.to_owned(),
@@ -86,7 +86,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         environment: vec![
             ("OKCVM_PROBE".to_owned(), scratch.outside.to_string_lossy().into_owned()),
             ("OKCVM_PROBE_PORT".to_owned(), port.to_string()),
-            ("OKCVM_PROBE_TIER".to_owned(), if tier == Tier::Full { "full" } else { "reduced" }.to_owned()),
+            ("OKCVM_PROBE_HOOKS".to_owned(), if holds_hooks { "held" } else { "open" }.to_owned()),
         ],
         limits: Limits { output_bytes: 64 * 1024, ..Limits::default() },
         readable: roots.readable.clone(),
@@ -157,163 +157,6 @@ fn attempt(helper: &Path, policy: &Policy) -> Result<(Outcome, Option<Walls>, St
     })
 }
 
-fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) -> SandboxStatus {
-    let mut layers = Vec::new();
-    match (tier, refusal) {
-        (Tier::Full, _) => layers.push(ok(
-            "Namespaces",
-            format!(
-                "Commands have processes, users, mounts, host name and network of their own, and see the workspace as \
-                 {WORKSPACE_MOUNT}."
-            ),
-        )),
-        (Tier::Reduced, Some(refusal)) => layers.push(refused(refusal, CheckStatus::Warning)),
-        (Tier::Reduced, None) => layers.push(Check {
-            name: "Namespaces".to_owned(),
-            status: CheckStatus::Warning,
-            message: format!(
-                "Not used, as asked for. Commands see the workspace under its real path, {WORKSPACE_MOUNT} is not there."
-            ),
-            hint: None,
-        }),
-    }
-    layers.push(landlock_check(tier, walls.landlock));
-    layers.extend(local_sockets_check(tier, walls.landlock));
-    layers.push(ok(
-        "System calls",
-        "Filtered: mounts, tracing, keys, kernel modules and others are refused.".to_owned(),
-    ));
-    layers.push(match tier {
-        Tier::Full => ok(
-            "Network",
-            "None, loopback included, unless a session allows hosts; then through the app's proxy alone."
-                .to_owned(),
-        ),
-        Tier::Reduced => ok("Network", "None, loopback included, whatever a session allows.".to_owned()),
-    });
-    layers.push(match tier {
-        Tier::Full => ok(
-            "Repositories",
-            "Hooks and settings of git repositories that are there when a command starts are read-only to it; those of \
-             repositories that it makes are not."
-                .to_owned(),
-        ),
-        Tier::Reduced => Check {
-            name: "Repositories".to_owned(),
-            status: CheckStatus::Warning,
-            message: "Hooks and settings of git repositories in the workspace are not protected: what a command writes \
-                      there, git runs later outside of the sandbox."
-                .to_owned(),
-            hint: Some(
-                "Allow user namespaces, or look at .git/hooks and .git/config before you use git in the folder."
-                    .to_owned(),
-            ),
-        },
-    });
-    layers.push(match tier {
-        Tier::Full => {
-            ok("Ending", "All processes of a command end with it, also if the app is killed.".to_owned())
-        }
-        Tier::Reduced => ok(
-            "Ending",
-            "A reaper finds and ends all processes of a command, also if the app is killed; if the reaper is killed, \
-             too, the next start of the app ends them."
-                .to_owned(),
-        ),
-    });
-    layers.push(match walls.process_limit {
-        ProcessLimit::Bound => {
-            ok("Process limit", "The number of processes of a command is limited.".to_owned())
-        }
-        ProcessLimit::Unbound => Check {
-            name: "Process limit".to_owned(),
-            status: CheckStatus::Warning,
-            message: "The number of processes of a command is not limited by the kernel; a command with too many is \
-                      found and ended a moment later."
-                .to_owned(),
-            hint: match tier {
-                Tier::Full => {
-                    Some("Run the app as an ordinary user, or with Linux 6.14 or later.".to_owned())
-                }
-                Tier::Reduced => Some("Allow user namespaces.".to_owned()),
-            },
-        },
-    });
-    let mode = match tier {
-        Tier::Full => "Full: namespaces, Landlock and a system call filter.",
-        Tier::Reduced => "Reduced: Landlock and a system call filter, without namespaces.",
-    };
-    SandboxStatus { available: true, mode: mode.to_owned(), layers }
-}
-
-fn landlock_check(tier: Tier, version: i32) -> Check {
-    let mut message =
-        format!("Version {version}: writing only in the workspace and in private temporary folders.");
-    let mut missing = Vec::new();
-    if tier == Tier::Reduced {
-        missing.push(
-            "Sizes and times of files outside can still be asked for, and modes and times changed where the user may",
-        );
-        if version < LANDLOCK_WITH_SIGNALS {
-            missing.push("signals to other programs of the user are not stopped");
-        }
-    }
-    if version < LANDLOCK_WITH_TRUNCATE {
-        missing.push("files cannot be cut by their path anywhere");
-    }
-    if missing.is_empty() {
-        return ok("Landlock", message);
-    }
-    message.push(' ');
-    message.push_str(&missing.join("; "));
-    message.push('.');
-    Check { name: "Landlock".to_owned(), status: CheckStatus::Warning, message, hint: None }
-}
-
-/// What programs with sockets of their own reach too much of, where they do. Commands have no local sockets at all, nor
-/// has anybody in the reduced tier.
-fn local_sockets_check(tier: Tier, version: i32) -> Option<Check> {
-    if tier == Tier::Reduced || version >= LANDLOCK_WITH_LOCAL_SOCKETS {
-        return None;
-    }
-    Some(Check {
-        name: "Local sockets".to_owned(),
-        status: CheckStatus::Warning,
-        message: "Code in Jupyter's kernel can speak to a local socket that another program keeps in the workspace or in a \
-                  system folder that commands can read: Landlock stops that from version 9 on. Commands cannot, and \
-                  sockets elsewhere are out of reach."
-            .to_owned(),
-        hint: Some("Keep no sockets of services in a workspace, or use a newer Linux.".to_owned()),
-    })
-}
-
-fn ok(name: &str, message: String) -> Check {
-    Check { name: name.to_owned(), status: CheckStatus::Ok, message, hint: None }
-}
-
-fn refused((tier, reason): &(Tier, String), status: CheckStatus) -> Check {
-    match tier {
-        Tier::Full => Check {
-            name: "Namespaces".to_owned(),
-            status,
-            message: format!(
-                "Not available: {reason}. Commands see the workspace under its real path, {WORKSPACE_MOUNT} is not there."
-            ),
-            hint: Some(
-                "Allow user namespaces: sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone, or on \
-                 Ubuntu 24.04 and later an AppArmor profile for this program with the rule `userns`."
-                    .to_owned(),
-            ),
-        },
-        Tier::Reduced => Check {
-            name: "Landlock".to_owned(),
-            status,
-            message: format!("Not available: {reason}."),
-            hint: Some("Use Linux 5.13 or later with landlock among its security modules (lsm=…).".to_owned()),
-        },
-    }
-}
-
 /// Two folders to try it in, removed at the end.
 struct Scratch {
     root: PathBuf,
@@ -351,7 +194,7 @@ impl Drop for Scratch {
 fn sweep() {
     use std::os::unix::fs::MetadataExt;
     let user = rustix::process::geteuid().as_raw();
-    for folder in [PathBuf::from("/tmp"), std::env::temp_dir()] {
+    for folder in [PathBuf::from(TEMPORARY), std::env::temp_dir()] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let Some(rest) = name.to_str().and_then(|name| {
@@ -361,26 +204,9 @@ fn sweep() {
             };
             let Some(pid) = rest.split('-').next().and_then(|pid| pid.parse::<u32>().ok()) else { continue };
             let ours = entry.metadata().is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user);
-            if ours && !Path::new("/proc").join(pid.to_string()).exists() {
+            if ours && crate::tree::started(pid).is_none() {
                 remove_tree(&entry.path());
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn local_sockets_are_named_only_where_they_are_in_reach() {
-        let names = |tier, landlock| -> Vec<String> {
-            let walls = Walls { landlock, process_limit: ProcessLimit::Bound };
-            held(tier, &walls, None).layers.into_iter().map(|layer| layer.name).collect()
-        };
-        let says = |tier, landlock| names(tier, landlock).iter().any(|name| name == "Local sockets");
-        assert!(says(Tier::Full, 1) && says(Tier::Full, 8));
-        assert!(!says(Tier::Full, 9) && !says(Tier::Full, 10));
-        assert!(!says(Tier::Reduced, 8) && !says(Tier::Reduced, 10));
     }
 }

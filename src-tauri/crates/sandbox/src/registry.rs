@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(unix)]
+use crate::tree::{boot, started};
+#[cfg(windows)]
+use crate::windows::started;
+
 /// Marks lie above every limit of time that anybody sets.
 const FIRST_MARK: u64 = 1 << 52;
 
@@ -234,7 +239,7 @@ struct Measured {
     processes: u32,
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn measure(pid: u32) -> Measured {
     let usage = crate::tree::usage(pid);
     Measured {
@@ -244,35 +249,21 @@ fn measure(pid: u32) -> Measured {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// What a job holds is asked of the job, which only its run has.
+#[cfg(not(unix))]
 fn measure(_pid: u32) -> Measured {
     Measured::default()
 }
 
-#[cfg(target_os = "linux")]
-fn started(pid: u32) -> Option<u64> {
-    crate::tree::started(pid)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn started(_pid: u32) -> Option<u64> {
-    None
-}
-
-/// The run of this machine.
-#[cfg(target_os = "linux")]
-fn boot() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_owned())
-}
-
-#[cfg(not(target_os = "linux"))]
+/// The start of a process is a moment there, so no number of an earlier run is taken for one of this.
+#[cfg(not(unix))]
 fn boot() -> Option<String> {
     None
 }
 
 /// Ends every bearer of a mark: stopped first, so that none forks while the others are ended. Returns how many ended
 /// and how many are left.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn end_marked(mark: u64) -> (u32, u32) {
     use rustix::process::{Pid, Signal, kill_process};
     let signal = |pid: &u32, signal: Signal| {
@@ -302,7 +293,8 @@ fn end_marked(mark: u64) -> (u32, u32) {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// There nothing is left by a crash, since the system ends a job with its last handle.
+#[cfg(not(unix))]
 fn end_marked(_mark: u64) -> (u32, u32) {
     (0, 0)
 }

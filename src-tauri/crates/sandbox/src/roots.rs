@@ -4,24 +4,52 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The usual search path.
-const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SEARCH_PATH: &str = if cfg!(target_os = "macos") {
+    "/opt/homebrew/bin:/opt/homebrew/sbin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+} else {
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+};
 
 /// Programs and their data. `/opt` and those of the user's search path are added unless they hold the home folder.
-const SYSTEM: &[&str] = &[
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/nix/store",
-    "/run/current-system",
-    "/sys/devices/system/cpu",
-    "/var/cache/fontconfig",
-    "/var/lib/ghostscript",
-    "/var/lib/texmf",
-];
+const SYSTEM: &[&str] = if cfg!(target_os = "macos") {
+    // Of the system's library without its keychains and preferences.
+    &[
+        "/usr",
+        "/bin",
+        "/sbin",
+        "/System",
+        "/Applications/Xcode.app/Contents/Developer",
+        "/Library/Apple",
+        "/Library/ColorSync",
+        "/Library/Developer",
+        "/Library/Fonts",
+        "/Library/Frameworks",
+        "/Library/Java",
+        "/Library/TeX",
+        "/nix/store",
+        "/private/etc/ssl",
+        "/private/var/db/dyld",
+        "/private/var/db/timezone",
+        "/private/var/db/xcode_select_link",
+        "/private/var/select",
+    ]
+} else {
+    &[
+        "/usr",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+        "/nix/store",
+        "/run/current-system",
+        "/sys/devices/system/cpu",
+        "/var/cache/fontconfig",
+        "/var/lib/ghostscript",
+        "/var/lib/texmf",
+    ]
+};
 
 /// What programs need of `/etc`. Left out: passwords, keys, machine identity, and files in which package tools keep
 /// addresses with credentials.

@@ -11,19 +11,18 @@ use std::time::{Duration, Instant};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::process::ChildStderr;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::output::pass_on;
 use crate::policy::{HELPER_ARGUMENT, Network, Policy, Report, Walls};
 use crate::watch::Watch;
-use crate::{Egress, Exit, Limit, Limits, Outcome, Running, SandboxError};
+use crate::{Egress, Exit, Limit, Outcome, Running, SandboxError};
 
 /// How long the helper may take to end everything after its lifeline was cut, before it is killed itself (which ends
 /// everything in the full tier at once).
 const GRACE: Duration = Duration::from_secs(10);
-/// How long a stopped command's last output waits for a slow taker.
-const LAST_OUTPUT: Duration = Duration::from_secs(1);
 /// The reports of one helper are a few hundred bytes.
 const MAX_REPORT_BYTES: u64 = 64 * 1024;
 
@@ -32,11 +31,6 @@ pub(crate) struct Run {
     pub exit: Exit,
     /// What held around it; absent if it was stopped before all walls stood.
     pub walls: Option<Walls>,
-}
-
-struct Counted {
-    total: u64,
-    dropped: u64,
 }
 
 /// What the caller does beside the command.
@@ -178,45 +172,6 @@ pub(crate) async fn run(
     Ok(Run { exit, walls })
 }
 
-/// Reads output until its end and passes on what the limit allows.
-async fn pass_on(
-    mut stdout: ChildStdout,
-    output: mpsc::Sender<Vec<u8>>,
-    limits: &Limits,
-    stopping: &CancellationToken,
-    flooded: &CancellationToken,
-) -> Counted {
-    let mut counted = Counted { total: 0, dropped: 0 };
-    let mut buffer = vec![0_u8; 32 * 1024];
-    loop {
-        let count = match stdout.read(&mut buffer).await {
-            Ok(0) | Err(_) => return counted,
-            Ok(count) => count,
-        };
-        let room = limits.output_bytes.saturating_sub(counted.total);
-        let passed = usize::try_from(room).map_or(count, |room| room.min(count));
-        counted.total += count as u64;
-        counted.dropped += (count - passed) as u64;
-        if counted.total > limits.flood_bytes {
-            flooded.cancel();
-        }
-        if passed == 0 {
-            continue;
-        }
-        let piece = buffer[..passed].to_vec();
-        let sent = tokio::select! {
-            biased;
-            sent = output.send(piece.clone()) => sent.is_ok(),
-            () = stopping.cancelled() => {
-                matches!(tokio::time::timeout(LAST_OUTPUT, output.send(piece)).await, Ok(Ok(())))
-            }
-        };
-        if !sent {
-            counted.dropped += passed as u64;
-        }
-    }
-}
-
 /// Takes the socket that the helper opened in the network of the command.
 pub(crate) async fn listener(lifeline: &UnixStream) -> std::io::Result<std::net::TcpListener> {
     lifeline
@@ -224,7 +179,10 @@ pub(crate) async fn listener(lifeline: &UnixStream) -> std::io::Result<std::net:
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let mut byte = [0_u8];
+            #[cfg(target_os = "linux")]
             let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+            #[cfg(not(target_os = "linux"))]
+            let flags = RecvFlags::DONTWAIT;
             rustix::net::recvmsg(lifeline, &mut [IoSliceMut::new(&mut byte)], &mut control, flags)?;
             let file = control.drain().find_map(|message| match message {
                 RecvAncillaryMessage::ScmRights(mut files) => files.next(),
@@ -233,6 +191,8 @@ pub(crate) async fn listener(lifeline: &UnixStream) -> std::io::Result<std::net:
             let listener = std::net::TcpListener::from(
                 file.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::UnexpectedEof))?,
             );
+            #[cfg(not(target_os = "linux"))]
+            rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::CLOEXEC)?;
             listener.set_nonblocking(true)?;
             Ok(listener)
         })

@@ -12,20 +12,25 @@ use crate::{Command, Exit, SandboxError, Tier};
 /// Where a command finds its workspace in the full tier.
 pub const WORKSPACE_MOUNT: &str = "/mnt/okcomputer";
 
-/// The longest script that fits into one argument of a program (the kernel allows 131,072 bytes with the end mark).
-#[cfg(target_os = "linux")]
+/// The longest script that fits into one argument of a program (Linux allows 131,072 bytes with the end mark).
 const MAX_SCRIPT_BYTES: usize = 120_000;
+/// The strongest tier that there is on this system.
+pub(crate) const STRONGEST: Tier = if cfg!(target_os = "linux") { Tier::Full } else { Tier::Reduced };
 
 /// Turns this process into the helper of a sandbox if it was started as one; then it never returns. Must be the first
 /// line of `main` of every program whose path is given to [`Sandbox::probe`], before any thread is started.
 pub fn run_helper_if_asked() {
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     {
+        #[cfg(target_os = "linux")]
+        use crate::linux::helper_main;
+        #[cfg(target_os = "macos")]
+        use crate::macos::helper_main;
         let mut arguments = std::env::args_os().skip(1);
         if arguments.next().is_some_and(|first| first == crate::policy::HELPER_ARGUMENT)
             && arguments.next().is_none()
         {
-            std::process::exit(crate::linux::helper_main());
+            std::process::exit(helper_main());
         }
     }
 }
@@ -39,13 +44,16 @@ pub struct Sandbox {
 #[derive(Debug)]
 pub(crate) struct Inner {
     /// The program to execute as helper.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing is executed there"))]
+    #[cfg_attr(windows, allow(dead_code, reason = "there is no helper there"))]
     pub helper: PathBuf,
     /// The tier that holds, or why none does.
     pub tier: Result<Tier, String>,
     pub status: SandboxStatus,
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     pub roots: crate::roots::Roots,
+    /// Present if a tier holds.
+    #[cfg(windows)]
+    pub boundary: Option<crate::windows::Boundary>,
 }
 
 impl Sandbox {
@@ -61,7 +69,7 @@ impl Sandbox {
         let small = program.with_file_name(format!("okcvm-sandbox-helper{}", std::env::consts::EXE_SUFFIX));
         if small != program && small.is_file() {
             let sandbox = Self::probe(small);
-            if sandbox.tier() == Some(Tier::Full) {
+            if sandbox.tier() == Some(STRONGEST) {
                 return sandbox;
             }
         }
@@ -69,33 +77,15 @@ impl Sandbox {
     }
 
     /// As [`Sandbox::probe`], but never with a stronger tier than this one.
-    #[cfg(target_os = "linux")]
     pub fn probe_at_most(helper: PathBuf, strongest: Tier) -> Self {
-        crate::probe::probe(helper, strongest)
-    }
-
-    /// As [`Sandbox::probe`], but never with a stronger tier than this one.
-    #[cfg(not(target_os = "linux"))]
-    pub fn probe_at_most(helper: PathBuf, _strongest: Tier) -> Self {
-        let reason = match std::env::consts::OS {
-            "macos" => "the seatbelt profile for macOS is written, but has not been run on a Mac yet",
-            "windows" => {
-                "the job object and token for Windows are written down, but have not been used there yet"
-            }
-            _ => "a boundary for commands is not available on this system yet",
+        #[cfg(unix)]
+        return crate::probe::probe(helper, strongest);
+        #[cfg(windows)]
+        {
+            // There is but one.
+            let _ = strongest;
+            crate::windows::probe(helper)
         }
-        .to_owned();
-        let status = SandboxStatus {
-            available: false,
-            mode: format!("None: {reason}."),
-            layers: vec![okcvm_protocol::Check {
-                name: "Boundary".to_owned(),
-                status: okcvm_protocol::CheckStatus::Failed,
-                message: reason.clone(),
-                hint: Some("Use Linux for tools that run commands.".to_owned()),
-            }],
-        };
-        Self { inner: Arc::new(Inner { helper, tier: Err(reason), status }) }
     }
 
     /// What holds and what does not, for people.
@@ -114,7 +104,7 @@ impl Sandbox {
     }
 
     /// What commands in that workspace may read besides it; not all of it need be there.
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     pub fn readable(&self, workspace: &Path) -> Vec<PathBuf> {
         self.inner.roots.readable_from(workspace)
     }
@@ -123,6 +113,11 @@ impl Sandbox {
     pub fn can_have_network(&self) -> Result<(), String> {
         match self.tier() {
             Some(Tier::Full) => Ok(()),
+            // The profile opens the way to the proxy alone.
+            Some(Tier::Reduced) if cfg!(target_os = "macos") => Ok(()),
+            Some(Tier::Reduced) if cfg!(windows) => {
+                Err("nothing here keeps commands from the network, so hosts cannot be told apart".to_owned())
+            }
             Some(Tier::Reduced) => {
                 Err("the reduced sandbox has no network of its own in which hosts could be told \
                                         apart, so commands reach nobody"
@@ -130,6 +125,23 @@ impl Sandbox {
             }
             None => Err("commands do not run here".to_owned()),
         }
+    }
+
+    /// Whether programs that stay can be started; if not, why.
+    pub fn can_start_programs(&self) -> Result<(), String> {
+        self.available()?;
+        if cfg!(windows) {
+            return Err(
+                "programs that stay, such as Python kernels, are not run behind the boundary of Windows yet"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the boundary keeps commands from the network. Where it does not, every command may send.
+    pub fn holds_network(&self) -> bool {
+        !cfg!(windows)
     }
 
     /// The path under which a command sees its workspace: [`WORKSPACE_MOUNT`] in the full tier, its real path else.
@@ -143,42 +155,40 @@ impl Sandbox {
     /// Runs a command to its end and passes on its output (standard output and error in the order of their writing)
     /// as it comes; a slow taker slows the command down. When it returns, or when the future is dropped, every
     /// process of the command is ended.
-    #[cfg(target_os = "linux")]
     pub async fn run(
         &self,
-        command: Command,
+        mut command: Command,
         output: mpsc::Sender<Vec<u8>>,
         cancel: &CancellationToken,
     ) -> Result<Exit, SandboxError> {
         let tier = self.inner.tier.clone().map_err(SandboxError::Unavailable)?;
-        if command.script.len() > MAX_SCRIPT_BYTES {
-            return Err(SandboxError::Refused(format!(
-                "The command has {} bytes; at most {MAX_SCRIPT_BYTES} fit. Write it to a file in the workspace and run \
-                 that file.",
-                command.script.len()
-            )));
-        }
-        if command.script.contains('\0') {
-            return Err(SandboxError::Refused("The command contains a NUL byte.".to_owned()));
-        }
-        if let Some((name, _)) = command
-            .env
-            .iter()
-            .find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))
-        {
-            return Err(SandboxError::Refused(format!("The environment variable {name:?} cannot be set.")));
-        }
-        let workspace = command.workspace.canonicalize().map_err(|error| {
-            SandboxError::Refused(format!(
-                "The workspace {} is not there: {error}",
-                command.workspace.display()
-            ))
-        })?;
-        let readable = self.inner.roots.readable_from(&workspace);
+        let workspace = checked(&command)?;
         if command.egress.is_some() {
             self.can_have_network().map_err(SandboxError::Refused)?;
         }
-        let running = command.entry.map(|entry| entry.processes.enter(entry.owner, entry.title));
+        let running = command.entry.take().map(|entry| entry.processes.enter(entry.owner, entry.title));
+        #[cfg(unix)]
+        return self.run_in(tier, command, workspace, running, output, cancel).await;
+        #[cfg(windows)]
+        {
+            let Some(boundary) = &self.inner.boundary else {
+                return Err(SandboxError::Unavailable(format!("the {tier:?} tier has no boundary")));
+            };
+            crate::windows::run(boundary, &command, &workspace, running.as_ref(), output, cancel).await
+        }
+    }
+
+    #[cfg(unix)]
+    async fn run_in(
+        &self,
+        tier: Tier,
+        command: Command,
+        workspace: PathBuf,
+        running: Option<crate::Running>,
+        output: mpsc::Sender<Vec<u8>>,
+        cancel: &CancellationToken,
+    ) -> Result<Exit, SandboxError> {
+        let readable = self.inner.roots.readable_from(&workspace);
         let policy = crate::policy::Policy {
             network: match command.egress {
                 Some(_) => crate::policy::Network::Proxy,
@@ -202,16 +212,28 @@ impl Sandbox {
         let run = crate::run::run(&self.inner.helper, &policy, beside, output, cancel).await?;
         Ok(run.exit)
     }
+}
 
-    /// Runs a command; on this system it never does.
-    #[cfg(not(target_os = "linux"))]
-    #[allow(clippy::unused_async, reason = "the same signature on every system")]
-    pub async fn run(
-        &self,
-        _command: Command,
-        _output: mpsc::Sender<Vec<u8>>,
-        _cancel: &CancellationToken,
-    ) -> Result<Exit, SandboxError> {
-        Err(SandboxError::Unavailable(self.inner.tier.clone().err().unwrap_or_default()))
+/// The real path of the workspace of a command that can be passed on.
+fn checked(command: &Command) -> Result<PathBuf, SandboxError> {
+    if command.script.len() > MAX_SCRIPT_BYTES {
+        return Err(SandboxError::Refused(format!(
+            "The command has {} bytes; at most {MAX_SCRIPT_BYTES} fit. Write it to a file in the workspace and run that \
+             file.",
+            command.script.len()
+        )));
     }
+    if command.script.contains('\0') {
+        return Err(SandboxError::Refused("The command contains a NUL byte.".to_owned()));
+    }
+    if let Some((name, _)) = command
+        .env
+        .iter()
+        .find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))
+    {
+        return Err(SandboxError::Refused(format!("The environment variable {name:?} cannot be set.")));
+    }
+    command.workspace.canonicalize().map_err(|error| {
+        SandboxError::Refused(format!("The workspace {} is not there: {error}", command.workspace.display()))
+    })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{Entry, Limits, Outcome};
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(unix))]
 use crate::{Sandbox, SandboxError};
 
 /// Where a program finds its kept folder in the full tier; its real path else.
@@ -76,14 +76,14 @@ pub struct SessionProcess {
 /// The life of a program. Dropping it ends the program and all that it started.
 #[derive(Debug)]
 pub struct RunningProgram {
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     ending: tokio_util::sync::CancellationToken,
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     ended: tokio::sync::watch::Receiver<Option<Ended>>,
 }
 
 /// How a program ended, once nothing of it is left.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 #[derive(Debug, Clone)]
 struct Ended {
     outcome: Outcome,
@@ -91,16 +91,16 @@ struct Ended {
     trouble: Option<String>,
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(unix))]
 impl Sandbox {
     /// Starts a program; on this system it never does.
     #[allow(clippy::unused_async, reason = "the same signature on every system")]
     pub async fn start(&self, _program: Program) -> Result<SessionProcess, SandboxError> {
-        Err(SandboxError::Unavailable(self.available().err().unwrap_or_default()))
+        Err(SandboxError::Unavailable(self.can_start_programs().err().unwrap_or_default()))
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(unix))]
 impl RunningProgram {
     /// Begins to end it; on this system there is none.
     pub fn end(&self) {}
@@ -122,8 +122,8 @@ impl RunningProgram {
     }
 }
 
-#[cfg(target_os = "linux")]
-mod linux {
+#[cfg(unix)]
+mod unix {
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream as Pair;
     use std::path::Path;

@@ -1,10 +1,12 @@
 //! Watches what a command uses and tells when it goes over a limit.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
 use crate::control_group::ControlGroup;
-use crate::tree::{self, Usage};
+use crate::tree;
 use crate::{Limit, Limits};
 
 /// Most commands have ended before the first look, which then costs nothing.
@@ -17,11 +19,25 @@ const SHARE: u32 = 20;
 /// A disk is all but full when it has less free than this, or than a twentieth of itself if that is less.
 const FREE_BYTES: u64 = 256 << 20;
 
+/// Of a process and all that came from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub pids: BTreeSet<u32>,
+    pub threads: u64,
+    /// Of those that live, and of those that have ended and were waited for.
+    pub cpu: Duration,
+    /// Resident; pages that several share are counted for each.
+    pub memory: u64,
+    /// Bytes that were given to files: the larger of what calls wrote and what went to a disk.
+    pub written: u64,
+}
+
 /// Watches one command.
 pub(crate) struct Watch {
     limits: Limits,
     interval: Duration,
     memory: u64,
+    #[cfg(target_os = "linux")]
     group: Option<ControlGroup>,
     disk: Option<Disk>,
 }
@@ -62,6 +78,7 @@ impl Watch {
             limits: *limits,
             interval: INTERVAL,
             memory: limits.total_memory_bytes.min(three_quarters_of_memory()),
+            #[cfg(target_os = "linux")]
             group: None,
             disk: Disk::of(workspace),
         }
@@ -75,13 +92,8 @@ impl Watch {
     /// Looks again and again at the tree below a process, until it goes over a limit.
     pub(crate) async fn until_over(&mut self, root: u32) -> Limit {
         tokio::time::sleep(FIRST_LOOK).await;
-        self.group = ControlGroup::with_memory(self.memory);
-        if let Some(group) = &self.group {
-            // A child that is born during the look has its parent's group only if that was moved before.
-            for _ in 0..3 {
-                group.take(&tree::usage(root).pids);
-            }
-        }
+        #[cfg(target_os = "linux")]
+        self.make_group(root);
         loop {
             let begun = Instant::now();
             let usage = tree::usage(root);
@@ -89,6 +101,17 @@ impl Watch {
                 return limit;
             }
             tokio::time::sleep(self.interval.max(begun.elapsed() * SHARE)).await;
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn make_group(&mut self, root: u32) {
+        self.group = ControlGroup::with_memory(self.memory);
+        if let Some(group) = &self.group {
+            // A child that is born during the look has its parent's group only if that was moved before.
+            for _ in 0..3 {
+                group.take(&tree::usage(root).pids);
+            }
         }
     }
 
@@ -112,13 +135,19 @@ impl Watch {
     }
 
     /// Whether the kernel ended something of the command for its memory.
+    #[cfg(target_os = "linux")]
     pub(crate) fn ran_out(&self) -> bool {
         self.group.as_ref().is_some_and(ControlGroup::ran_out)
+    }
+
+    /// Whether the kernel ended something of the command for its memory; here it never tells.
+    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_self, reason = "the same signature on every system")]
+    pub(crate) fn ran_out(&self) -> bool {
+        false
     }
 }
 
 fn three_quarters_of_memory() -> u64 {
-    let information = rustix::system::sysinfo();
-    let total = information.totalram * u64::from(information.mem_unit);
-    if total == 0 { u64::MAX } else { total / 4 * 3 }
+    tree::total_memory().map_or(u64::MAX, |total| total / 4 * 3)
 }

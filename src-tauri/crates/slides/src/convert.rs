@@ -57,21 +57,26 @@ pub async fn convert(
         progress(&format!("Looking at slide {number} of {}…", areas.len()));
         looks.push(page.picture(*area, SMALL).await?);
     }
-    progress(&format!("Measuring {} slides…", areas.len()));
+    progress(&match areas.len() {
+        1 => "Measuring the slide…".to_owned(),
+        number => format!("Measuring {number} slides…"),
+    });
     let measured = page.run(script::MEASURE_DECK).await?;
-    let deck: Deck = serde_json::from_value(measured).map_err(SlidesError::Scene)?;
+    let mut deck: Deck = serde_json::from_value(measured).map_err(SlidesError::Scene)?;
+    name_what_is_not_there(&mut deck, &files).await;
     let pictures = pictures(&deck, &mut *page, &files).await?;
+    name_lost_pictures(&mut deck, &pictures);
     let mut report = report(&deck, &renderer.name());
+    progress("Writing the presentation…");
+    let now = now.to_owned();
+    // It is written while the engine looks how alike the slides are.
+    let writing = tokio::task::spawn_blocking(move || pptx::package(&deck, &pictures, &now));
     for (index, (look, slide)) in looks.iter().zip(&mut report.slides).enumerate() {
         let alike = page.run(&script::similarity(index, &STANDARD.encode(look))).await?;
         slide.similarity = alike.as_f64();
     }
     drop(page);
-    progress("Writing the presentation…");
-    let now = now.to_owned();
-    let pptx = tokio::task::spawn_blocking(move || pptx::package(&deck, &pictures, &now))
-        .await
-        .map_err(|error| SlidesError::Lost(error.to_string()))??;
+    let pptx = writing.await.map_err(|error| SlidesError::Lost(error.to_string()))??;
     Ok(Converted { pptx, report, looks })
 }
 
@@ -97,6 +102,41 @@ pub async fn look_at_slides(
         }
     }
     Ok(areas.len())
+}
+
+/// Says on the first slide which scripts and style sheets the page did not get.
+async fn name_what_is_not_there(deck: &mut Deck, files: &Arc<DeckFiles>) {
+    let asked = deck.loads.clone();
+    let files = files.clone();
+    let gone = tokio::task::spawn_blocking(move || {
+        asked.into_iter().filter(|address| files.find(address).is_none()).collect::<Vec<_>>()
+    });
+    let Some(first) = deck.slides.first_mut() else { return };
+    for address in gone.await.unwrap_or_default() {
+        let name: String = address.chars().take(120).collect();
+        first.report.simplified.push(format!(
+            "{name} could not be loaded: there is no network while slides are made, and it is not one of the bundled libraries"
+        ));
+    }
+}
+
+/// Says which pictures could be shown by the page but not be had.
+fn name_lost_pictures(deck: &mut Deck, pictures: &Pictures) {
+    for slide in &mut deck.slides {
+        for item in &slide.items {
+            let Kind::Picture(picture) = &item.kind else { continue };
+            let Some(source) = &picture.source else { continue };
+            if !pictures.contains_key(source) && !slide.report.missing.contains(source) {
+                slide.report.missing.push(source.clone());
+            }
+        }
+        slide.items.retain(|item| match &item.kind {
+            Kind::Picture(picture) => {
+                picture.source.as_ref().is_some_and(|source| pictures.contains_key(source))
+            }
+            _ => true,
+        });
+    }
 }
 
 /// All pictures that the deck's items name.

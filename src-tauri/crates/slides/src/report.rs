@@ -78,8 +78,20 @@ pub fn in_short(fidelity: &DeckFidelity) -> String {
     )];
     let mut fonts: BTreeMap<&str, &str> = BTreeMap::new();
     for (number, slide) in (1..).zip(&fidelity.slides) {
+        let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for part in &slide.pictured {
-            lines.push(format!("Slide {number}: {} became a picture ({}).", part.what, part.why));
+            by_reason.entry(&part.why).or_default().push(&part.what);
+        }
+        for (why, parts) in by_reason {
+            lines.push(match parts.as_slice() {
+                [one] => format!("Slide {number}: {one} became a picture ({why})."),
+                [.., _] if parts.len() > NAMED => format!(
+                    "Slide {number}: {} and {} more became pictures ({why}).",
+                    parts[..NAMED].join(", "),
+                    parts.len() - NAMED
+                ),
+                _ => format!("Slide {number}: {} became pictures ({why}).", parts.join(", ")),
+            });
         }
         for address in &slide.missing {
             lines.push(format!("Slide {number}: the picture {address} is missing."));
@@ -103,6 +115,9 @@ pub fn in_short(fidelity: &DeckFidelity) -> String {
     }
     lines.join("\n")
 }
+
+/// So many parts are named of those that became pictures for one reason.
+const NAMED: usize = 4;
 
 /// Below this a slide is named as unlike its page.
 const UNLIKE: f64 = 0.85;

@@ -10,6 +10,9 @@ pub(crate) struct Deck {
     pub subject: String,
     pub keywords: String,
     pub slides: Vec<Slide>,
+    /// Addresses of the scripts and style sheets that the page asks for.
+    #[serde(default)]
+    pub loads: Vec<String>,
     /// What needs a picture.
     pub shots: Vec<Shot>,
 }
@@ -230,6 +233,8 @@ pub(crate) struct Picture {
     /// The address of an SVG file, of which `source` is a picture.
     #[serde(default)]
     pub vector_source: Option<String>,
+    #[serde(default)]
+    pub shadow: Option<Shadow>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

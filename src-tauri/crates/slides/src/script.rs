@@ -1,10 +1,11 @@
 //! The script that measures a page, put together from its parts.
 
 /// The parts in the order in which they need each other.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     include_str!("page/values.js"),
     include_str!("page/fonts.js"),
     include_str!("page/boxes.js"),
+    include_str!("page/cuts.js"),
     include_str!("page/text.js"),
     include_str!("page/lists.js"),
     include_str!("page/tables.js"),

@@ -68,6 +68,12 @@ pub enum SnapshotError {
         /// When it was noticed.
         stage: RestoreStage,
     },
+    /// The name of a copy is taken. Nothing was written.
+    #[error("`{path}` is there already, and stays as it is.")]
+    Taken {
+        /// Where the copy was to be.
+        path: String,
+    },
     /// A turn cannot be taken back. Nothing was touched.
     #[error("The turn was not taken back: {}", conflicts_message(conflicts))]
     Conflicts {
@@ -171,7 +177,9 @@ impl SnapshotError {
             }
             Self::Objects(source) => error.with_detail(format!("{source:?}")),
             Self::Busy => error.with_hint("Close the other window or end the other command, and try again."),
-            Self::DiskFull { .. } | Self::Cancelled => error,
+            Self::Taken { .. } => error.with_hint("Choose another name, or say that it is to be replaced."),
+            Self::Cancelled => error.with_code(ErrorCode::Cancelled),
+            Self::DiskFull { .. } => error,
         }
     }
 }

@@ -59,19 +59,30 @@ pub struct OpenedHistory {
 pub enum Loss {
     /// Nothing.
     Nothing,
-    /// A power cut took these before they were durable; all others are there.
-    Last(Vec<Lost>),
+    /// These; all others are there.
+    Part(Vec<Lost>),
     /// The history was broken and moved aside; the new one is empty.
     Everything,
 }
 
-/// A snapshot that a power cut took.
+/// A snapshot that is not whole any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// The snapshot, which is known no longer.
+    /// The snapshot, which is known no longer; what is left of it can still be read.
     pub snapshot: SnapshotId,
     /// The nearest one before it that is there.
     pub before: Option<SnapshotId>,
+    /// What took it.
+    pub why: WhyLost,
+}
+
+/// What took a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyLost {
+    /// The power went before it was durable.
+    PowerCut,
+    /// Its content, or a part of it, is missing or damaged.
+    Damage,
 }
 
 impl std::fmt::Debug for History {
@@ -87,9 +98,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl History {
     /// Opens the history in the folder `dir` (the repository is `repository.git` in it), made if it is not
-    /// there. A repository whose HEAD, references or newest snapshots cannot be read is moved aside to
-    /// `repository.broken-<n>`, a new one is begun, and the notice says so. Snapshots that a power cut took
-    /// are dropped, and the notice says so, too.
+    /// there. Damaged references, HEAD or configuration are mended; snapshots that a power cut took or that are
+    /// damaged are dropped; and only a repository of which no snapshot is left is moved aside to
+    /// `repository.broken-<n>`, and a new one begun. The notice says so.
     pub fn open(dir: &Path) -> Result<OpenedHistory, SnapshotError> {
         Self::open_on(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))
     }

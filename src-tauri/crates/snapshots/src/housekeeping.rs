@@ -1,7 +1,7 @@
 //! Keeping the history small: thinning, packing, and what it takes; and looking through all of it.
 //!
 //! Both thinning and packing write what comes first, sync it, and take away what goes last, so that a kill
-//! or a power cut at any moment leaves every kept snapshot whole.
+//! or a power cut at any moment leaves every kept snapshot whole. Both write beside those who record.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -16,12 +16,15 @@ use crate::archive::held;
 use crate::commit::{Snapshot, object_of};
 use crate::error::SnapshotError;
 use crate::history::{History, lock};
-use crate::journal::Record;
+use crate::journal::{Record, without};
 use crate::left_out::LeftOutList;
 use crate::shallow;
 
 /// What stays free on the disk when a packing begins.
 const SPARE: u64 = 64 << 20;
+/// How often a thinning looks beside those who record what they recorded meanwhile; what comes after that is
+/// looked at while they wait.
+const ROUNDS: usize = 5;
 
 /// Calls long work off. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +41,7 @@ impl Cancel {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn check(&self) -> Result<(), SnapshotError> {
+    pub(crate) fn check(&self) -> Result<(), SnapshotError> {
         if self.is_cancelled() { Err(SnapshotError::Cancelled) } else { Ok(()) }
     }
 }
@@ -70,6 +73,8 @@ pub struct PackReport {
 pub struct Usage {
     /// Bytes of all files in its folder.
     pub bytes: u64,
+    /// Of these, bytes of what damage left aside.
+    pub aside_bytes: u64,
     /// Snapshots whose files are there.
     pub snapshots: usize,
     /// Packs, those of single large files included.
@@ -102,65 +107,145 @@ pub struct VerifyReport {
     pub damages: Vec<Damage>,
 }
 
-impl History {
-    /// Drops the content of all snapshots but `keep` and those that are made meanwhile. Their ids are
-    /// unknown afterwards. Records wait for it.
-    pub fn thin<'a>(
-        &self,
-        keep: impl IntoIterator<Item = &'a SnapshotId>,
-        cancel: &Cancel,
-    ) -> Result<ThinReport, SnapshotError> {
-        let archive = &self.shared.archive;
+/// A thinning that was decided on. Nothing of it has begun.
+#[derive(Debug)]
+#[must_use = "nothing is dropped before it runs"]
+pub struct Thinning {
+    history: History,
+    dropped: HashSet<ObjectId>,
+}
+
+impl Thinning {
+    /// Drops the content of the snapshots. New packs are written aside, while others record and restore; who
+    /// records waits only while the new packs take the place of the old ones. Called off or killed it leaves
+    /// every snapshot as it was, unless it was as far as that.
+    pub fn run(self, cancel: &Cancel) -> Result<ThinReport, SnapshotError> {
+        let Self { history, dropped } = &self;
+        let archive = &history.shared.archive;
+        let objects = archive.objects();
         let _one = held(&archive.tidying);
         archive.ensure_writer()?;
-        let keep: HashSet<ObjectId> = keep.into_iter().map(object_of).collect::<Result<_, _>>()?;
-        // Most of the marking is done while others record; what comes meanwhile is kept.
-        let before: Vec<Record> = held(&archive.journal).records().to_vec();
-        let dropped: HashSet<ObjectId> =
-            before.iter().map(|record| record.id).filter(|id| !keep.contains(id)).collect();
         if dropped.is_empty() {
             return Ok(ThinReport::default());
         }
-        let mut live = HashSet::new();
-        for record in before.iter().filter(|record| keep.contains(&record.id)) {
-            mark(archive.objects(), record, &mut live, cancel)?;
-        }
-        let _writer = lock(&self.shared.writer);
-        archive.flush()?;
-        let records: Vec<Record> = held(&archive.journal).records().to_vec();
-        let mut kept: Vec<Record> = records.clone();
-        kept.retain(|record| !dropped.contains(&record.id));
-        for record in &kept {
-            mark(archive.objects(), record, &mut live, cancel)?;
-        }
-        let parents: HashMap<ObjectId, Option<ObjectId>> =
-            records.iter().map(|record| (record.id, record.parent)).collect();
-        for record in &mut kept {
-            while let Some(parent) = record.parent.filter(|parent| dropped.contains(parent)) {
-                record.parent = parents.get(&parent).copied().flatten();
+        let go_on = || !cancel.is_cancelled();
+        let (mut live, mut read) = (HashSet::new(), shallow::Read::default());
+        self.mark_kept(&mut live, cancel)?;
+        let mut prepared = objects.keep_only(&live, &go_on)?;
+        // What was recorded meanwhile may rely on what would go.
+        for _ in 0..ROUNDS {
+            let fresh = self.mark_kept(&mut live, cancel)?;
+            let missing = prepared.missing(fresh.iter());
+            if missing.is_empty() {
+                break;
             }
+            prepared.add(&missing, &go_on)?;
         }
-        let rewritten = archive.objects().keep_only(&live, &|| !cancel.is_cancelled())?;
+        cancel.check()?;
+        // From here on it is brought to its end. What git sees is whole at every step: first the content and
+        // the names of all that stays, then the list of commits that have lost a parent, then the journal; the
+        // names of what goes, and at last its content.
+        prepared.place()?;
+        let mut written = self.cut(&mut read)?;
+        self.name(&written)?;
+        written.1.write_with_old(archive.path(), &archive.disk)?;
+        let writer = lock(&history.shared.writer);
+        archive.flush()?;
+        let never = Cancel::default();
+        let fresh = self.mark_kept(&mut live, &never)?;
+        let missing = prepared.missing(fresh.iter());
+        if !missing.is_empty() {
+            prepared.add(&missing, &|| true)?;
+            prepared.place()?;
+        }
+        let now = self.cut(&mut read)?;
+        if now != written {
+            self.name(&now)?;
+            now.1.write_with_old(archive.path(), &archive.disk)?;
+            written = now;
+        }
+        let kept = without(held(&archive.journal).records(), &|id| dropped.contains(id));
+        held(&archive.journal).rewrite(kept)?;
+        let rewritten = prepared.into_rewritten();
+        rewritten.hide();
+        let there = archive.references.list()?;
+        drop(writer);
         let report = ThinReport {
             dropped: dropped.len(),
             objects: rewritten.dropped,
             before_bytes: rewritten.old_bytes,
             after_bytes: rewritten.new_bytes,
         };
-        // What git sees is whole at every step: first the names of all that stays, then the list of commits
-        // that have lost a parent, then the journal; the names of what goes, and at last its content.
-        let ids: HashSet<ObjectId> = kept.iter().map(|record| record.id).collect();
-        let cut = shallow::Cut::of(archive.objects(), &ids)?;
-        let named: BTreeSet<ObjectId> = ids.difference(&cut.reached).copied().collect();
-        let there = archive.references.list()?;
-        named.difference(&there).try_for_each(|id| archive.references.write(id))?;
-        archive.references.sync()?;
-        cut.write_with_old(archive.path(), &archive.disk)?;
-        held(&archive.journal).rewrite(kept)?;
+        let (named, cut) = written;
         archive.references.remove_all(&there.difference(&named).copied().collect())?;
-        rewritten.finish()?;
+        rewritten.remove()?;
         cut.write(archive.path(), &archive.disk)?;
         Ok(report)
+    }
+
+    /// Adds to `live` what the snapshots need that stay and are there by now; what was added.
+    fn mark_kept(
+        &self,
+        live: &mut HashSet<ObjectId>,
+        cancel: &Cancel,
+    ) -> Result<HashSet<ObjectId>, SnapshotError> {
+        let archive = &self.history.shared.archive;
+        let records: Vec<Record> = {
+            let journal = held(&archive.journal);
+            let stays = |record: &&Record| !self.dropped.contains(&record.id) && !live.contains(&record.id);
+            journal.records().iter().filter(stays).cloned().collect()
+        };
+        let mut fresh = HashSet::new();
+        for record in &records {
+            mark(archive.objects(), record, live, &mut fresh, cancel)?;
+        }
+        live.extend(&fresh);
+        Ok(fresh)
+    }
+
+    /// What git needs a name for, and where its history ends.
+    fn cut(&self, read: &mut shallow::Read) -> Result<(BTreeSet<ObjectId>, shallow::Cut), SnapshotError> {
+        let archive = &self.history.shared.archive;
+        let ids: HashSet<ObjectId> = {
+            let journal = held(&archive.journal);
+            journal.records().iter().map(|record| record.id).filter(|id| !self.dropped.contains(id)).collect()
+        };
+        let cut = shallow::Cut::of_read(archive.objects(), &ids, read)?;
+        Ok((ids.difference(&cut.reached).copied().collect(), cut))
+    }
+
+    /// Names what has no name yet, durably.
+    fn name(&self, (named, _): &(BTreeSet<ObjectId>, shallow::Cut)) -> Result<(), SnapshotError> {
+        let references = &self.history.shared.archive.references;
+        let there = references.list()?;
+        named.difference(&there).try_for_each(|id| references.write(id))?;
+        references.sync()
+    }
+}
+
+impl History {
+    /// Drops the content of all snapshots but `keep` and those that are made meanwhile. Their ids are
+    /// unknown afterwards.
+    pub fn thin<'a>(
+        &self,
+        keep: impl IntoIterator<Item = &'a SnapshotId>,
+        cancel: &Cancel,
+    ) -> Result<ThinReport, SnapshotError> {
+        self.thinning(keep)?.run(cancel)
+    }
+
+    /// Says now which snapshots a thinning drops: all but `keep`. Those that are made from here on stay,
+    /// however late it runs.
+    pub fn thinning<'a>(
+        &self,
+        keep: impl IntoIterator<Item = &'a SnapshotId>,
+    ) -> Result<Thinning, SnapshotError> {
+        let keep: HashSet<ObjectId> = keep.into_iter().map(object_of).collect::<Result<_, _>>()?;
+        let journal = self.shared.archive.journal()?;
+        let ids = journal.records().iter().map(|record| record.id);
+        let dropped = ids.filter(|id| !keep.contains(id)).collect();
+        drop(journal);
+        Ok(Thinning { history: self.clone(), dropped })
     }
 
     /// Packs the history with deltas. It runs beside records and reads; cancelled or killed it leaves
@@ -197,6 +282,7 @@ impl History {
         let packs = archive.objects().packs();
         Ok(Usage {
             bytes: folder_bytes(archive.dir()),
+            aside_bytes: self.set_aside().iter().map(|one| one.bytes).sum(),
             snapshots: archive.journal()?.records().len(),
             packs: packs.len(),
             big_packs: packs.iter().filter(|pack| pack.big).count(),
@@ -254,31 +340,33 @@ enum Kind {
     Blob,
 }
 
-/// Adds everything that a snapshot needs.
+/// Adds everything that a snapshot needs and that is not known yet to `fresh`.
 fn mark(
     objects: &Objects,
     record: &Record,
-    live: &mut HashSet<ObjectId>,
+    known: &HashSet<ObjectId>,
+    fresh: &mut HashSet<ObjectId>,
     cancel: &Cancel,
 ) -> Result<(), SnapshotError> {
-    if !live.insert(record.id) {
+    let mut add = |id: ObjectId| !known.contains(&id) && fresh.insert(id);
+    if !add(record.id) {
         return Ok(());
     }
     cancel.check()?;
     let commit = Snapshot::parse(&objects.read_kind(&record.id, ObjectKind::Commit)?)?;
     if let LeftOutList::InBlob(list) = commit.left_out() {
-        live.insert(list);
+        add(list);
     }
     let mut ahead = vec![record.tree];
     while let Some(tree) = ahead.pop() {
-        if !live.insert(tree) || tree == EMPTY_TREE {
+        if !add(tree) || tree == EMPTY_TREE {
             continue;
         }
         for (_, entry) in objects.read_tree(&tree)?.iter() {
             if entry.kind == EntryKind::Folder {
                 ahead.push(entry.id);
             } else {
-                live.insert(entry.id);
+                add(entry.id);
             }
         }
     }
@@ -286,7 +374,7 @@ fn mark(
 }
 
 /// Bytes of all files in a folder and below it.
-fn folder_bytes(folder: &Path) -> u64 {
+pub(crate) fn folder_bytes(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .map(|entry| match entry.metadata() {

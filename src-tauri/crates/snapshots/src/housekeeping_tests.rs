@@ -171,11 +171,27 @@ fn child_that_tidies_for_ever() {
             // The first is kept, the last, and each second one between.
             let all = page(usize::MAX);
             let keep = all.iter().enumerate().filter(|(at, _)| at % 2 == 0 || at + 1 == all.len());
-            history.thin(keep.map(|(_, info)| &info.id), &Cancel::default()).unwrap();
+            let thinning = history.thinning(keep.map(|(_, info)| &info.id)).unwrap();
+            // Others record beside it, some of them what just goes.
+            let beside = std::thread::spawn({
+                let (history, workspace, tip) =
+                    (history.clone(), workspace.clone(), recorded.snapshot.clone());
+                move || {
+                    let mut tip = tip;
+                    for number in 0..3 {
+                        let text = format!("0 {} {number}\n", round.saturating_sub(number));
+                        fs::write(workspace.root().join("beside"), text).unwrap();
+                        tip = history.record(&workspace, Some(&tip), INFO).unwrap().snapshot;
+                    }
+                    tip
+                }
+            });
+            thinning.run(&Cancel::default()).unwrap();
+            tip = Some(beside.join().unwrap());
         } else {
             history.pack(&Cancel::default()).unwrap();
+            tip = Some(recorded.snapshot);
         }
-        tip = Some(recorded.snapshot);
     }
 }
 
@@ -218,6 +234,133 @@ fn a_packing_that_is_killed_loses_nothing() {
 #[test]
 fn a_thinning_that_is_killed_loses_nothing_that_was_kept() {
     killed(true);
+}
+
+/// Whatever a thinning writes takes long here: each write and sync of it waits until the other side is done.
+/// Records, looks and restores go on meanwhile, also those that count on content which would go.
+#[test]
+fn who_records_does_not_wait_for_a_thinning() {
+    let mut place = place();
+    let ids = line(&place, 12);
+    place.write("number", "of the fifth branch");
+    let branch = place.record(Some(&ids[4])).snapshot;
+    place.history.flush().unwrap();
+    place.close();
+    let (reached, begun) = std::sync::mpsc::channel::<()>();
+    let done = Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
+    let held_up = Arc::new(AtomicBool::new(false));
+    let hook = {
+        let (done, held_up) = (Arc::clone(&done), Arc::clone(&held_up));
+        move |step, path: &Path| {
+            let is_temporary =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("tmp_"));
+            let slow = matches!(step, DiskStep::AppendBytes | DiskStep::SyncFile) && is_temporary;
+            if slow && std::thread::current().name() == Some("thins") {
+                let _ = reached.send(());
+                let (lock, told) = &*done;
+                let wait = Duration::from_secs(30);
+                let waited =
+                    told.wait_timeout_while(lock.lock().unwrap(), wait, |done| !*done).unwrap().1.timed_out();
+                held_up.fetch_or(waited, Ordering::Relaxed);
+            }
+            Ok(())
+        }
+    };
+    let disk = Arc::new(HookedDisk(hook)) as Arc<dyn Disk>;
+    place.history = History::open_on(&place.dir, &disk).unwrap().history;
+    let kept = [ids[0].clone(), ids[3].clone(), ids[11].clone(), branch.clone()];
+    let thins = {
+        let (history, kept) = (place.history.clone(), kept.clone());
+        let thin = move || history.thin(&kept, &Cancel::default());
+        std::thread::Builder::new().name("thins".to_owned()).spawn(thin).unwrap()
+    };
+    begun.recv_timeout(Duration::from_secs(30)).expect("the thinning wrote nothing");
+    // New content, with a parent that stays.
+    place.write("new", "made meanwhile");
+    place.write("number", "99");
+    let new = place.record(Some(&ids[11])).snapshot;
+    // Content that lies in snapshots alone that go, and a parent that goes as well.
+    place.history.restore(&place.workspace, &new, &ids[7], &crate::RestoreWhat::All).unwrap();
+    let old_again = place.record(Some(&ids[8])).snapshot;
+    place.history.restore(&place.workspace, &old_again, &kept[1], &crate::RestoreWhat::All).unwrap();
+    assert_eq!(number(&place, &kept[1]), 3);
+    // A look leaves nothing that the thinning could take for needed, or drop.
+    place.write("looked at", "only");
+    assert_eq!(place.history.compare_live(&place.workspace, Some(&kept[1])).unwrap().len(), 1);
+    let looked = place.record(Some(&kept[1])).snapshot;
+    assert!(!thins.is_finished(), "nothing was written slowly");
+    *done.0.lock().unwrap() = true;
+    done.1.notify_all();
+    let report = thins.join().unwrap().unwrap();
+    assert!(!held_up.load(Ordering::Relaxed), "who records waited for the thinning");
+    assert_eq!(report.dropped, 9);
+    for _ in 0..2 {
+        for (id, expected) in
+            [(&ids[0], 0), (&ids[3], 3), (&ids[11], 11), (&new, 99), (&old_again, 7), (&looked, 3)]
+        {
+            assert_eq!(number(&place, id), expected);
+        }
+        assert_eq!(place.history.read(&new, "new", 99).unwrap().unwrap(), b"made meanwhile");
+        assert_eq!(place.history.read(&looked, "looked at", 99).unwrap().unwrap(), b"only");
+        assert_eq!(place.history.parent(&old_again).unwrap().as_ref(), Some(&ids[3]));
+        for gone in [1, 2, 4, 5, 6, 7, 8, 9, 10] {
+            let error = place.history.read(&ids[gone], "number", 9).unwrap_err();
+            assert!(matches!(error, SnapshotError::Unknown(_)), "{gone}: {error}");
+        }
+        assert_eq!(place.history.usage().unwrap().snapshots, 7);
+        assert_eq!(place.history.verify(&Cancel::default()).unwrap().damages, Vec::new());
+        place.fsck();
+        assert_eq!(place.git(&["rev-list", "--all", "--count"]).trim(), "7");
+        assert_eq!(place.reopen(), None);
+    }
+    let left = fs::read_dir(place.repository().join("objects/pack")).unwrap().flatten();
+    assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with("tmp_")));
+}
+
+/// What is decided on holds, however late it runs: nothing that came since is dropped.
+#[test]
+fn a_thinning_that_runs_late_drops_nothing_that_came_since() {
+    let place = place();
+    let ids = line(&place, 4);
+    let thinning = place.history.thinning([&ids[3]]).unwrap();
+    place.write("number", "77");
+    let since = place.record(Some(&ids[3])).snapshot;
+    let report = thinning.run(&Cancel::default()).unwrap();
+    assert_eq!((report.dropped, number(&place, &since), number(&place, &ids[3])), (3, 77, 3));
+    place.fsck();
+}
+
+/// Called off while it writes it leaves nothing behind, also no pack.
+#[test]
+fn a_thinning_that_is_called_off_while_it_writes_leaves_nothing() {
+    let mut place = place();
+    let ids = line(&place, 8);
+    place.history.flush().unwrap();
+    let objects = packed_objects(&place);
+    place.close();
+    let cancel = Cancel::default();
+    let hook = {
+        let cancel = cancel.clone();
+        move |step, path: &Path| {
+            let is_temporary =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("tmp_"));
+            if step == DiskStep::SyncFile && is_temporary {
+                cancel.cancel();
+            }
+            Ok(())
+        }
+    };
+    let disk = Arc::new(HookedDisk(hook)) as Arc<dyn Disk>;
+    let history = History::open_on(&place.dir, &disk).unwrap().history;
+    let error = history.thin([&ids[1], &ids[7]], &cancel).unwrap_err();
+    assert!(matches!(error, SnapshotError::Cancelled), "{error}");
+    drop(history);
+    assert_eq!(place.reopen(), None);
+    assert_eq!(packed_objects(&place), objects);
+    assert_eq!(place.history.usage().unwrap().snapshots, 8);
+    let left = fs::read_dir(place.repository().join("objects/pack")).unwrap().flatten();
+    assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with("tmp_")));
+    place.fsck();
 }
 
 /// It is too late to call a packing off when its pack is in place.

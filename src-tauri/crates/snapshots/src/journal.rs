@@ -89,6 +89,33 @@ impl Record {
     }
 }
 
+/// The parent of each.
+pub(crate) fn parents(records: &[Record]) -> HashMap<ObjectId, Option<ObjectId>> {
+    records.iter().map(|record| (record.id, record.parent)).collect()
+}
+
+/// This one, or the nearest before it that is not gone.
+pub(crate) fn nearest(
+    mut id: Option<ObjectId>,
+    parents: &HashMap<ObjectId, Option<ObjectId>>,
+    is_gone: &dyn Fn(&ObjectId) -> bool,
+) -> Option<ObjectId> {
+    while let Some(gone) = id.filter(|id| is_gone(id)) {
+        id = parents.get(&gone).copied().flatten();
+    }
+    id
+}
+
+/// Those that are not gone; what came from one that is comes from the nearest before it now.
+pub(crate) fn without(records: &[Record], is_gone: &dyn Fn(&ObjectId) -> bool) -> Vec<Record> {
+    let parents = parents(records);
+    let mut kept: Vec<Record> = records.iter().filter(|record| !is_gone(&record.id)).cloned().collect();
+    for record in &mut kept {
+        record.parent = nearest(record.parent, &parents, is_gone);
+    }
+    kept
+}
+
 fn sealed(mut bytes: [u8; BYTES]) -> [u8; BYTES] {
     let crc = crc32fast::hash(&bytes[4..]);
     bytes[..4].copy_from_slice(&crc.to_le_bytes());

@@ -45,6 +45,14 @@ impl LeftOut {
     pub(crate) fn nothing() -> Self {
         Self::Paths(Scope::Paths(Vec::new()))
     }
+
+    /// All that a list names.
+    pub(crate) fn of(list: &[SkippedFile]) -> Self {
+        if list.is_empty() {
+            return Self::nothing();
+        }
+        Self::Paths(Scope::of(list.iter().map(|skipped| raw(&skipped.path))))
+    }
 }
 
 impl LeftOutList {
@@ -114,11 +122,7 @@ impl History {
             LeftOutList::Named(list) => Some(list),
             LeftOutList::InBlob(blob) => self.list_in(blob)?,
         };
-        let Some(list) = list else { return Ok(LeftOut::Unknown) };
-        if list.is_empty() {
-            return Ok(LeftOut::nothing());
-        }
-        Ok(LeftOut::Paths(Scope::of(list.iter().map(|skipped| raw(&skipped.path)))))
+        Ok(list.map_or(LeftOut::Unknown, |list| LeftOut::of(&list)))
     }
 
     /// The list in a blob; `None` if it is gone or damaged.

@@ -21,6 +21,7 @@
 #![allow(clippy::unnecessary_cast)]
 
 mod archive;
+mod aside;
 mod changes;
 mod check;
 mod commit;
@@ -30,6 +31,7 @@ mod dirt;
 mod durable;
 mod entry;
 mod error;
+mod export;
 mod history;
 mod housekeeping;
 mod index;
@@ -44,6 +46,7 @@ mod path_history;
 mod progress;
 mod record;
 mod references;
+mod repair;
 mod repository;
 mod restore;
 mod revert;
@@ -53,17 +56,19 @@ mod shallow;
 mod similarity;
 mod source;
 
+pub use aside::SetAside;
 pub use commit::Author;
 pub use error::SnapshotError;
-pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory};
-pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Usage, VerifyReport};
+pub use export::{ExportCount, ExportForm, Exported, Taken};
+pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory, WhyLost};
+pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Thinning, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
 pub use look::Content;
 pub use page::{PageRequest, SnapshotInfo};
 pub use path_history::PathMoment;
 pub use progress::Progress;
 pub use record::{RecordInfo, Recorded};
-pub use restore::{RestoreWhat, UnfinishedRestore};
+pub use restore::{ForeseenRevert, RestoreWhat, UnfinishedRestore};
 pub use revert::{RevertPlan, Reverted};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use okcvm_objects::{Batch, EMPTY_TREE, ObjectId};
 use okcvm_protocol::{ChangeCounts, FileChange, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
+use crate::archive::held;
 use crate::changes::changes;
 use crate::commit::{Author, CommitText, object_of};
 use crate::compare::{State, live_counts};
@@ -88,7 +89,11 @@ impl History {
     ) -> Result<Recorded, SnapshotError> {
         let (skipped, how) = (looked.root.skipped(), looked.how.clone());
         let (objects, archive) = (&self.shared.objects, &self.shared.archive);
-        let found = |id| Ok((object_of(id)?, archive.snapshot(id)?.tree));
+        let found = |id: &SnapshotId| match held(&archive.journal).get(&object_of(id)?) {
+            Some(record) => Ok((record.id, record.tree)),
+            // Also one that was damaged: what is left of it is no ground to stand on.
+            None => Err(SnapshotError::Unknown(id.clone())),
+        };
         let parent = match parent.map(found).transpose() {
             Ok(parent) => parent,
             Err(SnapshotError::Unknown(id)) => {
@@ -156,7 +161,7 @@ impl History {
         }
         // What nothing names yet must not be taken for recorded by the next look, nor pile up look by look.
         self.forget(looked);
-        self.shared.archive.for_a_look(batch, look)
+        self.shared.archive.for_a_look(batch, |_| look())
     }
 }
 

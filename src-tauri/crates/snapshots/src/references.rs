@@ -1,8 +1,8 @@
 //! The references that keep the snapshots, for every git that looks: `refs/okcvm/<id>` for each snapshot
 //! from which no other one was made.
 //!
-//! They can be made again from the journal, so they are not synced. The parent's reference goes when the
-//! child's is in place; a crash in between leaves one too many, which is harmless.
+//! They can be made again from the journal, so they are not synced, and are written a moment after it. The parent's
+//! reference goes when the child's is in place; a crash in between leaves one too many, which is harmless.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -86,9 +86,19 @@ impl References {
             .map_err(|error| SnapshotError::storage("synced", &self.folder, error))
     }
 
-    /// All that there are. One whose content was lost is written again: its name is its content.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// All that there are.
     pub(crate) fn list(&self) -> Result<BTreeSet<ObjectId>, SnapshotError> {
-        let mut found = BTreeSet::new();
+        self.survey().map(|(found, _)| found)
+    }
+
+    /// All that there are. One whose content is another is written again, since its name is its content; how
+    /// many they were.
+    pub(crate) fn survey(&self) -> Result<(BTreeSet<ObjectId>, usize), SnapshotError> {
+        let (mut found, mut mended) = (BTreeSet::new(), 0);
         let failed = |error| SnapshotError::storage("read", &self.folder, error);
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(failed)?,
@@ -106,6 +116,7 @@ impl References {
             };
             if content.trim_ascii_end() != id.to_string().as_bytes() {
                 self.write(&id)?;
+                mended += 1;
             }
             found.insert(id);
         }
@@ -121,6 +132,6 @@ impl References {
                 .filter(|line| line.contains(&prefix))
                 .filter_map(|line| line.get(..40)?.parse::<ObjectId>().ok()),
         );
-        Ok(found)
+        Ok((found, mended))
     }
 }

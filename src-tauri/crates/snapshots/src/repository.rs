@@ -1,6 +1,6 @@
 //! The repository of a history: making it, checking it, moving a broken one aside.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
-use okcvm_objects::{Disk, ObjectError, ObjectId, ObjectKind, Objects};
+use okcvm_objects::{Disk, ObjectError, ObjectId, ObjectKind, Objects, PackFault};
 use okcvm_protocol::SnapshotId;
 
 use crate::archive::JOURNAL;
@@ -17,9 +17,11 @@ use crate::check::{Check, Fault, tips};
 use crate::commit::Snapshot;
 use crate::durable::{REFERENCES, sync_file_system, sync_folder};
 use crate::error::SnapshotError;
-use crate::history::{Loss, Lost};
-use crate::journal::{Journal, Record};
+use crate::history::{Loss, Lost, WhyLost};
+use crate::index::Index;
+use crate::journal::{Journal, Record, nearest, parents, without};
 use crate::references::References;
+use crate::repair;
 use crate::shallow::Cut;
 
 /// The folder of the repository in the folder of the history.
@@ -71,7 +73,7 @@ pub(crate) struct Opened {
 }
 
 /// Why a repository was not opened.
-enum Refusal {
+pub(crate) enum Refusal {
     Broken(Fault),
     Failed(SnapshotError),
 }
@@ -137,18 +139,26 @@ fn create(folder: &Path) -> Result<(), SnapshotError> {
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false).initial_head("main").no_reinit(true);
     drop(Repository::init_opts(&new, &options)?);
-    let mut config = Config::open(&new.join("config"))?;
-    config.set_i32("gc.auto", 0)?;
-    config.set_bool("core.logAllRefUpdates", false)?;
-    for judgement in IGNORED_JUDGEMENTS {
-        config.set_str(&format!("fsck.{judgement}"), "ignore")?;
-    }
+    set_up(&new.join("config"))?;
     let references = new.join(REFERENCES);
     fs::create_dir_all(&references).map_err(|error| SnapshotError::storage("created", references, error))?;
     sync_file_system(&new)?;
     let path = folder.join(FOLDER);
     fs::rename(&new, &path).map_err(|error| SnapshotError::storage("created", &path, error))?;
     sync_folder(folder)
+}
+
+/// Writes into a configuration, made if it is not there, what it says in each of our repositories.
+pub(crate) fn set_up(config: &Path) -> Result<(), SnapshotError> {
+    let mut config = Config::open(config)?;
+    config.set_i32("core.repositoryformatversion", 0)?;
+    config.set_bool("core.bare", true)?;
+    config.set_i32("gc.auto", 0)?;
+    config.set_bool("core.logAllRefUpdates", false)?;
+    for judgement in IGNORED_JUDGEMENTS {
+        config.set_str(&format!("fsck.{judgement}"), "ignore")?;
+    }
+    Ok(())
 }
 
 /// Moves the repository and its journal aside, the journal first: cut in between, the repository is found
@@ -175,86 +185,103 @@ fn move_aside(path: &Path, folder: &Path, disk: &Arc<dyn Disk>) -> Result<PathBu
     }
 }
 
-fn is_id(text: &[u8]) -> bool {
-    text.len() == 40 && text.iter().all(u8::is_ascii_hexdigit)
-}
-
-/// The thing is not there, or is another thing. Any other error may pass, and says nothing of the history.
-fn is_amiss(error: &io::Error) -> bool {
-    use io::ErrorKind;
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
-}
-
-/// The parts of the repository that are not objects. When they are in order and libgit2 still refuses, the
-/// reason lies outside (the owner of the folder, the user's configuration), and moving the history aside
-/// would help nobody.
-fn check_frame(path: &Path) -> Result<(), Refusal> {
-    let broken = |reason: &str| Err(Refusal::Broken(reason.to_owned()));
-    let head = match fs::read(path.join("HEAD")) {
-        Ok(head) => head,
-        Err(error) if is_amiss(&error) => return broken("its HEAD cannot be read"),
-        Err(error) => return Err(SnapshotError::storage("read", path.join("HEAD"), error).into()),
-    };
-    let head = head.trim_ascii_end();
-    if !head.starts_with(b"ref: refs/") && !is_id(head) {
-        return broken("its HEAD is not readable");
-    }
-    match fs::read(path.join("config")) {
-        Err(error) if !is_amiss(&error) => {
-            return Err(SnapshotError::storage("read", path.join("config"), error).into());
-        }
-        _ => {}
-    }
-    if Config::open(&path.join("config")).and_then(|config| config.get_bool("core.bare")).is_err() {
-        return broken("its configuration is not readable");
-    }
-    for folder in ["objects", "refs"] {
-        match fs::metadata(path.join(folder)) {
-            Ok(metadata) if metadata.is_dir() => {}
-            Err(error) if !is_amiss(&error) => {
-                return Err(SnapshotError::storage("read", path.join(folder), error).into());
-            }
-            _ => return broken("a folder of it is missing"),
-        }
-    }
-    Repository::open_bare(path).map(drop)?;
-    Ok(())
-}
-
 fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
     let path = folder.join(FOLDER);
-    check_frame(&path)?;
+    let mut mended: BTreeSet<String> = repair::frame(&path, disk)?.into_iter().map(str::to_owned).collect();
     let references = References::new(&path, disk);
     sweep_locks(&path);
     let objects = Objects::open(&path, Arc::clone(disk))?;
     let healed = objects.heal()?;
+    if repair::head(&path, &objects, disk)? {
+        mended.insert("HEAD".to_owned());
+    }
+    let (named, damaged) = references.survey()?;
+    if damaged + repair::foreign_references(&path, &objects, disk)? > 0 {
+        mended.insert("refs".to_owned());
+    }
+    if !repair::shallow_is_sound(&path) {
+        repair::set_aside(&path, &path.join("shallow"), disk)?;
+        mended.insert("shallow".to_owned());
+    }
     let journal_path = folder.join(JOURNAL);
+    let mut losses = Vec::new();
     let mut journal = match Journal::load(&journal_path, disk)? {
         Some(mut journal) => {
             journal.cut_torn()?;
             journal
         }
-        None => from_references(&journal_path, &objects, &references, disk)?,
+        None => from_references(&journal_path, &objects, &references, &named, &mut losses)?,
     };
-    let lost = lost(&objects, &journal, !healed.faults.is_empty())?;
-    let (mut notice, mut missing) = (None, Loss::Nothing);
-    if !lost.is_empty() {
-        missing = Loss::Last(remains(&journal, &lost));
-        notice = Some(drop_lost(&mut journal, &references, &lost)?);
-        let kept = journal.records().iter().map(|record| record.id).collect();
-        Cut::of(&objects, &kept)?.write(&path, disk)?;
+    // A pack that was torn had never been on the disk.
+    let looks = if healed.faults.iter().any(|(_, fault)| *fault != PackFault::Torn) {
+        Looks::AtAll
+    } else if healed.faults.is_empty() {
+        Looks::Quickly
+    } else {
+        Looks::AtTips
+    };
+    let gone = lost(&objects, &journal, looks)?;
+    if !gone.is_empty() {
+        losses.extend(remains(journal.records(), &gone));
+        drop_lost(&path, &mut journal, &objects, &references, &gone)?;
     }
-    take_in_referenced(&mut journal, &objects, &references)?;
+    take_in_referenced(&mut journal, &objects, &references, &named, &mut losses)?;
+    if losses.iter().any(|lost| lost.why == WhyLost::Damage) || looks == Looks::AtAll {
+        // It takes files for recorded whose content may be gone.
+        Index::remove(folder);
+    }
     objects.sync()?;
     let count = journal.records().len();
     if journal.durable() < count {
         journal.mark(count)?;
     }
-    let there = references.list()?;
-    for tip in tips(journal.records()).difference(&there) {
-        references.write(tip)?;
+    let mut ends = tips(journal.records());
+    if !losses.is_empty() || !mended.is_empty() {
+        let ids: HashSet<ObjectId> = journal.records().iter().map(|record| record.id).collect();
+        let cut = Cut::of(&objects, &ids)?;
+        cut.write(&path, disk)?;
+        ends = ids.difference(&cut.reached).copied().collect();
     }
-    Ok(Opened { objects, journal, notice, loss: missing })
+    ends.difference(&references.list()?).try_for_each(|end| references.write(end))?;
+    let notice = notice(&mended, &losses);
+    let loss = if losses.is_empty() { Loss::Nothing } else { Loss::Part(losses) };
+    Ok(Opened { objects, journal, notice, loss })
+}
+
+/// What is said about a repository that was mended.
+fn notice(mended: &BTreeSet<String>, losses: &[Lost]) -> Option<String> {
+    let mut said = Vec::new();
+    if !mended.is_empty() {
+        let names: Vec<&str> = mended.iter().map(String::as_str).collect();
+        said.push(format!(
+            "The history of this session was damaged ({}) and was mended; no snapshot was lost by that.",
+            names.join(", ")
+        ));
+    }
+    let count = |why| losses.iter().filter(|lost| lost.why == why).count();
+    match count(WhyLost::PowerCut) {
+        0 => {}
+        count => {
+            let were = if count == 1 { "snapshot was" } else { "snapshots were" };
+            said.push(format!(
+                "The machine went down before the last {count} {were} on the disk. The history ends with the \
+                 one before; the files of the workspace are untouched."
+            ));
+        }
+    }
+    match count(WhyLost::Damage) {
+        0 => {}
+        1 => said.push(
+            "One snapshot of this session was damaged and can no longer be restored; the others are there, \
+             and the files of the workspace are untouched."
+                .to_owned(),
+        ),
+        count => said.push(format!(
+            "{count} snapshots of this session were damaged and can no longer be restored; the others are \
+             there, and the files of the workspace are untouched."
+        )),
+    }
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// Removes what a killed process left among the references.
@@ -267,75 +294,100 @@ fn sweep_locks(path: &Path) {
     }
 }
 
-/// Which snapshots a power cut took. Only those behind the last mark can be; if the tip of a line from
-/// before it is not whole, the repository is broken. With `deep` all tips are looked through, else those
-/// alone that may be cut.
-fn lost(objects: &Objects, journal: &Journal, deep: bool) -> Result<BTreeSet<ObjectId>, Refusal> {
+/// Snapshots that are not whole, each with the reason.
+type Gone = BTreeMap<ObjectId, WhyLost>;
+
+/// Which snapshots of the journal are not whole. A power cut can have taken only those behind the last mark;
+/// others are damaged. If nothing is left, the repository is broken.
+fn lost(objects: &Objects, journal: &Journal, looks: Looks) -> Result<Gone, Refusal> {
     let (records, durable) = (journal.records(), journal.durable());
-    let tips = tips(records);
     let mut check = Check::new(objects);
-    let mut lost = BTreeSet::new();
-    for (position, record) in records.iter().enumerate() {
-        if position >= durable {
-            let sound = record.parent.filter(|parent| !lost.contains(parent));
-            let sound = sound.and_then(|parent| journal.get(&parent)).map(|parent| parent.tree);
-            if let Some(fault) = check.is_whole(record, sound)? {
-                tracing::error!(id = %record.id, fault, "a snapshot was cut");
-                lost.insert(record.id);
-            }
-            continue;
-        }
-        let is_tip = tips.contains(&record.id);
-        if deep && is_tip {
+    let mut gone = Gone::new();
+    let mut first = None;
+    if looks == Looks::AtAll || !look_fine(&mut check, objects, &records[..durable], looks)? {
+        for record in &records[..durable] {
             if let Some(fault) = check.is_whole(record, None)? {
-                return Err(Refusal::Broken(fault));
+                tracing::error!(id = %record.id, fault, "a snapshot is damaged");
+                gone.insert(record.id, WhyLost::Damage);
+                first.get_or_insert(fault);
             }
-        } else if is_tip {
-            if let Some(fault) = check.is_there(record)? {
-                return Err(Refusal::Broken(fault));
-            }
-        } else if !objects.contains(&record.id)? {
-            return Err(Refusal::Broken(format!("the snapshot {} cannot be read", record.id)));
         }
     }
-    Ok(lost)
+    for record in &records[durable..] {
+        let sound = record.parent.filter(|parent| !gone.contains_key(parent));
+        let sound = sound.and_then(|parent| journal.get(&parent)).map(|parent| parent.tree);
+        if let Some(fault) = check.is_whole(record, sound)? {
+            tracing::error!(id = %record.id, fault, "a snapshot was cut");
+            gone.insert(record.id, WhyLost::PowerCut);
+        }
+    }
+    match first {
+        Some(fault) if gone.len() == records.len() => Err(Refusal::Broken(fault)),
+        _ => Ok(gone),
+    }
+}
+
+/// How far a start looks into the snapshots that were durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// Whether their commits are there, and the roots of the tips.
+    Quickly,
+    /// A pack was torn that should hold nothing of them: through the tips as well.
+    AtTips,
+    /// A pack is gone or damaged that may hold anything: through all.
+    AtAll,
+}
+
+/// All seem to be there.
+fn look_fine(
+    check: &mut Check<'_>,
+    objects: &Objects,
+    records: &[Record],
+    looks: Looks,
+) -> Result<bool, SnapshotError> {
+    let tips = tips(records);
+    for record in records {
+        let fine = if tips.contains(&record.id) {
+            let fault = if looks == Looks::Quickly {
+                check.is_there(record)?
+            } else {
+                check.is_whole(record, None)?
+            };
+            fault.is_none()
+        } else {
+            objects.contains(&record.id)?
+        };
+        if !fine {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Each of the lost snapshots with the nearest one before it that is kept.
-fn remains(journal: &Journal, lost: &BTreeSet<ObjectId>) -> Vec<Lost> {
-    let parent = |id: &ObjectId| journal.get(id).and_then(|record| record.parent);
-    let kept = |id: &ObjectId| {
-        let mut before = parent(id);
-        while let Some(gone) = before.filter(|before| lost.contains(before)) {
-            before = parent(&gone);
-        }
-        before
-    };
+fn remains(records: &[Record], gone: &Gone) -> Vec<Lost> {
+    let parents = parents(records);
     let named = |id: &ObjectId| SnapshotId(id.to_string());
-    lost.iter().map(|id| Lost { snapshot: named(id), before: kept(id).as_ref().map(named) }).collect()
+    let before = |id: &ObjectId| {
+        let before = parents.get(id).copied().flatten();
+        nearest(before, &parents, &|id| gone.contains_key(id)).as_ref().map(named)
+    };
+    gone.iter().map(|(id, why)| Lost { snapshot: named(id), before: before(id), why: *why }).collect()
 }
 
 fn drop_lost(
+    path: &Path,
     journal: &mut Journal,
+    objects: &Objects,
     references: &References,
-    lost: &BTreeSet<ObjectId>,
-) -> Result<String, SnapshotError> {
-    let mut kept: Vec<Record> = journal.records().to_vec();
-    kept.retain(|record| !lost.contains(&record.id));
-    let parents: HashMap<ObjectId, Option<ObjectId>> =
-        journal.records().iter().map(|record| (record.id, record.parent)).collect();
-    for record in &mut kept {
-        while let Some(parent) = record.parent.filter(|parent| lost.contains(parent)) {
-            record.parent = parents.get(&parent).copied().flatten();
-        }
-    }
-    references.remove_all(lost)?;
-    journal.rewrite(kept)?;
-    let (count, were) = (lost.len(), if lost.len() == 1 { "snapshot was" } else { "snapshots were" });
-    Ok(format!(
-        "The machine went down before the last {count} {were} on the disk. The history ends with the one \
-         before; the files of the workspace are untouched."
-    ))
+    gone: &Gone,
+) -> Result<(), SnapshotError> {
+    let kept = without(journal.records(), &|id| gone.contains_key(id));
+    let ids = kept.iter().map(|record| record.id).collect();
+    // What is cut off is known to git before it misses anything.
+    Cut::of(objects, &ids)?.write(path, references.disk())?;
+    references.remove_all(&gone.keys().copied().collect())?;
+    journal.rewrite(kept)
 }
 
 /// A journal for a repository that has none: an older one, or one whose journal was lost.
@@ -343,20 +395,36 @@ fn from_references(
     path: &Path,
     objects: &Objects,
     references: &References,
-    disk: &Arc<dyn Disk>,
+    named: &BTreeSet<ObjectId>,
+    losses: &mut Vec<Lost>,
 ) -> Result<Journal, Refusal> {
-    let there = references.list()?;
-    let records = reachable(objects, &there, &HashSet::new())?;
+    let Reached { mut records, unreadable } = reachable(objects, named, &HashSet::new())?;
+    let mut gone: Gone = unreadable.into_iter().map(|id| (id, WhyLost::Damage)).collect();
     let mut check = Check::new(objects);
-    let tips = tips(&records);
-    for record in records.iter().filter(|record| tips.contains(&record.id)) {
-        if let Some(fault) = check.is_whole(record, None)? {
+    let mut whole = gone.is_empty();
+    let ends = tips(&records);
+    for record in records.iter().filter(|record| ends.contains(&record.id)) {
+        whole = whole && check.is_whole(record, None)?.is_none();
+    }
+    if !whole {
+        let mut first = None;
+        for record in &records {
+            if let Some(fault) = check.is_whole(record, None)? {
+                gone.insert(record.id, WhyLost::Damage);
+                first.get_or_insert(fault);
+            }
+        }
+        losses.extend(remains(&records, &gone));
+        records = without(&records, &|id| gone.contains_key(id));
+        if records.is_empty() {
+            let fault = first.unwrap_or_else(|| "none of its snapshots can be read".to_owned());
             return Err(Refusal::Broken(fault));
         }
     }
-    let journal = Journal::create(path, disk, records)?;
+    let tips = tips(&records);
+    let journal = Journal::create(path, references.disk(), records)?;
     // Older histories had one for each snapshot.
-    references.remove_all(&there.difference(&tips).copied().collect())?;
+    references.remove_all(&named.difference(&tips).copied().collect())?;
     Ok(journal)
 }
 
@@ -365,32 +433,31 @@ fn take_in_referenced(
     journal: &mut Journal,
     objects: &Objects,
     references: &References,
+    named: &BTreeSet<ObjectId>,
+    losses: &mut Vec<Lost>,
 ) -> Result<(), Refusal> {
+    let is_lost = |id: &ObjectId| losses.iter().any(|lost| lost.snapshot.as_str() == id.to_string());
     let unknown: BTreeSet<ObjectId> =
-        references.list()?.into_iter().filter(|id| journal.get(id).is_none()).collect();
+        named.iter().filter(|id| journal.get(id).is_none() && !is_lost(id)).copied().collect();
     if unknown.is_empty() {
         return Ok(());
     }
     let known: HashSet<ObjectId> = journal.records().iter().map(|record| record.id).collect();
     let mut check = Check::new(objects);
     for id in unknown {
-        let there = objects.contains(&id)?;
-        let records = if there { reachable(objects, &BTreeSet::from([id]), &known) } else { Ok(Vec::new()) };
-        let records = match records {
-            Ok(records) => records,
-            Err(Refusal::Broken(_)) => Vec::new(),
-            Err(failed) => return Err(failed),
-        };
-        let mut whole = !records.is_empty();
+        let Reached { records, unreadable } = reachable(objects, &BTreeSet::from([id]), &known)?;
+        let mut gone: Gone = unreadable.into_iter().map(|id| (id, WhyLost::PowerCut)).collect();
         for record in &records {
-            whole = whole && check.is_whole(record, None)?.is_none();
+            if check.is_whole(record, None)?.is_some() {
+                gone.insert(record.id, WhyLost::PowerCut);
+            }
         }
-        if !whole {
+        if gone.contains_key(&id) {
             tracing::error!(%id, "a reference names a snapshot that was cut");
             references.remove_all(&BTreeSet::from([id]))?;
-            continue;
         }
-        for record in records {
+        losses.extend(remains(&records, &gone));
+        for record in without(&records, &|id| gone.contains_key(id)) {
             if journal.get(&record.id).is_none() {
                 journal.append(record)?;
             }
@@ -399,25 +466,36 @@ fn take_in_referenced(
     Ok(())
 }
 
-/// The snapshots from which `tips` came, parents first and then by time, without those in `known`.
+/// What was found from some tips on.
+struct Reached {
+    /// Parents first and then by time.
+    records: Vec<Record>,
+    /// Commits that are missing or damaged.
+    unreadable: BTreeSet<ObjectId>,
+}
+
+/// The snapshots from which `tips` came, without those in `known`.
 fn reachable(
     objects: &Objects,
     tips: &BTreeSet<ObjectId>,
     known: &HashSet<ObjectId>,
-) -> Result<Vec<Record>, Refusal> {
+) -> Result<Reached, SnapshotError> {
     let mut found: HashMap<ObjectId, Record> = HashMap::new();
+    let mut unreadable = BTreeSet::new();
     let mut ahead: Vec<ObjectId> = tips.iter().copied().collect();
     while let Some(id) = ahead.pop() {
         if known.contains(&id) || found.contains_key(&id) {
             continue;
         }
-        let broken = || Refusal::Broken(format!("the snapshot {id} cannot be read"));
-        let bytes = match objects.read_kind(&id, ObjectKind::Commit) {
-            Ok(bytes) => bytes,
-            Err(ObjectError::Missing { .. } | ObjectError::Damaged { .. }) => return Err(broken()),
+        let snapshot = match objects.read_kind(&id, ObjectKind::Commit) {
+            Ok(bytes) => Snapshot::parse(&bytes).ok(),
+            Err(ObjectError::Missing { .. } | ObjectError::Damaged { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let snapshot = Snapshot::parse(&bytes).map_err(|_| broken())?;
+        let Some(snapshot) = snapshot else {
+            unreadable.insert(id);
+            continue;
+        };
         let mut parent = snapshot.parents.first().copied();
         // One that was thinned out is listed in git's `shallow` file, and is no loss.
         if let Some(before) = parent
@@ -448,7 +526,7 @@ fn reachable(
         }
         records.extend(line.into_iter().rev());
     }
-    Ok(records)
+    Ok(Reached { records, unreadable })
 }
 
 #[cfg(test)]

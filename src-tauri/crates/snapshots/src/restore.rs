@@ -12,11 +12,13 @@
 //! one file no more.
 
 mod apply;
+mod foresee;
 mod intent;
 mod live;
 mod plan;
 mod stage;
 mod syncing;
+mod told;
 
 use okcvm_objects::{Entry, EntryKind, ObjectId, side_by_side};
 use std::collections::BTreeSet;
@@ -35,11 +37,14 @@ use crate::left_out::LeftOut;
 use crate::names::{NameRules, collisions, respell};
 use crate::source::Source;
 
+pub use foresee::ForeseenRevert;
 pub use intent::UnfinishedRestore;
 
 use intent::Intent;
-use live::{Live, State};
-use plan::{Run, Trees, lies_below_a_file};
+pub(crate) use live::Live;
+use live::State;
+use plan::lies_below_a_file;
+pub(crate) use plan::{Run, Trees};
 
 /// Which part of the workspace is restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +62,36 @@ impl RestoreWhat {
             Self::Paths(paths) => Scope::of(paths.iter().map(|path| raw(path))),
         }
     }
+}
+
+/// How it is found out what a file system does with names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// By making a file.
+    Tried,
+    /// By what is there already.
+    Seen,
+}
+
+/// A restore that lies ahead.
+pub(crate) struct Ahead<'a> {
+    pub(crate) trees: Trees,
+    pub(crate) what: &'a RestoreWhat,
+    /// What the present does not hold although it may be there.
+    pub(crate) left_out_before: &'a dyn Fn() -> Result<LeftOut, SnapshotError>,
+    /// The same of the target.
+    pub(crate) left_out_after: &'a dyn Fn() -> Result<LeftOut, SnapshotError>,
+    pub(crate) run: Run,
+    pub(crate) names: Names,
+}
+
+/// What a restore will do.
+pub(crate) struct Prepared {
+    plan: plan::Plan,
+    /// What differs and is to be made equal.
+    found: Vec<Difference>,
+    /// What stays as it is.
+    pub(crate) unwritten: Vec<SkippedFile>,
 }
 
 impl History {
@@ -104,7 +139,7 @@ impl History {
         self.shared.archive.ensure_writer()?;
         let known = |_: &[u8], _: &Stamp| None;
         self.sweep(&mut Live::new(workspace.root_handle(), &known)?, &cut_off)?;
-        Intent::open(self.shared.folder())?.end()?;
+        self.shared.archive.sync_later(Intent::open(self.shared.folder())?.end()?);
         Ok(Some(cut_off))
     }
 
@@ -138,23 +173,15 @@ impl History {
         if let Some(cut_off) = Intent::read(self.shared.folder())? {
             self.sweep(&mut live, &cut_off)?;
         }
-        let mut found = differences(source, trees.from, trees.to, &restore.what.scope())?;
-        let mut unwritten = Vec::new();
-        if found.iter().any(|difference| difference.new.is_none()) {
-            let left_out = self.left_out(&restore.to)?;
-            let goes = |difference: &Difference| difference.old.filter(|_| difference.new.is_none());
-            unwritten.extend(keep_left_out(source, trees.to, &left_out, &mut found, goes)?);
-        }
-        if found.iter().any(|difference| difference.old.is_none()) {
-            let left_out = self.left_out(&restore.from)?;
-            unwritten.extend(spare_left_out(source, &mut live, &left_out, &mut found)?);
-        }
-        let rules = rules_here(&mut live, source, trees, &found)?;
-        let (respellings, mut found) =
-            respell(rules, found, &mut |path| Ok(source.entry_at(trees.to, path)?.is_some()))?;
-        unwritten.extend(leave_unwritable(source, trees, rules, &mut found)?);
-        let mut plan = plan::plan(source, &mut live, &found, trees, run)?;
-        plan.respellings = respellings;
+        let ahead = Ahead {
+            trees,
+            what: &restore.what,
+            left_out_before: &|| self.left_out(&restore.from),
+            left_out_after: &|| self.left_out(&restore.to),
+            run,
+            names: Names::Tried,
+        };
+        let Prepared { plan, found, unwritten } = self.prepare(&mut live, &ahead)?;
         let outcome = |touched: apply::Touched| RestoreOutcome {
             written: touched.written,
             removed: touched.removed,
@@ -163,29 +190,56 @@ impl History {
         };
         let intent = Intent::open(self.shared.folder())?;
         if plan.is_empty() {
-            intent.end()?;
+            self.shared.archive.sync_later(intent.end()?);
             return Ok(outcome(apply::Touched::default()));
         }
         intent.begin(restore)?;
         // Side by side: what is written over gets onto the disk in the history, and the intent and the new
         // contents with it. Nothing moves before all three are there.
-        let ready = || side_by_side(|| self.shared.archive.flush(), || intent.sync());
-        let (staging, (recorded, written_down)) =
-            side_by_side(|| stage::stage(source, &mut live, &plan.writes), ready);
-        let staging = staging.and_then(|staging| recorded.and(written_down).map(|()| staging));
+        let prepare = || {
+            let staging = stage::stage(source, &mut live, &plan.writes)?;
+            intent.sync().map(|()| staging)
+        };
+        let (staging, recorded) = side_by_side(prepare, || self.shared.archive.flush());
+        let staging = staging.and_then(|staging| recorded.map(|()| staging));
         let staging = match staging {
             Ok(staging) => staging,
             Err(error) => {
                 // Nothing was seen of it yet.
-                intent.end()?;
+                self.shared.archive.sync_later(intent.end()?);
                 return Err(error);
             }
         };
         // However far it comes, the next record reads these again.
         self.note_written(&found.iter().map(|difference| shown(&difference.path)).collect::<Vec<_>>());
         let touched = apply::apply(&mut live, &plan, staging)?;
-        intent.end()?;
+        self.shared.archive.sync_later(intent.end()?);
         Ok(outcome(touched))
+    }
+
+    /// Everything that a restore decides before it does anything. What refuses it refuses it here, as far as that
+    /// can be known beforehand.
+    pub(crate) fn prepare(&self, live: &mut Live<'_>, ahead: &Ahead<'_>) -> Result<Prepared, SnapshotError> {
+        let (source, trees) = (self.source(), ahead.trees);
+        let mut found = differences(source, trees.from, trees.to, &ahead.what.scope())?;
+        let mut unwritten = Vec::new();
+        if found.iter().any(|difference| difference.new.is_none()) {
+            let left_out = (ahead.left_out_after)()?;
+            let goes = |difference: &Difference| difference.old.filter(|_| difference.new.is_none());
+            unwritten.extend(keep_left_out(source, trees.to, &left_out, &mut found, goes)?);
+        }
+        if found.iter().any(|difference| difference.old.is_none()) {
+            let left_out = (ahead.left_out_before)()?;
+            unwritten.extend(spare_left_out(source, live, &left_out, &mut found)?);
+        }
+        let rules = rules_here(live, source, ahead, &found)?;
+        let (respellings, mut found) =
+            respell(rules, found, &mut |path| Ok(source.entry_at(trees.to, path)?.is_some()))?;
+        unwritten.extend(leave_unwritable(source, trees, rules, &mut found)?);
+        let mut plan = plan::plan(source, live, &found, trees, ahead.run)?;
+        plan.respellings = respellings;
+        plan::has_room(source, live, &plan)?;
+        Ok(Prepared { plan, found, unwritten })
     }
 
     /// Removes what a restore that was cut off staged and could not put into place.
@@ -290,9 +344,10 @@ fn spare_left_out(
 fn rules_here(
     live: &mut Live<'_>,
     source: &Source,
-    trees: Trees,
+    ahead: &Ahead<'_>,
     differences: &[Difference],
 ) -> Result<NameRules, SnapshotError> {
+    let trees = ahead.trees;
     let most = NameRules { folds_case: true, folds_composition: true, windows: false };
     let mut keeps = |path: &[u8]| Ok(source.entry_at(trees.to, path)?.is_some());
     let (respellings, _) = respell(most, differences.to_vec(), &mut keeps)?;
@@ -303,6 +358,13 @@ fn rules_here(
     let windows = cfg!(windows);
     let Some(path) = doubtful else { return Ok(NameRules { windows, ..NameRules::default() }) };
     let folder = live.nearest_folder(split(&path).0)?;
+    if ahead.names == Names::Seen {
+        return Ok(NameRules {
+            folds_case: folds_case_seen(live, &folder)?,
+            windows,
+            ..NameRules::default()
+        });
+    }
     let handle = live.folder(&folder)?;
     let failed = |error| SnapshotError::workspace("examined", &folder, error);
     let stem = format!("{TEMPORARY_PREFIX}names-{}", std::process::id());
@@ -314,6 +376,21 @@ fn rules_here(
     let rules = NameRules { folds_case: there(&case), folds_composition: there(&composition), windows };
     unlinkat(&*handle, made.as_str(), AtFlags::empty()).map_err(failed)?;
     Ok(rules)
+}
+
+/// Whether a name that is there in a folder answers to another spelling as well.
+fn folds_case_seen(live: &mut Live<'_>, folder: &[u8]) -> Result<bool, SnapshotError> {
+    let names = live.names(folder)?;
+    let handle = live.folder(folder)?;
+    let inode = |name: &[u8]| statat(&*handle, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stat.st_ino).ok();
+    let other = |name: &[u8]| -> Vec<u8> {
+        let swap = |byte: &u8| {
+            if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() }
+        };
+        name.iter().map(swap).collect()
+    };
+    let tell = names.iter().find(|name| other(name) != **name && !names.contains(&other(name)));
+    Ok(tell.is_some_and(|name| inode(name).is_some() && inode(name) == inode(&other(name))))
 }
 
 fn names_in(source: &Source, trees: Trees, folder: &[u8]) -> Result<Vec<Vec<u8>>, SnapshotError> {
@@ -352,3 +429,7 @@ fn leave_unwritable(
 #[cfg(test)]
 #[path = "restore_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "restore_cut_tests.rs"]
+mod cut_tests;

@@ -57,9 +57,20 @@ impl History {
         after: &SnapshotId,
     ) -> Result<RevertPlan, SnapshotError> {
         let batch = self.shared.objects.batch();
-        let reversion = self.reversion(&batch, present, before, after)?;
+        self.plan_revert_of(&batch, self.tree(present)?, before, after).map(|(plan, _)| plan)
+    }
+
+    /// The same for the tree `present`, and the tree that it would become, as far as nothing conflicts. New objects
+    /// are in the batch.
+    pub(crate) fn plan_revert_of(
+        &self,
+        batch: &Batch,
+        present: ObjectId,
+        before: Option<&SnapshotId>,
+        after: &SnapshotId,
+    ) -> Result<(RevertPlan, ObjectId), SnapshotError> {
+        let reversion = self.reversion(batch, present, before, after)?;
         let source = self.source();
-        let present = self.tree(present)?;
         let mut changes = Vec::new();
         for (path, edit) in &reversion.edits {
             let file = |entry: &Entry| entry.kind != EntryKind::Folder;
@@ -81,7 +92,7 @@ impl History {
             let (old_size, new_size) = (size(old)?, size(new)?);
             changes.push(FileChange { path: shown(path), old_path: None, kind, old_size, new_size });
         }
-        Ok(RevertPlan { changes, conflicts: reversion.told() })
+        Ok((RevertPlan { changes, conflicts: reversion.told() }, reversion.tree))
     }
 
     /// Takes the turn that led from `before` (or nothing) to `after` back in the workspace, which `present`
@@ -98,7 +109,7 @@ impl History {
         let writer = &*lock(&self.shared.writer);
         self.shared.archive.ensure_writer()?;
         let batch = self.shared.objects.batch();
-        let reversion = self.reversion(&batch, present, before, after)?;
+        let reversion = self.reversion(&batch, self.tree(present)?, before, after)?;
         if !reversion.conflicts.is_empty() {
             return Err(SnapshotError::Conflicts { conflicts: reversion.told() });
         }
@@ -119,14 +130,14 @@ impl History {
     fn reversion(
         &self,
         batch: &Batch,
-        present: &SnapshotId,
+        present: ObjectId,
         before: Option<&SnapshotId>,
         after: &SnapshotId,
     ) -> Result<Reversion, SnapshotError> {
         let source = self.source();
         let left_out = before.map_or_else(|| Ok(LeftOut::nothing()), |before| self.left_out(before))?;
         let before = before.map_or(Ok(EMPTY_TREE), |before| self.tree(before))?;
-        let (present, after) = (self.tree(present)?, self.tree(after)?);
+        let after = self.tree(after)?;
         let mut reversion = Reversion { tree: present, ..Reversion::default() };
         let mut turn = differences(source, before, after, &Scope::All)?;
         // What was only left out before the turn was not made by it.

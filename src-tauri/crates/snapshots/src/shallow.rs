@@ -1,7 +1,7 @@
 //! Git's list of commits whose parents are not there on purpose. With it every git takes a thinned history
 //! for whole.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,12 @@ use crate::error::SnapshotError;
 
 const FILE: &str = "shallow";
 
+/// The parents of commits that were read already.
+#[derive(Default)]
+pub(crate) struct Read(HashMap<ObjectId, Vec<ObjectId>>);
+
 /// Where a history ends for git.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Cut {
     /// Commits that have lost a parent.
     shallow: BTreeSet<ObjectId>,
@@ -23,11 +28,24 @@ pub(crate) struct Cut {
 impl Cut {
     /// For a history of these commits alone.
     pub(crate) fn of(objects: &Objects, kept: &HashSet<ObjectId>) -> Result<Self, SnapshotError> {
+        Self::of_read(objects, kept, &mut Read::default())
+    }
+
+    /// The same; commits that were read before are not read again.
+    pub(crate) fn of_read(
+        objects: &Objects,
+        kept: &HashSet<ObjectId>,
+        Read(read): &mut Read,
+    ) -> Result<Self, SnapshotError> {
         let (mut shallow, mut reached) = (BTreeSet::new(), HashSet::new());
         for id in kept {
-            let commit = ParsedCommit::parse(&objects.read_kind(id, ObjectKind::Commit)?)?;
-            if commit.parents.iter().all(|parent| kept.contains(parent)) {
-                reached.extend(commit.parents);
+            if !read.contains_key(id) {
+                let commit = ParsedCommit::parse(&objects.read_kind(id, ObjectKind::Commit)?)?;
+                read.insert(*id, commit.parents);
+            }
+            let parents = read.get(id).map(Vec::as_slice).unwrap_or_default();
+            if parents.iter().all(|parent| kept.contains(parent)) {
+                reached.extend(parents);
             } else {
                 shallow.insert(*id);
             }

@@ -159,6 +159,9 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE sessions ADD COLUMN untrusted TEXT;
     ",
+    "
+    ALTER TABLE nodes ADD COLUMN exported_at INTEGER;
+    ",
 ];
 
 /// Brings the file to the latest format, copying it beside itself first.

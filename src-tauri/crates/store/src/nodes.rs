@@ -61,6 +61,8 @@ pub struct NodeSnapshots {
     pub status: NodeStatus,
     /// The user gave it a name.
     pub labelled: bool,
+    /// The user saved a copy of it.
+    pub exported: bool,
     /// What the live files equalled before the user's changes were recorded.
     pub previous: Option<SnapshotId>,
     /// The files before the turn.
@@ -78,9 +80,9 @@ impl NodeSnapshots {
 
 /// What a tree shows of a node.
 const SUMMARY: &str = "id, parent_id, title, label, started_at, ended_at, status, base_snapshot, snapshot, changes, \
-                       user_changes, not_restorable, deleted_at, untrusted";
+                       user_changes, not_restorable, deleted_at, untrusted, exported_at";
 /// Columns of [`SUMMARY`].
-const SUMMARY_LENGTH: usize = 14;
+const SUMMARY_LENGTH: usize = 15;
 /// What else a node is.
 const CONTENT: &str = "session_id, message, previous_snapshot, error";
 
@@ -114,6 +116,7 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<(NodeSummary, SummaryTexts)> 
         not_restorable: row.get(11)?,
         deleted_at: row.get(12)?,
         untrusted: Vec::new(),
+        exported_at: row.get(14)?,
         durable: None,
     };
     let texts = SummaryTexts {
@@ -249,8 +252,8 @@ impl Store {
         let connection = self.connection();
         let mut statement = connection
             .prepare_cached(
-                "SELECT id, parent_id, status, label IS NOT NULL, previous_snapshot, base_snapshot, snapshot \
-                 FROM nodes WHERE session_id = ?1 ORDER BY started_at, id",
+                "SELECT id, parent_id, status, label IS NOT NULL, previous_snapshot, base_snapshot, snapshot, \
+                 exported_at IS NOT NULL FROM nodes WHERE session_id = ?1 ORDER BY started_at, id",
             )
             .doing("reading the snapshots of a session")?;
         let rows: Vec<(NodeSnapshots, String)> = statement
@@ -262,6 +265,7 @@ impl Store {
                     parent_id: row.get::<_, Option<String>>(1)?.map(NodeId),
                     status: NodeStatus::Running,
                     labelled: row.get(3)?,
+                    exported: row.get(7)?,
                     previous: snapshot(4)?,
                     base: snapshot(5)?,
                     snapshot: snapshot(6)?,
@@ -393,6 +397,14 @@ impl Store {
         self.connection()
             .execute("UPDATE nodes SET label = ?2 WHERE id = ?1", params![id.as_str(), label])
             .doing("naming a node")?;
+        Ok(())
+    }
+
+    /// Notes when a copy of a node's files was saved.
+    pub fn set_exported(&self, id: &NodeId, at: i64) -> Result<(), StoreError> {
+        self.connection()
+            .execute("UPDATE nodes SET exported_at = ?2 WHERE id = ?1", params![id.as_str(), at])
+            .doing("noting a saved copy")?;
         Ok(())
     }
 

@@ -59,11 +59,12 @@ impl Tool for PythonTool {
     }
 
     fn unavailable(&self) -> Option<String> {
-        self.kernels.sandbox().available().err()
+        self.kernels.sandbox().can_start_programs().err()
     }
 
     fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
-        let touches = touches(self.network.as_ref(), session, call::text_of(arguments, "code"));
+        let touches =
+            touches(self.network.as_ref(), self.kernels.sandbox(), session, call::text_of(arguments, "code"));
         if arguments.get("restart").and_then(Value::as_bool).unwrap_or_default() {
             return touches;
         }
@@ -128,7 +129,7 @@ impl Tool for PythonTool {
             door.close().await;
         }
         // By now it is known whom the cell has heard.
-        self.kernels.hold(context.session_id.as_str(), &context.sink.untrusted());
+        self.kernels.hold(context.session_id.as_str(), &context.session_folder, &context.sink.untrusted());
         let ran = match ran {
             Ok(ran) => ran,
             Err(error) => {
@@ -145,6 +146,9 @@ impl Tool for PythonTool {
                 });
             }
         };
+        for source in &ran.packages {
+            context.sink.read_untrusted(source);
+        }
         let result = outcome.finish(&arguments, &ran, &network).await;
         if context.cancel.is_cancelled() && matches!(ran.end, CellEnd::Interrupted | CellEnd::Ended) {
             return Err(ToolError::Cancelled(Some(result)));

@@ -81,6 +81,9 @@ impl ShellTool {
                 self.sandbox.path_inside(&context.workspace_root).display()
             ));
         }
+        if cfg!(windows) {
+            remarks.push("on this system commands are run by cmd.exe".to_owned());
+        }
         remarks
     }
 }
@@ -96,7 +99,7 @@ impl Tool for ShellTool {
     }
 
     fn touches(&self, session: &SessionId, arguments: &Value) -> Touches {
-        touches(self.network.as_ref(), session, call::text_of(arguments, "command"))
+        touches(self.network.as_ref(), &self.sandbox, session, call::text_of(arguments, "command"))
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
@@ -134,6 +137,9 @@ impl Tool for ShellTool {
         };
         let (door, no_network) = match door {
             Ok(door) => (door, None),
+            Err(reason) if !self.sandbox.holds_network() => {
+                (None, Some(format!("what the session allows of the network was not held: {reason}")))
+            }
             Err(reason) => (None, Some(format!("the network stayed off: {reason}"))),
         };
         if let Some(door) = &door {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { wordError, wordSentence } from './engine';
-import { sentencesOf } from '../../../tests/engineSources';
+import { plain, sentencesOf } from '../../../tests/engineSources';
 import { sentences } from './engineZh';
 
 const rust = join(import.meta.dirname, '../../../../src-tauri');
@@ -73,6 +73,14 @@ describe('the words of the engine', () => {
     expect(missing).toEqual([]);
   });
 
+  it.each(['macos', 'windows'])('have Chinese words for the boundary of %s', (system) => {
+    const source = readFileSync(join(rust, `crates/sandbox/src/${system}/status.rs`), 'utf8');
+    const said = [...source.matchAll(/"((?:[^"\\]|\\[^])*)"/g)].map(([, literal = '']) => plain(literal));
+    const worded = said.filter((sentence) => /[a-z]/.test(sentence));
+    expect(worded.length).toBeGreaterThan(10);
+    expect(worded.filter((sentence) => wordSentence(sentence, 'zh') === sentence && sentence !== 'Seatbelt')).toEqual([]);
+  });
+
   it('word the reason inside of a sentence, and leave names and what others said', () => {
     expect(wordSentence('`/home/x` cannot be used as a workspace: it is not a folder.', 'zh')).toBe(
       '`/home/x` 不能用作工作区：它不是文件夹。',
@@ -85,6 +93,17 @@ describe('the words of the engine', () => {
     expect(wordSentence('The history cannot be used: bad object header.', 'zh')).toBe(
       '无法使用历史记录：bad object header。',
     );
+  });
+
+  it('word several sentences one after the other', () => {
+    const mended = 'The history of this session was damaged (HEAD, refs) and was mended; no snapshot was lost by that.';
+    const lost =
+      '3 snapshots of this session were damaged and can no longer be restored; the others are there, and the files of the workspace are untouched.';
+    expect(wordSentence(`${mended} ${lost}`, 'zh')).toBe(
+      '此会话的历史记录曾损坏（HEAD, refs），已经修复；没有因此丢失任何快照。' +
+        '此会话有 3 个快照损坏，无法再恢复；其他快照都在，工作区的文件没有变化。',
+    );
+    expect(wordSentence('Something new. And more of it.', 'zh')).toBe('Something new. And more of it.');
   });
 
   it('have the same gaps in both languages', () => {

@@ -31,9 +31,23 @@ const patterns = Object.entries(sentences)
   .sort(([left], [right]) => literalLength(right) - literalLength(left))
   .map(toPattern);
 
+/** So many sentences one after the other are looked at, each by itself. */
+const MOST_SENTENCES = 6;
+
 /** A sentence of the engine in the language of the window. */
 export function wordSentence(text: string, locale: Locale): string {
   if (locale === 'en') return text;
+  const words = wordOne(text, locale);
+  if (words !== undefined) return words;
+  let end = -1;
+  for (let count = 0; count < MOST_SENTENCES && (end = text.indexOf('. ', end + 1)) >= 0; count++) {
+    const head = wordOne(text.slice(0, end + 1), locale);
+    if (head !== undefined) return head + wordSentence(text.slice(end + 2), locale);
+  }
+  return text;
+}
+
+function wordOne(text: string, locale: Locale): string | undefined {
   const known = sentences[text];
   if (known !== undefined) return known;
   for (const { shape, words } of patterns) {
@@ -46,7 +60,7 @@ export function wordSentence(text: string, locale: Locale): string {
       return part.includes(' ') ? wordSentence(part, locale) : part;
     });
   }
-  return text;
+  return undefined;
 }
 
 /** An error of the engine in the language of the window. Particulars that a general wording lacks go to the details. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '$lib/ipc';
+import { boundarySentences } from './engineZhBoundary';
 import { permissionSentences } from './engineZhPermission';
 import { previewSentences } from './engineZhPreview';
 import { moreSentences } from './engineZhWords';
@@ -26,6 +27,7 @@ export const errors: Record<ErrorCode, { message: string; hint?: string; whole?:
 /** Sentences that the engine says word for word; `{}` stands for a part that is kept. */
 export const sentences: Record<string, string> = {
   ...moreSentences,
+  ...boundarySentences,
   ...permissionSentences,
   ...previewSentences,
 
@@ -95,10 +97,6 @@ export const sentences: Record<string, string> = {
   'the reduced sandbox has no network of its own in which hosts could be told apart, so commands reach nobody':
     '受限沙箱没有可区分主机的独立网络，因此命令无法访问任何主机',
   'commands do not run here': '此处无法运行命令',
-  'the seatbelt profile for macOS is written, but has not been run on a Mac yet':
-    'macOS 的 seatbelt 配置已写好，但尚未在 Mac 上运行过',
-  'the job object and token for Windows are written down, but have not been used there yet':
-    'Windows 的作业对象和令牌参数已写好，但尚未在 Windows 上使用过',
   '{}:{n} is not among the hosts that this session may speak to.': '{}:{n} 不在此会话允许访问的主机之列。',
   '{} is a name of the local network, which is refused unless it is listed.':
     '{} 是本地网络的名称，除非单独列出，否则一律拒绝。',
@@ -133,7 +131,6 @@ export const sentences: Record<string, string> = {
     '按要求未使用。命令看到的是工作区的真实路径，没有 {}。',
   'Hooks and settings of git repositories in the workspace are not protected: what a command writes there, git runs later outside of the sandbox.':
     '工作区中 git 仓库的钩子和设置没有保护：命令写在那里的内容，git 之后会在沙箱之外运行。',
-  'Use Linux for tools that run commands.': '运行命令的工具需要 Linux。',
   'Run the app as an ordinary user, or with Linux 6.14 or later.':
     '请以普通用户身份运行应用，或使用 Linux 6.14 及以上版本。',
   'Use Linux 5.13 or later with landlock among its security modules (lsm=…).':
@@ -178,8 +175,13 @@ export const sentences: Record<string, string> = {
   'Check the address in the settings under Models: most servers want it to end in /v1.':
     '请检查“模型”设置中的地址：多数服务器要求以 /v1 结尾。',
   'The server asks to wait {} seconds; then retry.': '服务器要求等待 {} 秒，然后重试。',
+  'The server asks to wait a second; then retry.': '服务器要求等待 1 秒，然后重试。',
+  'It was tried once. Wait a while or check your plan there; then retry.':
+    '已尝试 1 次。请稍等或检查您的套餐，然后重试。',
   'It was tried {} times. Wait a while or check your plan there; then retry.':
     '已尝试 {} 次。请稍等或检查您的套餐，然后重试。',
+  "The fault is on the server's side; it was tried once. Retry later, or choose another model.":
+    '问题出在服务器一侧，已尝试 1 次。请稍后重试，或换一个模型。',
   "The fault is on the server's side; it was tried {} times. Retry later, or choose another model.":
     '问题出在服务器一侧，已尝试 {} 次。请稍后重试，或换一个模型。',
   'Go back to an earlier point of the session, start a new one, or choose a model with a larger context.':
@@ -212,6 +214,17 @@ export const sentences: Record<string, string> = {
   // A session that had to be repaired
   'The history of this session was damaged ({}). It was moved aside to `{}` and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
     '此会话的历史记录已损坏（{}），已移至 `{}` 并重新开始记录。工作区的文件没有变化，但无法再恢复到更早的时刻。',
+
+  'The history of this session was damaged ({}) and was mended; no snapshot was lost by that.':
+    '此会话的历史记录曾损坏（{}），已经修复；没有因此丢失任何快照。',
+  'The machine went down before the last {n} snapshot was on the disk. The history ends with the one before; the files of the workspace are untouched.':
+    '最后 {n} 个快照写入磁盘之前，电脑意外关闭。历史记录到前一个快照为止；工作区的文件没有变化。',
+  'The machine went down before the last {n} snapshots were on the disk. The history ends with the one before; the files of the workspace are untouched.':
+    '最后 {n} 个快照写入磁盘之前，电脑意外关闭。历史记录到前一个快照为止；工作区的文件没有变化。',
+  'One snapshot of this session was damaged and can no longer be restored; the others are there, and the files of the workspace are untouched.':
+    '此会话有一个快照损坏，无法再恢复；其他快照都在，工作区的文件没有变化。',
+  '{n} snapshots of this session were damaged and can no longer be restored; the others are there, and the files of the workspace are untouched.':
+    '此会话有 {n} 个快照损坏，无法再恢复；其他快照都在，工作区的文件没有变化。',
 
   // The built-in profiles
   Demo: '演示',

@@ -40,6 +40,9 @@ export const moreSentences: Record<string, string> = {
   'It was stopped.': '已停止。',
   'The model repeated the same call of {} again and again.': '模型一再重复对 {} 的同一调用。',
   'Tell it what to do differently, or try the turn again.': '请告诉它换一种做法，或重试这一轮。',
+  'This turn reached its limit of 1 minute.': '这一轮达到了 1 分钟的上限。',
+  'This turn reached its limit of 1 model request.': '这一轮达到了 1 次模型请求的上限。',
+  'This turn reached its limit of 1 token.': '这一轮达到了 1 个 token 的上限。',
   'This turn reached its limit of {} minutes.': '这一轮达到了 {} 分钟的上限。',
   'This turn reached its limit of {} model requests.': '这一轮达到了 {} 次模型请求的上限。',
   'This turn reached its limit of {} tokens.': '这一轮达到了 {} 个 token 的上限。',
@@ -75,6 +78,7 @@ export const moreSentences: Record<string, string> = {
   'the machine went down before they were on the disk.': '它们写入磁盘之前，电脑意外关闭。',
   'the history no longer holds them.': '历史记录中已不存在。',
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
+  'they were damaged in the history.': '它们在历史记录中已损坏。',
   'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
   'The history holds no snapshot {}.': '历史记录中没有快照 {}。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
@@ -84,6 +88,12 @@ export const moreSentences: Record<string, string> = {
     '请重新启动应用：它会检查历史记录，无法修复时会把它移开。',
   'Move these files away, or try again.': '请移走这些文件，或重试。',
   'Run the restore again; what was there before is recorded.': '请再次恢复；之前的内容已经记录。',
+
+  '`{}` is there already, and stays as it is.': '`{}` 已存在，保持原样。',
+  'Choose another name, or say that it is to be replaced.': '请换一个名称，或指明要替换它。',
+  'Name the whole path under which to save the copy.': '请给出保存副本的完整路径。',
+  'Damaged parts of the history that had been set aside were removed, since their time in the trash is over ({n} kB: {}).':
+    '先前移到一旁的历史记录损坏部分在回收站的期限已过，已删除（{n} kB：{}）。',
 
   'This cannot be done yet.': '目前还不能这样做。',
   'Single files can be restored only without the conversation.': '只有不恢复对话时才能恢复单个文件。',
@@ -157,6 +167,7 @@ export const moreSentences: Record<string, string> = {
   'a pipe, socket or device': '是管道、套接字或设备',
   'folders are nested too deeply': '文件夹嵌套过深',
   'it has {}, the limit for one file is {}': '大小为 {}，单个文件的上限是 {}',
+  'the limit of 1 file in one import is reached': '已达到一次添加 1 个文件的上限',
   'the limit of {} files in one import is reached': '已达到一次添加 {} 个文件的上限',
   'the limit of {} in one import is reached': '已达到一次添加 {} 的上限',
   'it is no regular file any more': '它不再是普通文件',

@@ -54,6 +54,31 @@ describe('open previews', () => {
     expect(preview.target).toEqual(file('29.txt'));
   });
 
+  it('give way when they were left longest, and not when they are the oldest', () => {
+    for (let index = 0; index < 9; index += 1) preview.show(file(`${index}.txt`));
+    preview.show(file('a.md'));
+    preview.show(file('new.txt'));
+    expect(paths(preview)).toContain('a.md');
+    expect(paths(preview)).not.toContain('b.md');
+    // Its neighbour is looked at when a tab is closed.
+    preview.activate(preview.tabs.find(({ target }) => target.type === 'file' && target.path === '0.txt')?.key ?? -1);
+    preview.close(preview.tab?.key ?? -1);
+    expect(preview.target).toEqual(file('1.txt'));
+    for (let index = 0; index < 11; index += 1) preview.show(file(`later ${index}.txt`));
+    expect(paths(preview)).toContain('1.txt');
+    expect(preview.tabs).toHaveLength(12);
+  });
+
+  it('are asked for anew by the person, and fetched again where files changed', () => {
+    preview.reload();
+    expect([preview.asked, preview.version]).toEqual([1, 1]);
+    vi.useFakeTimers();
+    preview.filesChanged(['c.md']);
+    vi.advanceTimersByTime(200);
+    vi.useRealTimers();
+    expect([preview.asked, preview.version]).toEqual([1, 2]);
+  });
+
   it('show a moment and compare two without losing the place', () => {
     preview.at('n1');
     preview.compare({ at: null });
@@ -125,6 +150,43 @@ describe('the memory of previews', () => {
       const preview = new PreviewState(new PreviewMemory(localStorage));
       preview.open('s1', [], new Set());
       expect(preview.tabs).toEqual([]);
+    }
+  });
+});
+
+describe('what held up the window', () => {
+  it('opens no more by itself, but by hand', () => {
+    const first = new PreviewState(new PreviewMemory(localStorage));
+    first.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(first.target).toEqual({ type: 'deployment', id: 'v2' });
+
+    // What opened by itself is known, too.
+    const second = new PreviewState(new PreviewMemory(localStorage));
+    expect(second.noteHung('s1')).toBe('deployment:v2');
+    second.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(second)).toEqual(['v1']);
+    second.show(file('a.md'));
+    second.show(file('loop.html'));
+
+    const third = new PreviewState(new PreviewMemory(localStorage));
+    expect(third.noteHung('s1')).toBe('file:loop.html');
+    third.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(third)).toEqual(['v1', 'a.md']);
+    third.show({ type: 'deployment', id: 'v2' });
+    third.open('s2', [], new Set());
+    expect(third.noteHung('s2')).toBeNull();
+
+    const fourth = new PreviewState(new PreviewMemory(localStorage));
+    fourth.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(fourth)).toEqual(['v1', 'a.md', 'v2']);
+  });
+
+  it('does not mind what it cannot read', () => {
+    for (const kept of ['{', '5', '[7, null]']) {
+      localStorage.setItem('okcvm.hungPreviews', kept);
+      const preview = new PreviewState(new PreviewMemory(localStorage));
+      preview.open('s1', [site('v1', 'site')], new Set());
+      expect(paths(preview)).toEqual(['v1']);
     }
   });
 });

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    AppError, CommandHandler, NodeId, NodeParams, NodeSummary, RestoreChange, RestoreOutcome, RestoreParams,
-    RestoreScope, SessionId, SessionParams, Writer,
+    CommandHandler, NodeId, NodeParams, NodeSummary, RestoreChange, RestoreOutcome, RestoreParams,
+    RestoreScope, SessionId, SessionParams, SkippedFile, Writer,
 };
 
 use super::{files, find, find_node, mark};
@@ -108,10 +108,13 @@ pub(super) async fn restore(host: &Host, wish: Wish, format: Format) -> Result<(
     }
     let plan = host.restore_plan(params).await?;
     if format == Format::Json {
-        return Ok(output::json(&plan)?);
+        output::json(&plan)?;
+    } else {
+        list(&plan.changes, plan.unsaved.len());
+        stay(&plan.unwritten);
     }
-    list(&plan.changes, plan.unsaved.len());
-    Ok(())
+    // As the restore itself would say it.
+    plan.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
 }
 
 pub(super) async fn revert(
@@ -131,17 +134,13 @@ pub(super) async fn revert(
         output::json(&plan)?;
     } else if plan.conflicts.is_empty() {
         list(&plan.changes, plan.unsaved.len());
+        stay(&plan.unwritten);
     } else {
         for conflict in &plan.conflicts {
             output::line(&format!("! {}  ({})", output::name(&conflict.path), conflict.reason));
         }
     }
-    if plan.conflicts.is_empty() {
-        return Ok(());
-    }
-    Err(AppError::new("This turn cannot be taken back alone.")
-        .with_hint("Restore the node before it, or change the listed files by hand.")
-        .into())
+    plan.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
 }
 
 fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back, format: Format) -> Result<(), Failure> {
@@ -152,12 +151,19 @@ fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back, format: For
         Back::Undo => ("undo", "takes it back"),
         Back::Redo => ("redo", "does it again"),
     };
+    stay(&outcome.unwritten);
     output::line(&format!(
         "{} written, {} removed. `okcvm session {verb} {session}` {does}.",
         files(outcome.written),
         outcome.removed
     ));
     Ok(())
+}
+
+fn stay(unwritten: &[SkippedFile]) {
+    for left in unwritten {
+        output::line(&format!("= {}  ({})", output::name(&left.path), left.reason));
+    }
 }
 
 fn list(changes: &[RestoreChange], unsaved: usize) {

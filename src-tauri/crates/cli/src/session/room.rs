@@ -139,10 +139,14 @@ pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(
         return Ok(output::json(&report)?);
     }
     output::line(&format!(
-        "{} set free; the files of {} nodes were dropped.",
+        "{} set free; the files of {} dropped.",
         bytes(report.freed_bytes),
-        report.thinned
+        if report.thinned == 1 { "1 node were".to_owned() } else { format!("{} nodes were", report.thinned) }
     ));
+    if report.aside_bytes > 0 {
+        let gone = bytes(report.aside_bytes);
+        output::line(&format!("{gone} of that were damaged parts that had been set aside."));
+    }
     print(&report.usage);
     Ok(())
 }
@@ -156,6 +160,9 @@ fn print(usage: &HistoryUsage) {
     ));
     output::line(&format!("snapshots     {}", usage.snapshots));
     output::line(&format!("dropped       {}", usage.thinned));
+    if usage.aside_bytes > 0 {
+        output::line(&format!("set aside     {} of damaged parts", bytes(usage.aside_bytes)));
+    }
 }
 
 /// A size in decimal units, as disks are sold.

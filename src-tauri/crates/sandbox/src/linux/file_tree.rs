@@ -7,9 +7,10 @@ use std::path::Path;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::thread::UnshareFlags;
 
+use super::Run;
 use super::process::{self, Depth};
-use super::{Run, SetUp, Step};
 use crate::WORKSPACE_MOUNT;
+use crate::helper::{SetUp, Step};
 use crate::policy::ProcessLimit;
 
 /// Where the system's own tree hangs while the new one is put together.

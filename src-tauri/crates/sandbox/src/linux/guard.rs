@@ -1,25 +1,20 @@
 //! The first generation: reads the policy, prepares the tier, and holds the lifeline.
 
 use std::fs::File;
-use std::io::{BufRead, IoSlice};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use rustix::thread::UnshareFlags;
 
 use super::process::{self, Forked};
-use super::repositories::Repositories;
-use super::{Private, Reporter, Run, SetUp, Step, descendants, reaper};
-use crate::policy::{Network, PROXY_PORT, Policy};
+use super::{Run, descendants, reaper};
+use crate::helper::{self, Private, Reporter, SetUp, Step};
+use crate::policy::{Network, PROXY_PORT};
+use crate::repositories::Repositories;
 use crate::{Tier, WORKSPACE_MOUNT};
-
-/// The name of the private folders of the reduced tier, before the number of the process that made them.
-pub(crate) const PRIVATE_PREFIX: &str = "okcvm-shell-";
 
 /// All of the helper's life; its result is the helper's exit code, which says only whether it did its work.
 pub(crate) fn helper_main() -> i32 {
@@ -40,13 +35,7 @@ pub(crate) fn helper_main() -> i32 {
 fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
     // A group and session of its own: no terminal, and no signal that is meant for the caller's group.
     rustix::process::setsid().step("starting a session")?;
-
-    let mut line = Vec::new();
-    std::io::stdin().lock().read_until(b'\n', &mut line).step("reading the policy")?;
-    if line.pop() != Some(b'\n') {
-        return Ok(None);
-    }
-    let policy: Policy = serde_json::from_slice(&line).step("reading the policy")?;
+    let Some(policy) = helper::read_policy()? else { return Ok(None) };
     let reporter = Reporter(reporter.0.try_clone().step("keeping the report pipe")?);
     let (private, workspace_inside, repositories) = match policy.tier {
         Tier::Full => {
@@ -60,7 +49,7 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
         Tier::Reduced => {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
                 .step("becoming a subreaper")?;
-            (private_folders()?, policy.workspace.clone(), Repositories::default())
+            (helper::private_folders()?, policy.workspace.clone(), Repositories::default())
         }
     };
     Ok(Some(Run { policy, reporter, private, workspace_inside, repositories }))
@@ -90,40 +79,7 @@ fn enter_namespaces() -> SetUp<()> {
 /// to that network, and no process inside holds a way out of it.
 fn open_network() -> std::io::Result<()> {
     process::raise_loopback()?;
-    let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))?;
-    let files = [listener.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(&files));
-    let flags = SendFlags::NOSIGNAL;
-    rustix::net::sendmsg(rustix::stdio::stdin(), &[IoSlice::new(&[0])], &mut control, flags)?;
-    Ok(())
-}
-
-/// Makes a folder that only this user can enter, with home and temporary folder in it.
-fn private_folders() -> SetUp<Private> {
-    use std::os::unix::fs::DirBuilderExt;
-    let pid = rustix::process::getpid().as_raw_pid();
-    let nanoseconds = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.subsec_nanos());
-    let mut builder = std::fs::DirBuilder::new();
-    builder.mode(0o700);
-    for attempt in 0..100_u32 {
-        let folder =
-            PathBuf::from(format!("/tmp/{PRIVATE_PREFIX}{pid}-{:08x}", nanoseconds.wrapping_add(attempt)));
-        match builder.create(&folder) {
-            Ok(()) => {
-                let private = Private { home: folder.join("home"), temporary: folder.join("tmp") };
-                builder.create(&private.home).step("making a private folder")?;
-                builder.create(&private.temporary).step("making a private folder")?;
-                return Ok(private);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).step("making a private folder"),
-        }
-    }
-    Err("every name is taken").step("making a private folder")
+    helper::send_listener(PROXY_PORT).map(drop)
 }
 
 /// Removes the private folder of the reduced tier, whatever modes the command gave to what is in it.
@@ -131,27 +87,7 @@ pub(super) fn remove_private(run: &Run) {
     if run.policy.tier == Tier::Reduced
         && let Some(folder) = run.private.home.parent()
     {
-        remove_tree(folder);
-    }
-}
-
-/// Removes a folder of which the command may have taken the rights.
-pub(crate) fn remove_tree(folder: &Path) {
-    if std::fs::remove_dir_all(folder).is_err() {
-        open_folders(folder);
-        // What still resists is swept when the app looks for a sandbox next time.
-        let _ = std::fs::remove_dir_all(folder);
-    }
-}
-
-fn open_folders(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        if std::fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()) {
-            let _ = std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700));
-            open.extend(std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()));
-        }
+        helper::remove_tree(folder);
     }
 }
 

@@ -7,8 +7,9 @@ use landlock::{
     Scope, make_bitflags, path_beneath_rules,
 };
 
-use super::{Run, SetUp, Step};
+use super::Run;
 use crate::Tier;
+use crate::helper::{SetUp, Step};
 use crate::policy::Network;
 
 /// The newest version whose rules we know. Older kernels enforce what they know of it.

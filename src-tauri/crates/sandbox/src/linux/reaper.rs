@@ -6,8 +6,9 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus};
 
 use super::process::{self, Forked};
-use super::{Run, SetUp, Step, descendants, file_tree, guard, shell};
+use super::{Run, descendants, file_tree, guard, shell};
 use crate::Tier;
+use crate::helper::{SetUp, Step};
 use crate::policy::{ProcessLimit, Report};
 
 pub(super) fn reaper_main(run: &Run, guard_lives: &OwnedFd) -> i32 {

@@ -1,13 +1,12 @@
 //! The third generation: the last walls, then the shell.
 
-use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, Signal};
 
-use super::{Run, SetUp, SetUpError, Step, landlock_rules, system_calls};
+use super::{Run, landlock_rules, system_calls};
+use crate::helper::{self, SetUp, SetUpError, Step};
 use crate::policy::{Network, PROXY_PORT, ProcessLimit, Report, Walls};
 use crate::{Sockets, Tier};
 
@@ -62,66 +61,14 @@ fn limit_resources(run: &Run) -> SetUp<()> {
     Ok(())
 }
 
-/// By which programs find the proxy. Some know only the small letters, some only the large ones.
-fn proxy_variables(network: Network) -> Vec<(&'static str, String)> {
-    match network {
-        Network::None => Vec::new(),
-        Network::Proxy => {
-            let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
-            let names = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-            let mut variables: Vec<_> = names.into_iter().map(|name| (name, proxy.clone())).collect();
-            variables.push(("NODE_USE_ENV_PROXY", "1".to_owned()));
-            variables
-        }
-    }
-}
-
 fn shell(run: &Run) -> SetUp<Command> {
-    // Whatever the policy says, the process that the shell replaces has no variable at all, so nothing is inherited.
-    let workspace = run.workspace_inside.as_os_str();
-    let bash = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/run/current-system/sw/bin/bash"]
-        .into_iter()
-        .find(|path| Path::new(path).exists());
-    let mut command = if let Some(program) = &run.policy.program {
-        let mut command = Command::new(&program.path);
-        command.args(&program.arguments);
-        command
-    } else {
-        let mut command = Command::new(bash.unwrap_or("/bin/sh"));
-        if bash.is_some() {
-            command.args(["--noprofile", "--norc"]);
-        }
-        command.arg("-c").arg(&run.policy.script);
-        command
+    let (program, arguments) = helper::program(&run.policy);
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let proxy = match run.policy.network {
+        Network::None => None,
+        Network::Proxy => Some(PROXY_PORT),
     };
-    let output =
-        rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout().as_fd(), 3).step("joining the outputs")?;
-    // The output of a program that is spoken to is a socket, and its input is the same one.
-    let input = match &run.policy.program {
-        Some(_) => Stdio::from(output.try_clone().step("joining input and output")?),
-        None => Stdio::null(),
-    };
-    command
-        .current_dir(&run.workspace_inside)
-        .stdin(input)
-        .stderr(Stdio::from(output))
-        .env_clear()
-        .env("PATH", &run.policy.search_path)
-        .env("HOME", &run.private.home)
-        .env("TMPDIR", &run.private.temporary)
-        .env("PWD", workspace)
-        .env("OKCVM_WORKSPACE", workspace)
-        .env("LANG", "C.UTF-8")
-        .env("TERM", "dumb")
-        .env("USER", "agent")
-        .env("LOGNAME", "agent")
-        .env("SHELL", bash.unwrap_or("/bin/sh"))
-        // Repositories above the workspace are not the agent's, and cannot be read.
-        .env("GIT_CEILING_DIRECTORIES", run.workspace_inside.parent().unwrap_or(Path::new("/")))
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("PAGER", "cat")
-        .envs(proxy_variables(run.policy.network))
-        .envs(run.policy.environment.iter().map(|(name, value)| (name, value)));
+    helper::equip(&mut command, &run.policy, &run.private, &run.workspace_inside, proxy)?;
     Ok(command)
 }

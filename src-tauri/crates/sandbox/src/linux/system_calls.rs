@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::filter::{Condition, Verdict, program};
-use super::{SetUp, Step};
+use crate::helper::{SetUp, Step};
 use crate::policy::Network;
 use crate::{Sockets, Tier};
 

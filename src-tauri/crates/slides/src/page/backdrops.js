@@ -1,7 +1,10 @@
-// Boxes that blur what lies behind them: a picture of that ground alone, under the box and its text.
+// Boxes that blur what lies behind them or mix with it: a picture of that ground alone, under what stands in the box.
 
 const backdrops = new Map();
 const backdropOf = (style) => style.backdropFilter ?? style.webkitBackdropFilter ?? 'none';
+
+/** Whether what an element looks like depends on what lies behind it. */
+const needsGround = (style) => backdropOf(style) !== 'none' || style.mixBlendMode !== 'normal';
 
 /** Points across and down of a box at which is looked what lies over and under it. */
 const LOOKS = 9;
@@ -37,7 +40,7 @@ function isSeenThrough(element, blurring, box) {
 
 /** Finds out what lies under and over each box that blurs its background, while all still stands as it is drawn. */
 function readBackdrops(slide) {
-  const found = [...slide.querySelectorAll('*')].filter((element) => backdropOf(getComputedStyle(element)) !== 'none');
+  const found = [...slide.querySelectorAll('*')].filter((element) => needsGround(getComputedStyle(element)));
   if (found.length === 0) return;
   const rule = document.createElement('style');
   rule.textContent = `${SLIDE}, ${SLIDE} * { pointer-events: auto !important; }`;
@@ -46,7 +49,7 @@ function readBackdrops(slide) {
     element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
     const box = rectOf(element);
     const over = new Set();
-    let seen = !/^(blur\([^)]*\)\s*)+$/.test(backdropOf(getComputedStyle(element)));
+    let seen = getComputedStyle(element).mixBlendMode !== 'normal' || !/^(blur\([^)]*\)\s*)+$/.test(backdropOf(getComputedStyle(element)));
     for (let step = 0; step < LOOKS * LOOKS; step += 1) {
       const [across, down] = [step % LOOKS, Math.floor(step / LOOKS)];
       const pile = document.elementsFromPoint(box.x + ((across + 0.5) / LOOKS) * box.w, box.y + ((down + 0.5) / LOOKS) * box.h);
@@ -61,13 +64,13 @@ function readBackdrops(slide) {
   rule.remove();
 }
 
-/** The picture of the blurred ground, which reaches no further than the slide. */
-function backdropItem(element, rect, state, flow, report) {
+/** The picture of the blurred ground, or of an element mixed with it, which reaches no further than the slide. */
+function backdropItem(element, rect, state, flow, report, why = null) {
   const points = [[rect.x, rect.y], [rect.x + rect.w, rect.y], [rect.x, rect.y + rect.h], [rect.x + rect.w, rect.y + rect.h]].map(([x, y]) => state.matrix.transformPoint(new DOMPoint(x, y)));
   const box = withinSlide(points, rectOf(state.slide));
   if (!box) return;
-  report.pictures.push({ what: describe(element), why: 'blurred background' });
-  emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'backdrop'), alpha: 1, alt: '' }, { ...state, matrix: new DOMMatrix() }, flow);
+  report.pictures.push({ what: describe(element), why: why ?? 'blurred background' });
+  emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, why ? 'blended' : 'backdrop'), alpha: 1, alt: element.getAttribute('alt') ?? '' }, { ...state, matrix: new DOMMatrix() }, flow);
 }
 
 /** The box around points as far as it lies on a slide; `null` if none of it does. */
@@ -79,10 +82,10 @@ function withinSlide(points, slide) {
   return w > 0.5 && h > 0.5 ? { x, y, w, h } : null;
 }
 
-/** Shows what lies behind an element, blurred, and neither the element itself nor what lies over it; gives its box. */
-function showBackdrop(element, rule) {
+/** Shows what lies behind an element, and neither what lies over it nor what stands in it; gives its box. Its own box is seen only if it mixes with that ground. */
+function showBackdrop(element, rule, isMixed) {
   const hidden = ['[data-okcvm-glass] *', '[data-okcvm-over]', '[data-okcvm-over] *'].join(', ');
-  rule.textContent = `${hidden} { visibility: hidden !important; } [data-okcvm-glass] { background: none !important; border-color: transparent !important; box-shadow: none !important; outline-color: transparent !important; ${NO_LETTERS} }`;
+  rule.textContent = `${hidden} { visibility: hidden !important; } [data-okcvm-glass] { ${isMixed ? '' : 'background: none !important; border-color: transparent !important; box-shadow: none !important; outline-color: transparent !important;'} ${NO_LETTERS} }`;
   document.head.append(rule);
   element.dataset.okcvmGlass = '';
   for (const above of backdrops.get(element)) above.dataset.okcvmOver = '';

@@ -90,6 +90,43 @@ function hole(box) {
   return back;
 }
 
+/** What lies between a box and its inner one. Where no border is, the two edges meet: such sides are not traced. */
+function rim(outer, inner, sides) {
+  const order = ['top', 'right', 'bottom', 'left'];
+  const drawn = order.filter((side) => sides[side] > 0);
+  if (drawn.length === 4) return [...outline(outer), ...hole(inner)];
+  // Pieces of an outline: the side, then the corner after it. A corner belongs to the sides that meet in it.
+  const pieces = (box) => {
+    const [move, ...rest] = outline(box);
+    let at = move.slice(1);
+    return rest.filter(([command]) => command !== 'Z').map(([command, ...numbers], index) => {
+      const piece = { command, from: at, numbers, side: index % 2 === 0 ? [order[index / 2]] : [order[(index - 1) / 2], order[((index + 1) / 2) % 4]] };
+      at = numbers.slice(-2);
+      return piece;
+    });
+  };
+  const wanted = ({ side }) => side.some((name) => sides[name] > 0);
+  const [far, near] = [pieces(outer), pieces(inner)];
+  // Each run of wanted pieces is traced along the outer edge and back along the inner one.
+  const first = far.findIndex((piece) => !wanted(piece));
+  const turned = (list) => [...list.slice(first), ...list.slice(0, first)];
+  const [outside, inside] = [turned(far), turned(near)];
+  const out = [];
+  for (let index = 0; index < outside.length; index += 1) {
+    if (!wanted(outside[index])) continue;
+    let end = index;
+    while (end + 1 < outside.length && wanted(outside[end + 1])) end += 1;
+    out.push(['M', ...outside[index].from]);
+    for (const { command, numbers } of outside.slice(index, end + 1)) out.push([command, ...numbers]);
+    const back = inside.slice(index, end + 1).reverse();
+    out.push(['L', ...back[0].numbers.slice(-2)]);
+    for (const { command, from, numbers } of back) out.push(command === 'L' ? ['L', ...from] : ['C', numbers[2], numbers[3], numbers[0], numbers[1], ...from]);
+    out.push(['Z']);
+    index = end;
+  }
+  return out;
+}
+
 /** The simplest native form of a box: a rectangle, an ellipse, a rounded rectangle, or a path. */
 function formOf({ x, y, w, h, corners }) {
   const largest = Math.max(...corners.flatMap((corner) => [corner.x, corner.y]));
@@ -116,6 +153,21 @@ function shadowsOf(text, opacity) {
       return { x, y, blur, spread, inset: words.includes('inset'), ...faded(paint, opacity) };
     })
     .filter((shadow) => shadow.alpha > 0.004 && (shadow.x || shadow.y || shadow.blur || shadow.spread));
+}
+
+/** The shadow of a box that a presentation can show: one, the strongest that blurs. */
+function castOf(style, opacity) {
+  const blurred = shadowsOf(style.boxShadow, opacity).filter((shadow) => !shadow.inset && shadow.blur > 0);
+  const strongest = blurred.sort((one, other) => other.alpha * other.blur - one.alpha * one.blur)[0];
+  if (!strongest) return dropOf(style.filter, opacity);
+  return { x: strongest.x, y: strongest.y, blur: strongest.blur, spread: strongest.spread, hex: strongest.hex, alpha: strongest.alpha };
+}
+
+/** The shadow of a `filter: drop-shadow()`, whose blur is half as wide as that of a box. */
+function dropOf(filter, opacity) {
+  const drop = /drop-shadow\((.*?)\s+(-?[\d.]+)px\s+(-?[\d.]+)px\s+([\d.]+)px\)/.exec(filter);
+  if (!drop) return undefined;
+  return { x: Number(drop[2]), y: Number(drop[3]), blur: 2 * Number(drop[4]), spread: 0, ...faded(drop[1], opacity) };
 }
 
 const dashOf = (style) => ({ dashed: 'dash', dotted: 'dot', double: 'double' })[style] ?? 'solid';
@@ -183,8 +235,7 @@ function boxItems(element, style, rect, state, report) {
       put(middle, { line });
     } else if (outer.w > 0 && outer.h > 0) put(outer, { fill: { type: 'solid', hex: ring.hex, alpha: ring.alpha } });
   }
-  const blurred = shadows.filter((shadow) => !shadow.inset && shadow.blur > 0);
-  const strongest = blurred.sort((one, other) => other.alpha * other.blur - one.alpha * one.blur)[0];
+  const shadow = castOf(style, opacity);
   const inner = shadows.filter((shadow) => shadow.inset);
   const soft = inner.filter((shadow) => shadow.blur > 0);
 
@@ -194,11 +245,13 @@ function boxItems(element, style, rect, state, report) {
   const clipsText = /text/.test(style.backgroundClip + style.webkitBackgroundClip);
   if (style.backgroundImage !== 'none' && !clipsText) fills.push(...backgroundLayers(element, style, rect, widths, opacity, report));
   if (clipsText) fills.length = 0;
+  // Nothing casts no shadow: a box that is open shows the one colour behind it, if it is one.
+  const open = shadow && style.boxShadow !== 'none' && fills.length === 0 && !clipsText ? groundBehind(element) : null;
+  if (open) fills.push({ type: 'solid', ...open });
 
   const whole = { ...rect, corners };
   const even = sameBorders(borders);
   const line = even && borders.top.width > 0 && borders.top.alpha > 0.002 ? borders.top : null;
-  const shadow = strongest && { x: strongest.x, y: strongest.y, blur: strongest.blur, spread: strongest.spread, hex: strongest.hex, alpha: strongest.alpha };
   const uneven = !even && Object.values(borders).some((side) => side.width > 0 && side.alpha > 0.002);
 
   const ring = uneven && Math.max(...corners.map((corner) => corner.x)) > 0.5 ? oneColour(borders) : null;
@@ -236,7 +289,7 @@ function boxItems(element, style, rect, state, report) {
   if (ring) {
     // Rounded, with borders on some sides: what lies between the outer and the inner edge.
     const inner = { x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners: inset(corners, widths) };
-    if (clipped(rect, corners, clips)) items.push(pathItem([...outline(whole), ...hole(inner)], { fill: { type: 'solid', ...ring } }));
+    if (clipped(rect, corners, clips)) items.push(pathItem(rim(whole, inner, widths), { fill: { type: 'solid', ...ring } }));
   } else if (uneven) items.push(...borderStrips(rect, corners, borders, clips));
   if (px(style.outlineWidth) > 0 && !/none|auto/.test(style.outlineStyle) && alphaOf(style.outlineColor) > 0) {
     const width = px(style.outlineWidth);
@@ -244,6 +297,18 @@ function boxItems(element, style, rect, state, report) {
     put({ x: rect.x - away, y: rect.y - away, w: rect.w + 2 * away, h: rect.h + 2 * away, corners: corners.map((corner) => ({ x: corner.x && corner.x + away, y: corner.y && corner.y + away })) }, { line: { width, dash: dashOf(style.outlineStyle), ...faded(style.outlineColor, opacity) } });
   }
   return items;
+}
+
+/** The colour behind an element, if what it stands in has one all over. */
+function groundBehind(element) {
+  for (let above = element.parentElement; above; above = above.parentElement) {
+    const style = styleOf(above);
+    if (style.backgroundImage !== 'none') return null;
+    const ground = colour(style.backgroundColor);
+    if (ground.alpha > 0.99) return ground;
+    if (ground.alpha > 0.004) return null;
+  }
+  return null;
 }
 
 /** What an inner shadow with a hard edge leaves of a box inside of its borders; `null` if it leaves nothing. */
@@ -440,16 +505,39 @@ function borderStrips(rect, corners, borders, clips) {
       items.push(pathItem([['M', middle.x, middle.y], ['L', middle.x + middle.w, middle.y + middle.h]], { line: side }));
       continue;
     }
+    if (round) {
+      const drawn = roundedSide(rect, corners, borders, side);
+      if (drawn.length > 2 && clipped(rect, corners, clips)) items.push(pathItem([...drawn.map((point, index) => [index === 0 ? 'M' : 'L', ...point]), ['Z']], { fill }));
+      continue;
+    }
     const alone = [top, right, bottom, left].filter((other) => other !== side && other.width > 0).length === 0;
     if (alone) {
       const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
-      const part = clipped(box, square, round ? [...clips, { ...rect, corners }] : clips);
+      const part = clipped(box, square, clips);
       if (part) items.push({ kind: 'shape', x: part.x, y: part.y, w: part.w, h: part.h, form: formOf({ ...part, corners: fitting(part) }), fill });
     } else if (clipped(rect, corners, clips)) {
       items.push(pathItem([['M', ...points[0]], ...points.slice(1).map((point) => ['L', ...point]), ['Z']], { fill }));
     }
   }
   return items;
+}
+
+/** The part of a rounded rim that one side draws: as far as the lines through the outer and the inner corners. */
+function roundedSide(rect, corners, borders, side) {
+  const { x, y, w, h } = rect;
+  const widths = { top: borders.top.width, right: borders.right.width, bottom: borders.bottom.width, left: borders.left.width };
+  const name = Object.keys(widths).find((each) => borders[each] === side);
+  const inner = { x: x + widths.left, y: y + widths.top, w: w - widths.left - widths.right, h: h - widths.top - widths.bottom, corners: inset(corners, widths) };
+  const points = pointsOf(rim({ ...rect, corners }, inner, { top: 0, right: 0, bottom: 0, left: 0, [name]: widths[name] }));
+  const outer = { tl: [x, y], tr: [x + w, y], br: [x + w, y + h], bl: [x, y + h] };
+  const inside = { tl: [inner.x, inner.y], tr: [inner.x + inner.w, inner.y], br: [inner.x + inner.w, inner.y + inner.h], bl: [inner.x, inner.y + inner.h] };
+  const [from, to] = { top: ['tl', 'tr'], right: ['tr', 'br'], bottom: ['br', 'bl'], left: ['bl', 'tl'] }[name];
+  const [deep, across] = /top|bottom/.test(name) ? [h / 2, w] : [w / 2, h];
+  const beside = /top|bottom/.test(name) ? widths.left + widths.right : widths.top + widths.bottom;
+  // The lines are followed to the middle of the box, or to where they meet.
+  const reach = Math.min(deep / widths[name], beside > 0 ? across / beside : Infinity);
+  const along = (corner) => [0, 1].map((axis) => outer[corner][axis] + reach * (inside[corner][axis] - outer[corner][axis]));
+  return cutBy(points, [outer[from], outer[to], along(to), along(from)]);
 }
 
 /** Corners no larger than their box. */

@@ -37,11 +37,19 @@ const metricsOf = new Map();
 /** What a slide asked for and did not get: wanted name to used name. */
 let substitutes = new Map();
 
+/** What is measured stands in the document, for generic families depend on its language, and outside of its body. */
+let ruler;
 function widthIn(families) {
   let width = widths.get(families);
   if (width === undefined) {
-    brush.font = `64px ${families}`;
-    width = brush.measureText(PROBE).width;
+    if (!ruler) {
+      ruler = document.createElement('okcvm-ruler');
+      ruler.textContent = PROBE;
+      document.documentElement.append(ruler);
+    }
+    ruler.style.cssText = 'position: absolute; left: 0; top: 0; visibility: hidden; white-space: pre; letter-spacing: normal; word-spacing: normal; text-transform: none; font-feature-settings: normal;';
+    ruler.style.font = `64px ${families}`;
+    ({ width } = ruler.getBoundingClientRect());
     widths.set(families, width);
   }
   return width;
@@ -62,7 +70,9 @@ function isAvailable(name) {
 
 /** The real name behind a generic family: of those that are known, the one that is as wide. */
 function realName(generic, width) {
-  const known = GENERIC[generic] ?? GENERIC['sans-serif'];
+  const latin = GENERIC[generic] ?? GENERIC['sans-serif'];
+  // In an East Asian page the generic families are East Asian ones.
+  const known = [...latin, ...Object.values(EAST_ASIAN[generic === 'serif' ? 'serif' : 'sans']).flat()];
   return known.find((candidate) => isAvailable(candidate) && Math.abs(widthIn(`"${candidate}"`) - width) < 0.01);
 }
 

@@ -3,10 +3,14 @@
 /** The item that is the slide's title: the first heading, or else the largest text near the top. */
 function markTitle(items, height) {
   const texts = items.filter((item) => item.kind === 'text' && !item.rotation);
-  const heading = texts.find((item) => /^h1$/.test(item.role)) ?? texts.find((item) => /^h2$/.test(item.role)) ?? texts.find((item) => /^h3$/.test(item.role));
+  const wordsOf = (item) => item.paragraphs.flatMap((paragraph) => paragraph.runs.map((run) => run.text ?? '')).join(' ');
   const sizeOf = (item) => Math.max(...item.paragraphs.flatMap((paragraph) => paragraph.runs.map((run) => run.size)));
-  const upper = texts.filter((item) => item.y < height * 0.5 && !item.vertical && item.role !== 'list');
+  const upper = texts.filter((item) => item.y < height * 0.5 && !item.vertical && item.role !== 'list' && /[\p{L}\p{N}]{2}|\p{Script=Han}/u.test(wordsOf(item)));
   const largest = upper.length > 0 ? upper.reduce((one, other) => (sizeOf(other) > sizeOf(one) + 0.5 ? other : one)) : undefined;
+  // A heading counts by its level and its size: a small brand in an h1 is no title. Of its pieces the longest stands for it.
+  const weight = (item) => sizeOf(item) * { h1: 1.6, h2: 1.3, h3: 1 }[item.role];
+  const headings = texts.filter((item) => /^h[123]$/.test(item.role) && /\S/.test(wordsOf(item)));
+  const heading = headings.reduce((best, item) => (!best || weight(item) > weight(best) + 0.5 || (item.role === best.role && Math.abs(weight(item) - weight(best)) <= 0.5 && Math.abs(item.y - best.y) < 4 && wordsOf(item).length > wordsOf(best).length) ? item : best), undefined);
   const title = heading ?? (largest && sizeOf(largest) >= 18 ? largest : undefined);
   if (title) title.title = true;
   return title ? title.paragraphs.map((paragraph) => paragraph.runs.map((run) => (run.break ? ' ' : run.text)).join('')).join(' ').trim() : '';
@@ -48,16 +52,38 @@ const keepsLayers = (slide, style) => slide.dataset.okcvmLayers !== undefined ||
 
 const isOpaque = (slide, style) => alphaOf(style.backgroundColor) > 0.99 || (style.backgroundImage !== 'none' && (gradient(pieces(style.backgroundImage).at(-1), 100, 100, 1)?.stops.every((stop) => stop.alpha > 0.99) ?? false));
 
-function measureSlide(slide) {
+/** The size that most slides have, which is that of all pages of a presentation. */
+function pageOf(slides) {
+  const sizes = slides.map((slide) => {
+    const { w, h } = rectOf(slide);
+    return { w: Math.round(w), h: Math.round(h), exact: { w, h } };
+  });
+  const times = ({ w, h }) => sizes.filter((other) => other.w === w && other.h === h).length;
+  return sizes.reduce((best, size) => (times(size) > times(best) ? size : best)).exact;
+}
+
+/** Brings a slide of another size onto the page, in its middle; one that would become too small stays as it is. */
+function fittingPage(rect, page, report) {
+  if (Math.abs(rect.w - page.w) <= 1 && Math.abs(rect.h - page.h) <= 1) return new DOMMatrix();
+  const share = Math.min(page.w / rect.w, page.h / rect.h);
+  const size = `the slide is ${Math.round(rect.w)} × ${Math.round(rect.h)} pixels, the pages are ${Math.round(page.w)} × ${Math.round(page.h)}`;
+  if (share < 0.5 || share > 2) {
+    report.simplified.add(`${size}: what reaches beyond is cut`);
+    return new DOMMatrix();
+  }
+  report.simplified.add(`${size}: it was scaled to fit`);
+  return new DOMMatrix().translate(rect.x + (page.w - rect.w * share) / 2, rect.y + (page.h - rect.h * share) / 2).scale(share).translate(-rect.x, -rect.y);
+}
+
+function measureSlide(slide, page) {
   substitutes = new Map();
   const report = { pictures: [], simplified: new Set(), missing: new Set() };
   const notes = notesOf(slide);
-  const hidden = slide.hidden || slide.dataset.hidden === 'true' || slide.dataset.visibility === 'hidden' || slide.dataset.okcvmHidden === 'true';
+  const hidden = slide.dataset.hidden === 'true' || slide.dataset.visibility === 'hidden' || slide.dataset.okcvmHidden === 'true';
   const rect = rectOf(slide);
-  const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
-  const clip = { element: slide, ...rect, corners: square };
-  // The page's edge cuts pictures and text by itself; shapes may reach over it.
-  const state = { slide, opacity: 1, matrix: new DOMMatrix(), origin: { x: rect.x, y: rect.y }, clips: [], textClips: [clip], ellipsis: false };
+  const fitted = fittingPage(rect, page, report);
+  // What reaches over the page's edge is kept: a presentation cuts it itself, and the report names it.
+  const state = { slide, opacity: 1, matrix: fitted, origin: { x: rect.x, y: rect.y }, clips: [], outer: [], textClips: [], ellipsis: false };
   const style = styleOf(slide);
   const ground = groundItems(slide, style, state, report);
   const layers = new Layers();
@@ -69,23 +95,73 @@ function measureSlide(slide) {
     const turn = ((item.rotation ?? 0) * Math.PI) / 180;
     const [wide, high] = [Math.abs(item.w * Math.cos(turn)) + Math.abs(item.h * Math.sin(turn)), Math.abs(item.w * Math.sin(turn)) + Math.abs(item.h * Math.cos(turn))];
     const [cx, cy] = [item.x + item.w / 2, item.y + item.h / 2];
-    item.outside = cx - wide / 2 < -2 || cy - high / 2 < -2 || cx + wide / 2 > rect.w + 2 || cy + high / 2 > rect.h + 2;
+    item.outside = cx - wide / 2 < -2 || cy - high / 2 < -2 || cx + wide / 2 > page.w + 2 || cy + high / 2 > page.h + 2;
   }
   const title = markTitle(items, rect.h) || slide.dataset.title || '';
   const whole = joined(items);
   return {
-    width: tidy(rect.w), height: tidy(rect.h), title, notes, hidden, background: ground.background, items: whole,
+    width: tidy(page.w), height: tidy(page.h), title, notes, hidden, background: ground.background, items: whole,
     report: { pictures: report.pictures, simplified: [...report.simplified], missing: [...report.missing], fonts: [...substitutes].map(([wanted, used]) => ({ wanted, used })) },
   };
 }
 
 const slidesOf = () => [...document.querySelectorAll(SLIDE)].filter((slide) => !slide.parentElement.closest(SLIDE));
 
+const isSeen = (slide) => {
+  const { display, opacity, visibility } = getComputedStyle(slide);
+  return display !== 'none' && Number(opacity) > 0.5 && visibility === 'visible';
+};
+
+/** Shows a slide that a deck hides while another one is shown, the way it shows that one. */
+function showSlide(slide, shown) {
+  const isShown = () => {
+    finishAnimations();
+    return isSeen(slide);
+  };
+  if (slide.style.display === 'none') slide.style.removeProperty('display');
+  for (const name of shown?.classList ?? []) {
+    if (isShown()) return;
+    if (slide.classList.contains(name)) continue;
+    slide.classList.add(name);
+    if (!isShown()) slide.classList.remove(name);
+  }
+  if (getComputedStyle(slide).display === 'none') slide.style.setProperty('display', shown ? getComputedStyle(shown).display : 'block', 'important');
+}
+
+/** What holds the slides cuts none of them, as the frame of a carousel would. */
+function uncover(slide) {
+  const box = rectOf(slide);
+  for (let above = slide.parentElement; above; above = above.parentElement) {
+    const { overflowX, overflowY } = getComputedStyle(above);
+    if (overflowX === 'visible' && overflowY === 'visible') continue;
+    const frame = rectOf(above);
+    if (box.x < frame.x - 1 || box.y < frame.y - 1 || box.x + box.w > frame.x + frame.w + 1 || box.y + box.h > frame.y + frame.h + 1) above.style.setProperty('overflow', 'visible', 'important');
+  }
+}
+
+/** Slides that lie on each other are put one below the other, so that each can be looked at. */
+function unstack(slides) {
+  const boxes = slides.map(rectOf);
+  const meet = (one, other) => one.x < other.x + other.w - 1 && other.x < one.x + one.w - 1 && one.y < other.y + other.h - 1 && other.y < one.y + one.h - 1;
+  if (!boxes.some((box, index) => index > 0 && meet(box, boxes[index - 1]))) return;
+  let top = boxes[0].y;
+  for (const [index, slide] of slides.entries()) {
+    slide.style.setProperty('translate', `${boxes[0].x - boxes[index].x}px ${top - boxes[index].y}px`, 'important');
+    top += boxes[index].h;
+    for (let above = slide.parentElement; above; above = above.parentElement) above.style.setProperty('overflow', 'visible', 'important');
+  }
+}
+
+let isStill = true;
+
 /** Lets the page come to rest and gives the boxes of its slides. */
 async function prepareDeck() {
   await settled();
   finishAnimations();
+  // Some decks are written by their scripts.
+  if (slidesOf().length === 0) await comeToRest();
   const slides = slidesOf();
+  const shownSlide = slides.find(isSeen);
   for (const slide of slides) {
     // Decks often scale their slides to the window.
     for (let above = slide; above; above = above.parentElement) {
@@ -100,14 +176,23 @@ async function prepareDeck() {
     }
     const style = getComputedStyle(slide);
     if (Number(style.opacity) < 1) slide.dataset.okcvmLayers = '';
-    if (style.display === 'none' || slide.hidden) {
+    if (slide.hidden || !isSeen(slide)) {
       slide.dataset.okcvmHidden = slide.hidden || slide.dataset.hidden === 'true' ? 'true' : 'false';
-      slide.style.setProperty('display', 'block', 'important');
+      slide.hidden = false;
+      showSlide(slide, shownSlide);
     }
     if (style.visibility !== 'visible') slide.style.setProperty('visibility', 'visible', 'important');
     if (Number(style.opacity) < 1) slide.style.setProperty('opacity', '1', 'important');
     for (const aside of slide.querySelectorAll('aside.notes')) aside.style.setProperty('display', 'none', 'important');
+    // One that only holds what is placed in it has no size of its own.
+    if (slide.offsetHeight < 1) slide.style.setProperty('height', '576px', 'important');
+    if (slide.offsetWidth < 1) slide.style.setProperty('width', '1024px', 'important');
+    uncover(slide);
   }
+  unstack(slides);
+  await revealAll(slides);
+  isStill = await comeToRest();
+  finishAnimations();
   return slides.map((slide) => {
     const { x, y, w, h } = rectOf(slide);
     return { x: x + window.scrollX, y: y + window.scrollY, w, h };
@@ -120,6 +205,8 @@ async function measureDeck() {
   window.scrollTo(0, 0);
   const slides = slidesOf();
   for (const slide of slides) {
+    makeFieldsReal(slide);
+    makeUsesReal(slide);
     makePseudoReal(slide);
     makeFirstLettersReal(slide);
   }
@@ -129,11 +216,14 @@ async function measureDeck() {
   for (const slide of slides) rememberTransforms(slide);
   styles.clear();
   icons.clear();
-  scenes = slides.map(measureSlide);
+  const page = pageOf(slides);
+  scenes = slides.map((slide) => measureSlide(slide, page));
+  if (!isStill) scenes[0]?.report.simplified.push('the page was still changing when it was measured');
   const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
   return {
     title: document.title, author: meta('author'), subject: meta('description'), keywords: meta('keywords'), language: document.documentElement.lang,
     slides: scenes,
+    loads: [...document.querySelectorAll('script[src], link[rel~="stylesheet"][href]')].map((element) => element.src || element.href),
     shots: [...document.querySelectorAll('[data-okcvm-shot]')].flatMap((element) => element.dataset.okcvmShot.split(' ').map((word) => ({ id: Number(word.split(':')[0]), part: word.split(':')[1] }))),
   };
 }
@@ -141,18 +231,21 @@ async function measureDeck() {
 /** The letters of an element are text; its colour stays, which its borders may have. */
 const NO_LETTERS = '-webkit-text-fill-color: transparent !important; text-shadow: none !important; text-decoration-color: transparent !important;';
 
+/** What parts of a drawing refer to is no part of it that is seen; what else uses it is out of sight. */
+const REFERRED = `${['defs', 'symbol', 'pattern', 'clipPath', 'mask', 'marker', 'filter'].map((name) => `${name}, ${name} *`).join(', ')} { visibility: visible !important; } use:not([data-okcvm-alone], [data-okcvm-alone] *) { opacity: 0 !important; }`;
+
 /** Shows one element alone, as it stands in its slide, for a picture; gives its box. */
 function showAlone(id) {
   const element = [...document.querySelectorAll('[data-okcvm-shot]')].find((each) => each.dataset.okcvmShot.split(' ').some((word) => Number(word.split(':')[0]) === id));
   const part = element.dataset.okcvmShot.split(' ').find((word) => Number(word.split(':')[0]) === id).split(':')[1];
   const rule = document.createElement('style');
   rule.id = 'okcvm-alone';
-  rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }${part === 'box' ? ` [data-okcvm-alone] { ${NO_LETTERS} }` : ''}`;
-  if (part === 'backdrop') return showBackdrop(element, rule);
+  rule.textContent = `html, body, .ppt-slide:not([data-okcvm-alone]) { background: transparent !important; } * { visibility: hidden !important; } ${REFERRED} [data-okcvm-alone]${part === 'tree' ? ', [data-okcvm-alone] *' : ''} { visibility: visible !important; }${part === 'box' ? ` [data-okcvm-alone] { ${NO_LETTERS} }` : ''}`;
+  if (/^(backdrop|blended)$/.test(part)) return showBackdrop(element, rule, part === 'blended');
   document.head.append(rule);
   element.dataset.okcvmAlone = '';
   const box = part === 'tree' && element.localName !== 'svg' && element.localName !== 'canvas' ? paintedBox(element) : rectOf(element);
-  if (part === 'tree') turnBack(element);
+  if (part === 'tree') turnedIn(element).forEach(turnBack);
   return { x: box.x + window.scrollX, y: box.y + window.scrollY, w: box.w, h: box.h };
 }
 
@@ -161,6 +254,6 @@ function showAll() {
   hideBackdrop();
   for (const element of document.querySelectorAll('[data-okcvm-alone]')) {
     delete element.dataset.okcvmAlone;
-    if (transforms.has(element)) layFlat(element);
+    turnedIn(element).forEach(layFlat);
   }
 }

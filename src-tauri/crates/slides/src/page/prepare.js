@@ -20,6 +20,69 @@ async function settled() {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }
 
+const frames = async (count) => {
+  for (let index = 0; index < count; index += 1) await new Promise((done) => requestAnimationFrame(done));
+};
+
+/** Whether the page has scripts of its own, which may go on changing it. */
+const hasScripts = () => [...document.scripts].some((script) => !/tailwind|json/i.test(`${script.src} ${script.type}`) && (script.src !== '' || script.textContent.replace(/tailwind\.config\s*=/, '').trim() !== ''));
+
+/** How long nothing may change before a page counts as come to rest, and how long that is waited for, in milliseconds. */
+const STILL = 400;
+const PATIENCE = 4000;
+
+/** Lets scripts that count up, draw or type come to their end. Says whether they did. */
+async function comeToRest() {
+  if (!hasScripts()) return true;
+  let changed = performance.now();
+  const watcher = new MutationObserver(() => (changed = performance.now()));
+  watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  const small = canvasOf(48, 27);
+  const pen = small.getContext('2d', { willReadFrequently: true });
+  // What is drawn on a canvas changes nothing in the document.
+  const drawn = () => [...document.querySelectorAll('canvas')].map((canvas) => {
+    try {
+      pen.clearRect(0, 0, 48, 27);
+      pen.drawImage(canvas, 0, 0, 48, 27);
+      return pen.getImageData(0, 0, 48, 27).data.join();
+    } catch {
+      return '';
+    }
+  }).join(';');
+  let before = drawn();
+  const until = performance.now() + PATIENCE;
+  while (performance.now() - changed < STILL && performance.now() < until) {
+    await new Promise((done) => setTimeout(done, 50));
+    const now = drawn();
+    if (now !== before) changed = performance.now();
+    before = now;
+  }
+  watcher.disconnect();
+  return performance.now() - changed >= STILL;
+}
+
+const FAINT = 0.05;
+
+/** Shows every slide once: what a page reveals when it is scrolled to stays to be seen. */
+async function revealAll(slides) {
+  if (!hasScripts()) return;
+  const faint = slides.map((slide) => [...slide.querySelectorAll('*')].filter((element) => Number(getComputedStyle(element).opacity) < FAINT && element.textContent.trim() !== ''));
+  const seen = new Map();
+  for (const [index, slide] of slides.entries()) {
+    if (faint[index].length === 0) continue;
+    slide.scrollIntoView({ block: 'center', behavior: 'instant' });
+    await frames(3);
+    finishAnimations();
+    for (const element of faint[index]) {
+      const { opacity } = getComputedStyle(element);
+      if (Number(opacity) >= FAINT) seen.set(element, opacity);
+    }
+  }
+  window.scrollTo({ left: 0, top: 0, behavior: 'instant' });
+  if (seen.size > 0) await frames(2);
+  for (const [element, opacity] of seen) if (Number(getComputedStyle(element).opacity) < FAINT) element.style.setProperty('opacity', opacity, 'important');
+}
+
 function finishAnimations() {
   for (const animation of document.getAnimations?.() ?? []) {
     try {
@@ -84,7 +147,8 @@ function makePseudoReal(slide) {
   for (const { element, which, parts, properties, auto } of made) {
     const stand = document.createElement('okcvm-made');
     for (const [name, value] of Object.entries(properties)) {
-      if (name === 'content' || /^(transition|animation)/.test(name) || auto.has(name)) continue;
+      // What is seen would be seen in pictures of other elements, too.
+      if (name === 'content' || (name === 'visibility' && value === 'visible') || /^(transition|animation)/.test(name) || auto.has(name)) continue;
       stand.style.setProperty(name, value, 'important');
     }
     stand.dataset.okcvmMade = which.slice(2);
@@ -104,6 +168,47 @@ function makePseudoReal(slide) {
   for (const [child, was] of before) {
     const is = getComputedStyle(child);
     for (const [name, value] of was) if (is.getPropertyValue(name) !== value) child.style.setProperty(name, value, 'important');
+  }
+}
+
+/** Puts a block of text in the place of each field of many lines, so that its lines are measured as any other's. */
+function makeFieldsReal(slide) {
+  for (const field of slide.querySelectorAll('textarea')) {
+    const style = getComputedStyle(field);
+    const stand = document.createElement('okcvm-made');
+    for (const name of style) if (!/^(transition|animation|-webkit-user-modify)/.test(name)) stand.style.setProperty(name, style.getPropertyValue(name));
+    stand.style.whiteSpace = 'pre-wrap';
+    if (style.display === 'inline') stand.style.display = 'inline-block';
+    if (field.value === '' && field.placeholder) stand.style.color = getComputedStyle(field, '::placeholder').color;
+    stand.textContent = field.value || field.placeholder;
+    field.after(stand);
+    field.style.setProperty('display', 'none', 'important');
+  }
+}
+
+const VECTOR = 'http://www.w3.org/2000/svg';
+
+/** Puts a copy in the place of each `<use>` of a drawing in the same page, since what it shows is out of reach. */
+function makeUsesReal(slide) {
+  for (let round = 0; round < 3; round += 1) {
+    for (const use of slide.querySelectorAll('svg use')) {
+      const target = use.href.baseVal.startsWith('#') ? document.getElementById(use.href.baseVal.slice(1)) : null;
+      if (!target || target.contains(use) || target.querySelectorAll('*').length > 500) continue;
+      const group = document.createElementNS(VECTOR, 'g');
+      for (const { name, value } of use.attributes) if (!/^(xlink:)?href$|^(x|y|width|height|transform)$/.test(name)) group.setAttribute(name, value);
+      group.setAttribute('transform', `${use.getAttribute('transform') ?? ''} translate(${use.x.baseVal.value}, ${use.y.baseVal.value})`);
+      let copy = target.cloneNode(true);
+      if (/^(symbol|svg)$/.test(target.localName)) {
+        const frame = document.createElementNS(VECTOR, 'svg');
+        for (const { name, value } of target.attributes) frame.setAttribute(name, value);
+        for (const name of ['width', 'height']) frame.setAttribute(name, use.getAttribute(name) ?? target.getAttribute(name) ?? '100%');
+        frame.append(...copy.childNodes);
+        copy = frame;
+      }
+      for (const part of [copy, ...copy.querySelectorAll('[id]')]) part.removeAttribute('id');
+      group.append(copy);
+      use.replaceWith(group);
+    }
   }
 }
 
@@ -266,6 +371,9 @@ function turnBack(element) {
   }
 }
 
+/** The elements at and below one whose transforms were taken away. */
+const turnedIn = (element) => [...transforms.keys()].filter((each) => each === element || element.contains(each));
+
 /** Every picture that the slides use, with its natural size. */
 async function loadImages(slides) {
   const wanted = new Set();
@@ -273,6 +381,7 @@ async function loadImages(slides) {
     for (const element of [slide, ...slide.querySelectorAll('*')]) {
       for (const layer of pieces(getComputedStyle(element).backgroundImage)) if (layer.startsWith('url(')) wanted.add(layer.slice(4, -1).replace(/^["']|["']$/g, ''));
       if (element.localName === 'img' && element.currentSrc) wanted.add(element.currentSrc);
+      if (element.localName === 'image' && element.href?.baseVal) wanted.add(new URL(element.href.baseVal, document.baseURI).href);
     }
   }
   await Promise.all(
@@ -285,11 +394,42 @@ async function loadImages(slides) {
         return;
       }
       const known = { image, w: image.naturalWidth || 300, h: image.naturalHeight || 150 };
-      // What presentations cannot show is drawn as PNG.
-      if (!/\.(png|jpe?g|gif)([?#]|$)|^data:image\/(png|jpeg|gif)/i.test(source)) known.convert = () => converted(known, source);
+      // What presentations cannot show, or would show lying on its side, is drawn as PNG.
+      if (!(await isPlain(source))) known.convert = () => converted(known, source);
       loadedImages.set(source, known);
     }),
   );
+}
+
+/** Whether a file is of a kind that presentations show as it is: PNG, GIF, or JPEG that stands upright. */
+async function isPlain(source) {
+  let bytes;
+  try {
+    bytes = new DataView(await (await fetch(source)).arrayBuffer());
+  } catch {
+    // What cannot be read is known by its name alone.
+    return /\.(png|jpe?g|gif)([?#]|$)|^data:image\/(png|jpeg|gif)/i.test(source);
+  }
+  if (bytes.byteLength < 12) return false;
+  const start = bytes.getUint32(0);
+  if (start === 0x89504e47 || start === 0x47494638) return true;
+  return start >>> 8 === 0xffd8ff && isUpright(bytes);
+}
+
+/** Whether a JPEG says nothing of being turned (Exif, tag 0x0112). */
+function isUpright(bytes) {
+  for (let at = 2; at + 10 < bytes.byteLength && bytes.getUint8(at) === 0xff; at += 2 + bytes.getUint16(at + 2)) {
+    if (bytes.getUint8(at + 1) === 0xda) break;
+    if (bytes.getUint8(at + 1) !== 0xe1 || bytes.getUint32(at + 4) !== 0x45786966) continue;
+    const head = at + 10;
+    const little = bytes.getUint16(head) === 0x4949;
+    const list = head + bytes.getUint32(head + 4, little);
+    const count = list + 2 < bytes.byteLength ? bytes.getUint16(list, little) : 0;
+    for (let entry = list + 2; entry < list + 2 + 12 * count && entry + 12 <= bytes.byteLength; entry += 12) {
+      if (bytes.getUint16(entry, little) === 0x0112) return bytes.getUint16(entry + 8, little) === 1;
+    }
+  }
+  return true;
 }
 
 const conversions = new Map();

@@ -207,7 +207,12 @@ function linesOf(letters, upright) {
     line.top = Math.min(line.top, letter.box.top);
     line.bottom = Math.max(line.bottom, letter.box.bottom);
     line.right = Math.max(line.right, letter.box.right);
-    line.letters.push(gap ? { ...letter, gap: true } : letter);
+    // The padding of an inline box is room behind the letter before it, so that its paragraph stays one.
+    const before = line.letters.at(-1);
+    const room = before && !upright ? letter.box.left - before.box.right : 0;
+    const isRoom = gap && room > 0.25 && room < 3 * size && line.atoms.at(-1)?.after !== line.letters.length;
+    if (isRoom) line.letters[line.letters.length - 1] = { ...before, room };
+    line.letters.push(gap && !isRoom ? { ...letter, gap: true } : letter);
     gap = false;
   }
   for (const each of lines) trim(each);
@@ -257,11 +262,12 @@ function runsOf(line, upright, extra = 0) {
     const wide = extra !== 0 && letter.blank;
     const last = runs.at(-1)?.wide === wide ? runs.at(-1) : undefined;
     const raised = letter.blank && last && last.raise !== 0 ? last.raise : tidy(raise);
-    if (last && last.look === look && last.emoji === emoji && (last.raise === raised || (letter.blank && !last.emoji))) last.text += letter.text;
-    else if (last && !last.emoji && !emoji && sameLook(last.look, look) && last.raise === raised) last.text += letter.text;
+    if (letter.room) runs.push({ text: letter.text, look, emoji, raise: raised, wide, room: letter.room });
+    else if (last && !last.room && last.look === look && last.emoji === emoji && (last.raise === raised || (letter.blank && !last.emoji))) last.text += letter.text;
+    else if (last && !last.room && !last.emoji && !emoji && sameLook(last.look, look) && last.raise === raised) last.text += letter.text;
     else runs.push({ text: letter.text, look, emoji, raise: raised, wide });
   }
-  return runs.map(({ text, look, emoji, raise, wide }) => ({
+  return runs.map(({ text, look, emoji, raise, wide, room = 0 }) => ({
     text,
     size: tidy(look.size),
     mainSize: tidy(line.main.look.size),
@@ -279,7 +285,7 @@ function runsOf(line, upright, extra = 0) {
     shadow: look.shadow,
     highlight: look.highlight,
     link: look.link,
-    spacing: tidy(look.spacing + (wide ? extra : 0)),
+    spacing: tidy(look.spacing + (wide ? extra : 0) + room),
     raise,
     language: look.language,
   }));
@@ -389,8 +395,11 @@ function inlineItems(nodes, block, state, report) {
   const style = styleOf(block);
   const upright = /^vertical/.test(style.writingMode);
   const letters = lettersOf(nodes, state);
-  const lines = linesOf(letters, upright).filter((line) => visibleLine(line, state, upright));
+  const all = linesOf(letters, upright);
+  const lines = all.filter((line) => visibleLine(line, state, upright));
   if (lines.every((line) => line.letters.length === 0)) return [];
+  const last = lines.at(-1).letters;
+  if (lines.length < all.length && /^[1-9]/.test(style.webkitLineClamp) && last.length > 1) last.splice(-1, 1, { ...last.at(-1), text: '…' });
   if (upright) return [uprightItem(lines, block, style)];
   return splitAtAtoms(lines).flatMap((group) => fragments(group, block, state, report));
 }

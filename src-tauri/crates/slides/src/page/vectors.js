@@ -1,6 +1,8 @@
-// Inline SVG becomes native shapes, free forms and text where it maps; what uses filters, masks or patterns stays SVG.
+// Inline SVG becomes native shapes, free forms and text where it maps; a part with a filter, a mask or a pattern stays SVG.
 
-const UNMAPPED = 'filter, mask, pattern, foreignObject, clipPath, marker, textPath, animate, animateTransform, animateMotion, switch';
+/** What moves or chooses by itself: such a drawing is taken as it is. */
+const LIVELY = 'animate, animateTransform, animateMotion, set, switch';
+const NOT_DRAWN = /^(defs|title|desc|metadata|style|linearGradient|radialGradient|script|clipPath|mask|filter|pattern|marker|symbol)$/;
 
 /** Path data as absolute moves, lines and curves. */
 function pathCommands(data) {
@@ -183,31 +185,114 @@ function svgPaint(element, text, opacity, box, matrix) {
   return { type: 'radial', centre: centre.map((part) => tidy(clamp(part, 0, 1))), radii: radii.map(tidy), stops: list };
 }
 
-/** All of an inline SVG as items, or `null` if it uses what does not map. */
-function vectorItems(svg, state) {
-  const used = [...svg.querySelectorAll(UNMAPPED)].some((part) => {
-    if (/^(animate|switch|textPath|foreignObject)/.test(part.localName)) return true;
-    const name = part.id;
-    return name !== '' && [...svg.querySelectorAll('*')].some((element) => ['filter', 'mask', 'clip-path', 'fill', 'stroke', 'marker-start', 'marker-mid', 'marker-end'].some((attribute) => (element.getAttribute(attribute) ?? element.style?.getPropertyValue(attribute) ?? '').includes(`#${name}`)));
-  });
-  if (used) return null;
+/** All of an inline SVG as items, or `null` if it is taken as a whole; a part that does not map is a picture of itself. */
+function vectorItems(svg, state, report) {
+  if (svg.querySelector(LIVELY)) return null;
   const items = [];
   const visit = (element, opacity) => {
     const style = styleOf(element);
-    if (style.display === 'none') return true;
-    if (style.filter !== 'none' || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none') return false;
+    if (style.display === 'none' || NOT_DRAWN.test(element.localName)) return;
     const faint = opacity * Number(style.opacity);
-    if (faint < 0.004) return true;
-    if (/^(g|svg|a|symbol)$/.test(element.localName)) return [...element.children].every((child) => visit(child, faint));
-    if (/^(defs|title|desc|metadata|style|linearGradient|radialGradient|script|clipPath|mask|filter|pattern|marker)$/.test(element.localName)) return true;
-    if (element.localName === 'text') return svgText(element, faint, state, items);
-    if (element.localName === 'image' || element.localName === 'use') return false;
+    if (faint < 0.004) return;
+    const had = items.length;
+    if (!drawn(element, style, faint)) {
+      items.length = had;
+      partPicture(element, svg, items, report);
+    }
+  };
+  const drawn = (element, style, faint) => {
+    const shadow = svgShadow(element, style, faint);
+    if (shadow === undefined || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none' || hasMask(element, style) || isCut(element, style)) return false;
+    if (/^(g|svg|a)$/.test(element.localName)) {
+      if (shadow) return false;
+      for (const child of element.children) visit(child, faint);
+      return true;
+    }
+    if (element.localName === 'text') return !shadow && !element.querySelector('textPath') && svgText(element, faint, state, items);
+    if (element.localName === 'image') return !shadow && svgImage(element, faint, items);
     const commands = shapeCommands(element);
     if (commands === null) return false;
     if (commands.length === 0 || style.visibility !== 'visible') return true;
-    return svgShape(element, commands, style, faint, items);
+    const first = items.length;
+    if (!svgShape(element, commands, style, faint, items)) return false;
+    if (shadow && items[first]) items[first].shadow = shadow;
+    return true;
   };
-  return [...svg.children].every((child) => visit(child, state.opacity)) ? items : null;
+  for (const child of svg.children) visit(child, state.opacity);
+  return items;
+}
+
+const hasMask = (element, style) => (style.getPropertyValue('mask') || 'none').startsWith('url') || (element.getAttribute('mask') ?? '').startsWith('url');
+
+/** Whether a clip takes something away; charts have one around all of their plot that mostly does not. */
+function isCut(element, style) {
+  if (style.clipPath === 'none') return false;
+  const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(style.clipPath);
+  const clip = reference && element.ownerDocument.getElementById(reference[1]);
+  const [frame] = clip?.children ?? [];
+  if (!frame || clip.children.length > 1 || frame.localName !== 'rect' || clip.clipPathUnits.baseVal !== 1 || frame.transform.baseVal.numberOfItems > 0) return true;
+  const [x, y, w, h] = ['x', 'y', 'width', 'height'].map((name) => frame[name].baseVal.value);
+  const box = element.getBBox();
+  const edge = 1 + px(style.strokeWidth) / 2;
+  return box.x < x - edge || box.y < y - edge || box.x + box.width > x + w + edge || box.y + box.height > y + h + edge;
+}
+
+/** The shadow that a filter of one `feDropShadow` casts, `null` without a filter; `undefined` for every other filter. */
+function svgShadow(element, style, opacity) {
+  if (style.filter === 'none') return null;
+  const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(style.filter);
+  const filter = reference && element.ownerDocument.getElementById(reference[1]);
+  const [cast] = filter?.children ?? [];
+  const matrix = element.getScreenCTM?.();
+  if (!cast || filter.children.length > 1 || cast.localName !== 'feDropShadow' || !matrix) return undefined;
+  const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  const look = getComputedStyle(cast);
+  const paint = colour(look.floodColor);
+  return { x: cast.dx.baseVal * scale, y: cast.dy.baseVal * scale, blur: cast.stdDeviationX.baseVal * 2 * scale, spread: 0, hex: paint.hex, alpha: tidy(paint.alpha * Number(look.floodOpacity) * opacity) };
+}
+
+/** A picture of one part of a drawing, with the part itself as SVG beside it. */
+function partPicture(element, svg, items, report) {
+  const box = paintedBox(element);
+  if (box.w <= 1 || box.h <= 1) return;
+  report.pictures.push({ what: describe(element), why: 'SVG with effects that shapes do not have' });
+  items.push({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), vector: partAlone(element, svg, box), alpha: 1, alt: element.getAttribute('aria-label') ?? element.textContent.trim().replace(/\s+/g, ' ').slice(0, 200) });
+}
+
+/** A part of an inline SVG as a file of its own that shows `box`; `null` where that part of the drawing is turned. */
+function partAlone(element, svg, box) {
+  const matrix = svg.getScreenCTM();
+  if (!matrix || Math.abs(matrix.b) + Math.abs(matrix.c) > 1e-6) return null;
+  element.dataset.okcvmPart = '';
+  const whole = new DOMParser().parseFromString(standalone(svg, box), 'image/svg+xml').documentElement;
+  delete element.dataset.okcvmPart;
+  const part = whole.querySelector('[data-okcvm-part]');
+  if (!part) return null;
+  for (const other of [...whole.querySelectorAll('*')]) {
+    const stays = part.contains(other) || other.contains(part) || NOT_DRAWN.test(other.localName) || other.closest('defs, symbol, clipPath, mask, filter, pattern, marker, linearGradient, radialGradient') || other.id !== '';
+    if (!stays) other.remove();
+  }
+  // What a part may refer to by its name stays, unseen.
+  for (const other of whole.querySelectorAll('[id]')) if (!part.contains(other) && !other.contains(part) && !NOT_DRAWN.test(other.localName) && !other.closest('defs, symbol, clipPath, mask, pattern, marker')) other.setAttribute('display', 'none');
+  part.removeAttribute('data-okcvm-part');
+  whole.setAttribute('viewBox', [(box.x - matrix.e) / matrix.a, (box.y - matrix.f) / matrix.d, box.w / matrix.a, box.h / matrix.d].map(tidy).join(' '));
+  whole.setAttribute('preserveAspectRatio', 'none');
+  return new XMLSerializer().serializeToString(whole);
+}
+
+/** A picture in a drawing, whole in its frame as it is without a word about it; `false` if it is placed otherwise. */
+function svgImage(element, opacity, items) {
+  const matrix = element.getScreenCTM();
+  const source = new URL(element.href.baseVal, document.baseURI).href;
+  const natural = loadedImages.get(source);
+  if (!matrix || Math.abs(matrix.b) + Math.abs(matrix.c) > 1e-6 || !natural || (element.hasAttribute('preserveAspectRatio') && !/^xMidYMid( meet)?$/.test(element.getAttribute('preserveAspectRatio')))) return false;
+  const [x, y, w, h] = ['x', 'y', 'width', 'height'].map((name) => element[name].baseVal.value);
+  const frame = { x: matrix.a * x + matrix.e, y: matrix.d * y + matrix.f, w: matrix.a * (w || natural.w), h: matrix.d * (h || natural.h) };
+  const at = placed(frame, natural, 'contain', '50% 50%');
+  if (!(at.w > 0 && at.h > 0)) return true;
+  const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+  items.push(pictureItem({ ...at, corners: square }, at, { source: natural.convert ? natural.convert() : source, alpha: opacity, alt: element.getAttribute('aria-label') ?? '' }));
+  return true;
 }
 
 function svgShape(element, commands, style, opacity, items) {
@@ -221,6 +306,8 @@ function svgShape(element, commands, style, opacity, items) {
   });
   const box = element.getBBox();
   const scale = Math.sqrt(Math.abs(matrix.a * matrix.d - matrix.b * matrix.c));
+  const heads = arrowheads(element, commands, style, opacity, matrix);
+  if (heads === null) return false;
   const open = element.localName === 'line';
   const fill = open ? null : svgPaint(element, style.fill, opacity * Number(style.fillOpacity), box, matrix);
   const stroke = svgPaint(element, style.stroke, opacity * Number(style.strokeOpacity), box, matrix);
@@ -232,32 +319,133 @@ function svgShape(element, commands, style, opacity, items) {
     const lengths = style.strokeDasharray.split(/[ ,]+/).map((length) => px(length) * scale);
     // A ring drawn by one long dash shows only that part of itself.
     const total = element.getTotalLength() * scale;
-    if (lengths[0] >= total * 0.02 && (lengths[1] ?? lengths[0]) >= total * 0.2) {
-      const part = partOf(element, matrix, lengths, px(style.strokeDashoffset) * scale, total);
+    const offset = px(style.strokeDashoffset) * scale;
+    const parts = dashesOf(lengths, offset, total);
+    if (parts && ((lengths[0] >= total * 0.02 && (lengths[1] ?? lengths[0]) >= total * 0.2) || (offset !== 0 && parts.length <= 4))) {
       if (fill) items.push(pathItem(moved, { fill }));
-      if (part.length > 1) items.push(pathItem(part, { line }));
+      for (const [from, to] of parts) items.push(pathItem(partOf(element, matrix, from, to, total), { line }));
+      items.push(...heads);
       return true;
     }
     line.pattern = lengths.map((length) => tidy(length / width));
   }
-  if (!fill && !line) return true;
-  const round = style.fillRule === 'evenodd' ? { evenOdd: true } : {};
-  items.push({ ...nativeForm(element, moved, matrix), ...(fill ? { fill } : {}), ...(line ? { line } : {}), ...round });
+  if (fill || line) {
+    const round = style.fillRule === 'evenodd' ? { evenOdd: true } : {};
+    items.push({ ...nativeForm(element, moved, matrix), ...(fill ? { fill } : {}), ...(line ? { line } : {}), ...round });
+  }
+  items.push(...heads);
   return true;
 }
 
-/** The visible dash of an outline, as a line of its own. */
-function partOf(element, matrix, lengths, offset, total) {
+/** The corners of a path with the directions in which it comes to them and leaves them. */
+function cornersOfPath(commands) {
+  const corners = [];
+  let at = null;
+  let start = null;
+  const towards = (from, ...points) => points.map(([x, y]) => [x - from[0], y - from[1]]).find(([x, y]) => Math.hypot(x, y) > 1e-6) ?? [1, 0];
+  const reach = (to, leaving, arriving) => {
+    if (corners.length > 0) corners.at(-1).leaving = leaving;
+    corners.push({ at: to, arriving });
+    at = to;
+  };
+  for (const [command, ...numbers] of commands) {
+    if (command === 'M') {
+      at = numbers;
+      start = numbers;
+      corners.push({ at });
+    } else if (command === 'L') reach(numbers, towards(at, numbers), towards(at, numbers));
+    else if (command === 'C') {
+      const [one, two, to] = [numbers.slice(0, 2), numbers.slice(2, 4), numbers.slice(4)];
+      reach(to, towards(at, one, two, to), towards(to, two, one, at).map((part) => -part));
+    } else if (start) reach(start, towards(at, start), towards(at, start));
+  }
+  return corners;
+}
+
+/** What the markers of a line draw, as shapes where they stand; `null` if that does not map. */
+function arrowheads(element, commands, style, opacity, matrix) {
+  const items = [];
+  if (!/^(path|line|polyline|polygon)$/.test(element.localName)) return items;
+  const corners = cornersOfPath(commands);
+  for (const place of ['Start', 'Mid', 'End']) {
+    const id = /^url\(["']?#([^"')]+)["']?\)/.exec(style[`marker${place}`] ?? '')?.[1];
+    const marker = id && element.ownerDocument.getElementById(id);
+    if (!marker || marker.localName !== 'marker') continue;
+    const stops = { Start: corners.slice(0, 1), Mid: corners.slice(1, -1), End: corners.length > 1 ? corners.slice(-1) : [] }[place];
+    for (const { at, arriving, leaving } of stops) {
+      const parts = markerParts(marker, at, place === 'Start' ? leaving : arriving, place, style, opacity, matrix);
+      if (parts === null) return null;
+      items.push(...parts);
+    }
+  }
+  return items;
+}
+
+function markerParts(marker, [x, y], direction = [1, 0], place, style, opacity, matrix) {
+  const turn = (Math.atan2(direction[1], direction[0]) * 180) / Math.PI;
+  const orient = marker.getAttribute('orient') ?? '0';
+  const angle = orient === 'auto' ? turn : orient === 'auto-start-reverse' ? (place === 'Start' ? turn + 180 : turn) : marker.orientAngle.baseVal.value;
+  const box = marker.viewBox.baseVal;
+  const unit = marker.getAttribute('markerUnits') === 'userSpaceOnUse' ? 1 : px(style.strokeWidth);
+  const size = box && box.width > 0 && box.height > 0 ? Math.min(marker.markerWidth.baseVal.value / box.width, marker.markerHeight.baseVal.value / box.height) : 1;
+  const base = new DOMMatrix([matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f]).translate(x, y).rotate(angle).scale(unit * size).translate(-marker.refX.baseVal.value, -marker.refY.baseVal.value);
+  const items = [];
+  for (const child of marker.children) {
+    const commands = shapeCommands(child);
+    if (commands === null) return null;
+    const own = child.transform.baseVal.consolidate()?.matrix;
+    const whole = own ? base.multiply(new DOMMatrix([own.a, own.b, own.c, own.d, own.e, own.f])) : base;
+    const look = getComputedStyle(child);
+    const paint = (name) => (look[name].startsWith('context-') ? style[look[name] === 'context-fill' ? 'fill' : 'stroke'] : look[name]);
+    const all = opacity * Number(look.opacity);
+    const fill = child.localName === 'line' ? null : svgPaint(child, paint('fill'), all * Number(look.fillOpacity), { x: 0, y: 0, width: 1, height: 1 }, base);
+    const stroke = svgPaint(child, paint('stroke'), all * Number(look.strokeOpacity), { x: 0, y: 0, width: 1, height: 1 }, base);
+    if (fill === undefined || stroke === undefined) return null;
+    const width = px(look.strokeWidth) * Math.sqrt(Math.abs(whole.a * whole.d - whole.b * whole.c));
+    const line = stroke?.type === 'solid' && width > 0.01 ? { width: tidy(width), hex: stroke.hex, alpha: stroke.alpha, cap: look.strokeLinecap, join: look.strokeLinejoin, dash: 'solid' } : null;
+    const moved = commands.map(([command, ...numbers]) => {
+      const points = [];
+      for (let index = 0; index < numbers.length; index += 2) {
+        const point = whole.transformPoint(new DOMPoint(numbers[index], numbers[index + 1]));
+        points.push(point.x, point.y);
+      }
+      return [command, ...points];
+    });
+    if (moved.length > 1 && (fill || line)) items.push(pathItem(moved, { ...(fill ? { fill } : {}), ...(line ? { line } : {}) }));
+  }
+  return items;
+}
+
+const MOST_DASHES = 12;
+
+/** From where to where the dashes of an outline reach, in lengths along it; `null` if they are many. */
+function dashesOf(lengths, offset, total) {
+  const pattern = lengths.length % 2 === 0 ? lengths : [...lengths, ...lengths];
+  const whole = pattern.reduce((sum, length) => sum + length, 0);
+  if (!(whole > 0)) return null;
+  const parts = [];
+  // The pattern begins before the outline, by its offset.
+  let at = -(((offset % whole) + whole) % whole);
+  for (let index = 0; at < total; index += 1) {
+    const length = pattern[index % pattern.length];
+    const [from, to] = [Math.max(0, at), Math.min(total, at + length)];
+    if (index % 2 === 0 && to - from > 0.01) parts.push([from, to]);
+    if (parts.length > MOST_DASHES || index > 1000) return null;
+    at += length;
+  }
+  return parts;
+}
+
+/** A part of an outline, as a line of its own. */
+function partOf(element, matrix, from, shown, total) {
   const scale = total / (element.getTotalLength() || 1);
-  const from = Math.max(0, -offset);
-  const shown = Math.min(total, from + lengths[0] - Math.max(0, offset));
   const count = 64;
   const commands = [];
   for (let index = 0; index <= count; index += 1) {
     const point = element.getPointAtLength((from + ((shown - from) * index) / count) / scale);
     commands.push([index === 0 ? 'M' : 'L', matrix.a * point.x + matrix.c * point.y + matrix.e, matrix.b * point.x + matrix.d * point.y + matrix.f]);
   }
-  return shown > from ? commands : [];
+  return commands;
 }
 
 /** Rectangles and ellipses that stand upright keep their own form, the rest is a free form. */
@@ -296,7 +484,8 @@ function svgText(element, opacity, state, items) {
     if (style.visibility !== 'visible') continue;
     const shown = piece.data.replace(/\s+/g, ' ');
     const text = parent === element && pieces.length === 1 ? shown.trim() : shown;
-    const paint = svgPaint(parent, style.fill, opacity * Number(style.fillOpacity), element.getBBox(), matrix);
+    // Letters that are only outlined are shown in the colour of their outline.
+    const paint = svgPaint(parent, style.fill, opacity * Number(style.fillOpacity), element.getBBox(), matrix) ?? svgPaint(parent, style.stroke, opacity * Number(style.strokeOpacity), element.getBBox(), matrix);
     if (!paint || text.trim() === '') continue;
     const range = document.createRange();
     range.selectNodeContents(piece);
@@ -308,9 +497,12 @@ function svgText(element, opacity, state, items) {
     const offset = letterOffset(element, piece);
     if (offset >= count) continue;
     const start = element.getStartPositionOfChar(offset);
+    // Where the letters stand is known by their box: their place is given before `dominant-baseline`.
+    const extent = element.getExtentOfChar(offset);
+    const lower = /auto|alphabetic/.test(style.dominantBaseline) || element.getRotationOfChar(offset) !== 0 ? 0 : extent.y + ascent * size - start.y;
     const final = element.getEndPositionOfChar(Math.min(count, offset + text.trimEnd().length) - 1);
-    const [x, y] = [matrix.a * start.x + matrix.c * start.y + matrix.e, matrix.b * start.x + matrix.d * start.y + matrix.f];
-    const [endX, endY] = [matrix.a * final.x + matrix.c * final.y + matrix.e, matrix.b * final.x + matrix.d * final.y + matrix.f];
+    const [x, y] = [matrix.a * start.x + matrix.c * (start.y + lower) + matrix.e, matrix.b * start.x + matrix.d * (start.y + lower) + matrix.f];
+    const [endX, endY] = [matrix.a * final.x + matrix.c * (final.y + lower) + matrix.e, matrix.b * final.x + matrix.d * (final.y + lower) + matrix.f];
     const width = Math.hypot(endX - x, endY - y);
     const solid = paint.type === 'solid' ? paint : paint.stops[0];
     const wide = WIDE.test(text);

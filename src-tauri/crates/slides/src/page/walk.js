@@ -1,6 +1,6 @@
 // Walks a slide in paint order and gathers its items.
 
-const REPLACED = /^(img|svg|canvas|video|iframe|object|embed|input|textarea|select|progress|meter|audio)$/;
+const REPLACED = /^(img|svg|canvas|video|iframe|object|embed|input|textarea|select|progress|meter|audio|math)$/;
 const isReplaced = (element) => REPLACED.test(element.localName) || isIcon(element);
 
 const icons = new Map();
@@ -17,10 +17,19 @@ function isIcon(element) {
 const isOut = (style) => style.position === 'absolute' || style.position === 'fixed' || style.float !== 'none';
 const isInline = (style) => style.display.startsWith('inline');
 
+/** The words of an element, without the letters that only an icon font has. */
+const wordsIn = (element) => textOf(element).replace(/[\p{Co}\s]+/gu, ' ').trim();
+
+/** What an icon is called by its classes, such as `fa-rocket`. */
+const iconName = (element) => [...element.classList].map((name) => /^(?:fa|bi|ri|icon|mdi|ti)-([a-z][a-z0-9-]*)$/.exec(name)?.[1]).filter((name) => name && !/^(solid|regular|brands|fw|\d?x|lg|sm|xs|xl|spin)$/.test(name))[0]?.replaceAll('-', ' ') ?? '';
+
 const describe = (element) => {
+  if (element.matches?.(SLIDE)) return 'background of the slide';
   if (element.localName === FIXED_PSEUDO) return describe(element.parentElement);
-  const label = element.getAttribute?.('aria-label') || element.id || (typeof element.className === 'string' ? element.className.split(/\s+/).filter((name) => !/okcvm/.test(name))[0] : '') || '';
-  return label ? `${element.localName} (${label.slice(0, 40)})` : element.localName;
+  const classes = (element.getAttribute?.('class') ?? '').split(/\s+/).filter((name) => name !== '' && !/okcvm/.test(name)).slice(0, 3).join(' ');
+  const words = wordsIn(element).slice(0, 40);
+  const label = element.getAttribute?.('aria-label') || element.id || (words && `"${words}"`) || classes;
+  return label ? `${element.localName} (${label.slice(0, 60)})` : element.localName;
 };
 
 let shots = 0;
@@ -97,7 +106,7 @@ class Layers {
 function unmapped(element, style) {
   const filter = style.filter;
   if (filter !== 'none' && !/^(drop-shadow\([^)]*(\([^)]*\))?[^)]*\)\s*)+$/.test(filter)) return `filter ${filter.split('(')[0]}`;
-  if (style.mixBlendMode !== 'normal') return `blend mode ${style.mixBlendMode}`;
+  if (style.mixBlendMode !== 'normal' && !backdrops.has(element)) return `blend mode ${style.mixBlendMode}`;
   if ((style.maskImage ?? 'none') !== 'none') return 'mask';
   if (style.clipPath !== 'none' && !/^(inset\(0px\)|circle\(50%|ellipse\(50%)/.test(style.clipPath) && !clipPolygon(element, style)) return 'clip path';
   const turned = transforms.get(element);
@@ -109,10 +118,38 @@ function unmapped(element, style) {
   return null;
 }
 
-/** The points of a `clip-path: polygon()` on an element that is a plain coloured box. */
+/** The points of a `clip-path: polygon()` on a coloured box, if it cuts nothing of what stands in the box. */
 function clipPolygon(element, style) {
   const shape = /^polygon\((?:(?:nonzero|evenodd),\s*)?(.*)\)$/.exec(style.clipPath);
-  if (!shape || element.children.length > 0 || element.textContent.trim() !== '' || isReplaced(element)) return null;
+  if (!shape || isReplaced(element)) return null;
+  const points = polygonPoints(element, shape);
+  return whatStandsIn(element).every(({ left, top, right, bottom }) => [[left, top], [right, top], [right, bottom], [left, bottom]].every((corner) => isInside(corner, points))) ? points : null;
+}
+
+/** The boxes of the text and of the coloured boxes in an element. */
+function whatStandsIn(element) {
+  const boxes = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (walker.nextNode()) {
+    if (walker.currentNode.data.trim() === '') continue;
+    range.selectNodeContents(walker.currentNode);
+    boxes.push(...range.getClientRects());
+  }
+  for (const child of element.querySelectorAll('*')) if (isReplaced(child) || !plain(styleOf(child))) boxes.push(child.getBoundingClientRect());
+  return boxes;
+}
+
+function isInside([x, y], points) {
+  let inside = false;
+  points.forEach(([ax, ay], index) => {
+    const [bx, by] = points.at(index - 1);
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+  });
+  return inside;
+}
+
+function polygonPoints(element, shape) {
   const box = element.getBoundingClientRect();
   const length = (text, room) => (text.endsWith('%') ? (px(text) / 100) * room : px(text));
   return pieces(shape[1]).map((point) => {
@@ -150,6 +187,7 @@ function stateIn(element, style, state) {
     const shift = (list) => (moved ? list.map((clip) => ({ ...clip, x: clip.x - e, y: clip.y - f })) : []);
     next.clips = shift(state.clips);
     next.textClips = shift(state.textClips);
+    if (!moved) next.outer = [...state.outer, ...state.clips.map((clip) => pointsOf(outline(clip)).map((point) => mapped(state.matrix, point)))];
   }
   if (style.position === 'absolute' || style.position === 'fixed') {
     const holder = element.offsetParent;
@@ -178,6 +216,13 @@ function stateBelow(element, style, state) {
 
 /** Puts an item where the matrix has it. */
 function emit(item, state, list) {
+  if (item.kind === 'shape' && state.outer.length > 0) {
+    const parts = cutShape(item, state.outer, state.matrix);
+    if (parts) {
+      for (const part of parts) list.push({ ...part, x: tidy(part.x - state.origin.x), y: tidy(part.y - state.origin.y), w: tidy(part.w), h: tidy(part.h) });
+      return;
+    }
+  }
   const { a, b, c, d } = state.matrix;
   const scale = Math.hypot(a, b);
   const flipped = a * d - b * c < 0;
@@ -222,7 +267,13 @@ function grownParagraph(paragraph, scale) {
 function visit(element, state, layers, flow, report) {
   const style = styleOf(element);
   if (style.display === 'none' || element.localName === 'script' || element.localName === 'style' || element.localName === 'template') return;
-  if (Number(style.opacity) < 0.004) return;
+  if (Number(style.opacity) < 0.004) {
+    const words = textOf(element).replace(/\s+/g, ' ');
+    if (words !== '') report.simplified.add(`text that cannot be seen left out: "${words.slice(0, 60)}"`);
+    return;
+  }
+  // Text for screen readers alone.
+  if (isOut(style) && element.offsetWidth <= 1 && element.offsetHeight <= 1 && style.overflow !== 'visible' && element.textContent.trim() !== '') return;
   const stacking = stacks(element, style);
   const own = stateIn(element, style, state);
   const why = element === state.slide ? null : unmapped(element, style);
@@ -248,22 +299,36 @@ function visit(element, state, layers, flow, report) {
 function treeShot(element, state, list, report, why) {
   const box = paintedBox(element);
   report.pictures.push({ what: describe(element), why });
-  emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), alpha: 1, alt: element.getAttribute('aria-label') ?? textOf(element).slice(0, 200), }, state, list);
+  const source = why === 'icon font' ? iconShot(element, box) : shotOf(element, 'tree');
+  emit({ kind: 'picture', ...box, form: { type: 'rect' }, crop: [0, 0, 0, 0], source, alpha: 1, alt: element.getAttribute('aria-label') ?? (wordsIn(element) || iconName(element)).slice(0, 200) }, state, list);
+}
+
+const iconShots = new Map();
+/** A picture of an icon; equal ones share it. */
+function iconShot(element, box) {
+  const style = styleOf(element);
+  if (!plain(style) || style.boxShadow !== 'none' || style.textShadow !== 'none' || style.filter !== 'none' || turnedIn(element).length > 0) return shotOf(element, 'tree');
+  const key = [element.textContent, style.fontFamily, style.fontSize, style.fontWeight, style.fontStyle, style.color, style.webkitTextFillColor, style.opacity, Math.round(box.w * 2), Math.round(box.h * 2)].join('|');
+  if (!iconShots.has(key)) iconShots.set(key, shotOf(element, 'tree'));
+  return iconShots.get(key);
 }
 
 /** The box that an element paints, with its blur and its transforms, as it stands in the slide. */
 function paintedBox(element) {
-  turnBack(element);
+  const turned = turnedIn(element);
+  turned.forEach(turnBack);
   const blur = /blur\(([\d.]+)px/.exec(styleOf(element).filter);
-  const spread = blur ? Number(blur[1]) * 2.6 : 2;
   let box = rectOf(element);
+  const isPart = element.ownerSVGElement !== undefined && element.ownerSVGElement !== null;
+  // The region of a filter is a tenth larger on each side unless it says otherwise.
+  const spread = blur ? Number(blur[1]) * 2.6 : isPart ? 2 + px(styleOf(element).strokeWidth) + (styleOf(element).filter === 'none' ? 0 : Math.max(box.w, box.h) * 0.2 + 8) : 2;
   for (const child of element.querySelectorAll('*')) {
     const part = rectOf(child);
     if (part.w === 0 || part.h === 0) continue;
     const [x, y] = [Math.min(box.x, part.x), Math.min(box.y, part.y)];
     box = { x, y, w: Math.max(box.x + box.w, part.x + part.w) - x, h: Math.max(box.y + box.h, part.y + part.h) - y };
   }
-  if (transforms.has(element)) layFlat(element);
+  turned.forEach(layFlat);
   const slide = rectOf(element.closest(SLIDE));
   const x = Math.max(slide.x, box.x - spread);
   const y = Math.max(slide.y, box.y - spread);
@@ -277,10 +342,12 @@ function paint(element, style, state, layers, flow, report) {
   if (visible && polygon) {
     const fill = style.backgroundImage !== 'none' ? gradient(pieces(style.backgroundImage)[0], rect.w, rect.h, state.opacity) : { type: 'solid', ...faded(style.backgroundColor, state.opacity) };
     if (fill) emit(pathItem([...polygon.map((point, index) => [index === 0 ? 'M' : 'L', ...point]), ['Z']], { fill }), state, flow);
-    return;
   }
-  if (visible && backdrops.has(element)) backdropItem(element, rect, state, flow, report);
-  if (visible && element !== state.slide && rect.w > 0 && rect.h > 0 && style.display !== 'inline' && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
+  const mixed = visible && style.mixBlendMode !== 'normal' && backdrops.has(element);
+  if (mixed) backdropItem(element, rect, state, flow, report, `blend mode ${style.mixBlendMode}`);
+  else if (visible && backdrops.has(element)) backdropItem(element, rect, state, flow, report);
+  if (mixed && isReplaced(element)) return;
+  if (visible && !polygon && !mixed && element !== state.slide && rect.w > 0 && rect.h > 0 && (style.display !== 'inline' || REPLACED.test(element.localName)) && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
     if (element.localName !== 'table' && !/^(td|th)$/.test(element.localName) || !state.inTable) {
       for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
     }
@@ -349,10 +416,12 @@ function inlineBox(inline, style, state, flow, report) {
 }
 
 /** The children of an element: text between the blocks becomes text boxes, the rest is visited. */
-function content(element, style, state, layers, flow, report) {
+function content(element, style, around, layers, flow, report) {
   let inline = [];
-  const marker = isItem(element) ? markerOf(element, state) : null;
-  let pending = marker;
+  // The marker of an item stands before the first text in it, which may be that of a block.
+  let pending = isItem(element) ? { marker: markerOf(element, around), style } : around.pending;
+  if (pending && !pending.marker) pending = undefined;
+  const state = { ...around, pending: undefined };
   const flush = () => {
     if (inline.length === 0) return;
     const nodes = inline;
@@ -363,14 +432,14 @@ function content(element, style, state, layers, flow, report) {
       const items = inlineItems(nodes, element, state, report);
       if (pending && items.length > 0) {
         const [first] = items;
-        first.paragraphs[0].marker = pending;
-        const hang = hangOf(pending, style);
+        first.paragraphs[0].marker = pending.marker;
+        const hang = hangOf(pending.marker, pending.style);
         first.paragraphs[0].hang = hang;
         first.x -= hang;
         first.w += hang;
         first.paragraphs[0].margin = tidy(hang + (first.paragraphs[0].margin ?? 0));
         first.paragraphs[0].first = tidy(-hang);
-        pending = null;
+        pending = undefined;
       }
       for (const item of items) emit({ ...item, owner: numberOfElement(element) }, state, flow);
     }
@@ -389,12 +458,14 @@ function content(element, style, state, layers, flow, report) {
         else if (isOut(shown)) visit(node, state, layers, flow, report);
         else {
           flush();
-          visit(node, state, layers, flow, report);
+          visit(node, { ...state, pending }, layers, flow, report);
+          if (node.textContent.trim() !== '') pending = undefined;
         }
       }
     }
   };
-  walk(element.childNodes);
+  const isShut = element.localName === 'details' && !element.open;
+  walk(isShut ? [...element.children].filter((child) => child.localName === 'summary').slice(0, 1) : element.childNodes);
   flush();
 }
 
@@ -428,10 +499,14 @@ function replaced(element, style, rect, state, flow, report) {
   if (isIcon(element)) return treeShot(element, state, flow, report, 'icon font');
   if (kind === 'img') return picture(element, style, box, corners, alt, state, flow, report);
   if (kind === 'svg') {
-    const items = vectorItems(element, state);
+    const items = vectorItems(element, state, report);
     if (items) {
-      const cut = style.overflow === 'visible' ? [] : [{ ...box }];
-      items.filter((item) => cut.length === 0 || touches(item, box)).forEach((item, index) => emit(index === 0 && alt ? { ...item, alt } : item, state, flow));
+      const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+      const cuts = style.overflow === 'visible' ? state.clips : [...state.clips, { ...box, corners: square }];
+      const windows = cuts.map((clip) => pointsOf(outline(clip)));
+      const flat = new DOMMatrix();
+      const shown = items.filter((item) => cuts.every((clip) => touches(item, clip))).flatMap((item) => (item.kind === 'shape' && windows.length > 0 ? (cutShape(item, windows, flat) ?? [item]) : [item]));
+      shown.forEach((item, index) => emit(index === 0 && alt ? { ...item, alt } : item, state, flow));
       return undefined;
     }
     report.pictures.push({ what: describe(element), why: 'SVG with effects that shapes do not have' });
@@ -456,8 +531,8 @@ function replaced(element, style, rect, state, flow, report) {
     if (element.type === 'hidden') return undefined;
     if (!/^(checkbox|radio|range|color|file|image)$/.test(element.type)) return field(element, style, box, state, flow);
   }
-  report.pictures.push({ what: describe(element), why: `${kind} element` });
-  emit({ kind: 'picture', ...rect, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), alpha: 1, alt }, state, flow);
+  report.pictures.push({ what: describe(element), why: kind === 'math' ? 'formula' : `${kind} element` });
+  emit({ kind: 'picture', ...rect, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'tree'), alpha: 1, alt: alt || (kind === 'math' ? textOf(element) : '') }, state, flow);
   return undefined;
 }
 
@@ -481,14 +556,17 @@ function picture(element, style, box, corners, alt, state, flow, report) {
   const part = clipped(box, corners, [...state.clips, { ...at, corners: square }]);
   if (!part) return;
   const shown = natural.convert ? natural.convert() : source;
-  const item = pictureItem(part, at, { source: shown, alpha: state.opacity, alt });
+  const cast = castOf(style, state.opacity);
+  const item = pictureItem(part, at, { source: shown, alpha: state.opacity, alt, ...(cast ? { shadow: cast } : {}) });
   if (/\.svgz?([?#]|$)|^data:image\/svg/i.test(source)) item.vectorSource = source;
   emit(item, state, flow);
 }
 
 /** The text of a form field, as it stands. */
 function field(element, style, box, state, flow) {
-  const text = element.localName === 'select' ? (element.selectedOptions[0]?.textContent ?? '') : element.value || element.placeholder || '';
+  const named = { submit: 'Submit', reset: 'Reset' }[element.type] ?? '';
+  const written = element.type === 'password' ? '•'.repeat(element.value.length) : element.value;
+  const text = element.localName === 'select' ? (element.selectedOptions[0]?.textContent ?? '') : written || element.placeholder || named;
   if (text.trim() === '') return;
   const faint = element.value || element.localName === 'select' ? {} : faded(getComputedStyle(element, '::placeholder').color, state.opacity);
   wording(element, style, box, text, faint, state, flow);

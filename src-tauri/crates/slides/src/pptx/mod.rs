@@ -32,7 +32,7 @@ pub(crate) type Pictures = HashMap<String, Media>;
 /// The whole package. `now` is an ISO 8601 time in UTC.
 pub(crate) fn package(deck: &Deck, pictures: &Pictures, now: &str) -> Result<Vec<u8>, SlidesError> {
     let (width, height) = deck.slides.first().map_or((9_753_600, 5_486_400), |slide| {
-        (emu(slide.width).max(914_400), emu(slide.height).max(914_400))
+        (emu(slide.width).clamp(914_400, 51_206_400), emu(slide.height).clamp(914_400, 51_206_400))
     });
     let mut package = Package::new(pictures);
     for (index, slide) in deck.slides.iter().enumerate() {
@@ -148,6 +148,8 @@ impl<'a> Package<'a> {
     ) -> Result<String, SlidesError> {
         let mut links = |address: &str| link(address, slides, relations);
         Ok(match &item.kind {
+            // A table without a cell is none.
+            Kind::Table(content) if content.columns.is_empty() || content.rows.is_empty() => String::new(),
             Kind::Shape(shape) => shape_xml(id, item, shape),
             Kind::Text(text) => text_xml(id, item, text, &mut links),
             Kind::Table(content) => {
@@ -199,10 +201,11 @@ impl<'a> Package<'a> {
             String::new()
         };
         Ok(format!(
-            "<p:pic><p:nvPicPr>{}<p:cNvPicPr><a:picLocks noChangeAspect=\"1\"/></p:cNvPicPr><p:nvPr/></p:nvPicPr><p:blipFill><a:blip r:embed=\"{image}\">{faint}{vector}</a:blip>{crop}<a:stretch><a:fillRect/></a:stretch></p:blipFill><p:spPr>{}{}</p:spPr></p:pic>",
+            "<p:pic><p:nvPicPr>{}<p:cNvPicPr><a:picLocks noChangeAspect=\"1\"/></p:cNvPicPr><p:nvPr/></p:nvPicPr><p:blipFill><a:blip r:embed=\"{image}\">{faint}{vector}</a:blip>{crop}<a:stretch><a:fillRect/></a:stretch></p:blipFill><p:spPr>{}{}{}</p:spPr></p:pic>",
             name_of(item, "Picture", id),
             paint::place("a:xfrm", item),
-            paint::form(&picture.form, item.w, item.h)
+            paint::form(&picture.form, item.w, item.h),
+            paint::effects(picture.shadow.as_ref(), None, item.w, item.h)
         ))
     }
 
@@ -363,7 +366,8 @@ fn link(address: &str, slides: usize, relations: &mut Vec<(String, String, bool)
             .then_some(())?;
         // Links into the deck's own folder mean nothing elsewhere.
         (!lower.contains(crate::files::HOST)).then_some(())?;
-        ("hyperlink", address.to_owned(), true)
+        // A relation holds a proper address: spaces and the like are written as codes.
+        ("hyperlink", url::Url::parse(address).ok()?.as_str().replace(' ', "%20"), true)
     };
     let entry = (format!("{RELATIONS}/{kind}"), target, outside);
     let place = relations.iter().position(|known| *known == entry).unwrap_or_else(|| {
@@ -374,6 +378,11 @@ fn link(address: &str, slides: usize, relations: &mut Vec<(String, String, bool)
 }
 
 fn name_of(item: &Item, kind: &str, id: usize) -> String {
+    linked_name_of(item, kind, id, "")
+}
+
+/// The name of an item that is a link as a whole.
+fn linked_name_of(item: &Item, kind: &str, id: usize, link: &str) -> String {
     let name = if item.name.trim().is_empty() {
         format!("{kind} {}", id - 1)
     } else {
@@ -384,7 +393,11 @@ fn name_of(item: &Item, kind: &str, id: usize) -> String {
     } else {
         format!(" descr=\"{}\"", xml::text(&item.alt.chars().take(2000).collect::<String>()))
     };
-    format!("<p:cNvPr id=\"{id}\" name=\"{}\"{alt}/>", xml::text(&name))
+    if link.is_empty() {
+        format!("<p:cNvPr id=\"{id}\" name=\"{}\"{alt}/>", xml::text(&name))
+    } else {
+        format!("<p:cNvPr id=\"{id}\" name=\"{}\"{alt}>{link}</p:cNvPr>", xml::text(&name))
+    }
 }
 
 fn shape_xml(id: usize, item: &Item, shape: &Shape) -> String {
@@ -439,11 +452,19 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
         standing.rotation = 0.0;
     }
     let item = &standing;
+    // Programs underline a text that is a link. A button is a link as a whole.
+    let button = match text::link_of_whole(text) {
+        Some(address) => text::link("a:hlinkClick", address, &mut *links),
+        None => None,
+    };
+    let body = match &button {
+        Some(_) => text::body(text, quarter, &mut |_| None),
+        None => text::body(text, quarter, links),
+    };
     format!(
-        "<p:sp><p:nvSpPr>{}{holder}</p:nvSpPr><p:spPr>{}{look}</p:spPr>{}</p:sp>",
-        name_of(item, kind, id),
-        paint::place("a:xfrm", item),
-        text::body(text, quarter, links)
+        "<p:sp><p:nvSpPr>{}{holder}</p:nvSpPr><p:spPr>{}{look}</p:spPr>{body}</p:sp>",
+        linked_name_of(item, kind, id, button.as_deref().unwrap_or_default()),
+        paint::place("a:xfrm", item)
     )
 }
 

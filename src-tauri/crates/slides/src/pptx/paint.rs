@@ -14,7 +14,19 @@ pub(super) fn colour(Colour { hex, alpha }: &Colour) -> String {
     }
 }
 
+/// How many times as far as a box a circle reaches in one direction to count as a strip's.
+const STRIP: f64 = 3.0;
+
 pub(super) fn fill(fill: &Fill) -> String {
+    // A gradient has two stops at least.
+    if let Fill::Linear { stops, .. } | Fill::Radial { stops, .. } = fill
+        && stops.len() < 2
+    {
+        return match stops.first() {
+            Some(stop) => self::fill(&Fill::Solid(stop.colour.clone())),
+            None => "<a:noFill/>".to_owned(),
+        };
+    }
     match fill {
         Fill::Solid(paint) => format!("<a:solidFill>{}</a:solidFill>", colour(paint)),
         Fill::Linear { angle: degrees, stops } => format!(
@@ -24,6 +36,13 @@ pub(super) fn fill(fill: &Fill) -> String {
         ),
         Fill::Radial { centre: [x, y], radii, stops } => {
             let (x, y) = (x.clamp(0.0, 1.0), y.clamp(0.0, 1.0));
+            if let Some((angle, centre, radius)) = match *radii {
+                [wide, high] if high > STRIP * wide && high > STRIP => Some((0.0, x, wide)),
+                [wide, high] if wide > STRIP * high && wide > STRIP => Some((90.0, y, high)),
+                _ => None,
+            } {
+                return self::fill(&Fill::Linear { angle, stops: mirrored(stops, centre, radius) });
+            }
             // A presentation's circle reaches the farthest corner.
             let reach = |at: f64| at.max(1.0 - at) * std::f64::consts::SQRT_2;
             let factor = f64::midpoint(radii[0] / reach(x), radii[1] / reach(y));
@@ -50,25 +69,47 @@ fn gradient_stops(stops: &[Stop]) -> String {
 
 /// Stops whose distances are `factor` times as large, cut at the end.
 fn scaled(stops: &[Stop], factor: f64) -> Vec<Stop> {
-    let mut out: Vec<Stop> = Vec::new();
-    for stop in stops {
-        let at = stop.at * factor;
-        if at <= 1.0 {
-            out.push(Stop { at, colour: stop.colour.clone() });
-            continue;
-        }
-        let before = out.last().cloned();
-        let colour = match before {
-            Some(before) if at > before.at => {
-                mixed(&before.colour, &stop.colour, (1.0 - before.at) / (at - before.at))
+    let stretched: Vec<Stop> =
+        stops.iter().map(|stop| Stop { at: stop.at * factor, colour: stop.colour.clone() }).collect();
+    within(&stretched)
+}
+
+/// A gradient that hardly changes across a strip runs along it, from its centre to both sides.
+fn mirrored(stops: &[Stop], centre: f64, radius: f64) -> Vec<Stop> {
+    let side = |way: f64| {
+        stops
+            .iter()
+            .map(move |stop| Stop { at: centre + way * stop.at * radius, colour: stop.colour.clone() })
+    };
+    let mut all: Vec<Stop> = side(-1.0).collect();
+    all.reverse();
+    all.extend(side(1.0));
+    within(&all)
+}
+
+/// Stops in their order, of which those before 0 and behind 1 are cut with the colours that stand at these edges.
+fn within(stops: &[Stop]) -> Vec<Stop> {
+    let colour_at = |edge: f64| -> Option<Colour> {
+        let after = stops.iter().position(|stop| stop.at > edge);
+        match after {
+            None => stops.last().map(|stop| stop.colour.clone()),
+            Some(0) => stops.first().map(|stop| stop.colour.clone()),
+            Some(index) => {
+                let (before, next) = (&stops[index - 1], &stops[index]);
+                Some(mixed(&before.colour, &next.colour, (edge - before.at) / (next.at - before.at)))
             }
-            _ => stop.colour.clone(),
-        };
-        out.push(Stop { at: 1.0, colour });
-        break;
+        }
+    };
+    let (Some(first), Some(last)) = (colour_at(0.0), colour_at(1.0)) else { return Vec::new() };
+    let inside: Vec<Stop> = stops.iter().filter(|stop| (0.0..=1.0).contains(&stop.at)).cloned().collect();
+    let mut out = Vec::with_capacity(inside.len() + 2);
+    if inside.first().is_none_or(|stop| stop.at > 0.001) {
+        out.push(Stop { at: 0.0, colour: first });
     }
-    if let Some(last) = out.last().filter(|last| last.at < 0.999).cloned() {
-        out.push(Stop { at: 1.0, colour: last.colour });
+    let ends = inside.last().is_some_and(|stop| stop.at >= 0.999);
+    out.extend(inside);
+    if !ends {
+        out.push(Stop { at: 1.0, colour: last });
     }
     out
 }

@@ -38,8 +38,32 @@ fn stops_of_a_larger_circle_are_cut_with_the_colour_that_stands_there() {
         expected(&[(0, "000000", 100), (40, "000000", 100), (100, "603000", 63)])
     );
     // Beyond the edge from the first one on.
-    assert_eq!(seen(&scaled(&[stop(0.8, "123456", 1.0)], 2.0)), expected(&[(100, "123456", 100)]));
+    assert_eq!(
+        seen(&scaled(&[stop(0.8, "123456", 1.0)], 2.0)),
+        expected(&[(0, "123456", 100), (100, "123456", 100)])
+    );
     assert_eq!(seen(&scaled(&[], 2.0)), expected(&[]));
+}
+
+#[test]
+fn a_circle_much_higher_than_its_strip_runs_along_it() {
+    let stops = vec![stop(0.0, "FFFFFF", 1.0), stop(1.0, "000000", 1.0)];
+    assert_eq!(
+        seen(&mirrored(&stops, 0.5, 0.25)),
+        expected(&[
+            (0, "000000", 100),
+            (25, "000000", 100),
+            (50, "FFFFFF", 100),
+            (50, "FFFFFF", 100),
+            (75, "000000", 100),
+            (100, "000000", 100)
+        ])
+    );
+    let strip = fill(&Fill::Radial { centre: [0.5, 0.5], radii: [0.5, 20.0], stops });
+    assert!(strip.contains("<a:lin ang=\"0\""), "{strip}");
+    // One stop is a colour.
+    let alone = fill(&Fill::Linear { angle: 0.0, stops: vec![stop(0.3, "123456", 1.0)] });
+    assert_eq!(alone, "<a:solidFill><a:srgbClr val=\"123456\"/></a:solidFill>");
 }
 
 #[test]

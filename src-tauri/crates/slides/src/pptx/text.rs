@@ -1,5 +1,6 @@
 //! Paragraphs and runs.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::paint::{colour, effects, fill, line};
@@ -36,11 +37,60 @@ pub(super) fn body(box_text: &Text, quarter: Option<&str>, links: Links<'_>) -> 
         edges[3],
         if is_in_middle { "ctr" } else { "t" },
     );
-    for paragraph in &box_text.paragraphs {
+    for paragraph in numbered(&box_text.paragraphs).iter() {
         out.push_str(&self::paragraph(paragraph, links));
     }
     out.push_str("</p:txBody>");
     out
+}
+
+/// Paragraphs that count on from each other start at one number, so that a new one between them moves the rest.
+fn numbered(paragraphs: &[Paragraph]) -> Cow<'_, [Paragraph]> {
+    if paragraphs
+        .iter()
+        .all(|paragraph| paragraph.marker.as_ref().is_none_or(|marker| marker.number.is_none()))
+    {
+        return Cow::Borrowed(paragraphs);
+    }
+    let mut out = paragraphs.to_vec();
+    // Of each level: the kind of number, where it started, and what comes next.
+    let mut lists: Vec<Option<(String, u32, u32)>> = Vec::new();
+    for paragraph in &mut out {
+        let level = paragraph.level as usize;
+        lists.resize(level + 1, None);
+        let Some(marker) = &mut paragraph.marker else {
+            lists[level] = None;
+            continue;
+        };
+        let Some(kind) = &marker.number else {
+            lists[level] = None;
+            continue;
+        };
+        let start = match &lists[level] {
+            Some((same, start, next)) if same == kind && *next == marker.start.max(1) => *start,
+            _ => marker.start.max(1),
+        };
+        lists[level] = Some((kind.clone(), start, marker.start.max(1) + 1));
+        marker.start = start;
+    }
+    Cow::Owned(out)
+}
+
+/// The link that a whole text is, if it does not look like one.
+pub(super) fn link_of_whole(text: &Text) -> Option<&str> {
+    let mut runs = text.paragraphs.iter().flat_map(|paragraph| &paragraph.runs).filter(|run| !run.is_break);
+    let first = runs.next()?;
+    let address = first.link.as_deref()?;
+    let is_plain = |run: &Run| run.underline.is_none() && run.link.as_deref() == Some(address);
+    (is_plain(first) && runs.all(is_plain)).then_some(address)
+}
+
+/// A link on a click.
+pub(super) fn link(tag: &str, address: &str, links: Links<'_>) -> Option<String> {
+    let relation = links(address)?;
+    // A link to a slide is a jump; without the word a program would look for a file.
+    let action = if address.starts_with('#') { " action=\"ppaction://hlinksldjump\"" } else { "" };
+    Some(format!("<{tag} r:id=\"{relation}\"{action}/>"))
 }
 
 pub(super) fn paragraph(paragraph: &Paragraph, links: Links<'_>) -> String {

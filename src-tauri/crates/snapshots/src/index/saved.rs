@@ -33,6 +33,15 @@ impl Index {
         decode(&bytes).filter(|index| *index.workspace == *workspace)
     }
 
+    /// Removes what was saved; the next record reads everything again.
+    pub(crate) fn remove(folder: &Path) {
+        if let Err(error) = fs::remove_file(folder.join(FILE_NAME))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the index could not be removed");
+        }
+    }
+
     /// Saves it. A failure costs time at the next start and nothing else.
     pub(crate) fn save(&self, folder: &Path) -> Result<(), SnapshotError> {
         let path = folder.join(FILE_NAME);

@@ -3,7 +3,7 @@
 use okcvm_objects::{Entry, EntryKind, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustix::fs::{Access, AtFlags, accessat};
+use rustix::fs::{Access, AtFlags, accessat, fstatvfs};
 use rustix::process::geteuid;
 
 use super::live::{Live, Signature, State};
@@ -12,6 +12,9 @@ use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
 use crate::names::Respelling;
 use crate::source::Source;
+
+/// Hardly any file has more bytes.
+const AMPLE: u64 = 1 << 30;
 
 /// A file or link to write.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl Plan {
 
 /// Whether a restore begins or goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Run {
+pub(crate) enum Run {
     First,
     /// An earlier one was cut off: what is not there at all may have been removed by it.
     Again,
@@ -67,9 +70,9 @@ pub(super) enum Run {
 
 /// The two trees that a restore leads from and to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trees {
-    pub(super) from: ObjectId,
-    pub(super) to: ObjectId,
+pub(crate) struct Trees {
+    pub(crate) from: ObjectId,
+    pub(crate) to: ObjectId,
 }
 
 /// Compares the live paths with both trees.
@@ -148,6 +151,25 @@ fn may_change(live: &mut Live<'_>, plan: &Plan) -> Result<(), SnapshotError> {
             let shown: &[u8] = if nearest.is_empty() { b"." } else { &nearest };
             SnapshotError::workspace("written to", shown, error)
         })?;
+    }
+    Ok(())
+}
+
+/// Looks, before anything happens, whether all new contents fit beside the old ones: these go last.
+pub(super) fn has_room(source: &Source, live: &Live<'_>, plan: &Plan) -> Result<(), SnapshotError> {
+    let Ok(space) = fstatvfs(live.root()) else { return Ok(()) };
+    let block = space.f_frsize.max(1);
+    let free = space.f_bavail.saturating_mul(block);
+    // Where there is so much room, nobody has to ask how much each takes.
+    if free / AMPLE > plan.writes.len() as u64 {
+        return Ok(());
+    }
+    let mut needed: u64 = 0;
+    for write in &plan.writes {
+        needed = needed.saturating_add(source.size(write.entry.id)?.div_ceil(block).saturating_mul(block));
+        if needed > free {
+            return Err(SnapshotError::DiskFull { path: shown(&write.path) });
+        }
     }
     Ok(())
 }

@@ -280,7 +280,13 @@ mod tests {
 
     async fn finished(outcome: Outcome<'_>) -> ToolResult {
         let arguments = Arguments { code: "1".to_owned(), restart: false };
-        let ran = Ran { end: CellEnd::Done, kind: KernelKind::Plain, dropped: 1_000, notes: Vec::new() };
+        let ran = Ran {
+            end: CellEnd::Done,
+            kind: KernelKind::Plain,
+            dropped: 1_000,
+            notes: Vec::new(),
+            packages: Vec::new(),
+        };
         outcome.finish(&arguments, &ran, &Network::On).await
     }
 

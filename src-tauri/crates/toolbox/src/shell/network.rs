@@ -20,13 +20,18 @@ pub trait SessionNetwork: ContactSink {
     fn policy(&self, session: &SessionId) -> Result<NetworkPolicy, AppError>;
 }
 
-/// What a call with that code touches: the world as well, where the session allows hosts.
+/// What a call with that code touches: the world as well, where the session allows hosts or the boundary does not keep
+/// code from it.
 pub(crate) fn touches(
     network: Option<&Arc<dyn SessionNetwork>>,
+    sandbox: &Sandbox,
     session: &SessionId,
     code: String,
 ) -> Touches {
     let touches = Touches::code(code);
+    if !sandbox.holds_network() {
+        return touches.doing(ApprovalAction::Send);
+    }
     match network.map_or(Ok(NetworkPolicy::Off), |network| network.policy(session)) {
         Ok(NetworkPolicy::Off) => touches,
         Ok(NetworkPolicy::Hosts { .. } | NetworkPolicy::Open) | Err(_) => {

@@ -162,6 +162,9 @@ impl Collected {
                 .skip(source, &format!("it has {}, the limit for one file is {limit}", megabytes(size)));
         }
         if self.files >= limits.max_files {
+            if limits.max_files == 1 {
+                return self.skip(source, "the limit of 1 file in one import is reached");
+            }
             return self
                 .skip(source, &format!("the limit of {} files in one import is reached", limits.max_files));
         }

@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { Deck } from './deck.svelte';
 import { addressOf, canMove, moved, noHistory, siteOf, visited } from './history';
 import { ViewLink } from './link';
-import { readMessage } from './messages';
+import { standAlone } from './alone';
+import { MessageRate, readMessage } from './messages';
 import { Reports } from './reports.svelte';
 import { slideLines } from './slideLines';
 
@@ -51,6 +52,34 @@ describe('what a page tells', () => {
         { title: '', notes: '' },
       ],
     });
+  });
+});
+
+describe('a page that does not stop', () => {
+  it('is heard so many times a second, by kinds', () => {
+    const rate = new MessageRate();
+    const heard = (data: unknown, at: number, times: number) =>
+      Array.from({ length: times }, () => rate.allows(data, at)).filter(Boolean).length;
+    expect(heard({ okcvm: 'console', text: 'a' }, 0, 5000)).toBe(100);
+    // What it says of its slides is not lost in the noise.
+    expect(heard({ okcvm: 'deck', slides: [] }, 900, 50)).toBe(8);
+    expect(heard({ okcvm: 'console', text: 'a' }, 999, 50)).toBe(0);
+    expect(heard({ okcvm: 'console', text: 'a' }, 1000, 50)).toBe(50);
+    expect(heard({ okcvm: 'toString' }, 1000, 5)).toBe(5);
+    expect(readMessage({ okcvm: 'toString' })).toBeNull();
+  });
+});
+
+describe('what covers the window', () => {
+  it('is the only thing that keys and pointers reach', () => {
+    document.body.innerHTML = '<nav></nav><main><p inert></p><div id="stage"><b></b></div><i></i></main>';
+    const stage = document.getElementById('stage') as HTMLElement;
+    const names = () => [...document.querySelectorAll('[inert]')].map(({ localName }) => localName);
+    const giveBack = standAlone(stage);
+    expect(names()).toEqual(['nav', 'p', 'i']);
+    giveBack();
+    expect(names()).toEqual(['p']);
+    document.body.innerHTML = '';
   });
 });
 

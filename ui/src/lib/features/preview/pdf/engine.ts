@@ -20,7 +20,7 @@ class PartTransport extends pdfjs.PDFDataRangeTransport {
   constructor(
     private readonly url: string,
     size: number,
-    private readonly failed: (error: unknown) => void,
+    private readonly failed: () => void,
   ) {
     super(size, null);
   }
@@ -29,8 +29,8 @@ class PartTransport extends pdfjs.PDFDataRangeTransport {
     fetchPart(this.url, begin, end, this.#ending.signal)
       .then((part) => part.arrayBuffer())
       .then((bytes) => this.onDataRange(begin, new Uint8Array(bytes)))
-      .catch((error) => {
-        if (!this.#ending.signal.aborted) this.failed(error);
+      .catch(() => {
+        if (!this.#ending.signal.aborted) this.failed();
       });
   }
 
@@ -39,12 +39,20 @@ class PartTransport extends pdfjs.PDFDataRangeTransport {
   }
 }
 
-/** Opens a PDF in a worker of its own. Nothing in it is run: neither scripts nor forms. */
-export async function openPdf(url: string, size: number, signal: AbortSignal): Promise<PDFDocumentLoadingTask> {
+/**
+ * Opens a PDF in a worker of its own. Nothing in it is run: neither scripts nor forms. `onlost` hears when a part of it
+ * cannot be read any more, which ends the task.
+ */
+export async function openPdf(
+  url: string,
+  size: number,
+  signal: AbortSignal,
+  onlost: () => void,
+): Promise<PDFDocumentLoadingTask> {
   const base = (name: string) => new URL(`pdf/${name}/`, document.baseURI).href;
   const given: Record<string, unknown> = {};
-  let failed: (error: unknown) => void = () => undefined;
-  if (size > MOST_AT_ONCE) given.range = new PartTransport(url, size, (error) => failed(error));
+  let failed: () => void = () => undefined;
+  if (size > MOST_AT_ONCE) given.range = new PartTransport(url, size, () => failed());
   else given.data = new Uint8Array(await (await fetchBlob(url, { size, signal })).arrayBuffer());
   signal.throwIfAborted();
   const worker = new pdfjs.PDFWorker({ port: new PdfWorker() as unknown as null });
@@ -65,7 +73,10 @@ export async function openPdf(url: string, size: number, signal: AbortSignal): P
     verbosity: 0,
   });
   // A part that cannot be read would be waited for without an end.
-  failed = () => void task.destroy();
+  failed = () => {
+    onlost();
+    void task.destroy();
+  };
   const end = task.destroy.bind(task);
   task.destroy = async () => {
     await end();
@@ -75,6 +86,9 @@ export async function openPdf(url: string, size: number, signal: AbortSignal): P
   return task;
 }
 
+/** More text of one page is not looked through. */
+const MOST_TEXT = 200_000;
+
 /** The text of a page, as the elements that lie over it hold it, one after the other. */
 export async function textOf(page: PDFPageProxy): Promise<PageText> {
   // Not by `getTextContent`, which walks the stream in a way that not every engine knows.
@@ -82,12 +96,14 @@ export async function textOf(page: PDFPageProxy): Promise<PageText> {
   const reader = content.getReader();
   let text = '';
   const breaks = new Set<number>();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  for (let part = await reader.read(); !part.done && text.length < MOST_TEXT; part = await reader.read()) {
     for (const item of part.value.items) {
       if (!('str' in item)) continue;
       text += item.str;
       if (item.hasEOL) breaks.add(text.length);
     }
   }
+  // What is left of it is not made.
+  void reader.cancel(new Error('enough')).catch(() => undefined);
   return { text, breaks };
 }

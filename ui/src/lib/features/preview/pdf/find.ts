@@ -90,12 +90,14 @@ export function rangesOf(elements: readonly Element[], matches: readonly Match[]
     length += element.textContent?.length ?? 0;
   }
   const place = (offset: number, end: boolean): [Node, number] | null => {
+    // The last element that begins before it, or for a start at it.
     let index = 0;
-    while (
-      index + 1 < starts.length &&
-      (end ? (starts[index + 1] ?? 0) < offset : (starts[index + 1] ?? 0) <= offset)
-    ) {
-      index += 1;
+    let beyond = starts.length;
+    while (index + 1 < beyond) {
+      const middle = (index + beyond) >> 1;
+      const start = starts[middle] ?? 0;
+      if (end ? start < offset : start <= offset) index = middle;
+      else beyond = middle;
     }
     const node = elements[index]?.firstChild;
     const inside = offset - (starts[index] ?? 0);

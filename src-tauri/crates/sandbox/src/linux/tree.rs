@@ -4,18 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Of a process and all that came from it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Usage {
-    pub pids: BTreeSet<u32>,
-    pub threads: u64,
-    /// Of those that live, and of those that have ended and were waited for.
-    pub cpu: Duration,
-    /// Resident; pages that several share are counted for each.
-    pub memory: u64,
-    /// Bytes that were given to files: the larger of what calls wrote and what went to a disk.
-    pub written: u64,
-}
+use crate::watch::Usage;
 
 /// Looks at the tree below a process, that one included. What ends meanwhile is left out.
 pub(crate) fn usage(root: u32) -> Usage {
@@ -80,6 +69,18 @@ pub(crate) fn proportional_memory(usage: &Usage) -> u64 {
 pub(crate) fn started(pid: u32) -> Option<u64> {
     let stat = Stat::read(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
     (stat.state != "Z" && stat.state != "X").then_some(stat.started)
+}
+
+/// The run of this machine that numbers of processes belong to.
+pub(crate) fn boot() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_owned())
+}
+
+/// Bytes of memory of this machine.
+pub(crate) fn total_memory() -> Option<u64> {
+    let information = rustix::system::sysinfo();
+    let total = information.totalram * u64::from(information.mem_unit);
+    (total > 0).then_some(total)
 }
 
 /// Processes that carry a mark: a limit of real time that no process of ours reaches and that only its bearer and its

@@ -1,0 +1,85 @@
+//! Saving what is sound in a pack that is torn.
+
+use crate::deflate::compress;
+use crate::disk::read_at;
+use crate::error::ObjectError;
+use crate::id::{ObjectId, object_id};
+use crate::objects::{Objects, PackName};
+use crate::pack::{Form, Pack, encode_head};
+use crate::stream::STREAMED_FROM;
+use crate::writer::PackWriter;
+
+/// What is copied as it lies in the pack takes no more memory.
+const MOST_AT_ONCE: u64 = 64 << 20;
+
+impl Objects {
+    /// Copies what is sound in a torn pack, and is nowhere else, into a pack of its own, durably. Without its
+    /// index nothing is known of it. The new pack; `None` if there is nothing to save.
+    pub(crate) fn salvage(&self, name: &PackName) -> Result<Option<PackName>, ObjectError> {
+        let pack = match Pack::open_torn(self.folder(), name.clone()) {
+            Ok(pack) => pack,
+            Err(error) if error.is_damaged_or_gone() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut writer = PackWriter::new(self);
+        let order = pack.index.by_offset();
+        let list = self.list();
+        let elsewhere = |id: &ObjectId| {
+            let mut others = list.all().filter(|other| other.name != *name);
+            others.any(|other| other.index.find(id).is_some()) || list.loose.contains(id)
+        };
+        for (number, (offset, position)) in order.iter().copied().enumerate() {
+            let id = pack.index.id(position);
+            if elsewhere(&id) {
+                continue;
+            }
+            let end = order.get(number + 1).map(|(next, _)| *next);
+            match sound(&pack, &id, position, offset, end) {
+                Ok(Some(bytes)) => writer.push(id, crc32fast::hash(&bytes), &bytes)?,
+                Ok(None) | Err(ObjectError::Damaged { .. } | ObjectError::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if writer.is_empty() {
+            return Ok(None);
+        }
+        let (saved, _) = self.place(writer.close()?)?;
+        self.sync()?;
+        Ok(Some(saved))
+    }
+}
+
+/// The bytes of an object as they may stand in another pack; `None` if they are not what the index says.
+fn sound(
+    pack: &Pack,
+    id: &ObjectId,
+    position: usize,
+    offset: u64,
+    end: Option<u64>,
+) -> Result<Option<Vec<u8>>, ObjectError> {
+    let file = pack.file()?;
+    let head = pack.head(&file, offset)?;
+    let long = end.and_then(|end| end.checked_sub(offset)).filter(|long| *long <= MOST_AT_ONCE);
+    if let (Form::Whole(_), Some(long)) = (head.form, long) {
+        let mut bytes = vec![0; usize::try_from(long).unwrap_or(0)];
+        let filled = read_at(&file, &mut bytes, offset).map_err(ObjectError::storage("read", &pack.path))?;
+        let same = filled == bytes.len() && crc32fast::hash(&bytes) == pack.index.crc(position);
+        return Ok(same.then_some(bytes));
+    }
+    // A delta, whose base may not have been saved, or the last object, whose end nobody knows.
+    if head.size >= STREAMED_FROM {
+        return Ok(None);
+    }
+    let (kind, content) = pack.read(offset)?;
+    if object_id(kind, &content)? != *id {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(content.len() / 2 + 16);
+    encode_head(kind, content.len() as u64, &mut bytes);
+    compress(&content, &mut bytes);
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+#[path = "salvage_tests.rs"]
+mod tests;
