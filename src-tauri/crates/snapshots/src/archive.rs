@@ -209,7 +209,9 @@ impl Archive {
                 && let Err(error) = self.references.write(&id)
             {
                 tracing::warn!(%id, %error, "the next start writes the reference");
-                parent.map(|parent| parents.remove(&parent));
+                if let Some(parent) = parent {
+                    parents.remove(&parent);
+                }
             }
         }
         for parent in parents {
@@ -250,6 +252,12 @@ impl Archive {
         let flushed = self.sync();
         self.objects.make_spares();
         flushed
+    }
+
+    /// The same for one who waits: what nobody waits for is left to the background.
+    pub(crate) fn make_durable(&self) -> Result<(), SnapshotError> {
+        let _one = held(&self.flushing);
+        if held(&self.lock).is_none() { Ok(()) } else { self.sync() }
     }
 
     fn sync(&self) -> Result<(), SnapshotError> {

@@ -200,7 +200,7 @@ impl History {
             let staging = stage::stage(source, &mut live, &plan.writes)?;
             intent.sync().map(|()| staging)
         };
-        let (staging, recorded) = side_by_side(prepare, || self.shared.archive.flush());
+        let (staging, recorded) = side_by_side(prepare, || self.shared.archive.make_durable());
         let staging = staging.and_then(|staging| recorded.map(|()| staging));
         let staging = match staging {
             Ok(staging) => staging,
