@@ -37,9 +37,7 @@ test('films are played, sought and pictured', (t) =>
     const row = (name) => window.see(id.fileRow, { attributes: { path: `films/${name}` } });
     const open = async (name) => (await (await row(name)).$('button')).click();
     const player = (work) =>
-      browser.execute(
-        `return (${work})(document.querySelector('[data-testid="${id.previewVideo}"]'))`,
-      );
+      browser.execute(`return (${work})(document.querySelector('[data-testid="${id.previewVideo}"]'))`);
     const kept = (name) => join(window.home, 'thumbnails', `${hashOf(join(folder, name))}.png`);
 
     for (const [name, seconds] of [
@@ -97,11 +95,15 @@ test('films are played, sought and pictured', (t) =>
     await stage(t, 'what is broken says so', async () => {
       await open('broken.webm');
       const says = (pattern) =>
-        window.until(`it says ${pattern}`, async () => pattern.test(await window.text(id.previewProblem).catch(() => '')));
+        window.until(`it says ${pattern}`, async () =>
+          pattern.test(await window.text(id.previewProblem).catch(() => '')),
+        );
       await says(/damaged|neither sound nor moving pictures/);
       await window.picture('broken');
       await open('words.mp4');
-      await window.until('its own words', async () => /only words|damaged/.test(await browser.execute(() => document.body.innerText)));
+      await window.until('its own words', async () =>
+        /only words|damaged/.test(await browser.execute(() => document.body.innerText)),
+      );
     });
 
     await stage(t, 'an H.264 film plays, or says what to install', async () => {

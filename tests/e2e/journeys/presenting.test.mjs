@@ -169,8 +169,9 @@ test('where the system refuses, the slides cover the window', (t) =>
       await window.picture('covers');
       await window.browser.keys('Escape');
       await window.until('the bars are back', async () => (await window.all(id.previewReload)).length === 1);
-      await window.until('not pressed', async () =>
-        (await (await window.see(id.deckFull)).getAttribute('aria-pressed')) === 'false',
+      await window.until(
+        'not pressed',
+        async () => (await (await window.see(id.deckFull)).getAttribute('aria-pressed')) === 'false',
       );
     });
   }));

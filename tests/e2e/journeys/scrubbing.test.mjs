@@ -223,13 +223,17 @@ test('moments are looked at and compared without touching a file', (t) =>
         );
       const tall = (name) =>
         window.until(`both sides of ${name} can be scrolled`, () =>
-          scrolled('(a, b) => Boolean(a && b && a.scrollHeight > a.clientHeight + 200 && b.scrollHeight > b.clientHeight + 200)'),
+          scrolled(
+            '(a, b) => Boolean(a && b && a.scrollHeight > a.clientHeight + 200 && b.scrollHeight > b.clientHeight + 200)',
+          ),
         );
       for (const name of ['lines.txt', 'words.md', 'rows.csv', 'tree.json', 'report.pdf']) {
         await beside(name);
         await tall(name);
         await scrolled('(a) => { a.scrollTop = 400; }');
-        await window.until(`${name}: the right side follows`, () => scrolled('(a, b) => a.scrollTop === 400 && b.scrollTop > 50'));
+        await window.until(`${name}: the right side follows`, () =>
+          scrolled('(a, b) => a.scrollTop === 400 && b.scrollTop > 50'),
+        );
         await new Promise((done) => setTimeout(done, 300));
         const [left, right, heights] = await scrolled(
           '(a, b) => [a.scrollTop, b.scrollTop, [a, b].map((side) => side.scrollHeight - side.clientHeight)]',
@@ -282,6 +286,7 @@ test('moments are looked at and compared without touching a file', (t) =>
     assert.deepEqual(filesIn(workspace), before, 'looking changed a file');
 
     await stage(t, 'one file is taken from there, and only that', async () => {
+      await open('moment.html');
       await scrubTo(5);
       await shows('Moment 6');
       await window.click(id.scrubberTakeFile);

@@ -41,7 +41,8 @@ async function pictures(window, label) {
 /** How many pictures in an element have been drawn. */
 const drawn = (window, element) =>
   window.browser.execute(
-    (inside) => [...inside.querySelectorAll('img')].filter(({ complete, naturalWidth }) => complete && naturalWidth > 0).length,
+    (inside) =>
+      [...inside.querySelectorAll('img')].filter(({ complete, naturalWidth }) => complete && naturalWidth > 0).length,
     element,
   );
 

@@ -78,7 +78,9 @@ test('files of every kind are looked at in tabs', (t) =>
       await pictures('pdf');
       // The last word of a line and the first of the next, as a person reads them.
       const across = await browser.execute((selector) => {
-        const lines = [...document.querySelectorAll(`${selector} .words span`)].filter((one) => /\p{L}/u.test(one.textContent));
+        const lines = [...document.querySelectorAll(`${selector} .words span`)].filter((one) =>
+          /\p{L}/u.test(one.textContent),
+        );
         const top = (one) => one.getBoundingClientRect().top;
         const at = lines.findIndex((one, index) => lines[index + 1] && top(lines[index + 1]) - top(one) > 8);
         const last = lines[at].textContent.trim().split(/\s+/).at(-1);

@@ -169,7 +169,13 @@ export function previews({ deployments, age, indexed, noOffice }: World): Previe
     slide_picture_get: async ({ slide }) => {
       await wait(80 * (slide + 1));
       const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="180"><rect width="320" height="180" fill="#f4f1ea"/><rect x="24" y="28" width="180" height="18" fill="hsl(${(slide * 47) % 360} 40% 40%)"/><rect x="24" y="64" width="272" height="8" fill="#bbb"/><rect x="24" y="82" width="220" height="8" fill="#ccc"/></svg>`;
-      return { url: `data:image/svg+xml,${encodeURIComponent(picture)}`, width: 320, height: 180, reason: null, wantsPoster: false };
+      return {
+        url: `data:image/svg+xml,${encodeURIComponent(picture)}`,
+        width: 320,
+        height: 180,
+        reason: null,
+        wantsPoster: false,
+      };
     },
     slide_pictures_stop: () => ({}),
     pptx_pdf: async () => {
