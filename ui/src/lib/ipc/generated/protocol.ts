@@ -327,14 +327,18 @@ sessionId: SessionId,
 /**
  * The file.
  */
-source: PreviewSource, };
+source: PreviewSource, 
+/**
+ * Who looks: a newer request of the same viewer calls the older one off.
+ */
+viewer?: string, };
 
 /**
  * What is in an archive. Nothing of it is unpacked.
  */
 export type ArchiveListing = { 
 /**
- * The first 10,000 entries, in the archive's order.
+ * The first 10,000 entries, or as many as have 2 MB of names, in the archive's order.
  */
 entries: Array<ArchiveEntry>, 
 /**
@@ -2066,7 +2070,11 @@ sessionId: SessionId,
 /**
  * What to look at.
  */
-source: PreviewSource, };
+source: PreviewSource, 
+/**
+ * Who looks: a newer request of the same viewer calls the older one off.
+ */
+viewer?: string, };
 
 /**
  * An opened preview.
@@ -3142,7 +3150,11 @@ source: PreviewSource,
 /**
  * Which sheet of a workbook; the first one that is shown if absent.
  */
-sheet: string | null, };
+sheet: string | null, 
+/**
+ * Who looks: a newer request of the same viewer calls the older one off.
+ */
+viewer?: string, };
 
 /**
  * Rows of a table. Fewer than asked for where the table, or what is known of it so far, ends.
