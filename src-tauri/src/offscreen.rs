@@ -246,11 +246,7 @@ impl Page {
     }
 
     /// A part of what the view shows now, of which `place` says where the view begins.
-    async fn piece(
-        &self,
-        place: (f64, f64),
-        (width, height): (usize, usize),
-    ) -> Result<Pixels, SlidesError> {
+    async fn piece(&self, place: (f64, f64), (width, height): (usize, usize)) -> Result<Pixels, SlidesError> {
         self.with_view("take a picture", move |view, send| {
             view.snapshot(
                 SnapshotRegion::Visible,

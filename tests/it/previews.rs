@@ -121,7 +121,12 @@ async fn tables_archives_and_small_pictures_come_by_command() {
     std::fs::write(files.join("page.pdf"), fixture("libreoffice.pdf")).unwrap();
 
     let mut events = desk.listen();
-    let params = TableOpenParams { session_id: session.clone(), source: live("große 表.csv"), sheet: None, viewer: None };
+    let params = TableOpenParams {
+        session_id: session.clone(),
+        source: live("große 表.csv"),
+        sheet: None,
+        viewer: None,
+    };
     let opened = desk.host.table_open(params).await.unwrap();
     assert_eq!(opened.first.len(), 200);
     let counting = async {
@@ -144,7 +149,8 @@ async fn tables_archives_and_small_pictures_come_by_command() {
     desk.host.table_close(TableCloseParams { id: opened.id }).await.unwrap();
     assert_eq!(desk.host.table_rows(wanted).await.unwrap_err().code, Some(ErrorCode::NotFound));
 
-    let listing = ArchiveListParams { session_id: session.clone(), source: live("slides.pptx"), viewer: None };
+    let listing =
+        ArchiveListParams { session_id: session.clone(), source: live("slides.pptx"), viewer: None };
     let listing = desk.host.archive_list(listing).await.unwrap();
     assert!(listing.entries.iter().any(|entry| entry.path == "ppt/presentation.xml"));
     let small = |path: &str| ThumbnailParams { session_id: session.clone(), source: live(path) };

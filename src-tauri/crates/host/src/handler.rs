@@ -509,7 +509,8 @@ impl CommandHandler for Host {
         let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
-            okcvm_preview::describe_wanted(&source, &host.shelf, &wanted).map_err(|error| error.to_app_error())
+            okcvm_preview::describe_wanted(&source, &host.shelf, &wanted)
+                .map_err(|error| error.to_app_error())
         })
         .await
     }

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_preview::{
-    Drawing, Served, Shelf, Source, keep_drawing, keep_pages, keep_slides, kept_picture, new_drawing, of_slide,
+    Drawing, Served, Shelf, Source, keep_drawing, keep_pages, keep_slides, kept_picture, new_drawing,
+    of_slide,
 };
 use okcvm_protocol::{AppError, PreviewSource, ProcessOwner, SessionId, Thumbnail};
 use okcvm_slides::look_at_slides;
@@ -256,10 +257,8 @@ impl Host {
         sender: &watch::Sender<State>,
         cancel: &CancellationToken,
     ) -> Result<(), String> {
-        let (folder, name) = self
-            .converted_slides(session, source, Patience::Once)
-            .await
-            .map_err(|error| error.message)?;
+        let (folder, name) =
+            self.converted_slides(session, source, Patience::Once).await.map_err(|error| error.message)?;
         if name.strip_suffix(".pdf") != Some(hash.as_str()) {
             return Err("The file was changed at this moment; ask again.".to_owned());
         }
@@ -278,11 +277,7 @@ impl Host {
 }
 
 /// The deck that a source is, if it can be one. Blocks.
-fn deck_of(
-    session: &SessionId,
-    source: &Source,
-    asked: &PreviewSource,
-) -> Result<Option<Deck>, AppError> {
+fn deck_of(session: &SessionId, source: &Source, asked: &PreviewSource) -> Result<Option<Deck>, AppError> {
     if !is_presentation(asked) {
         return Ok(page_of(session, source, "slides").map(Deck::Page));
     }

@@ -12,8 +12,8 @@ use lzma_rust2::XzReader;
 use okcvm_protocol::{ArchiveEntry, ArchiveListing};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
-use crate::{PreviewError, Wanted};
 use crate::source::Material;
+use crate::{PreviewError, Wanted};
 
 /// Entries that are named; more are counted.
 const MAX_LISTED: usize = 10_000;

@@ -205,7 +205,11 @@ fn found(
     }
 }
 
-fn document(material: &Material, named: DocumentKind, wanted: &Wanted) -> Result<Option<ArtifactMeta>, Refused> {
+fn document(
+    material: &Material,
+    named: DocumentKind,
+    wanted: &Wanted,
+) -> Result<Option<ArtifactMeta>, Refused> {
     let bytes = material.whole(MOST_WHOLE)?;
     // By its content: a name may say anything.
     let kind = okcvm_documents::detect(&bytes).map_err(failed)?.unwrap_or(named);

@@ -106,7 +106,8 @@ mod tests {
             keep_drawing(&shelf, "page", name.clone(), 1, &served);
             name
         };
-        let kept = |read: &dyn Fn(&str) -> Option<Vec<u8>>| kept_drawing(&shelf, "page", read).map(|one| one.name);
+        let kept =
+            |read: &dyn Fn(&str) -> Option<Vec<u8>>| kept_drawing(&shelf, "page", read).map(|one| one.name);
         assert_eq!(kept(&site("red")), None);
         let red = draw("red");
         assert_eq!(kept(&site("red")), Some(red.clone()));

@@ -4,8 +4,8 @@ use okcvm_documents::{DocumentKind, Grid, GridLimits, Limits, Reading};
 use okcvm_protocol::{TableHandle, TableId, TableRows};
 
 use super::{FIRST, MOST_TEXT, cut};
-use crate::{PreviewError, Wanted};
 use crate::source::Material;
+use crate::{PreviewError, Wanted};
 
 /// Bytes of a workbook.
 const MOST_BYTES: u64 = 128 * 1024 * 1024;
