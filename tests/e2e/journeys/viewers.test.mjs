@@ -66,7 +66,11 @@ test('files of every kind are looked at in tabs', (t) =>
       await browser.keys(['Control', 'f']);
       await window.see(id.pdfFind);
       const word = await browser.execute(
-        (selector) => document.querySelector(selector).textContent.match(/\p{L}{4,}/u)[0],
+        (selector) =>
+          [...document.querySelectorAll(selector)]
+            .map(({ textContent }) => textContent)
+            .join('\n')
+            .match(/\p{L}{4,}/u)[0],
         `[data-testid="${id.pdfPage}"] .words span`,
       );
       await window.type(id.pdfFind, word);
@@ -171,7 +175,7 @@ test('files of every kind are looked at in tabs', (t) =>
         return fits && inside;
       });
       assert.deepEqual((await box()).size, [1024, 576], 'the style of the page is at work');
-      await window.see(id.deckRailFrame);
+      await window.see(id.deckRail);
       await pictures('deck');
       // After a look into the page the driver sends keys there, until a click brings them back.
       await window.click(id.deckCount);

@@ -226,3 +226,39 @@ fn git_shows_what_was_written() {
     assert_eq!(*store.objects.read_tree(&tree).unwrap(), entries.map(|(name, entry)| (name.to_vec(), entry)));
     fsck(&store.repository);
 }
+
+#[test]
+fn files_that_were_made_ahead_become_packs_and_leave_nothing() {
+    let store = store();
+    let folder = store.objects.folder().to_owned();
+    let unfinished =
+        || files(&folder).iter().filter(|name| name.starts_with(crate::writer::TEMPORARY)).count();
+    let write = |content: &[u8]| {
+        let batch = store.objects.batch();
+        let id = batch.add(ObjectKind::Blob, content).unwrap();
+        batch.finish().unwrap().unwrap();
+        assert_eq!(store.objects.read(&id).unwrap().1, content);
+    };
+    store.objects.make_spares();
+    store.objects.make_spares();
+    assert_eq!(unfinished(), 2);
+    write(b"one");
+    assert_eq!(unfinished(), 0);
+    write(b"two");
+    store.objects.make_spares();
+    // As a git does that tidies up.
+    for name in files(&folder).iter().filter(|name| name.starts_with(crate::writer::TEMPORARY)) {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    write(b"three");
+    store.objects.make_spares();
+    store.objects.heal().unwrap();
+    assert_eq!(unfinished(), 0);
+    write(b"four");
+    fsck(&store.repository);
+    let again = Objects::open(&store.repository, Arc::new(RealDisk)).unwrap();
+    again.make_spares();
+    assert_eq!(unfinished(), 2);
+    drop(again);
+    assert_eq!(unfinished(), 0);
+}

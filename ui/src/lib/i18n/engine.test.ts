@@ -78,7 +78,9 @@ describe('the words of the engine', () => {
     const said = [...source.matchAll(/"((?:[^"\\]|\\[^])*)"/g)].map(([, literal = '']) => plain(literal));
     const worded = said.filter((sentence) => /[a-z]/.test(sentence));
     expect(worded.length).toBeGreaterThan(10);
-    expect(worded.filter((sentence) => wordSentence(sentence, 'zh') === sentence && sentence !== 'Seatbelt')).toEqual([]);
+    expect(worded.filter((sentence) => wordSentence(sentence, 'zh') === sentence && sentence !== 'Seatbelt')).toEqual(
+      [],
+    );
   });
 
   it('word the reason inside of a sentence, and leave names and what others said', () => {

@@ -47,7 +47,8 @@ export const boundarySentences: Record<string, string> = {
   'Give commands nothing to do that must not see your files.': '不应看到您文件的事情，请不要交给命令去做。',
   'Not held, whatever a session allows: neither a job nor a token closes the network, and nobody is recorded. Every command counts as one that sends. An AppContainer would close it, and is not written yet.':
     '未隔离，无论会话允许什么：作业对象和令牌都不能关闭网络，访问了谁也没有记录。每条命令都算作会对外发送。AppContainer 能关闭网络，但尚未编写。',
-  'Stay in the mode that asks: it asks before every command here.': '请使用“询问”模式：在这里，它会在每条命令之前询问。',
+  'Stay in the mode that asks: it asks before every command here.':
+    '请使用“询问”模式：在这里，它会在每条命令之前询问。',
   'Hooks and settings of git repositories in the workspace are not protected: what a command writes there, git runs later outside of the boundary.':
     '工作区中 git 仓库的钩子和设置没有保护：命令写在那里的内容，git 之后会在隔离之外运行。',
   Shell: '命令行',
@@ -60,5 +61,6 @@ export const boundarySentences: Record<string, string> = {
   'Token for reading and writing': '限制读取和写入的令牌',
   'Token for writing': '限制写入的令牌',
   'this system gives no boundary for commands ({})': '此系统无法为命令提供隔离（{}）',
-  'Without it no command is run. The lines below say what did not hold.': '没有它就不会运行任何命令。下面各行说明了哪些没有成立。',
+  'Without it no command is run. The lines below say what did not hold.':
+    '没有它就不会运行任何命令。下面各行说明了哪些没有成立。',
 };

@@ -15,6 +15,7 @@ import { EventPump } from './eventPump';
 import { Files } from './files.svelte';
 import { Handles } from './handles';
 import { HistoryState } from './history.svelte';
+import { Exports } from './exports.svelte';
 import { Imports } from './imports.svelte';
 import { Layout } from './layout.svelte';
 import { Moves } from './moves';
@@ -69,6 +70,7 @@ export class App {
   /** How far opened tables are counted. */
   readonly tables = new TableProgress();
   readonly imports: Imports;
+  readonly exports: Exports;
   readonly thumbnails: Thumbnails;
   /** Addresses of previews. */
   readonly handles: Handles;
@@ -133,6 +135,19 @@ export class App {
     this.files = new Files(transport);
     this.handles = new Handles(transport);
     this.thumbnails = new Thumbnails(transport);
+    this.exports = new Exports(transport, {
+      saved: ({ path, renamed = [] }) => {
+        this.toasts.info(this.i18n.t('export.saved', { path }));
+        if (renamed.length > 0) {
+          this.toasts.error({
+            message: this.i18n.count('export.renamed', renamed.length),
+            detail: renamed.map(({ path: from, reason: to }) => `${from}: ${to}`).join('\n'),
+          });
+        }
+      },
+      failed: (error) => this.toasts.error(this.i18n.error(error)),
+      busy: () => this.toasts.info(this.i18n.t('export.busy')),
+    });
     this.imports = new Imports(transport, {
       imported: (sessionId, attachments) => {
         this.composer.attach(sessionId, attachments);
@@ -537,6 +552,9 @@ export class App {
         break;
       case 'importProgress':
         this.imports.progressed(event.event.progress);
+        break;
+      case 'exportProgress':
+        this.exports.progressed(event.event.progress);
         break;
       case 'pythonProgress':
         this.python.progressed(event.event.message);

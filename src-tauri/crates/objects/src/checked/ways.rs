@@ -125,6 +125,7 @@ fn suspected_widely(blocks: &[Block], words: &mut Words) -> [Suspicion; LANES] {
 }
 
 #[inline(always)]
+#[allow(clippy::inline_always, reason = "each of the two that call it compiles it for other instructions")]
 fn look(blocks: &[Block], words: &mut Words) -> [Suspicion; LANES] {
     for (lane, block) in blocks.iter().enumerate().take(LANES) {
         for (words, bytes) in words.iter_mut().zip(block.as_chunks().0) {

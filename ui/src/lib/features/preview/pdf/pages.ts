@@ -9,6 +9,8 @@ export const GAP = 12;
 
 /** So many pages are shown. What a document says of their number need not be true. */
 export const MOST_PAGES = 20_000;
+/** Browsers end somewhat above this height, in CSS pixels. */
+const TALLEST = 30_000_000;
 /** What sizes are told apart, in CSS pixels. */
 const NEAR = 0.5;
 
@@ -26,6 +28,11 @@ export class PageSizes {
 
   of(page: number): PageSize {
     return this.other.get(page) ?? this.usual;
+  }
+
+  /** The largest scale at which the last page is still within what browsers draw. */
+  get mostScale(): number {
+    return Math.max(0.1, TALLEST / Math.max(1, this.count * this.usual.height));
   }
 
   /** The widest page, in CSS pixels. */

@@ -18,6 +18,8 @@ describe('pages', () => {
     expect(sizes.count).toBe(MOST_PAGES);
     expect(layOut(sizes, () => 1).tops).toHaveLength(MOST_PAGES);
     expect(new PageSizes(-4, sizes.usual).count).toBe(0);
+    expect(layOut(sizes, () => sizes.mostScale).height).toBeLessThan(33_000_000);
+    expect(new PageSizes(500, sizes.usual).mostScale).toBeGreaterThan(6);
     expect(sizes.with(7, { width: 600.2, height: 800 })).toBe(sizes);
     const other = sizes.with(7, { width: 900, height: 20 });
     expect([other.of(7).height, other.of(8).height, other.widest, sizes.widest]).toEqual([20, 800, 900, 600]);
