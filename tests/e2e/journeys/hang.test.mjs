@@ -61,7 +61,10 @@ test('a page without end is closed, and the window goes on', () =>
       ['completed', 'completed'],
     );
     assert.match(await window.browser.execute(() => localStorage.getItem('okcvm.hungPreviews')), /file:loop\.html/);
-    const tabs = await Promise.all((await window.all(id.previewTab)).map((tab) => tab.getProperty('innerText')));
+    const tabs = await window.browser.execute(
+      (selector) => [...document.querySelectorAll(selector)].map(({ innerText }) => innerText),
+      `[data-testid="${id.previewTab}"]`,
+    );
     assert.ok(!tabs.some((name) => name.includes('loop')), `open at the next start: ${tabs}`);
     await runTurn(window, 'Make a to-do list for winter', 3);
   }));

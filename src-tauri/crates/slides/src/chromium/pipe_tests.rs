@@ -135,7 +135,7 @@ async fn an_answer_has_its_place_until_the_browser_took_it() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(places.available_permits(), 0);
     assert_eq!(heard(&mut browser).await["params"]["body"].as_str().unwrap().len(), body.len());
-    drop(tokio::time::timeout(PATIENCE, places.acquire()).await.unwrap().unwrap());
+    let _again = tokio::time::timeout(PATIENCE, places.acquire()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
