@@ -9,7 +9,7 @@ use okcvm_host::{
     Console, DataFolder, Environment, Host, HostOptions, LogGuard, Redactor, Serving, Watching, start_logging,
 };
 use okcvm_protocol::AppError;
-use tauri::{AppHandle, Manager, RunEvent};
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 
 use crate::{bridge, commands, preview, window};
 
@@ -21,6 +21,8 @@ pub(crate) struct Shell {
     pub(crate) attached: AtomicU64,
     /// A dialog of the system is open.
     pub(crate) picking: AtomicBool,
+    /// The window fills the display because the page asked for it.
+    pub(crate) presenting: AtomicBool,
     ending: AtomicBool,
     _log: Option<LogGuard>,
 }
@@ -55,6 +57,7 @@ pub fn run() -> ExitCode {
                 host,
                 attached: AtomicU64::new(0),
                 picking: AtomicBool::new(false),
+                presenting: AtomicBool::new(false),
                 ending: AtomicBool::new(false),
                 _log: log,
             });
@@ -64,10 +67,16 @@ pub fn run() -> ExitCode {
         .build(tauri::generate_context!());
     match built {
         Ok(app) => {
-            app.run(|app, event| {
-                if let RunEvent::ExitRequested { api, .. } = event {
-                    end(app, &api);
+            app.run(|app, event| match event {
+                RunEvent::ExitRequested { api, .. } => end(app, &api),
+                RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } => {
+                    // The place that is kept for the next start is the one before.
+                    if app.state::<Shell>().presenting.load(Ordering::SeqCst) {
+                        api.prevent_close();
+                        window::close_from_display(app.clone());
+                    }
                 }
+                _ => {}
             });
             ExitCode::SUCCESS
         }

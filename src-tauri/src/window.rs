@@ -1,15 +1,22 @@
 //! The one window.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use okcvm_host::{DataFolder, Environment};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
+use crate::app::Shell;
+
 /// Its label, which the capability names.
 pub(crate) const LABEL: &str = "main";
 const SIZE: (f64, f64) = (1440.0, 900.0);
 const SMALLEST: (f64, f64) = (760.0, 520.0);
+/// How long the window manager may take to give a window its size back, in steps.
+const LEAVING_STEPS: u32 = 20;
+const LEAVING_STEP: Duration = Duration::from_millis(50);
 
 /// Where the window keeps its place and its columns: with all other data. Without a folder for data it uses the
 /// system's, and says why there is none when it is open.
@@ -31,7 +38,14 @@ pub(crate) fn open(app: &AppHandle, folder: Option<PathBuf>) -> tauri::Result<()
     if let Some(folder) = folder {
         window = window.data_directory(folder);
     }
-    window.build()?;
+    let window = window.build()?;
+    #[cfg(target_os = "linux")]
+    {
+        cut_off(&window)?;
+        crate::hang::watch(&window)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    drop(window);
     Ok(())
 }
 
@@ -44,19 +58,87 @@ pub(crate) fn show(app: &AppHandle) {
     }
 }
 
+/// Makes the window as large as the display. A window manager may refuse without a word.
+pub(crate) fn fill_display(app: &AppHandle) -> tauri::Result<()> {
+    let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
+    // Who made it that large by the window manager wants it to stay so.
+    if window.is_fullscreen()? {
+        return Ok(());
+    }
+    window.set_fullscreen(true)?;
+    app.state::<Shell>().presenting.store(true, Ordering::SeqCst);
+    Ok(())
+}
+
+/// Gives the window back the size it had before [`fill_display`]; does nothing where that did not change it.
+pub(crate) fn leave_display(app: &AppHandle) -> tauri::Result<()> {
+    if !app.state::<Shell>().presenting.swap(false, Ordering::SeqCst) {
+        return Ok(());
+    }
+    let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
+    window.set_fullscreen(false)
+}
+
+/// Closes a window that fills the display, once it has its own size again.
+pub(crate) fn close_from_display(app: AppHandle) {
+    tauri::async_runtime::spawn(async move {
+        if let Err(error) = leave_display(&app) {
+            tracing::debug!(%error, "the window stays as large as the display");
+        }
+        let Some(window) = app.get_webview_window(LABEL) else { return };
+        for _ in 0..LEAVING_STEPS {
+            tokio::time::sleep(LEAVING_STEP).await;
+            if !window.is_fullscreen().unwrap_or_default() {
+                break;
+            }
+        }
+        // A moment more, in which the window manager says where it lies now.
+        tokio::time::sleep(LEAVING_STEP).await;
+        if let Err(error) = window.close() {
+            tracing::warn!(%error, "the window cannot be closed");
+        }
+    });
+}
+
+/// Whether an address may be loaded, in the window or in a frame of it.
 fn allowed(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
     match url.scheme() {
         "tauri" | "preview" | "about" => true,
-        "http" | "https" => {
-            host == "tauri.localhost"
-                || host == "preview.localhost"
-                || (cfg!(all(debug_assertions, not(feature = "custom-protocol")))
-                    && host == "localhost"
-                    && url.port() == Some(1420))
-        }
+        // Names below `localhost` lead to this machine, so an address of the web is none of ours: but where the web
+        // engine knows no schemes of an app, its own have these names.
+        "http" => match (url.host_str(), url.port()) {
+            (Some("tauri.localhost" | "preview.localhost"), None) => {
+                cfg!(any(windows, target_os = "android"))
+            }
+            (Some("localhost"), Some(1420)) => {
+                cfg!(all(debug_assertions, not(feature = "custom-protocol")))
+            }
+            _ => false,
+        },
         _ => false,
     }
+}
+
+/// The window needs no network: whatever of a page gets past every policy, such as a connection that is opened ahead
+/// of its use, ends at a proxy that nobody answers at, and no name is looked up.
+#[cfg(target_os = "linux")]
+fn cut_off(window: &tauri::WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::{
+        NetworkProxyMode, NetworkProxySettings, SettingsExt, WebViewExt, WebsiteDataManagerExt,
+    };
+    window.with_webview(|webview| {
+        let view = webview.inner();
+        if let Some(settings) = WebViewExt::settings(&view) {
+            settings.set_enable_dns_prefetching(false);
+            settings.set_enable_webrtc(false);
+        }
+        // The server of a development build is spoken to directly.
+        let direct: &[&str] = if cfg!(feature = "custom-protocol") { &[] } else { &["localhost"] };
+        let mut nowhere = NetworkProxySettings::new(Some(crate::NOWHERE), direct);
+        if let Some(data) = view.website_data_manager() {
+            data.set_network_proxy_settings(NetworkProxyMode::Custom, Some(&mut nowhere));
+        }
+    })
 }
 
 #[cfg(test)]
@@ -69,7 +151,11 @@ mod tests {
             ("tauri://localhost/index.html", true),
             ("preview://localhost/token/index.html", true),
             ("about:blank", true),
-            ("http://tauri.localhost/", true),
+            ("http://tauri.localhost/", cfg!(windows)),
+            ("http://preview.localhost/token/index.html", cfg!(windows)),
+            ("http://preview.localhost:8080/", false),
+            ("https://preview.localhost/", false),
+            ("http://other.localhost/", false),
             ("http://127.0.0.1:8080/", false),
             ("https://site.example/", false),
             ("file:///etc/passwd", false),

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use okcvm_preview::{Moment, PreviewTarget, Previews, Shelf, Source, Tables, TellTable, describe};
+use okcvm_preview::{Contents, Moment, PreviewTarget, Previews, Shelf, Source, Tables, TellTable, describe};
 use okcvm_protocol::SnapshotId;
 use okcvm_snapshots::{Author, History, RecordInfo};
 use okcvm_workspace::{Workspace, WorkspacePath};
 
 use crate::files::fill;
-use crate::measure::{compare, rounds, timed};
+use crate::measure::{Side, compare, rounds, timed};
 use crate::row::{Bar, Figures, Row};
 use crate::{Outcome, Plan};
 
@@ -23,6 +23,7 @@ const TIMES: usize = 20;
 
 pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     moments(plan, tell)?;
+    ahead(plan, tell)?;
     let first = "first rows of a 200 MB table, beside those of 1 MB".to_owned();
     let facts = "what a 200 MB table is, beside one of 1 MB".to_owned();
     let any = "rows from the end of a 200 MB table, beside its start".to_owned();
@@ -129,22 +130,83 @@ fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
         snapshots.push(history.record(&workspace, snapshots.last(), info)?.snapshot);
     }
     let previews = Previews::new("preview://localhost/".to_owned());
-    let look = |round: usize| {
+    let look = |round: usize, contents: Contents| {
         let snapshot = snapshots.get(round % MOMENTS).ok_or("no such moment")?.clone();
         timed(|| {
             let (history, snapshot) = (history.clone(), snapshot.clone());
-            let moment = Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))));
+            let moment =
+                Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))), contents.clone());
             let target = PreviewTarget::Snapshot { moment, path: WorkspacePath::parse("site")? };
             let handle = previews.open(target)?;
-            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(Vec::new())?);
+            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(())?);
             previews.close(&handle.token);
             let shown =
                 String::from_utf8_lossy(answer.body()).contains(&format!("<h1>{}</h1>", round % MOMENTS));
             if shown { Ok(()) } else { Err("another page was shown".into()) }
         })
     };
-    let medians = rounds(|_| Ok(()), vec![Box::new(look), Box::new(look)])?;
+    let held = Contents::default();
+    for round in 0..MOMENTS {
+        look(round, held.clone())?;
+    }
+    let sides: Vec<Side<'_>> =
+        vec![Box::new(|round| look(round, Contents::default())), Box::new(|round| look(round, held.clone()))];
+    let medians = rounds(|_| Ok(()), sides)?;
     for (name, cost, bar) in [(first, medians.costs[0], 150), (again, medians.costs[1], 50)] {
+        let figures = Figures::Times { ours: cost, other: None };
+        tell(Row { bench: "previews", name, figures, bar: Bar::Within(Duration::from_millis(bar)) });
+    }
+    Ok(())
+}
+
+/// Bytes of the picture that is read ahead.
+const PICTURE: usize = 8_000_000;
+
+/// A large picture of the history: as it is found, and where it was read ahead because it is a neighbour.
+fn ahead(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
+    let first = "a picture of 8 MB as it was at a moment, described and read".to_owned();
+    let warmed = "the same, read ahead".to_owned();
+    if !plan.wants(&[&first, &warmed]) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let work = folder.path().join("work");
+    std::fs::create_dir_all(&work)?;
+    let workspace = Workspace::open(&work)?;
+    let history = History::open(&folder.path().join("history"))?.history;
+    // What does not get smaller when it is packed.
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    });
+    std::fs::write(work.join("picture.bin"), noise.take(PICTURE).collect::<Vec<u8>>())?;
+    let info = RecordInfo { message: "bench", author: Author::Agent, at_ms: 1_700_000_000_000 };
+    let snapshot = history.record(&workspace, None, info)?.snapshot;
+    let previews = Previews::new("preview://localhost/".to_owned());
+    let shelf = Shelf::new(folder.path().join("shelf"));
+    let moment = |contents: Contents| {
+        let (history, snapshot) = (history.clone(), snapshot.clone());
+        Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))), contents)
+    };
+    let path = WorkspacePath::parse("picture.bin")?;
+    let look = |contents: Contents| {
+        timed(|| {
+            let moment = moment(contents);
+            describe(&Source::Snapshot { moment: moment.clone(), path: path.clone() }, &shelf)?;
+            let handle = previews.open(PreviewTarget::Snapshot { moment, path: path.clone() })?;
+            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(())?);
+            previews.close(&handle.token);
+            if answer.body().len() == PICTURE { Ok(()) } else { Err("the picture is not whole".into()) }
+        })
+    };
+    let held = Contents::default();
+    let target = PreviewTarget::Snapshot { moment: moment(held.clone()), path: path.clone() };
+    previews.warm(&previews.open(target)?.token, None, &shelf);
+    let sides: Vec<Side<'_>> =
+        vec![Box::new(|_| look(Contents::default())), Box::new(|_| look(held.clone()))];
+    let medians = rounds(|_| Ok(()), sides)?;
+    for (name, cost, bar) in [(first, medians.costs[0], 150), (warmed, medians.costs[1], 50)] {
         let figures = Figures::Times { ours: cost, other: None };
         tell(Row { bench: "previews", name, figures, bar: Bar::Within(Duration::from_millis(bar)) });
     }

@@ -28,6 +28,15 @@ Object.defineProperty(HTMLElement.prototype, 'offsetParent', {
   },
 });
 globalThis.ResizeObserver ??= Observer as unknown as typeof ResizeObserver;
+class NearObserver {
+  constructor(private readonly tell: (entries: unknown[]) => void) {}
+  observe(target: Element): void {
+    queueMicrotask(() => this.tell([{ target, isIntersecting: true }]));
+  }
+  unobserve(): void {}
+  disconnect(): void {}
+}
+globalThis.IntersectionObserver ??= NearObserver as unknown as typeof IntersectionObserver;
 window.matchMedia ??= ((query: string) => ({
   matches: false,
   media: query,

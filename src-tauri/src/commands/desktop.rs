@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    AppError, DeploymentParams, Empty, FileParams, LinkParams, NumberedEvent, PathsResponse, PickSaveParams,
-    WindowAttachParams, WindowCommand,
+    AppError, DeploymentParams, Empty, FileParams, FillDisplayParams, LinkParams, NumberedEvent,
+    PathsResponse, PickSaveParams, WindowAttachParams, WindowCommand,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,7 @@ use tauri_plugin_opener::OpenerExt;
 use super::workspace_file;
 use crate::app::Shell;
 use crate::bridge;
+use crate::window;
 use crate::words::{Word, word};
 
 /// Endings that a desktop may run instead of showing.
@@ -42,6 +43,10 @@ pub(super) async fn answer(
         WindowCommand::Attach => {
             let WindowAttachParams { after } = read(params)?;
             let channel = channel(webview, payload)?;
+            // The page before, which may have filled the display, is gone.
+            if let Err(error) = window::leave_display(app) {
+                tracing::debug!(%error, "the window stays as large as the display");
+            }
             bridge::attach(app, host, channel, after);
             write(&Empty {})
         }
@@ -85,6 +90,14 @@ pub(super) async fn answer(
             let folder = host.data().logs();
             let folder = folder.to_string_lossy();
             launch(app, &folder, &folder).await
+        }
+        WindowCommand::FillDisplay => {
+            let FillDisplayParams { on } = read(params)?;
+            let filled = if on { window::fill_display(app) } else { window::leave_display(app) };
+            filled.map_err(|error| {
+                AppError::new("The window could not fill the display.").with_detail(error.to_string())
+            })?;
+            write(&Empty {})
         }
     }
 }

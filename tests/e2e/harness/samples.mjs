@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const documents = fileURLToPath(new URL('../../fixtures/documents/', import.meta.url));
+const archives = fileURLToPath(new URL('../../fixtures/archives/', import.meta.url));
 const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url));
 
 /** A second of a tone that swells: 8,000 samples of one byte. */
@@ -77,6 +78,10 @@ export function makeSamples(folder) {
   copyFileSync(join(documents, 'book.epub'), join(folder, 'book.zip'));
   const pdfjs = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'));
   copyFileSync(join(pdfjs, 'standard_fonts/LiberationSans-Regular.ttf'), join(folder, 'letters.ttf'));
+  for (const name of ['files.7z', 'files.tar.xz', 'files.tar.zst', 'files.tar.bz2']) {
+    copyFileSync(join(archives, name), join(folder, name));
+  }
+  put('old.rar', Buffer.from('526172211a070100', 'hex'));
   put('tone.wav', tone());
   put(
     'drawing.svg',

@@ -53,9 +53,12 @@ function focused() {
 
 /** The X window of the app. */
 function frameOf(window) {
-  const [id] = (ask('xdotool', ['search', '--onlyvisible', '--pid', String(window.pid)]) ?? '').split('\n');
-  if (!id) throw new Error('the app shows no window');
-  return id;
+  // Another window that goes away meanwhile spoils a search.
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const [id] = (ask('xdotool', ['search', '--onlyvisible', '--pid', String(window.pid)]) ?? '').split('\n');
+    if (id) return id;
+  }
+  throw new Error('the app shows no window');
 }
 
 /** Where the inside of the app's window lies on the display, and how large it is. */

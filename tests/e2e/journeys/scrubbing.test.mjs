@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { chooseDemo, filesIn, previewText, send, turns, workspaceOf } from '../harness/steps.mjs';
 import { testids as id } from '../harness/testids.mjs';
@@ -14,6 +15,19 @@ const page = (number) =>
   `<p style="height:3000px">below</p><a href="other.html">other</a>`;
 const drawing = (number) =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${100 + number}" height="50"><rect width="100" height="50" fill="teal"/></svg>`;
+
+const report = readFileSync(fileURLToPath(new URL('../../fixtures/documents/over-pages.pdf', import.meta.url)));
+const deck = readFileSync(fileURLToPath(new URL('../fixtures/deck.html', import.meta.url)));
+/** Files that are longer than the window; another one at each moment, by its number. */
+const longFiles = (number) => ({
+  'lines.txt': Array.from({ length: 200 + 20 * number }, (_, line) => `line ${line} of moment ${number}`).join('\n'),
+  'words.md': `# 时刻 ${number}\n\n${'Some words of a paragraph.\n\n'.repeat(60 + 4 * number)}`,
+  'rows.csv': `id,name\n${Array.from({ length: 300 + number }, (_, row) => `${row},第${row}行`).join('\n')}\n`,
+  'tree.json': JSON.stringify(Array.from({ length: 90 + number }, (_, id) => id)),
+  'report.pdf': Buffer.concat([report, Buffer.from(`\n% ${number}\n`)]),
+  'photo.svg': `<svg xmlns="http://www.w3.org/2000/svg" width="2400" height="${2000 + number}"><circle cx="1200" cy="1000" r="900" fill="teal"/></svg>`,
+  'deck.html': deck.toString('utf8').replace('First slide', `Slide of moment ${number}`),
+});
 
 test('moments are looked at and compared without touching a file', (t) =>
   journey({ name: 'scrubbing' }, async (window) => {
@@ -35,6 +49,7 @@ test('moments are looked at and compared without touching a file', (t) =>
         writeFileSync(join(workspace, 'moment.html'), page(number));
         writeFileSync(join(workspace, 'other.html'), `<h1>Other ${number}</h1>`);
         writeFileSync(join(workspace, 'drawing.svg'), drawing(number));
+        for (const [name, content] of Object.entries(longFiles(number))) writeFileSync(join(workspace, name), content);
       }
       await turn(number === 1 ? 'Make a website about a garden' : 'Make a to-do list for spring cleaning');
       workspace ??= workspaceOf(window);
@@ -55,6 +70,50 @@ test('moments are looked at and compared without touching a file', (t) =>
         value,
       );
     const shows = (words) => previewText(window, (text) => text.includes(words));
+
+    await stage(t, 'moments are there soon, those that were read ahead sooner', async () => {
+      await open('moment.html');
+      await shows('Moment now');
+      /** Milliseconds from the hand on the slider to the page of that moment, which says its number by its title. */
+      const took = (number) =>
+        browser.executeAsync(
+          (selector, value, title, done) => {
+            const slider = document.querySelector(selector);
+            const begun = performance.now();
+            const hear = ({ data }) => {
+              if (data?.okcvm !== 'navigated' || data.title !== title) return;
+              removeEventListener('message', hear);
+              done(performance.now() - begun);
+            };
+            addEventListener('message', hear);
+            slider.value = String(value);
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+          },
+          `[data-testid="${id.scrubberInput}"]`,
+          number - 1,
+          String(number),
+        );
+      const rest = () => new Promise((done) => setTimeout(done, 700));
+      const far = [];
+      const near = [];
+      // None of them was looked at before; the second of each pair was read ahead while the first was looked at.
+      for (const [first, second] of [
+        [9, 8],
+        [5, 4],
+        [2, 3],
+      ]) {
+        far.push(await took(first));
+        await rest();
+        near.push(await took(second));
+        await rest();
+      }
+      const middle = (times) => times.toSorted((a, b) => a - b)[1];
+      const words = (times) => times.map((time) => Math.round(time)).join(', ');
+      t.diagnostic(`moments far off: ${words(far)} ms; neighbours: ${words(near)} ms`);
+      // This build is not optimised and the machine may be busy: the figures are for people, the bounds for what hangs.
+      assert.ok(middle(far) < 1500, `a moment far off takes ${words(far)} ms`);
+      assert.ok(middle(near) < 1000, `a neighbour takes ${words(near)} ms`);
+    });
 
     await stage(t, 'a page is shown as it was at each of ten moments', async () => {
       await open('moment.html');
@@ -134,6 +193,90 @@ test('moments are looked at and compared without touching a file', (t) =>
       await window.picture('swipe-narrow');
       await window.resize(WIDE);
       await window.click(id.previewCompare);
+    });
+
+    await stage(t, 'every viewer moves in step: text, Markdown, tables, JSON, PDF, a picture, slides', async () => {
+      const sides = `[data-testid="${id.compareSide}"]`;
+      /** Both sides of a file at two moments, once each has something to scroll. */
+      const beside = async (name) => {
+        await open(name);
+        await scrubTo(MOMENTS - 2);
+        await window.see(id.previewAsOf);
+        await window.click(id.previewCompare);
+        await window.until(`two sides of ${name}`, async () => (await window.all(id.compareSide)).length === 2);
+      };
+      const texts = (name) =>
+        browser.execute(
+          (selector) => [...document.querySelectorAll(selector)].map(({ innerText }) => innerText.trim()),
+          `[data-testid="${name}"]`,
+        );
+      const end = async () => {
+        await window.click(id.previewCompare);
+        await window.until('one side', async () => (await window.all(id.compareSide)).length === 0);
+      };
+      /** What a person scrolls on each side: the largest that scrolls. */
+      const scrolled = (work) =>
+        browser.execute(
+          `const scrollers = [...document.querySelectorAll('${sides}')].map((side) =>
+             [...side.querySelectorAll('.scroll')].sort((a, b) => b.clientHeight * b.clientWidth - a.clientHeight * a.clientWidth)[0]);
+           return (${work})(...scrollers);`,
+        );
+      const tall = (name) =>
+        window.until(`both sides of ${name} can be scrolled`, () =>
+          scrolled('(a, b) => Boolean(a && b && a.scrollHeight > a.clientHeight + 200 && b.scrollHeight > b.clientHeight + 200)'),
+        );
+      for (const name of ['lines.txt', 'words.md', 'rows.csv', 'tree.json', 'report.pdf']) {
+        await beside(name);
+        await tall(name);
+        await scrolled('(a) => { a.scrollTop = 400; }');
+        await window.until(`${name}: the right side follows`, () => scrolled('(a, b) => a.scrollTop === 400 && b.scrollTop > 50'));
+        await new Promise((done) => setTimeout(done, 300));
+        const [left, right, heights] = await scrolled(
+          '(a, b) => [a.scrollTop, b.scrollTop, [a, b].map((side) => side.scrollHeight - side.clientHeight)]',
+        );
+        assert.equal(left, 400, 'what was followed does not answer');
+        if (['lines.txt', 'rows.csv', 'report.pdf'].includes(name)) {
+          assert.ok(Math.abs(left - right) < 3, `${name}: the same line or page, not ${left} beside ${right}`);
+        } else {
+          const parts = [left / heights[0], right / heights[1]];
+          assert.ok(Math.abs(parts[0] - parts[1]) < 0.02, `${name}: the same part, not ${parts}`);
+        }
+        await scrolled('(a, b) => { b.scrollTop = 0; }');
+        await window.until(`${name}: the left side follows`, () => scrolled('(a) => a.scrollTop === 0'));
+        await window.picture(`step-${name}`);
+        await end();
+      }
+
+      await beside('photo.svg');
+      await window.until('two pictures', () =>
+        browser.execute(
+          (selector) => [...document.querySelectorAll(`${selector} img`)].filter((one) => one.complete).length === 2,
+          sides,
+        ),
+      );
+      const zoom = () => texts(id.imageZoom);
+      await (await window.all(id.imageZoom))[0].click();
+      await window.until('both at their size', async () => (await zoom()).join() === '100 %,100 %');
+      await tall('photo.svg');
+      await scrolled('(a) => { a.scrollTop = a.scrollHeight; a.scrollLeft = a.scrollWidth; }');
+      await window.until('the right side is moved', () =>
+        scrolled('(a, b) => b.scrollTop > 100 && b.scrollLeft > 100'),
+      );
+      await window.picture('step-photo');
+      await end();
+
+      await beside('deck.html');
+      const counts = () => texts(id.deckCount);
+      await window.until('two decks', async () => (await counts()).join() === '1 / 3,1 / 3');
+      await (await window.all(id.deckNext))[1].click();
+      await window.until('both on the second slide', async () => (await counts()).join() === '2 / 3,2 / 3');
+      await (await window.all(id.deckPrevious))[0].click();
+      await window.until('both on the first slide', async () => (await counts()).join() === '1 / 3,1 / 3');
+      await window.picture('step-deck');
+      await window.resize(NARROW);
+      await window.picture('step-deck-narrow');
+      await window.resize(WIDE);
+      await end();
     });
 
     assert.deepEqual(filesIn(workspace), before, 'looking changed a file');

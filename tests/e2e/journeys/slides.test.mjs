@@ -38,6 +38,13 @@ async function pictures(window, label) {
   await window.resize(WIDE);
 }
 
+/** How many pictures in an element have been drawn. */
+const drawn = (window, element) =>
+  window.browser.execute(
+    (inside) => [...inside.querySelectorAll('img')].filter(({ complete, naturalWidth }) => complete && naturalWidth > 0).length,
+    element,
+  );
+
 async function openRow(window, path) {
   const row = await window.see(id.fileRow, { attributes: { path } });
   await row.scrollIntoView();
@@ -82,6 +89,8 @@ test('slides are made, looked at, read elsewhere, changed, and had back', (t) =>
         ),
       );
       await says(window, id.artifactMeta, /5 slides/);
+      const slides = await card.$(`[data-testid="${id.artifactSlides}"]`);
+      await window.until('pictures of the other slides', async () => (await drawn(window, slides)) === 4, 90_000);
       const report = await window.see(id.artifactFidelity);
       await pictures(window, 'card');
       await (await report.$('summary')).click();
@@ -101,7 +110,10 @@ test('slides are made, looked at, read elsewhere, changed, and had back', (t) =>
       await window.click(id.fileRow, { attributes: { path: FOLDER } });
       await openRow(window, `${FOLDER}/deck.html`);
       await says(window, id.deckCount, /1 \/ 5/);
-      await window.see(id.deckRailFrame);
+      await window.see(id.deckRail);
+      // The slides of the rail give way to pictures that are kept.
+      const rail = await window.see(id.deckRailPictures, { timeout: 90_000 });
+      assert.equal(await drawn(window, rail), 5, 'a picture of each slide');
       await pictures(window, 'cover');
       for (let number = 2; number <= 5; number += 1) {
         await browser.execute(
@@ -128,6 +140,11 @@ test('slides are made, looked at, read elsewhere, changed, and had back', (t) =>
       await openRow(window, `${FOLDER}/deck.pptx`);
       const outline = await (await window.see(id.previewOutline)).getText();
       assert.match(outline, /A bicycle workshop[^]*Welcome everybody[^]*What you asked for[^]*Read the request/);
+      await window.until(
+        'a picture of each slide',
+        async () => (await drawn(window, await window.see(id.previewOutline))) === 5,
+        90_000,
+      );
       await pictures(window, 'outline');
       await window.click(id.slidesPages);
       await window.until(

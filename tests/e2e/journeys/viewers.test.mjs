@@ -66,12 +66,36 @@ test('files of every kind are looked at in tabs', (t) =>
       await browser.keys(['Control', 'f']);
       await window.see(id.pdfFind);
       const word = await browser.execute(
-        (selector) => document.querySelector(selector).textContent.match(/\p{L}{4,}/u)[0],
-        `[data-testid="${id.pdfPage}"]`,
+        (selector) =>
+          [...document.querySelectorAll(selector)]
+            .map(({ textContent }) => textContent)
+            .join('\n')
+            .match(/\p{L}{4,}/u)[0],
+        `[data-testid="${id.pdfPage}"] .words span`,
       );
       await window.type(id.pdfFind, word);
       await says(id.pdfFound, /^1 \/ \d+/);
       await pictures('pdf');
+      // The last word of a line and the first of the next, as a person reads them.
+      const across = await browser.execute((selector) => {
+        const lines = [...document.querySelectorAll(`${selector} .words span`)].filter((one) => /\p{L}/u.test(one.textContent));
+        const top = (one) => one.getBoundingClientRect().top;
+        const at = lines.findIndex((one, index) => lines[index + 1] && top(lines[index + 1]) - top(one) > 8);
+        const last = lines[at].textContent.trim().split(/\s+/).at(-1);
+        const [first] = lines[at + 1].textContent.trim().split(/\s+/);
+        return `${last} ${first}`;
+      }, `[data-testid="${id.pdfPage}"]`);
+      await window.type(id.pdfFind, across);
+      await says(id.pdfFound, /^1 \/ \d+/);
+      await window.picture('pdf-across');
+      await window.type(id.pdfFind, 'e');
+      await says(id.pdfFound, /^1 \/ \d+$/);
+      await window.click(id.pdfFoundNext);
+      await says(id.pdfFound, /^2 \//);
+      await window.click(id.pdfFoundPrevious);
+      await window.click(id.pdfFoundPrevious);
+      await says(id.pdfFound, /^(\d+) \/ \1$/);
+      await window.picture('pdf-last');
     });
 
     await stage(t, 'a picture, a sound, a font, a tree, a notebook and an archive are shown', async () => {
@@ -104,6 +128,14 @@ test('files of every kind are looked at in tabs', (t) =>
       await pictures('notebook');
       await open('book.zip');
       await says(id.archiveSize, /\d+ entries/);
+      for (const name of ['files.7z', 'files.tar.xz', 'files.tar.zst', 'files.tar.bz2']) {
+        await open(name);
+        await says(id.archiveSize, /5 entries/);
+        await says(id.previewArchive, /计划\.md/);
+      }
+      await pictures('7z');
+      await open('old.rar');
+      await says(id.previewProblem, /RAR archive/);
       await open('program.bin');
       await says(id.previewPlain, /7f 45 4c 46/);
     });
@@ -143,7 +175,7 @@ test('files of every kind are looked at in tabs', (t) =>
         return fits && inside;
       });
       assert.deepEqual((await box()).size, [1024, 576], 'the style of the page is at work');
-      await window.see(id.deckRailFrame);
+      await window.see(id.deckRail);
       await pictures('deck');
       // After a look into the page the driver sends keys there, until a click brings them back.
       await window.click(id.deckCount);

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use okcvm_engine::{EngineError, Start};
 use okcvm_model::{LocalPorts, discover, test_connection};
 #[allow(clippy::wildcard_imports, reason = "the handlers name nearly every type of the wire")]
@@ -82,6 +84,7 @@ impl CommandHandler for Host {
     }
 
     async fn session_open(&self, params: SessionParams) -> Result<SessionDetail, AppError> {
+        self.looked_at.send_replace(Some(params.session_id.clone()));
         self.blocking(move |host| {
             Ok(host.engine.open_session(&params.session_id, |deployment| host.address.fill(deployment))?)
         })
@@ -494,10 +497,19 @@ impl CommandHandler for Host {
         Ok(Empty {})
     }
 
+    async fn preview_warm(&self, params: PreviewWarmParams) -> Result<Empty, AppError> {
+        self.blocking(move |host| {
+            host.previews.warm(&params.token, params.like.as_deref(), &host.shelf);
+            Ok(Empty {})
+        })
+        .await
+    }
+
     async fn preview_describe(&self, params: PreviewDescribeParams) -> Result<FileFacts, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
-            okcvm_preview::describe(&source, &host.shelf).map_err(|error| error.to_app_error())
+            okcvm_preview::describe_wanted(&source, &host.shelf, &wanted).map_err(|error| error.to_app_error())
         })
         .await
     }
@@ -508,10 +520,12 @@ impl CommandHandler for Host {
     }
 
     async fn table_open(&self, params: TableOpenParams) -> Result<TableHandle, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
             let material = source.open().map_err(|error| error.to_app_error())?;
-            host.tables.open(material, params.sheet.as_deref()).map_err(|error| error.to_app_error())
+            let opened = host.tables.open_wanted(material, params.sheet.as_deref(), &wanted);
+            opened.map_err(|error| error.to_app_error())
         })
         .await
     }
@@ -529,16 +543,29 @@ impl CommandHandler for Host {
     }
 
     async fn archive_list(&self, params: ArchiveListParams) -> Result<ArchiveListing, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
             let material = source.open().map_err(|error| error.to_app_error())?;
-            okcvm_preview::list_archive(&material, &|| false).map_err(|error| error.to_app_error())
+            okcvm_preview::list_archive(&material, &wanted).map_err(|error| error.to_app_error())
         })
         .await
     }
 
     async fn thumbnail_get(&self, params: ThumbnailParams) -> Result<Thumbnail, AppError> {
         self.small_picture(params.session_id, params.source).await
+    }
+
+    async fn poster_keep(&self, params: PosterKeepParams) -> Result<Thumbnail, AppError> {
+        self.blocking(move |host| {
+            let source = host.source(&params.session_id, &params.source)?;
+            let png = STANDARD.decode(params.png).map_err(|error| {
+                AppError::new("The frame of the film is not in base64.").with_detail(error.to_string())
+            })?;
+            okcvm_preview::keep_poster(&source, &host.shelf, &params.hash, &png)
+                .map_err(|error| error.to_app_error())
+        })
+        .await
     }
 
     async fn slide_picture_get(&self, params: SlidePictureParams) -> Result<Thumbnail, AppError> {

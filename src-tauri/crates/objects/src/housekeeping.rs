@@ -132,7 +132,7 @@ impl Prepared {
     /// Copies these as well, out of what would go. `go_on` is asked from time to time.
     pub fn add(&mut self, wanted: &HashSet<ObjectId>, go_on: &dyn Fn() -> bool) -> Result<(), ObjectError> {
         let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
-        let mut writer = PackWriter::new(self.objects.disk(), self.objects.folder());
+        let mut writer = PackWriter::new(&self.objects);
         let Self { old, written, loose, .. } = self;
         let (before, went) = (written.len(), loose.len());
         loose.retain(|id| !wanted.contains(id));
@@ -195,7 +195,7 @@ impl Objects {
         if packs.len() < 2 {
             return Ok(0);
         }
-        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut writer = PackWriter::new(self);
         let mut written = HashSet::new();
         for pack in &packs {
             copy_objects(pack, &mut writer, &mut |id| written.insert(*id), &|| Ok(()))?;
@@ -234,7 +234,7 @@ impl Objects {
         self.refresh()?;
         let list = self.list();
         let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
-        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut writer = PackWriter::new(self);
         let (mut old, mut dropped) = (Vec::new(), 0);
         // After a packing that was killed an object may lie in several packs.
         let mut written = HashSet::new();

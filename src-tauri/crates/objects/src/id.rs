@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sha1_checked::{Digest, Sha1};
-
+use crate::checked::Sha1;
 use crate::error::ObjectError;
 
 /// The name of an object: the SHA-1 of its kind, size and bytes.
@@ -126,7 +125,7 @@ pub(crate) struct ObjectHash(Sha1);
 impl ObjectHash {
     pub(crate) fn new(kind: ObjectKind, size: u64) -> Self {
         let mut hash = Sha1::new();
-        hash.update(format!("{} {size}\0", kind.word()));
+        hash.update(format!("{} {size}\0", kind.word()).as_bytes());
         Self(hash)
     }
 
@@ -135,10 +134,6 @@ impl ObjectHash {
     }
 
     pub(crate) fn finish(self) -> Result<ObjectId, ObjectError> {
-        let result = self.0.try_finalize();
-        if result.has_collision() {
-            return Err(ObjectError::Collision);
-        }
-        Ok(ObjectId((*result.hash()).into()))
+        self.0.finish().map(ObjectId).ok_or(ObjectError::Collision)
     }
 }

@@ -15,6 +15,7 @@
 //! Formats: git's `Documentation/gitformat-pack`, version 2 of pack and index.
 
 mod batch;
+mod checked;
 mod commit;
 mod deflate;
 mod delta;

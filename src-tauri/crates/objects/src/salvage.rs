@@ -21,7 +21,7 @@ impl Objects {
             Err(error) if error.is_damaged_or_gone() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut writer = PackWriter::new(self);
         let order = pack.index.by_offset();
         let list = self.list();
         let elsewhere = |id: &ObjectId| {

@@ -20,7 +20,7 @@ fn opened(folder: &TempDir, name: &str) -> Material {
 }
 
 fn list(material: &Material) -> Result<ArchiveListing, PreviewError> {
-    list_archive(material, &|| false)
+    list_archive(material, &Wanted::default())
 }
 
 /// An archive whose entries hold what they say.
@@ -217,8 +217,6 @@ fn damaged_archives_are_errors_or_say_where_they_break_off() {
     let tar = tar_of(&[("first", &[1; 2_000]), ("second", &[2; 2_000])]);
     let listing = list(&material(&folder, "cut.tar", &tar[..3_000])).unwrap();
     assert!(listing.truncated && listing.notes[0].contains("breaks off"), "{listing:?}");
-    let seven = list(&material(&folder, "a.7z", b"7z\xbc\xaf\x27\x1c\0\x04rest")).unwrap();
-    assert!(seven.entries.is_empty() && seven.notes[0].contains("7z"));
 }
 
 #[test]
@@ -226,6 +224,130 @@ fn listing_is_called_off() {
     let folder = TempDir::new().unwrap();
     let names: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
-    let error = list_archive(&material(&folder, "a.zip", &zip_of(&files)), &|| true).unwrap_err();
+    let wanted = Wanted::default();
+    wanted.call_off();
+    let error = list_archive(&material(&folder, "a.zip", &zip_of(&files)), &wanted).unwrap_err();
     assert!(matches!(error, PreviewError::Cancelled));
+}
+
+fn archive(name: &str) -> Vec<u8> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures/archives");
+    fs::read(folder.join(name)).unwrap()
+}
+
+fn entries(listing: &ArchiveListing) -> Vec<(&str, u64, bool)> {
+    let mut entries: Vec<_> = listing
+        .entries
+        .iter()
+        .map(|entry| (entry.path.trim_end_matches('/'), entry.size, entry.folder))
+        .collect();
+    entries.sort_unstable();
+    entries
+}
+
+const PACKED: [(&str, u64, bool); 5] = [
+    ("empty.txt", 0, false),
+    ("notes", 0, true),
+    ("notes/bare", 0, true),
+    ("notes/plan.txt", 920, false),
+    ("notes/计划.md", 9, false),
+];
+
+#[test]
+fn archives_of_other_programs_are_listed() {
+    let folder = TempDir::new().unwrap();
+    for name in ["files.7z", "files.tar.xz", "files.tar.zst", "files.tar.bz2"] {
+        let listing = list(&material(&folder, name, &archive(name))).unwrap();
+        assert_eq!(entries(&listing), PACKED, "{name}");
+        assert_eq!((listing.truncated, listing.unpacked), (false, 929), "{name}");
+        assert_eq!(listing.notes, Vec::<String>::new(), "{name}");
+        let plan = listing.entries.iter().find(|entry| entry.path == "notes/plan.txt").unwrap();
+        assert_eq!(plan.modified_at, Some(1_709_641_810_000), "{name}");
+    }
+}
+
+#[test]
+fn what_is_locked_says_so() {
+    let folder = TempDir::new().unwrap();
+    let listing = list(&material(&folder, "a.7z", &archive("locked.7z"))).unwrap();
+    assert_eq!(entries(&listing), PACKED);
+    assert_eq!(listing.notes, ["3 of its files are encrypted with a password."]);
+    let listing = list(&material(&folder, "b.7z", &archive("names-locked.7z"))).unwrap();
+    assert_eq!((listing.total, listing.truncated), (0, true));
+    assert_eq!(listing.notes, ["The names of its files are encrypted with a password."]);
+    let listing = list(&material(&folder, "c.rar", b"Rar!\x1a\x07\x01\0 and more")).unwrap();
+    assert_eq!((listing.total, listing.truncated), (0, true));
+    assert!(listing.notes[0].starts_with("It is a RAR archive"), "{:?}", listing.notes);
+}
+
+#[test]
+fn one_compressed_file_is_counted() {
+    let folder = TempDir::new().unwrap();
+    for (name, size) in [("words.txt.xz", 1_200), ("words.txt.zst", 2_400)] {
+        let bytes = archive(name);
+        let listing = list(&material(&folder, name, &bytes)).unwrap();
+        assert_eq!(entries(&listing), [("words.txt", size, false)], "{name}");
+        assert_eq!(listing.entries[0].packed, Some(bytes.len() as u64));
+    }
+}
+
+#[test]
+fn a_damaged_archive_has_words_and_no_end_of_the_program() {
+    let folder = TempDir::new().unwrap();
+    for name in
+        ["files.7z", "names-locked.7z", "files.tar.xz", "files.tar.zst", "files.tar.bz2", "words.txt.zst"]
+    {
+        let whole = archive(name);
+        for length in 0..whole.len() {
+            let _ = list(&material(&folder, name, &whole[..length]));
+        }
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x7f;
+            let _ = list(&material(&folder, name, &bytes));
+        }
+    }
+    // Numbers that nothing stands behind.
+    let mut bytes = b"7z\xbc\xaf\x27\x1c\0\x04\0\0\0\0".to_vec();
+    bytes.extend(u64::MAX.to_le_bytes());
+    bytes.extend((1_u64 << 40).to_le_bytes());
+    bytes.extend([0; 4]);
+    assert!(list(&material(&folder, "huge.7z", &bytes)).is_err());
+    let mut bytes = b"7z\xbc\xaf\x27\x1c\0\x04\0\0\0\0".to_vec();
+    let header = [1, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0];
+    bytes.extend(0_u64.to_le_bytes());
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(header);
+    assert!(list(&material(&folder, "many.7z", &bytes)).is_err());
+}
+
+#[test]
+fn what_swells_is_unpacked_no_further_than_the_bound() {
+    let folder = TempDir::new().unwrap();
+    // 300 MB of zeros as 2,400 blocks of one byte that is repeated (RFC 8878, section 3.1.1.2).
+    let mut bomb = b"\x28\xb5\x2f\xfd\x00\x38".to_vec();
+    for _ in 0..2_400 {
+        bomb.extend(((128_u32 * 1024) << 3 | 1 << 1).to_le_bytes()[..3].iter());
+        bomb.push(0);
+    }
+    bomb.extend([1, 0, 0]);
+    let begun = std::time::Instant::now();
+    let listing = list(&material(&folder, "bomb.zst", &bomb)).unwrap();
+    assert!(listing.truncated, "{listing:?}");
+    assert_eq!(listing.notes[0], "It becomes more than 256 MB; it was unpacked no further.");
+    assert!(listing.notes[1].starts_with("Unpacked it would be more than 200 times"), "{listing:?}");
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_list_of_long_names_is_cut_by_its_bytes() {
+    let folder = TempDir::new().unwrap();
+    let long = "n".repeat(3_000);
+    let names: Vec<String> = (0..2_000).map(|number| format!("{long}{number}")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let listing = list(&material(&folder, "a.zip", &zip_of(&files))).unwrap();
+    assert_eq!((listing.total, listing.truncated), (2_000, true));
+    let bytes: usize = listing.entries.iter().map(|entry| entry.path.len()).sum();
+    assert!((1_900_000..=MAX_LISTED_BYTES).contains(&bytes), "{bytes}");
 }

@@ -3,6 +3,8 @@
   // A page of slides (elements of class `ppt-slide`) shows them one at a time, or all of them small, when the window
   // asks for it. The page stays as it is until then.
   if (window.parent === window) return;
+  // Held from the start: a page may put something else in the place of `parent`.
+  var host = window.parent;
   var MOST_SLIDES = 500;
   var MOST_TITLE = 120;
   var MOST_NOTES = 4000;
@@ -32,7 +34,7 @@
   var last = '';
   var unhidden = [];
 
-  function say(message) { window.parent.postMessage(message, '*'); }
+  function say(message) { host.postMessage(message, '*'); }
   function all() { return Array.prototype.slice.call(document.querySelectorAll('.ppt-slide'), 0, MOST_SLIDES); }
   function short(text, most) {
     var words = String(text || '').replace(/\s+/g, ' ').trim();
@@ -50,7 +52,6 @@
 
   function report() {
     var slides = all();
-    if (slides.length === 0 && last === '') return;
     var described = slides.map(function (slide) { return { title: titleOf(slide), notes: notesOf(slide) }; });
     var words = JSON.stringify(described);
     if (words === last || reports >= REPORTS) return;
@@ -169,21 +170,29 @@
 
   window.addEventListener('message', function (event) {
     var data = event.data;
-    if (event.source !== window.parent || !data || data.okcvm !== 'deck') return;
+    if (event.source !== host || !data || data.okcvm !== 'deck') return;
     event.stopImmediatePropagation();
     asked = { show: typeof data.show === 'number' ? data.show : -1, rail: data.rail === true, accent: String(data.accent || '') };
     apply();
   });
   window.addEventListener('resize', function () { if (asked) apply(); });
+  // The keys of slides, which the page has as long as it has the focus. What is typed into a field stays there.
+  var TURNS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' ', 'f', 'p'];
+  var FIELDS = 'input, textarea, select, audio, video, [contenteditable]:not([contenteditable=false])';
   window.addEventListener('keydown', function (event) {
-    if (!asked || asked.show < 0 || event.altKey || event.ctrlKey || event.metaKey || keys >= KEYS) return;
-    var target = event.target;
-    if (target && target.closest && target.closest('input, textarea, select, [contenteditable]')) return;
-    if (['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' '].indexOf(event.key) < 0) return;
+    if (!asked || asked.show < 0 || !event.isTrusted || event.isComposing) return;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    var key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key !== 'Escape') {
+      if (TURNS.indexOf(key) < 0 || keys >= KEYS) return;
+      var target = event.target;
+      if (target && target.closest && target.closest(key === ' ' ? FIELDS + ', a, button, summary' : FIELDS)) return;
+      keys += 1;
+    }
     event.preventDefault();
-    keys += 1;
-    say({ okcvm: 'deck-key', key: event.key });
-  });
+    event.stopImmediatePropagation();
+    say({ okcvm: 'deck-key', key: key });
+  }, true);
 
   function start() {
     report();

@@ -407,11 +407,24 @@ fn what_is_written_while_it_is_looked_at_is_not_kept() {
     let hash = "0".repeat(64);
     let mut asked = 0;
     for _ in 0..2 {
-        desk.shelf.described(&hash, Form::Table, || {
+        let made = desk.shelf.described(&hash, Form::Table, &Wanted::default(), || {
             asked += 1;
             Made::ForNow(Described { meta: None, problem: None })
         });
+        assert_eq!(made.unwrap().problem, None);
     }
     assert_eq!(asked, 2);
     assert!(!desk.folder.path().join("shelf").exists());
+}
+
+#[test]
+fn a_film_in_ogg_tells_its_size() {
+    let desk = Desk::new();
+    let mut bytes = b"OggS\0\x02".to_vec();
+    bytes.extend([0; 22]);
+    bytes.extend(b"\x80theora\x03\x02\x01\0\x0a\0\x06\0\0\xa0\0\0\x5a\0\0");
+    let facts = describe(&desk.put("a.ogv", &bytes), &desk.shelf).unwrap();
+    assert_eq!(facts.meta, Some(ArtifactMeta::Video { seconds: None, width: 160, height: 90 }));
+    let facts = describe(&desk.put("cut.ogv", &bytes[..40]), &desk.shelf).unwrap();
+    assert!(facts.meta.is_none() && facts.problem.is_some(), "{facts:?}");
 }

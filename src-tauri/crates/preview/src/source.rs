@@ -11,6 +11,7 @@ use okcvm_workspace::{Workspace, WorkspacePath};
 use sha2::{Digest, Sha256};
 
 use crate::PreviewError;
+use crate::contents::{Content, Contents, MOST_ONE};
 
 /// What is read at a time.
 const CHUNK: usize = 128 * 1024;
@@ -21,16 +22,19 @@ pub type FindMoment = Arc<dyn Fn() -> Result<(History, SnapshotId), AppError> + 
 
 /// The files of a session as they were once.
 #[derive(Clone)]
-pub struct Moment(FindMoment);
+pub struct Moment {
+    find: FindMoment,
+    contents: Contents,
+}
 
 impl Moment {
-    /// The moment that `find` finds.
-    pub fn new(find: FindMoment) -> Self {
-        Self(find)
+    /// The moment that `find` finds. What is read of it is held in `contents` for the next look.
+    pub fn new(find: FindMoment, contents: Contents) -> Self {
+        Self { find, contents }
     }
 
     pub(crate) fn find(&self) -> Result<(History, SnapshotId), PreviewError> {
-        (self.0)().map_err(|error| PreviewError::Moment(Box::new(error)))
+        (self.find)().map_err(|error| PreviewError::Moment(Box::new(error)))
     }
 }
 
@@ -105,7 +109,12 @@ impl Source {
                         size: entry.size,
                         modified_at: entry.modified_at,
                         // Links are followed already.
-                        held: Held::Blob { history, snapshot, path: entry.path },
+                        held: Held::Blob {
+                            history,
+                            snapshot,
+                            path: entry.path,
+                            contents: moment.contents.clone(),
+                        },
                     }),
                     Some(_) => Err(PreviewError::NoFile { path }),
                     None => Err(PreviewError::Missing { path }),
@@ -149,6 +158,7 @@ enum Held {
         history: History,
         snapshot: SnapshotId,
         path: String,
+        contents: Contents,
     },
 }
 
@@ -195,9 +205,17 @@ impl Material {
     pub fn range(&self, offset: u64, length: u64) -> Result<Vec<u8>, PreviewError> {
         match &self.held {
             Held::File(file, _) => read_at(file, offset, length).map_err(|error| self.unreadable(error)),
-            Held::Blob { history, snapshot, path } => history
-                .read_range(snapshot, path, offset, length)?
-                .ok_or_else(|| PreviewError::Missing { path: self.path.clone() }),
+            Held::Blob { history, snapshot, path, .. } => match self.content()? {
+                Some(content) => {
+                    let from = content.bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+                    let rest = content.bytes.get(from..).unwrap_or_default();
+                    let length = usize::try_from(length).unwrap_or(usize::MAX);
+                    Ok(rest.get(..length).unwrap_or(rest).to_vec())
+                }
+                None => history
+                    .read_range(snapshot, path, offset, length)?
+                    .ok_or_else(|| PreviewError::Missing { path: self.path.clone() }),
+            },
         }
     }
 
@@ -219,11 +237,28 @@ impl Material {
                 let file = file.try_clone().map_err(|error| self.unreadable(error))?;
                 Ok(Box::new(FileReader { file, offset: 0 }))
             }
-            Held::Blob { history, snapshot, path } => history
-                .content(snapshot, path)?
-                .map(|(_, reader)| reader)
-                .ok_or_else(|| PreviewError::Missing { path: self.path.clone() }),
+            Held::Blob { history, snapshot, path, .. } => match self.content()? {
+                Some(content) => Ok(Box::new(Shared { content, at: 0 })),
+                None => history
+                    .content(snapshot, path)?
+                    .map(|(_, reader)| reader)
+                    .ok_or_else(|| PreviewError::Missing { path: self.path.clone() }),
+            },
         }
+    }
+
+    /// All of a file of the history, held for the next look; `None` if it is too large for that, or lies on the disk.
+    pub(crate) fn content(&self) -> Result<Option<Arc<Content>>, PreviewError> {
+        let Held::Blob { history, snapshot, path, contents } = &self.held else { return Ok(None) };
+        if self.size > MOST_ONE {
+            return Ok(None);
+        }
+        let read = || {
+            history
+                .read_range(snapshot, path, 0, self.size)?
+                .ok_or_else(|| PreviewError::Missing { path: self.path.clone() })
+        };
+        contents.held_or_read(snapshot, path, read).map(Some)
     }
 
     /// All of it; refused if it is longer than `most` bytes.
@@ -237,8 +272,18 @@ impl Material {
         if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
     }
 
+    /// All of it as [`Material::whole`] gives it, with the SHA-256 of these very bytes in hexadecimal.
+    pub fn whole_and_hash(&self, most: u64) -> Result<(Vec<u8>, String), PreviewError> {
+        let bytes = self.whole(most)?;
+        let hash = format!("{:x}", Sha256::digest(&bytes));
+        Ok((bytes, hash))
+    }
+
     /// SHA-256 of the content in hexadecimal, read in pieces.
     pub fn hash(&self) -> Result<String, PreviewError> {
+        if let Some(content) = self.content()? {
+            return Ok(content.hash());
+        }
         let mut reader = self.reader()?;
         let mut hash = Sha256::new();
         let mut chunk = vec![0; CHUNK];
@@ -259,6 +304,20 @@ pub(crate) fn read_at(file: &File, offset: u64, length: u64) -> io::Result<Vec<u
     let mut bytes = Vec::new();
     Read::by_ref(&mut reader).take(length).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Reads what is held.
+struct Shared {
+    content: Arc<Content>,
+    at: usize,
+}
+
+impl Read for Shared {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.bytes.get(self.at..).unwrap_or_default().read(into)?;
+        self.at += read;
+        Ok(read)
+    }
 }
 
 /// Reads a file from a place of its own, whoever else reads it.

@@ -28,6 +28,11 @@ struct Past {
 impl Past {
     /// Records what `fill` puts there; then other files take their place.
     fn new(fill: impl FnOnce(&Path)) -> Self {
+        Self::with(Contents::default(), fill)
+    }
+
+    /// The same, where what is read is held in `contents`.
+    fn with(contents: Contents, fill: impl FnOnce(&Path)) -> Self {
         let folder = TempDir::new().unwrap();
         let workspace = Workspace::create(&folder.path().join("workspace")).unwrap();
         let history = History::open(&folder.path().join("history")).unwrap().history;
@@ -45,7 +50,7 @@ impl Past {
         fs::create_dir(workspace.root().join("site")).unwrap();
         fs::write(workspace.root().join("site/index.html"), "the present").unwrap();
         fs::write(workspace.root().join("today.txt"), "today").unwrap();
-        let moment = Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))));
+        let moment = Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))), contents);
         Self { folder, workspace, moment, previews: Previews::new(BASE.to_owned()) }
     }
 
@@ -64,7 +69,7 @@ impl Past {
         if let Some(range) = range {
             request = request.header("Range", range);
         }
-        self.previews.respond(&request.body(Vec::new()).unwrap())
+        self.previews.respond(&request.body(()).unwrap())
     }
 
     fn text(&self, handle: &PreviewHandle, path: &str) -> (u16, String) {
@@ -208,7 +213,7 @@ fn everything_can_be_looked_at_in_the_past() {
         let drawn = thumbnail(&past.source(path), &shelf).unwrap();
         assert!(drawn.url.is_some(), "{path}: {:?}", drawn.reason);
     }
-    let packed = list_archive(&past.source("buch.xlsx").open().unwrap(), &|| false).unwrap();
+    let packed = list_archive(&past.source("buch.xlsx").open().unwrap(), &crate::Wanted::default()).unwrap();
     assert!(packed.entries.iter().any(|entry| entry.path == "xl/workbook.xml"));
 
     let (sender, told) = std::sync::mpsc::channel();
@@ -227,9 +232,10 @@ fn everything_can_be_looked_at_in_the_past() {
 
 #[test]
 fn a_moment_that_is_no_longer_kept_says_so() {
-    let gone = Moment::new(Arc::new(|| {
+    let find: FindMoment = Arc::new(|| {
         Err(AppError::new("The files of this moment are not kept any more.").with_code(ErrorCode::NotFound))
-    }));
+    });
+    let gone = Moment::new(find, Contents::default());
     let past = Past::new(|root| put(root, "site/index.html", "then"));
     let site = past.open("site");
     assert_eq!(past.text(&site, "").0, 200);
@@ -238,4 +244,35 @@ fn a_moment_that_is_no_longer_kept_says_so() {
     assert_eq!(error.unwrap_err().to_app_error().code, Some(ErrorCode::NotFound));
     let source = Source::Snapshot { moment: gone, path };
     assert!(source.entry().is_err() && source.open().is_err());
+}
+
+#[test]
+fn a_moment_is_warmed_with_what_a_page_like_it_asked_for() {
+    let contents = Contents::default();
+    let past = Past::with(contents.clone(), |root| {
+        put(root, "site/index.html", "<link rel=stylesheet href=a.css>");
+        put(root, "site/a.css", "b { color: red }");
+        put(root, "site/never.css", "i { color: red }");
+        put(root, "photo.png", picture(40, 30, ImageFormat::Png));
+    });
+    let shelf = Shelf::new(past.folder.path().join("shelf"));
+    let seen = past.open("site");
+    assert_eq!(past.text(&seen, "").0, 200);
+    assert_eq!(past.text(&seen, "a.css").0, 200);
+    assert_eq!(past.text(&seen, "missing.css").0, 404);
+    // Another moment, which has not been looked at.
+    let fresh = Contents::default();
+    let (history, snapshot) = past.moment.find().unwrap();
+    let moment = Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))), fresh.clone());
+    let open = |path: &str| {
+        let path = WorkspacePath::parse(path).unwrap();
+        past.previews.open(PreviewTarget::Snapshot { moment: moment.clone(), path }).unwrap()
+    };
+    past.previews.warm(&open("site").token, Some(&seen.token), &shelf);
+    assert_eq!(fresh.size().0, 2, "the page and its style, and nothing else");
+    past.previews.warm(&open("photo.png").token, None, &shelf);
+    assert_eq!(fresh.size().0, 3);
+    past.previews.warm("no such token", Some(&seen.token), &shelf);
+    past.previews.warm(&open("site").token, Some("no such token"), &shelf);
+    assert_eq!(fresh.size().0, 3);
 }

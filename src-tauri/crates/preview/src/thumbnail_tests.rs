@@ -124,3 +124,69 @@ fn many_who_ask_at_once_get_the_same() {
     });
     assert!(urls[0].is_some() && urls.iter().all(|url| *url == urls[0]));
 }
+
+#[test]
+fn a_frame_of_a_film_is_kept_for_its_content() {
+    let desk = Desk::new();
+    let film = desk.put("a.webm", b"\x1a\x45\xdf\xa3 and nothing that is decoded here");
+    let asked = thumbnail(&film, &desk.shelf).unwrap();
+    assert!(asked.wants_poster && asked.url.is_none(), "{asked:?}");
+
+    let frame = picture(320, 180, ImageFormat::Png);
+    let hash = describe(&film, &desk.shelf).unwrap().hash.unwrap();
+    let kept = keep_poster(&film, &desk.shelf, &hash, &frame).unwrap();
+    assert_eq!((kept.width, kept.height, kept.wants_poster), (320, 180, false));
+    pixels(&kept);
+    // The same content under another name has it, too; another frame does not take its place.
+    let copy = desk.put("b.webm", b"\x1a\x45\xdf\xa3 and nothing that is decoded here");
+    assert_eq!(thumbnail(&copy, &desk.shelf).unwrap().url, kept.url);
+    let again = keep_poster(&copy, &desk.shelf, &hash, &picture(64, 64, ImageFormat::Png)).unwrap();
+    assert_eq!(again.url, kept.url);
+}
+
+#[test]
+fn a_frame_that_is_none_is_refused() {
+    let desk = Desk::new();
+    let film = desk.put("a.webm", b"\x1a\x45\xdf\xa3 film");
+    let hash = describe(&film, &desk.shelf).unwrap().hash.unwrap();
+    let large = [picture(10, 10, ImageFormat::Png), vec![0; 1024 * 1024]].concat();
+    for frame in [
+        b"no picture".to_vec(),
+        Vec::new(),
+        picture(100, 100, ImageFormat::Jpeg),
+        picture(641, 2, ImageFormat::Png),
+        claimed_png(20_000, 20_000, 100),
+        large,
+    ] {
+        assert!(keep_poster(&film, &desk.shelf, &hash, &frame).is_err());
+    }
+    let text = desk.put("a.txt", b"words");
+    let small = picture(10, 10, ImageFormat::Png);
+    assert!(keep_poster(&text, &desk.shelf, &text.open().unwrap().hash().unwrap(), &small).is_err());
+    desk.put("a.webm", b"\x1a\x45\xdf\xa3 another");
+    let changed = keep_poster(&film, &desk.shelf, &hash, &small);
+    assert!(matches!(changed, Err(PreviewError::Changed { .. })), "{changed:?}");
+    assert!(thumbnail(&film, &desk.shelf).unwrap().wants_poster);
+}
+
+#[test]
+fn the_same_bytes_under_other_names_are_judged_apart() {
+    let desk = Desk::new();
+    let reason = |name: &str| drawn(&desk, name, b"neither picture nor sound").reason.unwrap();
+    assert!(reason("x.png").contains("picture"), "{}", reason("x.png"));
+    assert!(reason("x.aac").contains("file"), "{}", reason("x.aac"));
+}
+
+#[test]
+fn a_picture_and_what_is_known_of_it_are_kept_in_one() {
+    let desk = Desk::new();
+    let png = picture(100, 100, ImageFormat::Png);
+    let first = pixels(&drawn(&desk, "a.png", &png));
+    for entry in fs::read_dir(desk.folder.path().join("shelf")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "png") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert_eq!(pixels(&drawn(&desk, "a.png", &png)), first);
+}

@@ -200,6 +200,8 @@ commands! {
     preview_open(PreviewOpenParams) -> PreviewHandle;
     /// Closes a preview; its address dies.
     preview_close(PreviewCloseParams) -> Empty;
+    /// Reads ahead what an opened preview of a moment will be asked for.
+    preview_warm(PreviewWarmParams) -> Empty;
     /// What a file or folder of any source is.
     preview_describe(PreviewDescribeParams) -> FileFacts;
     /// The start of a file of any source.
@@ -214,6 +216,8 @@ commands! {
     archive_list(ArchiveListParams) -> ArchiveListing;
     /// A small picture of a file.
     thumbnail_get(ThumbnailParams) -> Thumbnail;
+    /// Keeps a frame of a film as its small picture.
+    poster_keep(PosterKeepParams) -> Thumbnail;
     /// A small picture of one slide. The first of a content begins to draw all of its slides; each answers when its own
     /// is drawn.
     slide_picture_get(SlidePictureParams) -> Thumbnail;
@@ -304,6 +308,8 @@ window_commands! {
     RevealFile = "window_reveal_file"(FileParams) -> Empty;
     /// Shows the log files in the system's file manager.
     RevealLogs = "window_reveal_logs"(Empty) -> Empty;
+    /// Makes the window as large as the display, or gives it back the size it had before.
+    FillDisplay = "window_fill_display"(FillDisplayParams) -> Empty;
 }
 
 wire! {
@@ -317,6 +323,12 @@ wire! {
     pub struct PickSaveParams {
         /// The name that is offered.
         pub name: String,
+    }
+
+    /// Whether the window fills the display.
+    pub struct FillDisplayParams {
+        /// It does; what the user made that large himself is left so by a `false`.
+        pub on: bool,
     }
 
     /// Paths that the user picked; empty if the dialog was closed.

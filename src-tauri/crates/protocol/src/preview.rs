@@ -137,12 +137,24 @@ wire! {
         pub used: String,
     }
 
+    /// Reads ahead for a preview.
+    pub struct PreviewWarmParams {
+        /// The preview that will be looked at.
+        pub token: String,
+        /// One that shows the same at another moment: what was asked for there is read ahead here.
+        pub like: Option<String>,
+    }
+
     /// Asks what a file or folder is.
     pub struct PreviewDescribeParams {
         /// Where.
         pub session_id: SessionId,
         /// What to look at.
         pub source: PreviewSource,
+        /// Who looks: a newer request of the same viewer calls the older one off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub viewer: Option<String>,
     }
 
     /// What a file or folder is.
@@ -187,6 +199,10 @@ wire! {
         pub source: PreviewSource,
         /// Which sheet of a workbook; the first one that is shown if absent.
         pub sheet: Option<String>,
+        /// Who looks: a newer request of the same viewer calls the older one off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub viewer: Option<String>,
     }
 
     /// An opened table. It stays as it was when it was opened, or says that the file changed.
@@ -241,11 +257,15 @@ wire! {
         pub session_id: SessionId,
         /// The file.
         pub source: PreviewSource,
+        /// Who looks: a newer request of the same viewer calls the older one off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub viewer: Option<String>,
     }
 
     /// What is in an archive. Nothing of it is unpacked.
     pub struct ArchiveListing {
-        /// The first 10,000 entries, in the archive's order.
+        /// The first 10,000 entries, or as many as have 2 MB of names, in the archive's order.
         pub entries: Vec<ArchiveEntry>,
         /// Entries in all, as far as it was read.
         pub total: u64,
@@ -289,6 +309,20 @@ wire! {
         pub height: u32,
         /// Why there is none, a sentence.
         pub reason: Option<String>,
+        /// It is a film of which no frame is kept yet: a window that can play it draws one for `poster_keep`.
+        pub wants_poster: bool,
+    }
+
+    /// Hands over a frame of a film, which becomes its small picture.
+    pub struct PosterKeepParams {
+        /// Where.
+        pub session_id: SessionId,
+        /// The film.
+        pub source: PreviewSource,
+        /// SHA-256 of the content that it was drawn of, as `FileFacts` says it.
+        pub hash: String,
+        /// A PNG of at most 640 × 640 pixels and 1 MB, in base64.
+        pub png: String,
     }
 
     /// Asks for a small picture of one slide of an HTML page of slides or of a presentation.

@@ -50,7 +50,18 @@ export const previewSentences: Record<string, string> = {
   'This is not a table of text.': '这不是文本表格。',
 
   // Archives
-  'It is a {} archive, whose list is not read here.': '这是 {} 压缩包，此处不读取其列表。',
+  'is no film of which a frame is kept': '不是可保存画面的视频',
+  'has a frame that is no picture of the agreed size': '画面不是约定大小的图片',
+  'has a frame that cannot be read': '画面无法读取',
+  'has a list of files that is too large to be read': '文件列表过大，无法读取',
+  'is damaged or cut off: the list of its files at its end is missing': '文件已损坏或不完整：缺少末尾的文件列表',
+  'has a list of files that is packed in a way that is not known here': '文件列表使用了此处不支持的压缩方式',
+  'is damaged: the list of its files cannot be unpacked': '文件已损坏：文件列表无法解压',
+  'It is a RAR archive, whose list is not read here. A program of this computer may open it.':
+    '这是 RAR 压缩包，此处不读取其列表。本机的其他程序或许可以打开它。',
+  'It becomes more than {} MB; it was unpacked no further.': '解压后超过 {} MB，其余未解压。',
+  'It is damaged or cut off: it cannot be unpacked to its end.': '文件已损坏或不完整，无法解压到末尾。',
+  'The names of its files are encrypted with a password.': '其中的文件名用密码加密。',
   'It has more than {} entries; the rest was not looked at.': '条目超过 {} 个，其余未查看。',
   '{} of its files are encrypted with a password.': '其中 {} 个文件用密码加密。',
   '{} of its names lead out of the folder that it would be unpacked into.': '其中 {} 个名称会指向解压文件夹之外。',
@@ -77,7 +88,9 @@ export const previewSentences: Record<string, string> = {
   'The file is damaged, or of a format that is not decoded here.': '文件已损坏，或为此处无法解码的格式。',
   'There is neither sound nor moving pictures in it that are known here.': '其中没有可识别的声音或视频。',
   'A folder has no small picture.': '文件夹没有缩略图。',
-  'No picture is taken out of a video here.': '此处不从视频中截取图片。',
+  'The film is too large for a small picture.': '视频过大，无法制作缩略图。',
+  'No frame of the film has been drawn yet; a window that can play it does so.':
+    '尚未截取视频画面；可播放它的窗口会截取。',
   'Pages and slides are drawn by a web engine, which has not been asked yet.': '网页和幻灯片由网页引擎绘制，尚未请求。',
   'The page took too long to be drawn.': '绘制页面耗时过长。',
   'The small picture could not be made.': '无法生成缩略图。',

@@ -297,6 +297,8 @@ export const moreSentences: Record<string, string> = {
   'Show it in its folder instead.': '请在文件夹中显示它。',
   '{} could not be opened.': '无法打开 {}。',
   'No program for it may be installed.': '可能没有安装能打开它的程序。',
+  'The window could not fill the display.': '窗口无法全屏显示。',
+  'The frame of the film is not in base64.': '视频画面不是 base64 格式。',
   'The window gave no channel for events.': '窗口没有提供事件通道。',
   'The window sent wrong parameters.': '窗口发送的参数有误。',
   'The answer cannot be written.': '无法写出应答。',

@@ -28,6 +28,7 @@ export const icons = {
   present: 'M2 2.8h12M3 2.8v7h10v-7M8 9.8v1.6M8 11.4 5.4 14M8 11.4l2.6 2.6',
   chevron: 'M6 3.5 10.5 8 6 12.5',
   down: 'M3.5 6 8 10.5 12.5 6',
+  up: 'M3.5 10 8 5.5 12.5 10',
   arrowUp: 'M8 13V3.2M3.8 7.2 8 3l4.2 4.2',
   arrowDown: 'M8 3v9.8M3.8 8.8 8 13l4.2-4.2',
   stop: 'M4.2 4.2h7.6v7.6H4.2Z',

@@ -116,6 +116,8 @@ export class App {
   /** Events that arrive while a session is being asked for; its answer says which of them are news. */
   #held: NumberedEvent[] | null = null;
   #opening = 0;
+  /** One after the other: the last word counts. */
+  #filling: Promise<unknown> = Promise.resolve();
   #reopening = false;
 
   constructor(
@@ -161,14 +163,17 @@ export class App {
   }
 
   /** Loads what the first picture needs, then listens. */
-  async start(): Promise<void> {
+  /** `hung`: the page before was ended, since what it showed held up the window. */
+  async start(hung = false): Promise<void> {
     try {
       await this.preferences.load();
       this.applyAppearance();
       await this.sessions.load();
       const last = this.sessions.sessions.find(({ id }) => id === this.layout.session) ?? this.sessions.sessions[0];
+      const shown = hung && last ? this.preview.noteHung(last.id) : null;
       // A session that cannot be opened must not keep the others closed.
       if (last) await this.attempt(() => this.openSession(last.id));
+      if (hung) this.#tellHung(shown);
       await this.transport.subscribe(this.session?.sequence ?? 0, (events) => this.#pump.push(events));
       await this.transport.onDrop((event) => {
         this.dragging = event.type === 'enter';
@@ -201,6 +206,16 @@ export class App {
     return this.session?.continues(node) ? this.i18n.t('tree.continued') : node.title;
   }
 
+  /** Makes the window as large as the display, until the answer is called. Where that is refused it stays as it is. */
+  fillDisplay(): () => void {
+    const fill = (on: boolean) => {
+      const next = () => this.transport.invoke('window_fill_display', { on }).catch(() => undefined);
+      this.#filling = this.#filling.then(next, next);
+    };
+    fill(true);
+    return () => fill(false);
+  }
+
   daysLeft(at: number): number {
     return Math.max(0, Math.ceil((at - Date.now()) / DAY_MS));
   }
@@ -229,6 +244,14 @@ export class App {
   }
 
   // Sessions
+
+  #tellHung(shown: string | null): void {
+    const place = shown?.slice(shown.indexOf(':') + 1);
+    const site = this.session?.deployments.find(({ id }) => id === place);
+    const name = site?.title || place || this.i18n.t('preview.site');
+    const message = this.i18n.t(shown ? 'preview.hung' : 'preview.hungUnknown', { name });
+    this.toasts.error({ message, hint: this.i18n.t('preview.hungHint') });
+  }
 
   async openSession(id: string): Promise<void> {
     const opening = ++this.#opening;
@@ -387,13 +410,10 @@ export class App {
     this.composer.focus();
   }
 
-  /** A path in what the model wrote: as it sees the workspace, or relative. */
-  previewPath(path: string): void {
-    const relative = decodePath(path)
-      .replace(/^\/mnt\/okcomputer\/?/, '')
-      .replace(/^\.\//, '')
-      .replace(/[?#].*$/, '');
-    if (relative === '' || relative.endsWith('/')) this.previewFolder(relative.replace(/\/+$/, ''));
+  /** A path in what was written: as the model sees the workspace, from its top, or from a folder of it. */
+  previewPath(path: string, folder = ''): void {
+    const relative = pathIn(folder, path.replace(/[?#].*$/, ''));
+    if (relative === '' || /(^|\/)\.{0,2}$/.test(path.replace(/[?#].*$/, ''))) this.previewFolder(relative);
     else this.previewFile(relative);
   }
 
@@ -581,6 +601,18 @@ function decodePath(path: string): string {
   } catch {
     return path;
   }
+}
+
+/** Where a path leads that was written in a file of the folder. Nothing leads out of the workspace. */
+function pathIn(folder: string, path: string): string {
+  const named = decodePath(path);
+  const inside = named.replace(/^\/mnt\/okcomputer(?=\/|$)/, '');
+  const parts = inside !== named || inside.startsWith('/') ? [] : folder.split('/').filter(Boolean);
+  for (const part of inside.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
 }
 
 const KEY = Symbol('app');

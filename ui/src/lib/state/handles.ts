@@ -13,6 +13,8 @@ const MOST_WAITING = 8;
 /** Addresses of previews. Those of moments of the tree are kept a while, so that going along them is quick. */
 export class Handles {
   readonly #held = new Map<string, Held>();
+  /** What was opened last of each path. */
+  readonly #shown = new Map<string, Promise<PreviewHandle>>();
 
   constructor(private readonly transport: Transport) {}
 
@@ -21,17 +23,30 @@ export class Handles {
     const key = keyOf(sessionId, source, version);
     const held = this.#held.get(key) ?? this.#ask(key, sessionId, source);
     held.users += 1;
+    if (source.type !== 'deployment') {
+      this.#shown.delete(`${sessionId} ${source.path}`);
+      this.#shown.set(`${sessionId} ${source.path}`, held.promise);
+      for (const old of [...this.#shown.keys()].slice(0, -MOST_WAITING)) this.#shown.delete(old);
+    }
     this.#held.delete(key);
     this.#held.set(key, held);
     return held.promise;
   }
 
-  /** Asks for the handle of a moment that will probably be shown next. */
+  /**
+   * Asks for the handle of a moment that will probably be shown next, and has its content read ahead: what it is, and
+   * what the same at the moment that is shown has asked for.
+   */
   warm(sessionId: string, source: PreviewSource): void {
     if (source.type !== 'snapshot') return;
     const key = keyOf(sessionId, source, 0);
     if (this.#held.has(key)) return;
-    this.#ask(key, sessionId, source);
+    const shown = this.#shown.get(`${sessionId} ${source.path}`);
+    const held = this.#ask(key, sessionId, source);
+    void Promise.all([held.promise, shown])
+      .then(([{ token }, like]) => this.transport.invoke('preview_warm', { token, like: like?.token ?? null }))
+      // It is looked at all the same, later.
+      .catch(() => undefined);
     this.#tidy();
   }
 

@@ -103,7 +103,11 @@ export class PreviewState {
   page = $state.raw<PageControls | null>(null);
   /** Rises when what is shown must be fetched again. */
   version = $state(0);
+  /** Rises when the person asks for it once more. */
+  asked = $state(0);
   #keys = 0;
+  /** Keys of tabs, the one that was shown last at the end. */
+  #shown: readonly number[] = [];
   #asked = 0;
   #session: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -116,6 +120,7 @@ export class PreviewState {
   /** Shows a target: in its own tab if there is one, else in a new one. */
   show(target: PreviewTarget, rest: { at?: string | null; line?: number; source?: boolean } = {}): void {
     if (target.type === 'none') return;
+    if (this.#session !== null) this.memory.setHung(this.#session, identity(target), false);
     const at = rest.at ?? null;
     const line = rest.line === undefined ? {} : { line: { number: rest.line, asked: ++this.#asked } };
     const source = rest.source ? { source: true } : {};
@@ -128,14 +133,29 @@ export class PreviewState {
       return;
     }
     const tab: PreviewTab = { key: ++this.#keys, target, at, ...source, ...line };
-    const kept = this.tabs.length < MOST_TABS ? this.tabs : this.tabs.filter(({ key }) => key !== this.tabs[0]?.key);
-    this.tabs = [...kept, tab];
+    const out = this.tabs.length < MOST_TABS ? undefined : this.#leftLongest();
+    this.tabs = [...this.tabs.filter(({ key }) => key !== out), tab];
     this.activate(tab.key);
   }
 
+  /** The key of the tab that was not shown for longest. */
+  #leftLongest(): number | undefined {
+    const shown = (key: number) => this.#shown.indexOf(key);
+    return this.tabs.map(({ key }) => key).sort((left, right) => shown(left) - shown(right))[0];
+  }
+
   activate(key: number): void {
-    this.#active = key;
+    this.#choose(key);
     this.#remember();
+  }
+
+  #choose(key: number | null): void {
+    this.#active = key;
+    if (key !== null) this.#shown = [...this.#shown.filter((one) => one !== key && this.#has(one)), key];
+  }
+
+  #has(key: number): boolean {
+    return this.tabs.some((tab) => tab.key === key);
   }
 
   /** Puts another target into the tab that is shown. */
@@ -156,7 +176,7 @@ export class PreviewState {
     });
     const target = { type: 'deployment', id: deployment.id } as const;
     if (!before) return this.show(target);
-    this.#active = before.key;
+    this.#choose(before.key);
     this.become(target);
   }
 
@@ -165,7 +185,7 @@ export class PreviewState {
     const index = this.tabs.findIndex((tab) => tab.key === key);
     if (index === -1) return;
     this.tabs = this.tabs.filter((tab) => tab.key !== key);
-    if (this.#active === key) this.#active = (this.tabs[index] ?? this.tabs[index - 1])?.key ?? null;
+    if (this.#active === key) this.#choose((this.tabs[index] ?? this.tabs[index - 1])?.key ?? null);
     this.#remember();
   }
 
@@ -188,7 +208,17 @@ export class PreviewState {
     this.#replace(beside ? { ...rest, beside } : rest);
   }
 
-  /** The previews of a session that was just opened: those it was left with, or the latest site of the shown path. */
+  /** The target that a session was left with held up the window. Answers which it was. */
+  noteHung(sessionId: string): string | null {
+    const active = this.memory.recall(sessionId)?.active ?? null;
+    if (active) this.memory.setHung(sessionId, active, true);
+    return active;
+  }
+
+  /**
+   * The previews of a session that was just opened: those it was left with, or the latest site of the shown path; nothing
+   * of what held up the window.
+   */
   open(sessionId: string | null, deployments: Deployment[], activePath: ReadonlySet<string>): void {
     this.#session = null;
     this.tabs = [];
@@ -196,12 +226,18 @@ export class PreviewState {
     const left = sessionId === null ? null : this.memory.recall(sessionId);
     for (const { target, at } of left?.tabs ?? []) {
       const gone = target.type === 'deployment' && !deployments.some(({ id }) => id === target.id);
-      if (!gone) this.show(target, { at: at !== null && activePath.has(at) ? at : null });
+      if (!gone && !this.memory.hung(sessionId, identity(target)))
+        this.show(target, { at: at !== null && activePath.has(at) ? at : null });
     }
     const shown = this.tabs.find(({ target }) => identity(target) === left?.active) ?? this.tabs.at(-1);
-    if (shown) this.#active = shown.key;
-    else this.#showLatest(deployments, activePath);
+    if (shown) this.#choose(shown.key);
+    else {
+      const harmless = deployments.filter(({ id }) => !this.memory.hung(sessionId, `deployment:${id}`));
+      this.#showLatest(harmless, activePath);
+    }
     this.#session = sessionId;
+    // Also what opened by itself is known, should it hold up the window.
+    this.#remember();
   }
 
   /** Only the latest site of the shown path is open, or nothing. */
@@ -228,11 +264,13 @@ export class PreviewState {
     this.tabs = this.tabs.filter(({ key }) => key !== tab.key);
     if (this.#showLatest(deployments, activePath)) return;
     if (shown) this.show({ type: 'folder', path: shown.folder });
-    else this.#active = this.tabs.at(-1)?.key ?? null;
+    else this.#choose(this.tabs.at(-1)?.key ?? null);
     this.#remember();
   }
 
+  /** The person wants all of it anew. */
   reload(): void {
+    this.asked += 1;
     this.version += 1;
   }
 
@@ -241,7 +279,7 @@ export class PreviewState {
     if (this.tab?.at && !this.tab.beside) return;
     if (!touches(this.target, paths)) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.reload(), 150);
+    this.#timer = setTimeout(() => (this.version += 1), 150);
   }
 
   #replace(tab: PreviewTab): void {

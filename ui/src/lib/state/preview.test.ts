@@ -54,6 +54,31 @@ describe('open previews', () => {
     expect(preview.target).toEqual(file('29.txt'));
   });
 
+  it('give way when they were left longest, and not when they are the oldest', () => {
+    for (let index = 0; index < 9; index += 1) preview.show(file(`${index}.txt`));
+    preview.show(file('a.md'));
+    preview.show(file('new.txt'));
+    expect(paths(preview)).toContain('a.md');
+    expect(paths(preview)).not.toContain('b.md');
+    // Its neighbour is looked at when a tab is closed.
+    preview.activate(preview.tabs.find(({ target }) => target.type === 'file' && target.path === '0.txt')?.key ?? -1);
+    preview.close(preview.tab?.key ?? -1);
+    expect(preview.target).toEqual(file('1.txt'));
+    for (let index = 0; index < 11; index += 1) preview.show(file(`later ${index}.txt`));
+    expect(paths(preview)).toContain('1.txt');
+    expect(preview.tabs).toHaveLength(12);
+  });
+
+  it('are asked for anew by the person, and fetched again where files changed', () => {
+    preview.reload();
+    expect([preview.asked, preview.version]).toEqual([1, 1]);
+    vi.useFakeTimers();
+    preview.filesChanged(['c.md']);
+    vi.advanceTimersByTime(200);
+    vi.useRealTimers();
+    expect([preview.asked, preview.version]).toEqual([1, 2]);
+  });
+
   it('show a moment and compare two without losing the place', () => {
     preview.at('n1');
     preview.compare({ at: null });
@@ -129,6 +154,43 @@ describe('the memory of previews', () => {
   });
 });
 
+describe('what held up the window', () => {
+  it('opens no more by itself, but by hand', () => {
+    const first = new PreviewState(new PreviewMemory(localStorage));
+    first.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(first.target).toEqual({ type: 'deployment', id: 'v2' });
+
+    // What opened by itself is known, too.
+    const second = new PreviewState(new PreviewMemory(localStorage));
+    expect(second.noteHung('s1')).toBe('deployment:v2');
+    second.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(second)).toEqual(['v1']);
+    second.show(file('a.md'));
+    second.show(file('loop.html'));
+
+    const third = new PreviewState(new PreviewMemory(localStorage));
+    expect(third.noteHung('s1')).toBe('file:loop.html');
+    third.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(third)).toEqual(['v1', 'a.md']);
+    third.show({ type: 'deployment', id: 'v2' });
+    third.open('s2', [], new Set());
+    expect(third.noteHung('s2')).toBeNull();
+
+    const fourth = new PreviewState(new PreviewMemory(localStorage));
+    fourth.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(fourth)).toEqual(['v1', 'a.md', 'v2']);
+  });
+
+  it('does not mind what it cannot read', () => {
+    for (const kept of ['{', '5', '[7, null]']) {
+      localStorage.setItem('okcvm.hungPreviews', kept);
+      const preview = new PreviewState(new PreviewMemory(localStorage));
+      preview.open('s1', [site('v1', 'site')], new Set());
+      expect(paths(preview)).toEqual(['v1']);
+    }
+  });
+});
+
 describe('where a tab comes from', () => {
   it('is the live file, the deployment, or a snapshot of either', () => {
     const sites = [site('v1', 'site')];
@@ -175,6 +237,7 @@ describe('addresses of previews', () => {
         closed.push(token);
         return {};
       },
+      preview_warm: () => ({}),
     });
     return { transport, closed, handles: new Handles(transport) };
   }
@@ -200,6 +263,20 @@ describe('addresses of previews', () => {
     await settle();
     expect(transport.named('preview_open')).toHaveLength(asked + 20);
     expect(closed).toHaveLength(1 + 21 - 8);
+  });
+
+  it('of neighbours are read ahead, like what is shown of the same path', async () => {
+    const { handles, transport } = make();
+    const { token } = await handles.open('s1', { type: 'live', path: 'site' }, 2);
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'site' });
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'site' });
+    handles.warm('s1', { type: 'snapshot', nodeId: 'n1', path: 'other' });
+    handles.warm('s1', { type: 'live', path: 'other' });
+    await settle();
+    expect(transport.named('preview_warm')).toEqual([
+      { token: 't2', like: token },
+      { token: 't3', like: null },
+    ]);
   });
 
   it('are shared by all who look at the same, and asked for anew after a failure', async () => {
@@ -230,7 +307,7 @@ describe('small pictures', () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
         running -= 1;
         if (source.type === 'live' && source.path === '3') throw new Error('broken');
-        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null };
+        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null, wantsPoster: false };
       },
     });
     const thumbnails = new Thumbnails(transport);
@@ -241,5 +318,32 @@ describe('small pictures', () => {
     expect(transport.named('thumbnail_get')).toHaveLength(12);
     expect(most).toBe(4);
     expect(answers.filter((answer) => answer === null)).toHaveLength(2);
+  });
+
+  it('of slides are asked for two at a time, and again after they were called off', async () => {
+    let running = 0;
+    let most = 0;
+    let drawn = false;
+    const transport = new ScriptedTransport({
+      slide_picture_get: async ({ slide }) => {
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        running -= 1;
+        const url = drawn ? `data:image/png;base64,${slide}` : null;
+        return { url, width: 1, height: 1, reason: null, wantsPoster: false };
+      },
+    });
+    const thumbnails = new Thumbnails(transport);
+    const ask = () =>
+      Promise.all(
+        [0, 1, 2, 3].map((slide) => thumbnails.slide('deck 1', 's1', { type: 'live', path: 'deck.html' }, slide)),
+      );
+    expect(await ask()).toEqual([null, null, null, null]);
+    drawn = true;
+    expect((await ask()).at(-1)).toBe('data:image/png;base64,3');
+    await ask();
+    expect(transport.named('slide_picture_get')).toHaveLength(8);
+    expect(most).toBe(2);
   });
 });

@@ -1,33 +1,20 @@
 import type { PreviewSource, Transport } from '$lib/ipc';
+import { drawPoster } from './poster';
 
 const MOST_KEPT = 400;
-/** So many are made at a time; the engine bounds itself, too. */
-const MOST_AT_ONCE = 4;
+const MOST_SLIDES_KEPT = 800;
+/** What is laid out by another program before it can be drawn. */
+const SLOW = /\.(html?|pptx|ppsx|odp)$/i;
 
-/** Small pictures of files, each asked for once for its content. */
-export class Thumbnails {
-  readonly #kept = new Map<string, Promise<string | null>>();
+/** Work of which so many pieces are done at a time. */
+class Lane {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(private readonly transport: Transport) {}
+  constructor(private readonly most: number) {}
 
-  /** A `data:` address, or `null` where there is no picture. `key` names the content. */
-  get(key: string, sessionId: string, source: PreviewSource): Promise<string | null> {
-    const known = this.#kept.get(key);
-    if (known) return known;
-    const made = this.#turn(() => this.transport.invoke('thumbnail_get', { sessionId, source })).then(
-      ({ url }) => url,
-      // A picture is an extra; without one the icon stays.
-      () => null,
-    );
-    this.#kept.set(key, made);
-    for (const old of [...this.#kept.keys()].slice(0, Math.max(0, this.#kept.size - MOST_KEPT))) this.#kept.delete(old);
-    return made;
-  }
-
-  async #turn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= MOST_AT_ONCE) await new Promise<void>((go) => this.#waiting.push(go));
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.most) await new Promise<void>((go) => this.#waiting.push(go));
     this.#running += 1;
     try {
       return await work();
@@ -36,4 +23,69 @@ export class Thumbnails {
       this.#waiting.shift()?.();
     }
   }
+}
+
+/** Small pictures of files and slides, each asked for once for its content. */
+export class Thumbnails {
+  readonly #kept = new Map<string, Promise<string | null>>();
+  readonly #slides = new Map<string, Promise<string | null>>();
+  /** The engine bounds itself, too. Nothing else waits for what is slow, nor for slides of which all are drawn first. */
+  readonly #quick = new Lane(4);
+  readonly #slow = new Lane(1);
+  readonly #decks = new Lane(2);
+
+  constructor(private readonly transport: Transport) {}
+
+  /** A `data:` address, or `null` where there is no picture. `key` names the content. */
+  get(key: string, sessionId: string, source: PreviewSource): Promise<string | null> {
+    const known = this.#kept.get(key);
+    if (known) return known;
+    const ask = () => this.transport.invoke('thumbnail_get', { sessionId, source });
+    const slow = source.type === 'deployment' || SLOW.test(source.path);
+    const made = (slow ? this.#slow : this.#quick)
+      .run(ask)
+      .then((known) =>
+        known.wantsPoster ? this.#slow.run(() => drawPoster(this.transport, sessionId, source)) : known,
+      )
+      // A picture is an extra; without one the icon stays.
+      .then(
+        (known) => known?.url ?? null,
+        () => {
+          // What was called off may be drawn another time.
+          this.#kept.delete(key);
+          return null;
+        },
+      );
+    keep(this.#kept, key, made, MOST_KEPT);
+    return made;
+  }
+
+  /** The picture of a slide, from 0, of a page or a presentation. The first that is asked for begins to draw them all. */
+  slide(key: string, sessionId: string, source: PreviewSource, slide: number): Promise<string | null> {
+    const name = `${slide} ${key}`;
+    const known = this.#slides.get(name);
+    if (known) return known;
+    const made = this.#decks
+      .run(() => this.transport.invoke('slide_picture_get', { sessionId, source, slide }))
+      .then(
+        ({ url }) => url,
+        () => null,
+      );
+    keep(this.#slides, name, made, MOST_SLIDES_KEPT);
+    void made.then((url) => {
+      // What was called off may be drawn another time.
+      if (url === null && this.#slides.get(name) === made) this.#slides.delete(name);
+    });
+    return made;
+  }
+
+  /** Nobody waits for these slides any more. */
+  leave(sessionId: string, source: PreviewSource): void {
+    void this.transport.invoke('slide_pictures_stop', { sessionId, source }).catch(() => undefined);
+  }
+}
+
+function keep<T>(kept: Map<string, T>, key: string, value: T, most: number): void {
+  kept.set(key, value);
+  for (const old of [...kept.keys()].slice(0, Math.max(0, kept.size - most))) kept.delete(old);
 }

@@ -224,11 +224,6 @@ function boxItems(element, style, rect, state, report) {
     if (items.length > 0) return items;
   }
 
-  if (style.borderImageSource !== 'none' && Object.values(borders).some((side) => side.width > 0)) {
-    report.pictures.push({ what: describe(element), why: 'border image' });
-    return [{ kind: 'picture', ...rect, form: { type: 'rect' }, crop: [0, 0, 0, 0], source: shotOf(element, 'box'), alpha: 1, alt: '' }];
-  }
-
   const shadows = shadowsOf(style.boxShadow, opacity);
   // What spreads and does not blur is a ring: a larger shape behind.
   for (const ring of shadows.filter((shadow) => !shadow.inset && shadow.blur === 0).reverse()) {
@@ -251,7 +246,7 @@ function boxItems(element, style, rect, state, report) {
   if (style.backgroundImage !== 'none' && !clipsText) fills.push(...backgroundLayers(element, style, rect, widths, opacity, report));
   if (clipsText) fills.length = 0;
   // Nothing casts no shadow: a box that is open shows the one colour behind it, if it is one.
-  const open = strongest && fills.length === 0 && !clipsText ? groundBehind(element) : null;
+  const open = shadow && style.boxShadow !== 'none' && fills.length === 0 && !clipsText ? groundBehind(element) : null;
   if (open) fills.push({ type: 'solid', ...open });
 
   const whole = { ...rect, corners };

@@ -106,21 +106,13 @@ impl Intent {
         Ok(())
     }
 
-    /// Writes down that the restore is done, or that nothing of it happened.
-    pub(super) fn end(self) -> Result<(), SnapshotError> {
+    /// Writes down that the restore is done, or that nothing of it happened. The file may be synced at any time.
+    pub(super) fn end(self) -> Result<File, SnapshotError> {
         self.file
             .write_all_at(DONE, 0)
             .map_err(|error| SnapshotError::storage("written", &self.path, error))?;
         self.told.tell(|| Done::Wrote(FILE_NAME.as_bytes(), 0, DONE));
-        let begun = std::thread::Builder::new().name("restore-end".into()).spawn(move || {
-            if let Err(error) = self.file.sync_data() {
-                tracing::debug!(%error, "the end of a restore may have to be found out again");
-            }
-        });
-        if let Err(error) = begun {
-            tracing::debug!(%error, "the end of a restore is left to the system");
-        }
-        Ok(())
+        Ok(self.file)
     }
 }
 

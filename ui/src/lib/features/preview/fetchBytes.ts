@@ -42,3 +42,10 @@ export async function fetchPart(url: string, begin: number, end: number, signal?
   if (answer.status !== 206 && !(answer.status === 200 && begin === 0)) throw new FetchFailure(answer.status);
   return answer.blob();
 }
+
+/** How many bytes an address has; 0 where that is not said. */
+export async function sizeOf(url: string, signal?: AbortSignal): Promise<number> {
+  const answer = await fetch(url, { headers: { Range: 'bytes=0-0' }, signal: signal ?? null });
+  void answer.body?.cancel().catch(() => undefined);
+  return Number(/\/(\d+)$/.exec(answer.headers.get('Content-Range') ?? '')?.[1] ?? 0);
+}

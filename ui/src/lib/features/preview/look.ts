@@ -69,6 +69,11 @@ export function newer(before: FileFacts | null, answer: FileFacts): FileFacts {
   return before !== null && stampOf(before) === stampOf(answer) ? before : answer;
 }
 
+/** The folder of a file; the workspace itself is empty. */
+export function folderOf(path: string): string {
+  return path.split('/').slice(0, -1).join('/');
+}
+
 export function isLive(source: PreviewSource): boolean {
   return source.type === 'live';
 }

@@ -26,6 +26,7 @@ import type {
   FileParams,
   FileReadParams,
   FilesParams,
+  FillDisplayParams,
   HistoryUsage,
   ImportCancelParams,
   ImportParams,
@@ -51,12 +52,14 @@ import type {
   NodeSummary,
   PathsResponse,
   PickSaveParams,
+  PosterKeepParams,
   PptxPdfParams,
   PreviewCloseParams,
   PreviewDescribeParams,
   PreviewHandle,
   PreviewOpenParams,
   PreviewReadParams,
+  PreviewWarmParams,
   ProcessListResponse,
   ProcessParams,
   PythonCreateParams,
@@ -232,6 +235,8 @@ export interface Commands {
   preview_open: { params: PreviewOpenParams; response: PreviewHandle };
   /** Closes a preview; its address dies. */
   preview_close: { params: PreviewCloseParams; response: Empty };
+  /** Reads ahead what an opened preview of a moment will be asked for. */
+  preview_warm: { params: PreviewWarmParams; response: Empty };
   /** What a file or folder of any source is. */
   preview_describe: { params: PreviewDescribeParams; response: FileFacts };
   /** The start of a file of any source. */
@@ -246,6 +251,8 @@ export interface Commands {
   archive_list: { params: ArchiveListParams; response: ArchiveListing };
   /** A small picture of a file. */
   thumbnail_get: { params: ThumbnailParams; response: Thumbnail };
+  /** Keeps a frame of a film as its small picture. */
+  poster_keep: { params: PosterKeepParams; response: Thumbnail };
   /** A small picture of one slide. The first of a content begins to draw all of its slides; each answers when its own is drawn. */
   slide_picture_get: { params: SlidePictureParams; response: Thumbnail };
   /** Calls off drawing slides that nobody else waits for. */
@@ -294,4 +301,6 @@ export interface Commands {
   window_reveal_file: { params: FileParams; response: Empty };
   /** Shows the log files in the system's file manager. */
   window_reveal_logs: { params: Empty; response: Empty };
+  /** Makes the window as large as the display, or gives it back the size it had before. */
+  window_fill_display: { params: FillDisplayParams; response: Empty };
 }

@@ -1299,6 +1299,15 @@ sessionId: SessionId,
 paths: Array<string>, };
 
 /**
+ * Whether the window fills the display.
+ */
+export type FillDisplayParams = { 
+/**
+ * It does; what the user made that large himself is left so by a `false`.
+ */
+on: boolean, };
+
+/**
  * A font that is not there.
  */
 export type FontSubstitute = { 
@@ -2115,6 +2124,27 @@ what: string,
 why: string, };
 
 /**
+ * Hands over a frame of a film, which becomes its small picture.
+ */
+export type PosterKeepParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * The film.
+ */
+source: PreviewSource, 
+/**
+ * SHA-256 of the content that it was drawn of, as `FileFacts` says it.
+ */
+hash: string, 
+/**
+ * A PNG of at most 640 × 640 pixels and 1 MB, in base64.
+ */
+png: string, };
+
+/**
  * Asks for slides as a PDF.
  */
 export type PptxPdfParams = { 
@@ -2212,6 +2242,19 @@ nodeId: NodeId,
  * Relative to the workspace, with `/`; empty is the workspace itself.
  */
 path: string, };
+
+/**
+ * Reads ahead for a preview.
+ */
+export type PreviewWarmParams = { 
+/**
+ * The preview that will be looked at.
+ */
+token: string, 
+/**
+ * One that shows the same at another moment: what was asked for there is read ahead here.
+ */
+like: string | null, };
 
 /**
  * Prices that the user entered, per million tokens.
@@ -3286,7 +3329,11 @@ height: number,
 /**
  * Why there is none, a sentence.
  */
-reason: string | null, };
+reason: string | null, 
+/**
+ * It is a film of which no frame is kept yet: a window that can play it draws one for `poster_keep`.
+ */
+wantsPoster: boolean, };
 
 /**
  * Asks for a small picture of a file.

@@ -385,5 +385,6 @@ export class MockTransport implements Transport {
     window_open_file: () => ({}),
     window_reveal_file: () => ({}),
     window_reveal_logs: () => ({}),
+    window_fill_display: () => ({}),
   };
 }

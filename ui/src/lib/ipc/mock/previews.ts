@@ -11,6 +11,7 @@ type Some<C extends CommandName> = { [K in C]: (params: Params<K>) => Response<K
 export type PreviewCommands = Some<
   | 'preview_open'
   | 'preview_close'
+  | 'preview_warm'
   | 'preview_describe'
   | 'preview_read'
   | 'table_open'
@@ -18,6 +19,7 @@ export type PreviewCommands = Some<
   | 'table_close'
   | 'archive_list'
   | 'thumbnail_get'
+  | 'poster_keep'
   | 'slide_picture_get'
   | 'slide_pictures_stop'
   | 'pptx_pdf'
@@ -63,6 +65,7 @@ export function previews({ deployments, age, indexed, noOffice }: World): Previe
       return { token, url: page(file?.text ?? fixtures.SITE_HTML, sessionId, source) };
     },
     preview_close: () => ({}),
+    preview_warm: () => ({}),
     preview_describe: ({ sessionId, source }): FileFacts => {
       const path = pathOf(sessionId, source);
       if (source.type === 'snapshot' && path.includes('new')) {
@@ -153,12 +156,20 @@ export function previews({ deployments, age, indexed, noOffice }: World): Previe
         width: url ? 64 : 0,
         height: url ? 40 : 0,
         reason: url ? null : 'There is no picture of this kind.',
+        wantsPoster: false,
       };
     },
+    poster_keep: ({ png }) => ({
+      url: `data:image/png;base64,${png}`,
+      width: 320,
+      height: 180,
+      reason: null,
+      wantsPoster: false,
+    }),
     slide_picture_get: async ({ slide }) => {
       await wait(80 * (slide + 1));
       const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="180"><rect width="320" height="180" fill="#f4f1ea"/><rect x="24" y="28" width="180" height="18" fill="hsl(${(slide * 47) % 360} 40% 40%)"/><rect x="24" y="64" width="272" height="8" fill="#bbb"/><rect x="24" y="82" width="220" height="8" fill="#ccc"/></svg>`;
-      return { url: `data:image/svg+xml,${encodeURIComponent(picture)}`, width: 320, height: 180, reason: null };
+      return { url: `data:image/svg+xml,${encodeURIComponent(picture)}`, width: 320, height: 180, reason: null, wantsPoster: false };
     },
     slide_pictures_stop: () => ({}),
     pptx_pdf: async () => {

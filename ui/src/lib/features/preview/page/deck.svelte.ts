@@ -37,8 +37,8 @@ export class Deck {
     } else this.full = false;
   }
 
-  /** Whether the key means something. Keys that a page passes on only turn slides. */
-  key(key: string, from: 'window' | 'page', now = Date.now()): boolean {
+  /** Whether the key means something. `turn` leaves out what takes more room than there is. */
+  key(key: string, may: 'all' | 'turn', now = Date.now()): boolean {
     switch (key) {
       case 'ArrowRight':
       case 'ArrowDown':
@@ -58,7 +58,7 @@ export class Deck {
         this.show(this.slides.length - 1);
         return true;
     }
-    if (from === 'page') return false;
+    if (may === 'turn' && !this.full && key !== 'Escape') return false;
     switch (key) {
       case 'f':
       case 'F':

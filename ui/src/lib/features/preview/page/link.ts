@@ -1,14 +1,29 @@
-/** Ties two views together, so that they are scrolled as one. Places are parts of the whole, from 0 to 1. */
-export class PageLink {
-  readonly #followers = new Set<(x: number, y: number, from: object) => void>();
+/** Where a view is. What it does not say is left as it is. */
+export interface Place {
+  /** Parts of the whole that lie above and to the left, from 0 to 1. */
+  x?: number;
+  y?: number;
+  /** The first line, row or page in view with its part, from 0, where what is shown is counted. */
+  line?: number;
+  /** Screen pixels a pixel; `null` fits into the room. */
+  zoom?: number | null;
+  /** The slide, from 0. */
+  slide?: number;
+}
+
+type Listen = (place: Place, from: object) => void;
+
+/** Ties two views together, so that they are moved as one. */
+export class ViewLink {
+  readonly #followers = new Set<Listen>();
 
   /** Hears where the other is. The answer ends it. */
-  follow(listen: (x: number, y: number, from: object) => void): () => void {
+  follow(listen: Listen): () => void {
     this.#followers.add(listen);
     return () => this.#followers.delete(listen);
   }
 
-  tell(x: number, y: number, from: object): void {
-    for (const listen of this.#followers) listen(x, y, from);
+  tell(place: Place, from: object): void {
+    for (const listen of this.#followers) listen(place, from);
   }
 }

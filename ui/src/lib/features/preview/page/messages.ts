@@ -23,7 +23,36 @@ const MOST_PATH = 2000;
 const MOST_SLIDES = 500;
 const MOST_TITLE = 200;
 const MOST_NOTES = 4000;
-const DECK_KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' '];
+const DECK_KEYS = [
+  ...['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End', ' '],
+  ...['f', 'p', 'Escape'],
+];
+
+/** So many messages of a kind are heard in a second: more than a page sends that is in order. */
+const PER_SECOND: Record<string, number> = {
+  ...{ blocked: 60, console: 100, failed: 60, navigated: 20 },
+  ...{ scrolled: 130, deck: 8, 'deck-pick': 20, 'deck-key': 60 },
+};
+const SECOND = 1000;
+
+/** Whether a page may say one more thing. It may send messages without an end, each of which costs. */
+export class MessageRate {
+  #since = -Infinity;
+  readonly #heard = new Map<string, number>();
+
+  /** `now` in milliseconds, from anywhere. What is no message is read, and found to be none. */
+  allows(data: unknown, now: number): boolean {
+    const kind: unknown = typeof data === 'object' && data !== null ? (data as { okcvm?: unknown }).okcvm : undefined;
+    if (typeof kind !== 'string' || !Object.hasOwn(PER_SECOND, kind)) return true;
+    if (now - this.#since >= SECOND) {
+      this.#since = now;
+      this.#heard.clear();
+    }
+    const heard = this.#heard.get(kind) ?? 0;
+    this.#heard.set(kind, heard + 1);
+    return heard < (PER_SECOND[kind] ?? 0);
+  }
+}
 
 export function readMessage(data: unknown): PageMessage | null {
   if (typeof data !== 'object' || data === null) return null;

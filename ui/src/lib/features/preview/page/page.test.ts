@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Deck } from './deck.svelte';
 import { addressOf, canMove, moved, noHistory, siteOf, visited } from './history';
-import { PageLink } from './link';
-import { readMessage } from './messages';
+import { ViewLink } from './link';
+import { standAlone } from './alone';
+import { MessageRate, readMessage } from './messages';
 import { Reports } from './reports.svelte';
 import { slideLines } from './slideLines';
 
@@ -23,8 +24,8 @@ describe('what a page tells', () => {
       { okcvm: 'deck', slides: 'all' },
       { okcvm: 'deck-pick', index: -1 },
       { okcvm: 'deck-pick', index: 1e9 },
-      { okcvm: 'deck-key', key: 'f' },
-      { okcvm: 'deck-key', key: 'Escape' },
+      { okcvm: 'deck-key', key: 'F5' },
+      { okcvm: 'deck-key', key: 'q' },
     ]) {
       expect(readMessage(data), JSON.stringify(data)).toBeNull();
     }
@@ -51,6 +52,34 @@ describe('what a page tells', () => {
         { title: '', notes: '' },
       ],
     });
+  });
+});
+
+describe('a page that does not stop', () => {
+  it('is heard so many times a second, by kinds', () => {
+    const rate = new MessageRate();
+    const heard = (data: unknown, at: number, times: number) =>
+      Array.from({ length: times }, () => rate.allows(data, at)).filter(Boolean).length;
+    expect(heard({ okcvm: 'console', text: 'a' }, 0, 5000)).toBe(100);
+    // What it says of its slides is not lost in the noise.
+    expect(heard({ okcvm: 'deck', slides: [] }, 900, 50)).toBe(8);
+    expect(heard({ okcvm: 'console', text: 'a' }, 999, 50)).toBe(0);
+    expect(heard({ okcvm: 'console', text: 'a' }, 1000, 50)).toBe(50);
+    expect(heard({ okcvm: 'toString' }, 1000, 5)).toBe(5);
+    expect(readMessage({ okcvm: 'toString' })).toBeNull();
+  });
+});
+
+describe('what covers the window', () => {
+  it('is the only thing that keys and pointers reach', () => {
+    document.body.innerHTML = '<nav></nav><main><p inert></p><div id="stage"><b></b></div><i></i></main>';
+    const stage = document.getElementById('stage') as HTMLElement;
+    const names = () => [...document.querySelectorAll('[inert]')].map(({ localName }) => localName);
+    const giveBack = standAlone(stage);
+    expect(names()).toEqual(['nav', 'p', 'i']);
+    giveBack();
+    expect(names()).toEqual(['p']);
+    document.body.innerHTML = '';
   });
 });
 
@@ -107,24 +136,27 @@ describe('where a page was', () => {
 });
 
 describe('slides', () => {
-  it('are turned by keys, and a page turns them only', () => {
+  it('are turned by keys, and fill the display only where somebody asks for it', () => {
     const deck = new Deck();
     deck.hear([1, 2, 3].map((number) => ({ title: String(number), notes: '' })));
     expect(deck.on).toBe(true);
-    for (const key of ['ArrowRight', ' ', 'ArrowRight']) expect(deck.key(key, 'page')).toBe(true);
+    for (const key of ['ArrowRight', ' ', 'ArrowRight']) expect(deck.key(key, 'turn')).toBe(true);
     expect(deck.index).toBe(2);
-    deck.key('Home', 'page');
-    deck.key('ArrowLeft', 'window');
+    deck.key('Home', 'turn');
+    deck.key('ArrowLeft', 'all');
     expect(deck.index).toBe(0);
-    expect(deck.key('f', 'page')).toBe(false);
-    expect(deck.key('p', 'page')).toBe(false);
+    expect(deck.key('f', 'turn')).toBe(false);
+    expect(deck.key('p', 'turn')).toBe(false);
     expect(deck.full).toBe(false);
-    deck.key('p', 'window', 5000);
+    deck.key('f', 'all');
+    expect(deck.key('Escape', 'turn')).toBe(true);
+    expect(deck.full).toBe(false);
+    deck.key('p', 'all', 5000);
     expect(deck).toMatchObject({ presenting: true, full: true, startedAt: 5000 });
-    deck.key('Escape', 'window');
+    deck.key('Escape', 'all');
     expect(deck).toMatchObject({ presenting: false, full: false });
-    expect(deck.key('Escape', 'window')).toBe(false);
-    deck.key('End', 'window');
+    expect(deck.key('Escape', 'all')).toBe(false);
+    deck.key('End', 'all');
     deck.hear([{ title: 'only', notes: '' }]);
     expect(deck.index).toBe(0);
     deck.full = true;
@@ -151,15 +183,15 @@ describe('slides', () => {
   });
 });
 
-describe('a link between two pages', () => {
+describe('a link between two views', () => {
   it('tells all who follow, with who spoke', () => {
-    const link = new PageLink();
+    const link = new ViewLink();
     const heard = vi.fn();
     const end = link.follow(heard);
     const from = {};
-    link.tell(0, 0.5, from);
+    link.tell({ x: 0, y: 0.5 }, from);
     end();
-    link.tell(0, 1, from);
-    expect(heard.mock.calls).toEqual([[0, 0.5, from]]);
+    link.tell({ slide: 1 }, from);
+    expect(heard.mock.calls).toEqual([[{ x: 0, y: 0.5 }, from]]);
   });
 });

@@ -18,6 +18,8 @@ export class Reports {
   blocked = $state.raw<readonly { directive: string; uri: string }[]>([]);
   /** Reports that found no room. */
   left = $state(0);
+  /** It said so much at once that not everything was heard. */
+  flooded = $state(false);
   #ids = 0;
 
   readonly problems = $derived(
@@ -28,6 +30,7 @@ export class Reports {
     this.list = [];
     this.blocked = [];
     this.left = 0;
+    this.flooded = false;
   }
 
   hear(message: PageMessage): void {

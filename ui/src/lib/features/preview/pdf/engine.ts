@@ -2,6 +2,7 @@ import * as pdfjs from 'pdfjs-dist/legacy/build/pdf.mjs';
 import PdfWorker from 'pdfjs-dist/legacy/build/pdf.worker.min.mjs?worker';
 import type { PDFDocumentLoadingTask, PDFPageProxy } from 'pdfjs-dist';
 import { fetchBlob, fetchPart } from '../fetchBytes';
+import type { PageText } from './find';
 
 export type { PDFDocumentProxy } from 'pdfjs-dist';
 export const { TextLayer } = pdfjs;
@@ -19,7 +20,7 @@ class PartTransport extends pdfjs.PDFDataRangeTransport {
   constructor(
     private readonly url: string,
     size: number,
-    private readonly failed: (error: unknown) => void,
+    private readonly failed: () => void,
   ) {
     super(size, null);
   }
@@ -28,8 +29,8 @@ class PartTransport extends pdfjs.PDFDataRangeTransport {
     fetchPart(this.url, begin, end, this.#ending.signal)
       .then((part) => part.arrayBuffer())
       .then((bytes) => this.onDataRange(begin, new Uint8Array(bytes)))
-      .catch((error) => {
-        if (!this.#ending.signal.aborted) this.failed(error);
+      .catch(() => {
+        if (!this.#ending.signal.aborted) this.failed();
       });
   }
 
@@ -38,12 +39,20 @@ class PartTransport extends pdfjs.PDFDataRangeTransport {
   }
 }
 
-/** Opens a PDF in a worker of its own. Nothing in it is run: neither scripts nor forms. */
-export async function openPdf(url: string, size: number, signal: AbortSignal): Promise<PDFDocumentLoadingTask> {
+/**
+ * Opens a PDF in a worker of its own. Nothing in it is run: neither scripts nor forms. `onlost` hears when a part of it
+ * cannot be read any more, which ends the task.
+ */
+export async function openPdf(
+  url: string,
+  size: number,
+  signal: AbortSignal,
+  onlost: () => void,
+): Promise<PDFDocumentLoadingTask> {
   const base = (name: string) => new URL(`pdf/${name}/`, document.baseURI).href;
   const given: Record<string, unknown> = {};
-  let failed: (error: unknown) => void = () => undefined;
-  if (size > MOST_AT_ONCE) given.range = new PartTransport(url, size, (error) => failed(error));
+  let failed: () => void = () => undefined;
+  if (size > MOST_AT_ONCE) given.range = new PartTransport(url, size, () => failed());
   else given.data = new Uint8Array(await (await fetchBlob(url, { size, signal })).arrayBuffer());
   signal.throwIfAborted();
   const worker = new pdfjs.PDFWorker({ port: new PdfWorker() as unknown as null });
@@ -64,7 +73,10 @@ export async function openPdf(url: string, size: number, signal: AbortSignal): P
     verbosity: 0,
   });
   // A part that cannot be read would be waited for without an end.
-  failed = () => void task.destroy();
+  failed = () => {
+    onlost();
+    void task.destroy();
+  };
   const end = task.destroy.bind(task);
   task.destroy = async () => {
     await end();
@@ -74,13 +86,24 @@ export async function openPdf(url: string, size: number, signal: AbortSignal): P
   return task;
 }
 
+/** More text of one page is not looked through. */
+const MOST_TEXT = 200_000;
+
 /** The text of a page, as the elements that lie over it hold it, one after the other. */
-export async function textOf(page: PDFPageProxy): Promise<string> {
+export async function textOf(page: PDFPageProxy): Promise<PageText> {
   // Not by `getTextContent`, which walks the stream in a way that not every engine knows.
-  const reader = (page.streamTextContent() as ReadableStream<{ items: ({ str: string } | object)[] }>).getReader();
+  const content = page.streamTextContent() as ReadableStream<{ items: ({ str: string; hasEOL: boolean } | object)[] }>;
+  const reader = content.getReader();
   let text = '';
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    for (const item of part.value.items) if ('str' in item) text += item.str;
+  const breaks = new Set<number>();
+  for (let part = await reader.read(); !part.done && text.length < MOST_TEXT; part = await reader.read()) {
+    for (const item of part.value.items) {
+      if (!('str' in item)) continue;
+      text += item.str;
+      if (item.hasEOL) breaks.add(text.length);
+    }
   }
-  return text;
+  // What is left of it is not made.
+  void reader.cancel(new Error('enough')).catch(() => undefined);
+  return { text, breaks };
 }

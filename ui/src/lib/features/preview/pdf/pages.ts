@@ -7,15 +7,56 @@ export interface PageSize {
 /** Room between two pages and at the edges, in CSS pixels. */
 export const GAP = 12;
 
+/** So many pages are shown. What a document says of their number need not be true. */
+export const MOST_PAGES = 20_000;
+/** Browsers end somewhat above this height, in CSS pixels. */
+const TALLEST = 30_000_000;
+/** What sizes are told apart, in CSS pixels. */
+const NEAR = 0.5;
+
+/** The sizes of the pages of a document: of all the same but for those that were found to be otherwise. */
+export class PageSizes {
+  readonly count: number;
+
+  constructor(
+    count: number,
+    readonly usual: PageSize,
+    private readonly other: ReadonlyMap<number, PageSize> = new Map(),
+  ) {
+    this.count = Math.min(MOST_PAGES, Math.max(0, count));
+  }
+
+  of(page: number): PageSize {
+    return this.other.get(page) ?? this.usual;
+  }
+
+  /** The largest scale at which the last page is still within what browsers draw. */
+  get mostScale(): number {
+    return Math.max(0.1, TALLEST / Math.max(1, this.count * this.usual.height));
+  }
+
+  /** The widest page, in CSS pixels. */
+  get widest(): number {
+    let most = this.usual.width;
+    for (const { width } of this.other.values()) most = Math.max(most, width);
+    return most;
+  }
+
+  /** With the size of a page; the same if it is nothing new. */
+  with(page: number, size: PageSize): PageSizes {
+    const known = this.of(page);
+    if (Math.abs(known.width - size.width) <= NEAR && Math.abs(known.height - size.height) <= NEAR) return this;
+    return new PageSizes(this.count, this.usual, new Map(this.other).set(page, size));
+  }
+}
+
 /** Where each page begins, from the top, and how tall all of them are. */
-export function layOut(
-  sizes: readonly PageSize[],
-  scaleOf: (size: PageSize) => number,
-): { tops: number[]; height: number } {
+export function layOut(sizes: PageSizes, scaleOf: (size: PageSize) => number): { tops: number[]; height: number } {
   const tops: number[] = [];
   let top = GAP;
-  for (const size of sizes) {
+  for (let page = 0; page < sizes.count; page += 1) {
     tops.push(top);
+    const size = sizes.of(page);
     top += size.height * scaleOf(size) + GAP;
   }
   return { tops, height: top };

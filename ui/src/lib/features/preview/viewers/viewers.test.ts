@@ -60,6 +60,10 @@ describe('moments', () => {
     ];
     const moments = momentsOf(tree, new Set(['d', 'c', 'b', 'a']));
     expect(moments.map((moment) => moment.node?.id ?? null)).toEqual(['a', 'c', null]);
+    // The way to a node that was left has moments of its own; a node without files is none of them.
+    const way = (at: string) => momentsOf(tree, new Set(['d', 'c', 'b', 'a']), at).map(({ node }) => node?.id ?? null);
+    expect(way('side')).toEqual(['a', 'side', null]);
+    expect(way('c')).toEqual(['a', 'c', null]);
     expect([momentAt(moments, 'c'), momentAt(moments, 'gone'), momentAt(moments, null)]).toEqual([1, 2, 2]);
   });
 });
@@ -189,6 +193,31 @@ describe('a notebook', () => {
       },
     ]);
     for (const value of [null, [], {}, { cells: 4 }]) expect(readNotebook(value)).toBeNull();
+    expect(notebook?.cut).toBe(false);
+  });
+
+  it('is cut where it is more than can be shown', () => {
+    const long = 'x'.repeat(1_000_000);
+    const outputs = [
+      { output_type: 'stream', text: long },
+      { output_type: 'display_data', data: { 'text/html': long } },
+      { output_type: 'display_data', data: { 'text/markdown': long } },
+      { output_type: 'display_data', data: { 'image/svg+xml': `${long}x` } },
+      { output_type: 'display_data', data: { 'image/png': long } },
+    ];
+    const cells = Array.from({ length: 100 }, () => ({ cell_type: 'code', source: long, outputs }));
+    const notebook = readNotebook({ cells });
+    expect(notebook?.cut).toBe(true);
+    const pictures = notebook?.cells.flatMap((cell) => cell.outputs.filter(({ type }) => type === 'image'));
+    expect(pictures).toHaveLength(24);
+    expect(JSON.stringify(notebook?.cells[99]).length).toBeLessThan(1000);
+    const written = (notebook?.cells ?? []).map(({ source, outputs: made }) =>
+      [source, ...made.map((one) => ('text' in one ? one.text : 'html' in one ? one.html : ''))].join(''),
+    );
+    expect(written.join('').length).toBeLessThan(4_100_000);
+    const many = Array.from({ length: 5000 }, () => ({ output_type: 'stream', text: 'a' }));
+    const chatty = readNotebook({ cells: [{ cell_type: 'code', source: '', outputs: many }] });
+    expect([chatty?.cells[0]?.outputs.length, chatty?.cut]).toEqual([100, true]);
   });
 });
 
