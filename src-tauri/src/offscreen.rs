@@ -35,6 +35,34 @@ const OPEN: Duration = Duration::from_secs(300);
 const ENDED: &str = "its process is gone; the page may need too much memory";
 /// The longest answer of a script, in UTF-16 units.
 const MOST_TEXT: usize = 64 * 1024 * 1024;
+/// Pixels of a picture across and down.
+const MOST_PIXELS: f64 = 8192.0;
+/// Pixels of the view that are taken at a time: what fits into it with room beside it.
+const PIECE: (usize, usize) = (1240, 760);
+/// Draws the page larger without laying it out anew, and answers how much: once where it cannot be, since slides that
+/// stand fast in the view would move.
+const ENLARGE: &str = r"(scale) => {
+    const root = document.documentElement;
+    const boxes = () => [...document.querySelectorAll('.ppt-slide')].map((slide) => {
+        const { left, top, width, height } = slide.getBoundingClientRect();
+        return [left + scrollX, top + scrollY, width, height];
+    });
+    const before = boxes();
+    root.style.setProperty('transition', 'none', 'important');
+    root.style.setProperty('transform-origin', '0 0', 'important');
+    root.style.setProperty('transform', `scale(${scale})`, 'important');
+    const after = boxes();
+    const kept = before.every((box, at) => box.every((length, side) => Math.abs(length * scale - after[at][side]) < 1));
+    if (kept) return scale;
+    for (const name of ['transition', 'transform-origin', 'transform']) root.style.removeProperty(name);
+    return 1;
+}";
+/// Draws the page in its own size again.
+const RESTORE: &str = r"() => {
+    for (const name of ['transition', 'transform-origin', 'transform']) {
+        document.documentElement.style.removeProperty(name);
+    }
+}";
 /// The world of our scripts, apart from that of the page.
 const WORLD: &str = "okcvm";
 
@@ -173,16 +201,56 @@ impl OpenPage for Page {
         serde_json::from_str(&json).map_err(SlidesError::Scene)
     }
 
-    async fn picture(&mut self, area: Area, _scale: f64) -> Result<Vec<u8>, SlidesError> {
-        // The view shows a part of the page: what is wanted is brought into it.
-        let scrolled = self
-            .run(&format!(
-                "new Promise((done) => {{ scrollTo({{ left: {} - 20, top: {} - 20, behavior: 'instant' }}); requestAnimationFrame(() => requestAnimationFrame(() => done([scrollX, scrollY]))); }})",
-                area.x, area.y
-            ))
-            .await?;
-        let (left, top) =
-            (scrolled[0].as_f64().unwrap_or_default(), scrolled[1].as_f64().unwrap_or_default());
+    async fn picture(&mut self, area: Area, scale: f64) -> Result<Vec<u8>, SlidesError> {
+        // What is to be smaller is made so afterwards.
+        let factor = if scale > 1.0 {
+            self.run(&format!("({ENLARGE})({scale})")).await?.as_f64().unwrap_or(1.0)
+        } else {
+            1.0
+        };
+        let taken = self.pixels(area, factor).await;
+        if scale > 1.0 {
+            self.run(&format!("({RESTORE})()")).await?;
+        }
+        let pixels = taken?;
+        let encoded = tokio::task::spawn_blocking(move || pixels.png(scale / factor)).await;
+        let refused = |reason: String| SlidesError::Refused { what: "take a picture".to_owned(), reason };
+        encoded.map_err(|error| refused(error.to_string()))?.map_err(|error| refused(error.to_string()))
+    }
+}
+
+impl Page {
+    /// A part of a page whose drawing is `factor` times as large. The view shows a part of it: what is wanted is brought
+    /// into it piece by piece.
+    async fn pixels(&mut self, area: Area, factor: f64) -> Result<Pixels, SlidesError> {
+        let size = |length: f64| (length * factor).ceil().clamp(1.0, MOST_PIXELS) as usize;
+        let (left, top) = (area.x * factor, area.y * factor);
+        let mut all = Pixels::new(size(area.w), size(area.h));
+        for down in (0..all.height).step_by(PIECE.1) {
+            for right in (0..all.width).step_by(PIECE.0) {
+                let wanted = (left + right as f64, top + down as f64);
+                let scrolled = self
+                    .run(&format!(
+                        "new Promise((done) => {{ scrollTo({{ left: {} - 20, top: {} - 20, behavior: 'instant' }}); requestAnimationFrame(() => requestAnimationFrame(() => done([scrollX, scrollY]))); }})",
+                        wanted.0, wanted.1
+                    ))
+                    .await?;
+                let at = |axis: usize| scrolled[axis].as_f64().unwrap_or_default();
+                let place = (at(0) - wanted.0, at(1) - wanted.1);
+                let (width, height) = (PIECE.0.min(all.width - right), PIECE.1.min(all.height - down));
+                let piece = self.piece(place, (width, height)).await?;
+                all.put(right, down, &piece);
+            }
+        }
+        Ok(all)
+    }
+
+    /// A part of what the view shows now, of which `place` says where the view begins.
+    async fn piece(
+        &self,
+        place: (f64, f64),
+        (width, height): (usize, usize),
+    ) -> Result<Pixels, SlidesError> {
         self.with_view("take a picture", move |view, send| {
             view.snapshot(
                 SnapshotRegion::Visible,
@@ -190,7 +258,7 @@ impl OpenPage for Page {
                 gio::Cancellable::NONE,
                 move |surface| {
                     let answer = surface.map_err(|error| error.to_string()).and_then(|surface| {
-                        cut(&surface, area, left, top).map_err(|error| error.to_string())
+                        cut(&surface, place, width, height).map_err(|error| error.to_string())
                     });
                     let _ = send.send(answer);
                 },
@@ -208,20 +276,101 @@ fn reason(words: &str) -> String {
     words.to_owned()
 }
 
-/// A part of a surface as PNG.
-fn cut(
-    surface: &cairo::Surface,
-    area: Area,
-    left: f64,
-    top: f64,
-) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let (width, height) = (area.w.ceil().clamp(1.0, 8192.0) as i32, area.h.ceil().clamp(1.0, 8192.0) as i32);
-    let part = cairo::ImageSurface::create(cairo::Format::ARgb32, width, height)?;
+/// Pixels in memory, premultiplied, four bytes each as cairo has them, row by row.
+struct Pixels {
+    width: usize,
+    height: usize,
+    bytes: Vec<u8>,
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+impl Pixels {
+    fn new(width: usize, height: usize) -> Self {
+        Self { width, height, bytes: vec![0; width * height * 4] }
+    }
+
+    /// Puts a piece into its place.
+    fn put(&mut self, right: usize, down: usize, piece: &Self) {
+        for (row, bytes) in piece.bytes.chunks_exact(piece.width * 4).enumerate() {
+            let start = ((down + row) * self.width + right) * 4;
+            if let Some(place) = self.bytes.get_mut(start..start + bytes.len()) {
+                place.copy_from_slice(bytes);
+            }
+        }
+    }
+
+    /// As PNG, so many times as large.
+    fn png(self, scale: f64) -> Result<Vec<u8>, Failed> {
+        let (width, height) = (self.width as i32, self.height as i32);
+        let all = cairo::ImageSurface::create_for_data(
+            self.bytes,
+            cairo::Format::ARgb32,
+            width,
+            height,
+            width * 4,
+        )?;
+        let mut png = Vec::new();
+        if (scale - 1.0).abs() < 0.001 {
+            all.write_to_png(&mut png)?;
+            return Ok(png);
+        }
+        let scaled = |length: i32| (f64::from(length) * scale).ceil().clamp(1.0, MOST_PIXELS) as i32;
+        let other = cairo::ImageSurface::create(cairo::Format::ARgb32, scaled(width), scaled(height))?;
+        let pen = cairo::Context::new(&other)?;
+        pen.scale(scale, scale);
+        pen.set_source_surface(&all, 0.0, 0.0)?;
+        pen.source().set_filter(cairo::Filter::Good);
+        pen.paint()?;
+        drop(pen);
+        other.write_to_png(&mut png)?;
+        Ok(png)
+    }
+}
+
+/// A part of a surface, which lies at `place` of it.
+fn cut(surface: &cairo::Surface, place: (f64, f64), width: usize, height: usize) -> Result<Pixels, Failed> {
+    let mut part = cairo::ImageSurface::create(cairo::Format::ARgb32, width as i32, height as i32)?;
     let pen = cairo::Context::new(&part)?;
-    pen.set_source_surface(surface, left - area.x, top - area.y)?;
+    pen.set_source_surface(surface, place.0, place.1)?;
     pen.paint()?;
     drop(pen);
-    let mut png = Vec::new();
-    part.write_to_png(&mut png)?;
-    Ok(png)
+    let stride = usize::try_from(part.stride())?;
+    let data = part.data()?;
+    let bytes = data.chunks_exact(stride).flat_map(|row| row.get(..width * 4).unwrap_or(row)).copied();
+    Ok(Pixels { width, height, bytes: bytes.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_put_together_and_made_as_large_as_is_wanted() {
+        let mut all = Pixels::new(30, 20);
+        let mut piece = Pixels::new(10, 5);
+        piece.bytes.fill(255);
+        all.put(20, 15, &piece);
+        let white = |x: usize, y: usize| all.bytes[(y * 30 + x) * 4] == 255;
+        assert!(white(20, 15) && white(29, 19) && !white(19, 15) && !white(20, 14) && !white(0, 16));
+        for (scale, size) in [(1.0, (30, 20)), (0.5, (15, 10)), (2.0, (60, 40))] {
+            let copy = Pixels { width: 30, height: 20, bytes: all.bytes.clone() };
+            let png = copy.png(scale).unwrap();
+            let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+            assert_eq!((number(16), number(20)), size);
+        }
+    }
+
+    #[test]
+    fn a_part_of_what_is_shown_is_cut_out_where_it_lies() {
+        let shown = cairo::ImageSurface::create(cairo::Format::ARgb32, 100, 100).unwrap();
+        let pen = cairo::Context::new(&shown).unwrap();
+        pen.set_source_rgb(1.0, 1.0, 1.0);
+        pen.rectangle(20.0, 30.0, 7.0, 7.0);
+        pen.fill().unwrap();
+        drop(pen);
+        // An odd width has rows that are filled up.
+        let part = cut(&shown, (-20.0, -30.0), 7, 7).unwrap();
+        assert_eq!((part.bytes.len(), part.bytes.iter().all(|byte| *byte == 255)), (7 * 7 * 4, true));
+    }
 }

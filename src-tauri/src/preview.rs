@@ -15,15 +15,21 @@ pub(crate) const BASE: &str = "http://preview.localhost/";
 
 /// Answers one request off the main thread.
 pub(crate) fn answer(app: AppHandle, request: Request<Vec<u8>>, responder: UriSchemeResponder) {
-    tauri::async_runtime::spawn_blocking(move || {
-        let response = match app.try_state::<Shell>() {
+    tauri::async_runtime::spawn(async move {
+        let (response, place) = match app.try_state::<Shell>() {
             Some(shell) => match &shell.host {
-                Ok(host) => host.previews().respond(&request),
-                Err(error) => unavailable(error),
+                Ok(host) => host.previews().answer(request).await,
+                Err(error) => (unavailable(error), None),
             },
-            None => unavailable(&AppError::new("The app is still starting.")),
+            None => (unavailable(&AppError::new("The app is still starting.")), None),
         };
         responder.respond(response);
+        // The web engine takes an answer from memory bit by bit on the main thread. Whoever has less to do there than
+        // that has its turn when the engine has taken what it was given.
+        #[cfg(target_os = "linux")]
+        gtk::glib::MainContext::default().invoke_with_priority(gtk::glib::Priority::LOW, move || drop(place));
+        #[cfg(not(target_os = "linux"))]
+        drop(place);
     });
 }
 

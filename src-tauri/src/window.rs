@@ -38,7 +38,14 @@ pub(crate) fn open(app: &AppHandle, folder: Option<PathBuf>) -> tauri::Result<()
     if let Some(folder) = folder {
         window = window.data_directory(folder);
     }
-    window.build()?;
+    let window = window.build()?;
+    #[cfg(target_os = "linux")]
+    {
+        cut_off(&window)?;
+        crate::hang::watch(&window)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    drop(window);
     Ok(())
 }
 
@@ -93,19 +100,45 @@ pub(crate) fn close_from_display(app: AppHandle) {
     });
 }
 
+/// Whether an address may be loaded, in the window or in a frame of it.
 fn allowed(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
     match url.scheme() {
         "tauri" | "preview" | "about" => true,
-        "http" | "https" => {
-            host == "tauri.localhost"
-                || host == "preview.localhost"
-                || (cfg!(all(debug_assertions, not(feature = "custom-protocol")))
-                    && host == "localhost"
-                    && url.port() == Some(1420))
-        }
+        // Names below `localhost` lead to this machine, so an address of the web is none of ours: but where the web
+        // engine knows no schemes of an app, its own have these names.
+        "http" => match (url.host_str(), url.port()) {
+            (Some("tauri.localhost" | "preview.localhost"), None) => {
+                cfg!(any(windows, target_os = "android"))
+            }
+            (Some("localhost"), Some(1420)) => {
+                cfg!(all(debug_assertions, not(feature = "custom-protocol")))
+            }
+            _ => false,
+        },
         _ => false,
     }
+}
+
+/// The window needs no network: whatever of a page gets past every policy, such as a connection that is opened ahead
+/// of its use, ends at a proxy that nobody answers at, and no name is looked up.
+#[cfg(target_os = "linux")]
+fn cut_off(window: &tauri::WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::{
+        NetworkProxyMode, NetworkProxySettings, SettingsExt, WebViewExt, WebsiteDataManagerExt,
+    };
+    window.with_webview(|webview| {
+        let view = webview.inner();
+        if let Some(settings) = WebViewExt::settings(&view) {
+            settings.set_enable_dns_prefetching(false);
+            settings.set_enable_webrtc(false);
+        }
+        // The server of a development build is spoken to directly.
+        let direct: &[&str] = if cfg!(feature = "custom-protocol") { &[] } else { &["localhost"] };
+        let mut nowhere = NetworkProxySettings::new(Some(crate::NOWHERE), direct);
+        if let Some(data) = view.website_data_manager() {
+            data.set_network_proxy_settings(NetworkProxyMode::Custom, Some(&mut nowhere));
+        }
+    })
 }
 
 #[cfg(test)]
@@ -118,7 +151,11 @@ mod tests {
             ("tauri://localhost/index.html", true),
             ("preview://localhost/token/index.html", true),
             ("about:blank", true),
-            ("http://tauri.localhost/", true),
+            ("http://tauri.localhost/", cfg!(windows)),
+            ("http://preview.localhost/token/index.html", cfg!(windows)),
+            ("http://preview.localhost:8080/", false),
+            ("https://preview.localhost/", false),
+            ("http://other.localhost/", false),
             ("http://127.0.0.1:8080/", false),
             ("https://site.example/", false),
             ("file:///etc/passwd", false),

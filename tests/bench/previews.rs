@@ -138,7 +138,7 @@ fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
                 Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))), contents.clone());
             let target = PreviewTarget::Snapshot { moment, path: WorkspacePath::parse("site")? };
             let handle = previews.open(target)?;
-            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(Vec::new())?);
+            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(())?);
             previews.close(&handle.token);
             let shown =
                 String::from_utf8_lossy(answer.body()).contains(&format!("<h1>{}</h1>", round % MOMENTS));
@@ -195,7 +195,7 @@ fn ahead(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
             let moment = moment(contents);
             describe(&Source::Snapshot { moment: moment.clone(), path: path.clone() }, &shelf)?;
             let handle = previews.open(PreviewTarget::Snapshot { moment, path: path.clone() })?;
-            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(Vec::new())?);
+            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(())?);
             previews.close(&handle.token);
             if answer.body().len() == PICTURE { Ok(()) } else { Err("the picture is not whole".into()) }
         })

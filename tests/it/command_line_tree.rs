@@ -258,3 +258,92 @@ async fn a_folder_that_is_gone_is_not_taken_for_another_program() {
     let tree = story.run(&["tree"], &[]);
     assert!(text(&tree.stderr).contains("is not there"), "{}", text(&tree.stderr));
 }
+
+/// A dry run fails where the restore fails, with the same words, and touches nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_says_what_the_restore_would_say() {
+    let story = Story::told().await;
+    let [first, second, third] = [0, 1, 2].map(|number| story.nodes[number].as_str());
+    let same = |verb: &str, node: &str, words: &str| {
+        let before = crate::desk::tree(&story.work);
+        let foreseen = story.refused(&[verb], &[node, "--dry-run"]);
+        assert_eq!(crate::desk::tree(&story.work), before);
+        assert_eq!(foreseen, story.refused(&[verb], &[node]), "{verb} {node}");
+        assert!(foreseen.contains(words), "{foreseen}");
+        assert_eq!(crate::desk::tree(&story.work), before);
+    };
+    // What no snapshot holds stands where a file is to come.
+    std::fs::remove_file(story.work.join("a.txt")).unwrap();
+    std::fs::create_dir_all(story.work.join("a.txt/node_modules")).unwrap();
+    std::fs::write(story.work.join("a.txt/node_modules/module"), "left out").unwrap();
+    std::fs::write(story.work.join("a.txt/mine"), "mine").unwrap();
+    same("restore", first, "a.txt/node_modules");
+    std::fs::remove_dir_all(story.work.join("a.txt")).unwrap();
+    std::fs::write(story.work.join("a.txt"), "one\ntwo\n").unwrap();
+    // What came since then is in the way.
+    std::fs::write(story.work.join("b.txt"), "mine\n").unwrap();
+    same("revert-turn", second, "b.txt");
+    std::fs::write(story.work.join("b.txt"), "b\n").unwrap();
+    // Another program has the folder.
+    let mut ahead = vec![story.folder.path().to_owned()];
+    let mut lock = None;
+    while let Some(folder) = ahead.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().is_dir() {
+                ahead.push(entry.path());
+            } else if entry.path().parent().unwrap().ends_with(".locks") {
+                lock = Some(entry.path());
+            }
+        }
+    }
+    let held = std::fs::File::options().write(true).open(lock.unwrap()).unwrap();
+    held.lock().unwrap();
+    same("restore", first, "another program");
+    same("revert-turn", third, "another program");
+    drop(held);
+    // And where nothing is in the way, both go well.
+    story.said(&["restore"], &[first, "--dry-run"]);
+    assert_eq!(story.files(), state(Some("one\ntwo\n"), Some("b\n")));
+    story.said(&["restore"], &[first]);
+    assert_eq!(story.files(), state(Some("one\n"), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_moment_is_saved_and_its_files_are_kept() {
+    let story = Story::told().await;
+    let [first, _, third] = [0, 1, 2].map(|number| story.nodes[number].as_str());
+    let zip = story.folder.path().join("saved.zip");
+    let to = zip.to_str().unwrap();
+    let report = story.json(&["export"], &[first, "--to", to]);
+    assert_eq!((&report["files"], &report["bytes"], &report["path"]), (&1.into(), &4.into(), &to.into()));
+    let names = |path: &Path| {
+        let archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+        archive.file_names().map(|name| name.unwrap().into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&zip), ["a.txt"]);
+    // What has the name stays, unless it is to be replaced.
+    assert!(story.refused(&["export"], &[third, "--to", to]).contains("is there already"));
+    assert_eq!(names(&zip), ["a.txt"]);
+    assert!(story.said(&["export"], &[third, "--to", to, "--force"]).contains("2 files saved to"));
+    assert_eq!(names(&zip), ["a.txt", "b.txt"]);
+    // A folder.
+    let folder = story.folder.path().join("copy");
+    story.said(&["export"], &[third, "--to", folder.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(folder.join("a.txt")).unwrap(), "one\ntwo\n");
+    assert!(
+        story.refused(&["export"], &[first, "--to", folder.to_str().unwrap(), "--force"]).contains("already")
+    );
+    for (to, said) in [("/nowhere/at/all.zip", "/nowhere/at/all.zip"), ("/", "`/`")] {
+        assert!(story.refused(&["export"], &[first, "--to", to]).contains(said), "{to}");
+    }
+    assert!(story.refused(&["export"], &["nobody", "--to", to]).contains("no node"));
+    // It is noted at the nodes.
+    let tree = story.json(&["tree"], &[]);
+    let saved: Vec<bool> =
+        tree.as_array().unwrap().iter().map(|node| node["exportedAt"].as_i64().is_some()).collect();
+    assert_eq!(saved, [true, false, true]);
+    let drawn = story.said(&["tree"], &[]);
+    assert_eq!(drawn.matches("(a copy is saved)").count(), 2, "{drawn}");
+    let beside = std::fs::read_dir(story.folder.path()).unwrap().flatten();
+    assert!(beside.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".okcvm-tmp")));
+}

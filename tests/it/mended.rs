@@ -243,6 +243,38 @@ async fn what_is_damaged_is_mended_or_said_at_its_node_and_the_rest_stays() {
     assert!(said.status.success() && said.stdout.is_empty() && complaints == 0, "{said:?}");
 }
 
+/// What damage left aside counts as room that the history takes, and gives way before any moment does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_set_aside_gives_way_before_a_moment_does() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    for name in ["1", "2", "3"] {
+        write_turn(&desk, &session, name).await;
+    }
+    let only = || SessionParams { session_id: session.clone() };
+    let before = desk.host.history_usage(only()).await.unwrap();
+    assert_eq!(before.aside_bytes, 0);
+    let history = desk.folder.path().join("data/sessions").join(session.as_str()).join("history");
+    let torn = history.join("repository.git/torn");
+    std::fs::create_dir_all(&torn).unwrap();
+    let mut settings = desk.host.settings();
+    let budget = settings.history.session_budget_bytes;
+    let large = std::fs::File::create(torn.join("pack-0.pack")).unwrap();
+    large.set_len(budget).unwrap();
+    let usage = desk.host.history_usage(only()).await.unwrap();
+    assert_eq!(usage.aside_bytes, budget);
+    assert!(usage.bytes > budget && usage.total_bytes > budget, "{usage:?}");
+    let report = desk.host.history_tidy(only()).await.unwrap();
+    assert_eq!((report.aside_bytes, report.thinned, report.cancelled), (budget, 0, false));
+    assert!(!torn.join("pack-0.pack").exists());
+    // Within the budget it stays for as long as things stay in the trash.
+    std::fs::write(torn.join("pack-1.pack"), "torn").unwrap();
+    settings.history.trash_days = 30;
+    desk.host.settings_save(okcvm_protocol::SettingsSaveParams { settings }).await.unwrap();
+    desk.host.engine().purge_overdue().unwrap();
+    assert_eq!(desk.host.history_tidy(only()).await.unwrap().usage.aside_bytes, 4);
+}
+
 fn empty_objects(folder: &std::path::Path) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -33,7 +33,7 @@ async fn open(desk: &Desk, session: &SessionId, source: PreviewSource) -> Previe
 
 /// What stands at the address of a preview.
 fn body(desk: &Desk, address: &str) -> (u16, Vec<u8>) {
-    let request = http::Request::builder().uri(address).body(Vec::new()).unwrap();
+    let request = http::Request::builder().uri(address).body(()).unwrap();
     let response = desk.host.previews().respond(&request);
     (response.status().as_u16(), response.into_body())
 }
@@ -82,7 +82,7 @@ async fn a_site_is_shown_as_it_was_at_a_node_and_the_present_stays() {
     assert_ne!(names.map(|name| page(&now, name)), before, "the turn changed nothing");
     assert_eq!(tree(&files), present, "looking changed the files");
 
-    let describe = |source| PreviewDescribeParams { session_id: session.clone(), source };
+    let describe = |source| PreviewDescribeParams { session_id: session.clone(), source, viewer: None };
     let facts = desk.host.preview_describe(describe(then(&first.node, "visitors.csv"))).await.unwrap();
     let names = vec!["city".to_owned(), "visitors".to_owned()];
     assert_eq!(facts.meta, Some(ArtifactMeta::Table { rows: Some(3), columns: 2, names, sheets: vec![] }));
@@ -121,7 +121,7 @@ async fn tables_archives_and_small_pictures_come_by_command() {
     std::fs::write(files.join("page.pdf"), fixture("libreoffice.pdf")).unwrap();
 
     let mut events = desk.listen();
-    let params = TableOpenParams { session_id: session.clone(), source: live("große 表.csv"), sheet: None };
+    let params = TableOpenParams { session_id: session.clone(), source: live("große 表.csv"), sheet: None, viewer: None };
     let opened = desk.host.table_open(params).await.unwrap();
     assert_eq!(opened.first.len(), 200);
     let counting = async {
@@ -144,7 +144,7 @@ async fn tables_archives_and_small_pictures_come_by_command() {
     desk.host.table_close(TableCloseParams { id: opened.id }).await.unwrap();
     assert_eq!(desk.host.table_rows(wanted).await.unwrap_err().code, Some(ErrorCode::NotFound));
 
-    let listing = ArchiveListParams { session_id: session.clone(), source: live("slides.pptx") };
+    let listing = ArchiveListParams { session_id: session.clone(), source: live("slides.pptx"), viewer: None };
     let listing = desk.host.archive_list(listing).await.unwrap();
     assert!(listing.entries.iter().any(|entry| entry.path == "ppt/presentation.xml"));
     let small = |path: &str| ThumbnailParams { session_id: session.clone(), source: live(path) };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use okcvm_protocol::{
     CommandHandler, PreviewSource, SessionId, SlidePictureParams, SlidePicturesStopParams, Thumbnail,
+    ThumbnailParams,
 };
 
 use crate::desk::Desk;
@@ -70,6 +71,34 @@ async fn every_slide_of_a_page_has_a_picture_and_all_are_drawn_in_one_go() {
     assert!(plain.reason.is_some_and(|reason| reason.contains("ppt-slide")));
     assert!(ask(&desk, &session, "notes.txt", 0).await.reason.is_some());
     assert!(ask(&desk, &session, "talk.html", 100_000).await.reason.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_a_page_follow_the_files_beside_it() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    let paint = |colour: &str| {
+        let style = format!(".ppt-slide {{ width: 1024px; height: 576px; background: {colour} }}");
+        std::fs::write(files.join("site/style.css"), style).unwrap();
+    };
+    std::fs::create_dir(files.join("site")).unwrap();
+    // A preview serves the folder of the page: this one is out of its reach.
+    std::fs::write(files.join("style.css"), ".ppt-slide { background: #000000 !important }").unwrap();
+    let page = "<!doctype html><link rel=\"stylesheet\" href=\"/style.css\"><div class=\"ppt-slide\"></div>";
+    std::fs::write(files.join("site/talk.html"), page).unwrap();
+    let look = async || {
+        let slide = ask(&desk, &session, "site/talk.html", 0).await;
+        let params = ThumbnailParams { session_id: session.clone(), source: live("site/talk.html") };
+        let whole = desk.host.thumbnail_get(params).await.unwrap();
+        (middle(&slide), middle(&whole))
+    };
+    for (colour, pixels) in [("#ff0000", [255, 0, 0]), ("#0000ff", [0, 0, 255]), ("#ff0000", [255, 0, 0])] {
+        paint(colour);
+        // For so long a drawing is believed to hold.
+        tokio::time::sleep(Duration::from_millis(3_100)).await;
+        assert_eq!(look().await, (pixels, pixels), "{colour}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -395,6 +395,8 @@ fn a_drawing_stays_native_and_only_the_parts_that_do_not_map_become_pictures() {
     assert_eq!(slide.all("a:outerShdw").len(), 1);
     let head = slide.all("a:srgbClr").iter().filter(|colour| colour.get("val") == Some("CC0000")).count();
     assert_eq!(head, 1, "the head of the line");
+    let axis = slide.all("a:ln").iter().filter(|line| !line.all("a:srgbClr").is_empty()).count();
+    assert_eq!(axis, 1, "the line itself");
     // Each picture shows its own part and nothing of its like, and has the part as SVG beside it.
     let (drawings, pictures): (Vec<&[u8]>, Vec<&[u8]>) =
         package.media().into_iter().partition(|bytes| bytes.starts_with(b"<svg"));

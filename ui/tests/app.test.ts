@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function open(session: SessionDetail) {
+async function open(session: SessionDetail, storage: Storage | null = null, hung = false) {
   const transport = new ScriptedTransport({
     settings_get: () => ({ settings, path: '', problem: null }),
     process_list: () => ({ processes: [], leftBehind: [] }),
@@ -23,8 +23,8 @@ async function open(session: SessionDetail) {
     file_list: () => ({ entries: [], truncated: false }),
     turn_start: () => ({ type: 'started', nodeId: 'n1' }),
   });
-  const app = new App(transport, null);
-  await app.start();
+  const app = new App(transport, storage);
+  await app.start(hung);
   return { app, transport };
 }
 
@@ -49,6 +49,22 @@ describe('the window', () => {
     const { app, transport } = await open(detail({ sequence: 41 }));
     expect(app.session?.id).toBe('s1');
     expect(transport.subscribedAfter).toBe(41);
+  });
+
+  it('names what held it up, and does not open it again', async () => {
+    const session = detail({ deployments: [site] });
+    const first = await open(session, localStorage);
+    expect(first.app.preview.target).toEqual({ type: 'deployment', id: 'd1' });
+    expect(first.app.toasts.list).toEqual([]);
+    const second = await open(session, localStorage, true);
+    expect(second.app.preview.tabs).toEqual([]);
+    expect(second.app.toasts.list.map(({ text }) => text)).toEqual([
+      'Site held up the window with a script that did not end or broke down, and was closed.',
+    ]);
+    second.app.previewFile('loop.html');
+    const third = await open(session, localStorage, true);
+    expect(third.app.toasts.list[0]?.text).toContain('loop.html held up the window');
+    localStorage.clear();
   });
 
   it('opens the session again on resync, and keeps what arrives meanwhile', async () => {

@@ -192,3 +192,49 @@ describe('the size of the history', () => {
     );
   });
 });
+
+describe('a copy of a moment', () => {
+  it('is saved under the name that the dialog gave, and leaves a sign at its node', async () => {
+    const rows = await openTree();
+    const id = rows[0]?.dataset.node;
+    expect(screen.queryAllByTestId(testids.treeNodeSaved)).toHaveLength(0);
+    await choose(rows[0], testids.treeNodeExport);
+    await waitFor(() => expect(transport.last('node_export')).toMatchObject({ nodeId: id, replace: true }));
+    const { name } = transport.last('window_pick_save') as { name: string };
+    const { target } = transport.last('node_export') as { target: string };
+    expect(name).toMatch(/^[^<>:"/\\|?*]+\.zip$/);
+    expect(target).toBe(`/home/someone/${name}`);
+    expect(await screen.findByText(`The copy was saved to ${target}.`)).toBeInTheDocument();
+    await waitFor(() => expect(screen.getAllByTestId(testids.treeNodeSaved)).toHaveLength(1));
+  });
+
+  it('is not saved where nothing was picked, and says what failed', async () => {
+    const rows = await openTree();
+    transport.invoke = (async (command: CommandName) => {
+      if (command === 'window_pick_save') return { paths: [] };
+      throw new Error(`asked for ${command}`);
+    }) as typeof transport.invoke;
+    await choose(rows[0], testids.treeNodeExport);
+    await waitFor(() => expect(screen.queryByTestId(testids.exportProgress)).toBeNull());
+    expect(screen.queryByText(/was saved/)).toBeNull();
+  });
+});
+
+describe('a restore that would be refused', () => {
+  it('says so in its dialog, and cannot be asked for', async () => {
+    const rows = await openTree();
+    const invoke = transport.invoke.bind(transport);
+    const refusal = { message: 'A turn is running in this session.', hint: 'Stop it, or wait until it has ended.' };
+    transport.invoke = (async (command: CommandName, params: never) => {
+      const answer = await invoke(command, params);
+      return command === 'restore_plan'
+        ? { ...answer, refusal, unwritten: [{ path: 'kept.bin', reason: 'x' }] }
+        : answer;
+    }) as typeof transport.invoke;
+    (rows[0] as HTMLElement).focus();
+    await fireEvent.keyDown(rows[0] as HTMLElement, { key: 'r' });
+    expect(await screen.findByTestId(testids.restoreRefusal)).toHaveTextContent(refusal.message);
+    expect(screen.getByTestId(testids.restoreApply)).toBeDisabled();
+    expect(screen.getByText(/kept\.bin/)).toBeInTheDocument();
+  });
+});

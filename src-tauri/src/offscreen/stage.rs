@@ -4,14 +4,14 @@
 //! its only scheme is answered from the files of the deck. Everything of the web goes to a proxy that does not exist.
 //! Nobody sees the view, so whatever would ask a person is refused.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use gtk::prelude::*;
 use gtk::{gdk, gio, glib};
 use okcvm_slides::{HOST, Resource, Resources, with_stand_ins};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use webkit2gtk::{
     AuthenticationRequestExt, DownloadExt, FileChooserRequestExt, LoadEvent, MemoryPressureSettings,
     NavigationPolicyDecision, NavigationPolicyDecisionExt, NetworkProxyMode, NetworkProxySettings,
@@ -25,8 +25,10 @@ use webkit2gtk::{
 pub(super) const SCHEME: &str = "deck";
 /// Wide enough for a slide with room beside it.
 const VIEWPORT: (i32, i32) = (1280, 800);
-/// A proxy that nobody answers at.
-const NOWHERE: &str = "http://127.0.0.1:9";
+/// Requests of a page that are answered at a time, until the engine has taken the answer.
+const MOST_ANSWERS: usize = 4;
+/// Requests that wait; more are refused at once.
+const MOST_WAITING: usize = 10_000;
 /// Memory of a page in MiB, after which its process is ended.
 const MEMORY: u32 = 2048;
 
@@ -38,10 +40,14 @@ pub(super) struct Stage {
     window: gtk::OffscreenWindow,
     /// `None` after its process has ended by itself.
     view: Rc<RefCell<Option<WebView>>>,
+    /// Room for answers.
+    answers: Arc<Semaphore>,
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        // Who still waits to be answered is told that there is nothing.
+        self.answers.close();
         // Taken first: to end the process is heard at once by who waits for its end.
         let view = self.view.take();
         if let Some(view) = view {
@@ -60,7 +66,12 @@ impl Stage {
         if let Some(security) = context.security_manager() {
             security.register_uri_scheme_as_cors_enabled(SCHEME);
         }
-        context.register_uri_scheme(SCHEME, move |request| answer(request, &resources));
+        let answers = Arc::new(Semaphore::new(MOST_ANSWERS));
+        let waiting = Rc::new(Cell::new(0));
+        context.register_uri_scheme(SCHEME, {
+            let answers = answers.clone();
+            move |request| answer(request, &resources, &answers, &waiting)
+        });
         let view = WebView::with_context(&context);
         restrict(&view);
         view.set_background_color(&gdk::RGBA::new(0.0, 0.0, 0.0, 0.0));
@@ -102,7 +113,7 @@ impl Stage {
         window.add(&view);
         window.show_all();
         view.load_uri(address);
-        Self { window, view: kept }
+        Self { window, view: kept, answers }
     }
 
     /// The view, while its process runs.
@@ -114,7 +125,7 @@ impl Stage {
 /// A context that keeps nothing and reaches nothing.
 fn context() -> WebContext {
     let data = WebsiteDataManager::new_ephemeral();
-    let mut nowhere = NetworkProxySettings::new(Some(NOWHERE), &[]);
+    let mut nowhere = NetworkProxySettings::new(Some(crate::NOWHERE), &[]);
     data.set_network_proxy_settings(NetworkProxyMode::Custom, Some(&mut nowhere));
     let mut memory = MemoryPressureSettings::new();
     memory.set_memory_limit(MEMORY);
@@ -186,26 +197,58 @@ fn decide(decision: &PolicyDecision, kind: PolicyDecisionType) -> bool {
     true
 }
 
-/// Answers a request of the page; the file is read on another thread.
-fn answer(request: &URISchemeRequest, resources: &Arc<dyn Resources>) {
-    let (request, resources) = (request.clone(), resources.clone());
+/// Bytes on their way to the engine, and their place among the answers.
+struct Held {
+    bytes: Vec<u8>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Answers a request of the page as soon as there is room; the file is read on another thread.
+fn answer(
+    request: &URISchemeRequest,
+    resources: &Arc<dyn Resources>,
+    answers: &Arc<Semaphore>,
+    waiting: &Rc<Cell<usize>>,
+) {
+    if waiting.get() >= MOST_WAITING {
+        refuse(request);
+        return;
+    }
+    waiting.set(waiting.get() + 1);
+    let (request, resources, answers, waiting) =
+        (request.clone(), resources.clone(), answers.clone(), waiting.clone());
     glib::MainContext::default().spawn_local(async move {
+        let place = answers.acquire_owned().await;
+        waiting.set(waiting.get() - 1);
+        let Ok(place) = place else { return refuse(&request) };
         let address = request.uri().map(|uri| uri.to_string()).unwrap_or_default();
-        let found = gio::spawn_blocking(move || resources.find(&address)).await;
-        match found.ok().flatten() {
-            Some(Resource { bytes, mime }) => {
-                let bytes = if mime.starts_with("text/html") {
-                    let page = String::from_utf8_lossy(&bytes);
-                    with_stand_ins(&page, &format!("{SCHEME}://{HOST}")).into_bytes()
-                } else {
-                    bytes
-                };
+        let found = gio::spawn_blocking(move || {
+            let Resource { bytes, mime } = resources.find(&address)?;
+            let bytes = if mime.starts_with("text/html") {
+                let page = String::from_utf8_lossy(&bytes);
+                with_stand_ins(&page, &format!("{SCHEME}://{HOST}")).into_bytes()
+            } else {
+                bytes
+            };
+            Some((bytes, mime))
+        });
+        match found.await.ok().flatten() {
+            Some((bytes, mime)) => {
                 let length = bytes.len() as i64;
-                let stream = gio::MemoryInputStream::from_bytes(&glib::Bytes::from_owned(bytes));
-                request.finish(&stream, length, Some(&mime));
+                let held = glib::Bytes::from_owned(Held { bytes, _place: place });
+                request.finish(&gio::MemoryInputStream::from_bytes(&held), length, Some(&mime));
             }
-            None => request
-                .finish_error(&mut glib::Error::new(gio::IOErrorEnum::NotFound, "there is no such file")),
+            None => refuse(&request),
         }
     });
+}
+
+fn refuse(request: &URISchemeRequest) {
+    request.finish_error(&mut glib::Error::new(gio::IOErrorEnum::NotFound, "there is no such file"));
 }

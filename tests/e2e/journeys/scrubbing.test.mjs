@@ -205,6 +205,11 @@ test('moments are looked at and compared without touching a file', (t) =>
         await window.click(id.previewCompare);
         await window.until(`two sides of ${name}`, async () => (await window.all(id.compareSide)).length === 2);
       };
+      const texts = (name) =>
+        browser.execute(
+          (selector) => [...document.querySelectorAll(selector)].map(({ innerText }) => innerText.trim()),
+          `[data-testid="${name}"]`,
+        );
       const end = async () => {
         await window.click(id.previewCompare);
         await window.until('one side', async () => (await window.all(id.compareSide)).length === 0);
@@ -249,7 +254,7 @@ test('moments are looked at and compared without touching a file', (t) =>
           sides,
         ),
       );
-      const zoom = async () => Promise.all((await window.all(id.imageZoom)).map((button) => button.getText()));
+      const zoom = () => texts(id.imageZoom);
       await (await window.all(id.imageZoom))[0].click();
       await window.until('both at their size', async () => (await zoom()).join() === '100 %,100 %');
       await tall('photo.svg');
@@ -261,7 +266,7 @@ test('moments are looked at and compared without touching a file', (t) =>
       await end();
 
       await beside('deck.html');
-      const counts = async () => Promise.all((await window.all(id.deckCount)).map((count) => count.getText()));
+      const counts = () => texts(id.deckCount);
       await window.until('two decks', async () => (await counts()).join() === '1 / 3,1 / 3');
       await (await window.all(id.deckNext))[1].click();
       await window.until('both on the second slide', async () => (await counts()).join() === '2 / 3,2 / 3');

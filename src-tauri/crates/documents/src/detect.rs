@@ -106,7 +106,7 @@ fn zip(bytes: &[u8]) -> Result<Option<DocumentKind>, DocumentError> {
             "application/vnd.oasis.opendocument.presentation"
             | "application/vnd.oasis.opendocument.presentation-template" => Some(DocumentKind::Odp),
             kind if kind.starts_with("application/vnd.oasis.opendocument") => {
-                return Err(DocumentError::Unsupported("an OpenDocument drawing, chart or formula"));
+                return Err(DocumentError::Unsupported("an OpenDocument drawing, chart or formula".into()));
             }
             _ => None,
         };
@@ -133,7 +133,7 @@ fn zip(bytes: &[u8]) -> Result<Option<DocumentKind>, DocumentError> {
             }
         }
         if types.contains("ms-excel.sheet.binary") {
-            return Err(DocumentError::Unsupported("a binary Excel workbook (xlsb)"));
+            return Err(DocumentError::Unsupported("a binary Excel workbook (xlsb)".into()));
         }
     }
     if archive.has("META-INF/container.xml") {
@@ -181,15 +181,18 @@ fn compound(bytes: &[u8]) -> DocumentError {
         // What lies inside is encrypted as well; only the name of the file could tell which of the three it is.
         return DocumentError::EncryptedOffice;
     }
-    DocumentError::Unsupported(if has("WordDocument") {
-        "a Word document of the old binary format (doc); saved as docx it can be read"
-    } else if has("PowerPoint Document") {
-        "a PowerPoint presentation of the old binary format (ppt); saved as pptx it can be read"
-    } else if has("Workbook") || has("Book") {
-        "an Excel workbook of the old binary format (xls); saved as xlsx it can be read"
-    } else {
-        "a file of an older program (OLE compound file)"
-    })
+    DocumentError::Unsupported(
+        if has("WordDocument") {
+            "a Word document of the old binary format (doc); saved as docx it can be read"
+        } else if has("PowerPoint Document") {
+            "a PowerPoint presentation of the old binary format (ppt); saved as pptx it can be read"
+        } else if has("Workbook") || has("Book") {
+            "an Excel workbook of the old binary format (xls); saved as xlsx it can be read"
+        } else {
+            "a file of an older program (OLE compound file)"
+        }
+        .into(),
+    )
 }
 
 #[cfg(test)]

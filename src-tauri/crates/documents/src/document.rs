@@ -1,7 +1,7 @@
 //! What a document is and what reading it gives.
 
 /// The kinds of documents that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum DocumentKind {
     /// Portable Document Format.
     Pdf,
@@ -74,7 +74,7 @@ impl DocumentKind {
 }
 
 /// How many parts a document has, by what its kind is divided into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Parts {
     /// It is one piece, or its division depends on who shows it.
     Whole,
@@ -113,7 +113,7 @@ pub enum Provenance {
 }
 
 /// A document as Markdown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Document {
     /// What it is, by its content.
     pub kind: DocumentKind,

@@ -1,11 +1,12 @@
 //! Why a document could not be read.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::DocumentKind;
 
 /// Why a document could not be read. The words continue a sentence that begins with the name of the file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum DocumentError {
     /// There are no bytes.
     #[error("is empty")]
@@ -28,7 +29,7 @@ pub enum DocumentError {
     },
     /// It is a document of a kind or in a form that is not read here.
     #[error("cannot be read here: it is {0}")]
-    Unsupported(&'static str),
+    Unsupported(Cow<'static, str>),
     /// A limit was reached before the document could be read.
     #[error("is too large to be read safely: {0}")]
     TooLarge(String),
@@ -41,4 +42,11 @@ pub enum DocumentError {
     /// A parser broke down.
     #[error("could not be read: the parser for a {} broke down on it", .0.name())]
     Fault(DocumentKind),
+}
+
+impl DocumentError {
+    /// Whether the bytes say so, so that another reading ends in the same way.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::TimedOut(_) | Self::Cancelled | Self::Fault(_))
+    }
 }

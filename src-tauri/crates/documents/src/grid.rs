@@ -49,7 +49,7 @@ pub fn grid(
         match kind {
             DocumentKind::Xlsx => office::xlsx::grid(&bytes, sheet.as_deref(), limits, &budget),
             DocumentKind::Ods => odf::grid(&bytes, sheet.as_deref(), limits, &budget),
-            _ => Err(DocumentError::Unsupported("not a workbook")),
+            _ => Err(DocumentError::Unsupported("not a workbook".into())),
         }
     })
 }

@@ -6,11 +6,13 @@
 //! quoted as hidden, so that nobody is spoken to behind the user's back.
 //!
 //! Documents come from anywhere: reading one is bounded in memory, time and output ([`Limits`]), opens nothing outside
-//! of the bytes, and survives parsers that break down.
+//! of the bytes, and survives parsers that break down. The parser of PDF documents keeps to no such bounds: it runs in a
+//! process of its own, which does ([`read_elsewhere`]).
 
 mod archive;
 mod detect;
 mod document;
+mod elsewhere;
 mod epub;
 mod error;
 mod grid;
@@ -32,8 +34,9 @@ mod xml;
 
 pub use detect::{detect, looks_like_document};
 pub use document::{Document, DocumentKind, Parts, Provenance};
+pub use elsewhere::{read_elsewhere, serve_if_asked};
 pub use error::DocumentError;
 pub use grid::{Grid, GridLimits, grid, sheet_names};
 pub use limits::{Limits, Reading};
-pub use outline::{Facts, Slide, facts, slides};
+pub use outline::{Facts, Picture, Slide, facts, pages, slides};
 pub use read::read;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::DocumentError;
 
 /// What reading one document may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Bytes of the file.
     pub input_bytes: usize,

@@ -62,7 +62,9 @@ pub(crate) fn read(
         }
         return Ok(Parts::Slides(slides.len()));
     }
-    Err(DocumentError::Unsupported("an OpenDocument file that is neither text, spreadsheet nor presentation"))
+    Err(DocumentError::Unsupported(
+        "an OpenDocument file that is neither text, spreadsheet nor presentation".into(),
+    ))
 }
 
 /// The title among the properties of the document.

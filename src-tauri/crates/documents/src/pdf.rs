@@ -4,6 +4,7 @@
 mod content;
 mod inflation;
 mod layout;
+pub(crate) mod pictures;
 mod rulings;
 mod structure;
 
@@ -81,13 +82,13 @@ pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<
     Ok(Parts::Pages(pages.len()))
 }
 
-/// Opens a document once it is known that its parts do not swell.
+/// Opens a document that does not say openly that its parts swell.
 fn open(bytes: Vec<u8>, budget: &Budget) -> Result<Pdf, DocumentError> {
     inflation::check(&bytes, budget)?;
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => DocumentError::Encrypted(KIND),
         LoadPdfError::Decryption(_) => {
-            DocumentError::Unsupported("a PDF document that is encrypted in a way that is not known")
+            DocumentError::Unsupported("a PDF document that is encrypted in a way that is not known".into())
         }
         LoadPdfError::Invalid => {
             DocumentError::Broken { kind: KIND, what: "its list of objects is damaged or cut off".to_owned() }

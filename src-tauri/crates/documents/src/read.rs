@@ -1,9 +1,11 @@
-//! Reads a document on a thread of its own, within its limits.
+//! Reads a document on a thread of its own, within its limits; a PDF in a process of its own where there is one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::elsewhere::{self, Said, Task};
 use crate::limits::Budget;
 use crate::markdown::Writer;
 use crate::{
@@ -11,26 +13,38 @@ use crate::{
 };
 
 /// Room for parsers that call themselves; the depth of documents is bounded far below it.
-const STACK: usize = 32 * 1024 * 1024;
+pub(crate) const STACK: usize = 32 * 1024 * 1024;
 /// How often the one who waits looks whether the reading is still wanted.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 /// What a reader gets beyond its time to notice that it is over.
-const GRACE: Duration = Duration::from_secs(2);
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// Reads the bytes of a document of that kind (see [`crate::detect`]) as Markdown. Blocks: call it where that is
-/// allowed. A parser that cannot be stopped in its tracks is left to itself when its time is over; its result is not
-/// used.
+/// allowed. A parser on a thread that cannot be stopped in its tracks is left to itself when its time is over; its result
+/// is not used.
 pub fn read(bytes: Vec<u8>, kind: DocumentKind, reading: &Reading) -> Result<Document, DocumentError> {
+    if let Some(program) = program_for(kind) {
+        look_at(&bytes, reading)?;
+        let mut document = None;
+        elsewhere::ask(program, (kind, Task::Text), bytes, reading, &mut |said, _| {
+            if let Said::Text(text) = said {
+                document = Some(text);
+            }
+            false
+        })?;
+        return document.ok_or(DocumentError::Fault(kind));
+    }
     apart(bytes, kind, reading, move |bytes, reading| parse(bytes, kind, reading))
 }
 
-/// Does something with the bytes of a document on a thread of its own, with the limits and the end that [`read`] has.
-pub(crate) fn apart<T: Send + 'static>(
-    bytes: Vec<u8>,
-    kind: DocumentKind,
-    reading: &Reading,
-    work: impl FnOnce(Vec<u8>, Reading) -> Result<T, DocumentError> + Send + 'static,
-) -> Result<T, DocumentError> {
+/// The program that reads documents of a kind elsewhere: the parser of PDF documents takes as much memory and time as
+/// they say, the others keep to their limits.
+pub(crate) fn program_for(kind: DocumentKind) -> Option<&'static Path> {
+    elsewhere::program().filter(|_| kind == DocumentKind::Pdf)
+}
+
+/// Whether a reading may begin.
+pub(crate) fn look_at(bytes: &[u8], reading: &Reading) -> Result<(), DocumentError> {
     if bytes.is_empty() {
         return Err(DocumentError::Empty);
     }
@@ -40,17 +54,32 @@ pub(crate) fn apart<T: Send + 'static>(
             reading.limits().input_bytes / (1024 * 1024)
         )));
     }
-    if reading.is_cancelled() {
-        return Err(DocumentError::Cancelled);
-    }
+    if reading.is_cancelled() { Err(DocumentError::Cancelled) } else { Ok(()) }
+}
+
+/// Does something that may break down.
+pub(crate) fn caught<T>(
+    kind: DocumentKind,
+    work: impl FnOnce() -> Result<T, DocumentError>,
+) -> Result<T, DocumentError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(panic.downcast::<DocumentError>().map_or(DocumentError::Fault(kind), |error| *error))
+    })
+}
+
+/// Does something with the bytes of a document on a thread of its own, with the limits and the end that [`read`] has.
+pub(crate) fn apart<T: Send + 'static>(
+    bytes: Vec<u8>,
+    kind: DocumentKind,
+    reading: &Reading,
+    work: impl FnOnce(Vec<u8>, Reading) -> Result<T, DocumentError> + Send + 'static,
+) -> Result<T, DocumentError> {
+    look_at(&bytes, reading)?;
     let (sender, receiver) = sync_channel(1);
     let inner = reading.clone();
     let thread = std::thread::Builder::new().name("document".to_owned()).stack_size(STACK).spawn(move || {
-        let read = catch_unwind(AssertUnwindSafe(|| work(bytes, inner)));
         // Nobody waits any more if the time was over.
-        let _ = sender.send(read.unwrap_or_else(|panic| {
-            Err(panic.downcast::<DocumentError>().map_or(DocumentError::Fault(kind), |error| *error))
-        }));
+        let _ = sender.send(caught(kind, || work(bytes, inner)));
     });
     if thread.is_err() {
         return Err(DocumentError::Fault(kind));
@@ -69,7 +98,7 @@ pub(crate) fn apart<T: Send + 'static>(
     }
 }
 
-fn parse(bytes: Vec<u8>, kind: DocumentKind, reading: Reading) -> Result<Document, DocumentError> {
+pub(crate) fn parse(bytes: Vec<u8>, kind: DocumentKind, reading: Reading) -> Result<Document, DocumentError> {
     let budget = Budget::new(reading);
     let mut out = Writer::new(budget.limits().markdown_bytes);
     let parts = match kind {

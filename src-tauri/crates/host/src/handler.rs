@@ -84,6 +84,7 @@ impl CommandHandler for Host {
     }
 
     async fn session_open(&self, params: SessionParams) -> Result<SessionDetail, AppError> {
+        self.looked_at.send_replace(Some(params.session_id.clone()));
         self.blocking(move |host| {
             Ok(host.engine.open_session(&params.session_id, |deployment| host.address.fill(deployment))?)
         })
@@ -505,9 +506,10 @@ impl CommandHandler for Host {
     }
 
     async fn preview_describe(&self, params: PreviewDescribeParams) -> Result<FileFacts, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
-            okcvm_preview::describe(&source, &host.shelf).map_err(|error| error.to_app_error())
+            okcvm_preview::describe_wanted(&source, &host.shelf, &wanted).map_err(|error| error.to_app_error())
         })
         .await
     }
@@ -518,10 +520,12 @@ impl CommandHandler for Host {
     }
 
     async fn table_open(&self, params: TableOpenParams) -> Result<TableHandle, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
             let material = source.open().map_err(|error| error.to_app_error())?;
-            host.tables.open(material, params.sheet.as_deref()).map_err(|error| error.to_app_error())
+            let opened = host.tables.open_wanted(material, params.sheet.as_deref(), &wanted);
+            opened.map_err(|error| error.to_app_error())
         })
         .await
     }
@@ -539,10 +543,11 @@ impl CommandHandler for Host {
     }
 
     async fn archive_list(&self, params: ArchiveListParams) -> Result<ArchiveListing, AppError> {
+        let wanted = self.viewers.newest(params.viewer.as_deref());
         self.blocking(move |host| {
             let source = host.source(&params.session_id, &params.source)?;
             let material = source.open().map_err(|error| error.to_app_error())?;
-            okcvm_preview::list_archive(&material, &|| false).map_err(|error| error.to_app_error())
+            okcvm_preview::list_archive(&material, &wanted).map_err(|error| error.to_app_error())
         })
         .await
     }

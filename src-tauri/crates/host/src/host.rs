@@ -117,6 +117,12 @@ pub struct Parts {
     pub(crate) previews: Previews,
     pub(crate) tables: Tables,
     pub(crate) shelf: Shelf,
+    /// The session that was opened last.
+    pub(crate) looked_at: tokio::sync::watch::Sender<Option<okcvm_protocol::SessionId>>,
+    /// What could not be drawn or turned into pages lately.
+    pub(crate) refusals: crate::page_pictures::Refusals,
+    /// What the window's viewers ask.
+    pub(crate) viewers: crate::looking::Viewers,
     /// What was read of moments lately.
     pub(crate) contents: Contents,
     pub(crate) engines: Arc<dyn Engines>,
@@ -161,6 +167,7 @@ impl Host {
             AppError::new("The tool manifest inside of the program is wrong.").with_detail(error.to_string())
         })?;
         let manifest = Arc::new(manifest);
+        okcvm_documents::read_elsewhere(helper.clone());
         let sandbox = Sandbox::probe_beside(helper);
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();
@@ -250,6 +257,9 @@ impl Host {
             previews: Previews::new(preview_base),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
+            looked_at: tokio::sync::watch::Sender::new(None),
+            refusals: crate::page_pictures::Refusals::default(),
+            viewers: crate::looking::Viewers::default(),
             contents: Contents::default(),
             engines,
             drawing: tokio::sync::Semaphore::new(1),

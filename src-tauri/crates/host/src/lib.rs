@@ -27,7 +27,12 @@ pub use environment::Environment;
 pub use host::{Host, HostOptions, Serving};
 pub use logging::{Console, LogGuard, start_logging};
 pub use okcvm_engine::{Engine, EngineError, EventBus, Start, Subscription, Watching};
-pub use okcvm_sandbox::run_helper_if_asked;
 pub use okcvm_secrets::{Redactor, SecretString};
 pub use okcvm_tools::{ToolProgress, ToolSink};
 pub use settings::SettingsFile;
+
+/// Does the work of a helper and ends the program, if it was started for that. Must be the first thing that `main` does.
+pub fn run_helper_if_asked() {
+    okcvm_documents::serve_if_asked();
+    okcvm_sandbox::run_helper_if_asked();
+}

@@ -1,9 +1,10 @@
 //! Looking at files of any source: live, of a moment, of a deployment.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_engine::EventBus;
-use okcvm_preview::{FindMoment, Moment, PreviewTarget, Source, TableProgress, TellTable};
+use okcvm_preview::{FindMoment, Moment, PreviewTarget, Source, TableProgress, TellTable, Wanted};
 use okcvm_protocol::{
     AppError, AppEvent, Artifact, ArtifactKind, EntryKind, ErrorCode, FileContent, PreviewSource, SessionId,
 };
@@ -84,6 +85,32 @@ impl Host {
             text: text_of(bytes),
             path,
         })
+    }
+}
+
+/// What the viewers of the window asked last.
+#[derive(Debug, Default)]
+pub(crate) struct Viewers {
+    asks: Mutex<HashMap<String, Wanted>>,
+}
+
+/// Viewers that are remembered; one that is forgotten does not call its older request off.
+const MOST_VIEWERS: usize = 256;
+
+impl Viewers {
+    /// A new request of a viewer, which calls the one before off.
+    pub(crate) fn newest(&self, viewer: Option<&str>) -> Wanted {
+        let wanted = Wanted::default();
+        if let Some(viewer) = viewer {
+            let mut asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
+            if asks.len() >= MOST_VIEWERS {
+                asks.clear();
+            }
+            if let Some(older) = asks.insert(viewer.chars().take(64).collect(), wanted.clone()) {
+                older.call_off();
+            }
+        }
+        wanted
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use okcvm_preview::{Material, PreviewTarget};
+use okcvm_preview::{Material, PreviewTarget, Source};
 use okcvm_protocol::{AppError, PreviewHandle, PreviewSource, ProcessOwner, SessionId};
 use okcvm_sandbox::{Entry, Limits, Outcome, Program, Sockets, Tier, WayOut};
 use okcvm_workspace::{Workspace, WorkspacePath};
@@ -34,7 +34,7 @@ impl Host {
         session: SessionId,
         source: PreviewSource,
     ) -> Result<PreviewHandle, AppError> {
-        let (folder, name) = self.converted_slides(session, source).await?;
+        let (folder, name) = self.converted_slides(session, source, Patience::Again).await?;
         self.blocking(move |host| {
             let workspace = Workspace::open(&folder).map_err(|error| error.to_app_error())?;
             let path = WorkspacePath::parse(&name).map_err(|error| error.to_app_error())?;
@@ -48,57 +48,43 @@ impl Host {
         &self,
         session: SessionId,
         source: PreviewSource,
+        patience: Patience,
     ) -> Result<(PathBuf, String), AppError> {
         let folder = self.data.converted();
         let owner = ProcessOwner { session_id: session.clone(), node_id: None, item_id: None };
+        let (id, asked, kept) = (session.clone(), source.clone(), folder.clone());
+        let taken = self.blocking(move |host| Taken::of(&host.source(&id, &asked)?, &kept)).await?;
+        if taken.is_converted {
+            return Ok((folder, taken.name));
+        }
+        let refused = |taken: &Taken| match patience {
+            Patience::Once => self.refusals.of(&taken.name).map_or(Ok(()), Err),
+            Patience::Again => Ok(()),
+        };
+        refused(&taken)?;
+        drop(taken);
+        // One at a time: each takes much memory, and the same slides are often asked for twice. They are read when their
+        // turn has come, so that nothing of those that wait is held.
+        let _turn = self.converting.lock().await;
         let kept = folder.clone();
-        let taken = self.blocking(move |host| host.take_slides(&session, &source, &kept)).await?;
-        let name = match taken {
-            Slides::Converted(name) => name,
-            Slides::ToConvert { name, stage } => {
-                // One at a time: each takes much memory, and the same slides are often asked for twice.
-                let _turn = self.converting.lock().await;
-                if !folder.join(&name).is_file() {
-                    self.convert(stage.path(), owner).await?;
-                    let (from, to) = (stage.path().join("slides.pdf"), folder.join(&name));
-                    self.blocking(move |_| keep(&from, &to)).await?;
-                }
-                name
+        let taken = self.blocking(move |host| Taken::of(&host.source(&session, &source)?, &kept)).await?;
+        if taken.is_converted {
+            return Ok((folder, taken.name));
+        }
+        refused(&taken)?;
+        let name = taken.name.clone();
+        let kept = folder.clone();
+        let stage = self.blocking(move |_| taken.stage(&kept)).await?;
+        if let Err(error) = self.convert(stage.path(), owner).await {
+            // Without the program nothing was tried.
+            if self.office_program().is_some() {
+                self.refusals.note(&name, &error);
             }
-        };
+            return Err(error);
+        }
+        let (from, to) = (stage.path().join("slides.pdf"), folder.join(&name));
+        self.blocking(move |_| keep(&from, &to)).await?;
         Ok((folder, name))
-    }
-
-    fn take_slides(
-        &self,
-        session: &SessionId,
-        source: &PreviewSource,
-        folder: &Path,
-    ) -> Result<Slides, AppError> {
-        let source = self.source(session, source)?;
-        let material: Material = source.open().map_err(|error| error.to_app_error())?;
-        let bytes = material.whole(MOST_BYTES).map_err(|error| error.to_app_error())?;
-        let ending = material.name().rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-        let Some(ending) = ending.filter(|ending| PRESENTATIONS.contains(&ending.as_str())) else {
-            return Err(AppError::new(format!("{} is not a presentation.", material.name())));
-        };
-        if bytes.is_empty() {
-            return Err(AppError::new(format!("{} is empty.", material.name())));
-        }
-        let name = format!("{}.pdf", material.hash().map_err(|error| error.to_app_error())?);
-        if folder.join(&name).is_file() {
-            return Ok(Slides::Converted(name));
-        }
-        let put = || -> std::io::Result<tempfile::TempDir> {
-            std::fs::create_dir_all(folder)?;
-            sweep(folder);
-            let stage = tempfile::Builder::new().prefix(STAGE).tempdir_in(folder)?;
-            let mut file = std::fs::File::create(stage.path().join(format!("slides.{ending}")))?;
-            file.write_all(&bytes)?;
-            Ok(stage)
-        };
-        let stage = put().map_err(|error| unwritten(folder, &error))?;
-        Ok(Slides::ToConvert { name, stage })
     }
 
     async fn convert(&self, stage: &Path, owner: ProcessOwner) -> Result<(), AppError> {
@@ -214,9 +200,52 @@ fn sweep(folder: &Path) {
     }
 }
 
-enum Slides {
-    Converted(String),
-    ToConvert { name: String, stage: tempfile::TempDir },
+/// Whether slides that could not be turned into pages a moment ago are tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// They are not: nobody asked for them in particular.
+    Once,
+    /// A person asks.
+    Again,
+}
+
+/// Slides in memory.
+struct Taken {
+    /// The name of their PDF, by their content.
+    name: String,
+    ending: String,
+    bytes: Vec<u8>,
+    is_converted: bool,
+}
+
+impl Taken {
+    fn of(source: &Source, folder: &Path) -> Result<Self, AppError> {
+        let material: Material = source.open().map_err(|error| error.to_app_error())?;
+        let (bytes, hash) = material.whole_and_hash(MOST_BYTES).map_err(|error| error.to_app_error())?;
+        let ending = material.name().rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        let Some(ending) = ending.filter(|ending| PRESENTATIONS.contains(&ending.as_str())) else {
+            return Err(AppError::new(format!("{} is not a presentation.", material.name())));
+        };
+        if bytes.is_empty() {
+            return Err(AppError::new(format!("{} is empty.", material.name())));
+        }
+        let name = format!("{hash}.pdf");
+        let is_converted = folder.join(&name).is_file();
+        Ok(Self { name, ending, bytes, is_converted })
+    }
+
+    /// Lays them into a folder of their own.
+    fn stage(&self, folder: &Path) -> Result<tempfile::TempDir, AppError> {
+        let put = || -> std::io::Result<tempfile::TempDir> {
+            std::fs::create_dir_all(folder)?;
+            sweep(folder);
+            let stage = tempfile::Builder::new().prefix(STAGE).tempdir_in(folder)?;
+            let mut file = std::fs::File::create(stage.path().join(format!("slides.{}", self.ending)))?;
+            file.write_all(&self.bytes)?;
+            Ok(stage)
+        };
+        put().map_err(|error| unwritten(folder, &error))
+    }
 }
 
 fn unwritten(folder: &Path, error: &std::io::Error) -> AppError {

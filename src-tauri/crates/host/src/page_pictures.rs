@@ -1,14 +1,19 @@
 //! Small pictures of pages and slides, which a web engine draws.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use okcvm_preview::{Source, keep_picture, kept_picture, thumbnail};
-use okcvm_protocol::{AppError, EntryKind, PreviewSource, ProcessOwner, SessionId, Thumbnail};
+use okcvm_preview::{
+    Drawing, Served, Shelf, Source, keep_drawing, keep_picture, kept_drawing, kept_picture, new_drawing, thumbnail,
+};
+use okcvm_protocol::{AppError, EntryKind, ErrorCode, PreviewSource, ProcessOwner, SessionId, Thumbnail};
 use okcvm_slides::{Area, DeckFiles, SlidesError};
 use okcvm_workspace::{Workspace, WorkspacePath};
+use sha2::{Digest, Sha256};
 
 use crate::Host;
+use crate::office::Patience;
 
 /// The largest page that is drawn, in bytes.
 const MOST_PAGE: u64 = 8 * 1024 * 1024;
@@ -26,36 +31,100 @@ const FIRST: &str = "(async () => { await new Promise((done) => setTimeout(done,
     const { left, top, width, height } = slide.getBoundingClientRect(); \
     return { x: left + scrollX, y: top + scrollY, w: width, h: height }; })()";
 
+/// How long it is remembered that something could not be drawn, so that it is not tried again at each look.
+const REMEMBERED: Duration = Duration::from_secs(600);
+/// Refusals that are remembered.
+const MOST_REFUSALS: usize = 512;
+
+/// What could not be drawn lately, and why, by what names it.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<HashMap<String, (Instant, AppError)>>);
+
+impl Refusals {
+    pub(crate) fn of(&self, name: &str) -> Option<AppError> {
+        let refusals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.get(name).filter(|(at, _)| at.elapsed() < REMEMBERED).map(|(_, error)| error.clone())
+    }
+
+    pub(crate) fn note(&self, name: &str, error: &AppError) {
+        let mut refusals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() >= MOST_REFUSALS {
+            refusals.retain(|_, (at, _)| at.elapsed() < REMEMBERED);
+        }
+        if refusals.len() < MOST_REFUSALS {
+            refusals.insert(name.to_owned(), (Instant::now(), error.clone()));
+        }
+    }
+}
+
 /// A page to draw.
+#[derive(Debug, Clone)]
 pub(crate) struct Page {
     source: Source,
-    path: String,
+    /// The folder that it lies in, which is all that it sees, as in a preview.
+    folder: WorkspacePath,
+    name: String,
     bytes: Vec<u8>,
-    pub(crate) hash: String,
+    /// What the page is known by: its session, its place and its own bytes. Files beside it may be others.
+    pub(crate) key: String,
 }
 
 impl Page {
-    /// The page with the files beside it.
-    pub(crate) fn files(self) -> DeckFiles {
-        let source = self.source;
+    /// The page with the files beside it; what is asked for is noted in `served`.
+    pub(crate) fn files(&self, served: &Served) -> DeckFiles {
+        let (page, served) = (self.clone(), served.clone());
         DeckFiles::new(
-            self.bytes,
-            &self.path,
+            self.bytes.clone(),
+            &self.name,
             Arc::new(move |path| {
-                let path = WorkspacePath::parse(path).ok()?;
-                source.at(path).open().ok()?.whole(MOST_FILE).ok()
+                let bytes = page.beside(path);
+                served.note(path, bytes.as_deref());
+                bytes
             }),
         )
+    }
+
+    /// The drawing of it that still holds, if there is one. Blocks.
+    pub(crate) fn drawing(&self, shelf: &Shelf) -> Option<Drawing> {
+        kept_drawing(shelf, &self.key, &|path| self.beside(path))
+    }
+
+    fn beside(&self, path: &str) -> Option<Vec<u8>> {
+        let path = self.folder.join(path).ok()?;
+        let is_inside = self.folder.is_root()
+            || path.as_str().strip_prefix(self.folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        if !is_inside {
+            return None;
+        }
+        self.source.at(path).open().ok()?.whole(MOST_FILE).ok()
     }
 }
 
 impl Host {
-    /// A small picture of a file, or of the first page of a folder. Pages are drawn one at a time.
+    /// A small picture of a file, or of the first page of a folder. Pages are drawn one at a time; what is under way ends
+    /// when the window looks at another session.
     pub(crate) async fn small_picture(
         &self,
         session: SessionId,
         source: PreviewSource,
     ) -> Result<Thumbnail, AppError> {
+        let mut looked_at = self.looked_at.subscribe();
+        let mine = session.clone();
+        let left = async move {
+            if looked_at.borrow().as_ref() != Some(&mine) {
+                // Nobody opened it for that, as on the command line.
+                std::future::pending::<()>().await;
+            }
+            // The one who tells is gone with the host.
+            let _ = looked_at.wait_for(|now| now.as_ref() != Some(&mine)).await;
+        };
+        tokio::select! {
+            drawn = self.drawn_small(session, source) => drawn,
+            () = left => Err(AppError::new("It was called off.").with_code(ErrorCode::Cancelled)),
+        }
+    }
+
+    async fn drawn_small(&self, session: SessionId, source: PreviewSource) -> Result<Thumbnail, AppError> {
         let (host, id, asked) = (self.clone(), session.clone(), source.clone());
         let looked = tokio::task::spawn_blocking(move || -> Result<_, AppError> {
             let source = host.source(&id, &asked)?;
@@ -63,42 +132,57 @@ impl Host {
             if known.url.is_some() {
                 return Ok((known, None));
             }
-            let page = page_of(&source);
-            let kept = page.as_ref().and_then(|page| kept_picture(&host.shelf, &page.hash));
-            Ok(match kept {
+            let page = page_of(&id, &source, "first");
+            let kept = page.as_ref().and_then(|page| page.drawing(&host.shelf));
+            Ok(match kept.and_then(|drawing| kept_picture(&host.shelf, &drawing.name)) {
                 Some(kept) => (kept, None),
                 None => (known, page),
             })
         });
         let (known, page) = looked.await.map_err(broke)??;
         let Some(page) = page else {
-            return Ok(if is_presentation(&source) {
+            return Ok(if known.url.is_none() && is_presentation(&source) {
                 self.first_slide(session, source, known).await
             } else {
                 known
             });
         };
+        let without = |reason: String| Thumbnail { reason: Some(reason), ..known.clone() };
+        if let Some(refused) = self.refusals.of(&page.key) {
+            return Ok(without(refused.message));
+        }
         let Ok(_place) = self.drawing.acquire().await else { return Ok(known) };
-        if let Some(kept) = kept_picture(&self.shelf, &page.hash) {
+        let (shelf, asked) = (self.shelf.clone(), page.clone());
+        let again = move || kept_picture(&shelf, &asked.drawing(&shelf)?.name);
+        if let Some(kept) = tokio::task::spawn_blocking(again).await.map_err(broke)? {
             return Ok(kept);
         }
-        let (host, hash) = (self.clone(), page.hash.clone());
         let owner = ProcessOwner { session_id: session, node_id: None, item_id: None };
-        match tokio::time::timeout(DRAWING, self.draw(owner, page)).await {
+        let served = Served::default();
+        let reason = match tokio::time::timeout(DRAWING, self.draw(owner, page.files(&served))).await {
             Ok(Ok(drawn)) => {
-                let small = tokio::task::spawn_blocking(move || keep_picture(&host.shelf, &hash, &drawn));
-                Ok(small.await.map_err(broke)?.unwrap_or(known))
+                let (shelf, key) = (self.shelf.clone(), page.key.clone());
+                let keeping = tokio::task::spawn_blocking(move || {
+                    let name = new_drawing(&key).ok()?;
+                    let small = keep_picture(&shelf, &name, &drawn)?;
+                    keep_drawing(&shelf, &key, name, 1, &served);
+                    Some(small)
+                });
+                match keeping.await.map_err(broke)? {
+                    Some(small) => return Ok(small),
+                    None => return Ok(known),
+                }
             }
-            Ok(Err(error)) => Ok(Thumbnail { reason: Some(error.to_string()), ..known }),
-            Err(_) => {
-                Ok(Thumbnail { reason: Some("The page took too long to be drawn.".to_owned()), ..known })
-            }
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "The page took too long to be drawn.".to_owned(),
+        };
+        self.refusals.note(&page.key, &AppError::new(reason.clone()));
+        Ok(without(reason))
     }
 
     /// The first slide of a presentation, by way of its pages; what was known if that cannot be had.
     async fn first_slide(&self, session: SessionId, source: PreviewSource, known: Thumbnail) -> Thumbnail {
-        match self.converted_slides(session, source).await {
+        match self.converted_slides(session, source, Patience::Once).await {
             Ok((folder, name)) => {
                 let host = self.clone();
                 let drawn = tokio::task::spawn_blocking(move || {
@@ -112,9 +196,8 @@ impl Host {
         }
     }
 
-    async fn draw(&self, owner: ProcessOwner, page: Page) -> Result<Vec<u8>, SlidesError> {
+    async fn draw(&self, owner: ProcessOwner, files: DeckFiles) -> Result<Vec<u8>, SlidesError> {
         let engine = self.engines.engine(owner)?;
-        let files = page.files();
         let address = files.address();
         let mut open = engine.open(&address, Arc::new(files)).await?;
         let first = open.run(FIRST).await?;
@@ -129,22 +212,24 @@ pub(crate) fn is_presentation(source: &PreviewSource) -> bool {
     ending.is_some_and(|ending| crate::office::PRESENTATIONS.contains(&ending.as_str()))
 }
 
-/// The page that stands for a source: itself, or the first page of a folder. Blocks.
-pub(crate) fn page_of(source: &Source) -> Option<Page> {
+/// The page that stands for a source: itself, or the first page of a folder; with what is drawn of it. Blocks.
+pub(crate) fn page_of(session: &SessionId, source: &Source, what: &str) -> Option<Page> {
     let entry = source.entry().ok()?;
     let path = match entry.kind {
         EntryKind::Folder => source.path().join("index.html").ok()?,
         _ => source.path().clone(),
     };
-    let ending = path.file_name()?.rsplit_once('.')?.1.to_ascii_lowercase();
+    let name = path.file_name()?.to_owned();
+    let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
     if !matches!(ending.as_str(), "html" | "htm") {
         return None;
     }
-    let page = source.at(path.clone());
-    let material = page.open().ok()?;
-    let bytes = material.whole(MOST_PAGE).ok()?;
-    let hash = material.hash().ok()?;
-    Some(Page { source: page, path: path.as_str().to_owned(), bytes, hash })
+    let folder = path.parent()?;
+    let source = source.at(path);
+    let (bytes, hash) = source.open().ok()?.whole_and_hash(MOST_PAGE).ok()?;
+    let known_by = [session.as_str(), folder.as_str(), &name, &hash, what].join("\0");
+    let key = format!("{:x}", Sha256::digest(known_by));
+    Some(Page { source, folder, name, bytes, key })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]

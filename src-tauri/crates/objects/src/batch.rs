@@ -30,7 +30,7 @@ struct State {
 
 impl Batch {
     pub(crate) fn new(objects: &Objects) -> Self {
-        let pack = PackWriter::new(objects.disk(), objects.folder());
+        let pack = PackWriter::new(objects);
         let state = State { known: HashSet::new(), pack, streamed: Vec::new(), failed: false };
         Self { objects: objects.clone(), state: Mutex::new(state) }
     }

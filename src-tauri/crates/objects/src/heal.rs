@@ -118,6 +118,7 @@ impl Objects {
     /// cut may have torn are looked through and moved to `torn` if they are, after what is sound in them was
     /// copied; lost and torn indexes are made again; unfinished files go.
     pub fn heal(&self) -> Result<Healed, ObjectError> {
+        self.drop_spares();
         let mut healed = Healed { swept: self.sweep(), ..Healed::default() };
         let (synced, leaving) = self.noted();
         // Half of what was dropped would look like damage to others.
@@ -248,7 +249,7 @@ impl Objects {
             Err(_) => return Ok(false),
         };
         let bytes = encode(&mut places, &sum)?;
-        place_index(self.disk(), self.folder(), name, &bytes)?;
+        place_index(self, name, &bytes)?;
         healed.indexes += 1;
         match Pack::open(self.folder(), name.clone()) {
             Ok(_) => Ok(true),

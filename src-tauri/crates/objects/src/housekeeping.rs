@@ -195,7 +195,7 @@ impl Objects {
         if packs.len() < 2 {
             return Ok(0);
         }
-        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut writer = PackWriter::new(self);
         let mut written = HashSet::new();
         for pack in &packs {
             copy_objects(pack, &mut writer, &mut |id| written.insert(*id), &|| Ok(()))?;
@@ -234,7 +234,7 @@ impl Objects {
         self.refresh()?;
         let list = self.list();
         let asked = || if go_on() { Ok(()) } else { Err(ObjectError::Cancelled) };
-        let mut writer = PackWriter::new(self.disk(), self.folder());
+        let mut writer = PackWriter::new(self);
         let (mut old, mut dropped) = (Vec::new(), 0);
         // After a packing that was killed an object may lie in several packs.
         let mut written = HashSet::new();

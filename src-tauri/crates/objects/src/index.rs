@@ -51,6 +51,11 @@ impl Index {
         Ok(index)
     }
 
+    /// Takes the bytes that [`encode`] just made of so many places.
+    pub(crate) fn made(bytes: Vec<u8>, count: usize) -> Self {
+        Self { bytes, count }
+    }
+
     fn word(&self, at: usize) -> u32 {
         self.bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_be_bytes)
     }

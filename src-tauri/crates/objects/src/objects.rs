@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::batch::Batch;
-use crate::disk::{Disk, side_by_side};
+use crate::disk::{Disk, DiskFile};
 use crate::error::{ObjectError, is_damage};
 use crate::id::{EMPTY_TREE, ObjectId, ObjectKind};
 use crate::loose;
 use crate::pack::{Form, Pack};
 use crate::stream::{PackStream, STREAMED_FROM, locked};
 use crate::tree::{Entries, parse_tree};
-use crate::writer::{ClosedPack, Temporary, checksum};
+use crate::writer::{ClosedPack, Spares, Temporary, checksum};
 
 /// A content with at most so many bytes is read at once: to set up a stream costs more.
 const AT_ONCE: u64 = 64 * 1024;
+/// Files that are made ahead: a pack and its index.
+const SPARES: usize = 2;
 /// Entries of trees that are kept in memory, twice at most.
 const KEPT_ENTRIES: usize = 1 << 16;
 
@@ -96,6 +98,7 @@ struct Store {
     hidden: Mutex<HashSet<String>>,
     /// Packs of which a sync failed.
     distrusted: Mutex<HashSet<PackName>>,
+    spares: Spares,
 }
 
 /// What there is. Packs with many objects are asked one after the other, the newest first.
@@ -181,6 +184,7 @@ impl Objects {
             leaving: Mutex::default(),
             hidden: Mutex::default(),
             distrusted: Mutex::default(),
+            spares: Mutex::default(),
         };
         let objects = Self { store: Arc::new(store) };
         objects.refresh()?;
@@ -280,7 +284,7 @@ impl Objects {
     pub(crate) fn place(&self, closed: ClosedPack) -> Result<(PackName, u64), ObjectError> {
         let _one = self.changing();
         self.let_stay(&closed.name())?;
-        let pack = closed.place(self.disk(), self.folder())?;
+        let pack = closed.place(self)?;
         let placed = (pack.name.clone(), pack.size);
         self.take_in(pack);
         Ok(placed)
@@ -426,6 +430,39 @@ impl Objects {
         Ok(bytes)
     }
 
+    /// An empty file of no name yet in the folder of the packs: one that was made ahead, or a new one.
+    pub(crate) fn temporary(&self) -> Result<(Temporary, Box<dyn DiskFile>), ObjectError> {
+        loop {
+            let spare = locked(&self.store.spares).pop();
+            match spare {
+                // A git that tidied up may have taken it away.
+                Some((temporary, _)) if !temporary.path.exists() => {}
+                Some(spare) => return Ok(spare),
+                None => return Temporary::create(self.disk(), self.folder()),
+            }
+        }
+    }
+
+    /// Makes the files of the next pack ahead: some file systems search long for room for a new file, and nobody waits
+    /// for it now. They go with the store, and what a killed program left of them at the next [`Objects::heal`].
+    pub fn make_spares(&self) {
+        let mut spares = locked(&self.store.spares);
+        while spares.len() < SPARES {
+            match Temporary::create(self.disk(), self.folder()) {
+                Ok(spare) => spares.push(spare),
+                Err(error) => {
+                    tracing::debug!(%error, "no files are made ahead");
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn drop_spares(&self) {
+        let spares = std::mem::take(&mut *locked(&self.store.spares));
+        drop(spares);
+    }
+
     /// Begins to write; see [`Batch`].
     pub fn batch(&self) -> Batch {
         Batch::new(self)
@@ -436,8 +473,7 @@ impl Objects {
         self.unsynced_names().len()
     }
 
-    /// Makes everything that was finished before this call survive a power cut: the packs, and their folder
-    /// beside them.
+    /// Makes everything that was finished before this call survive a power cut: the packs, then their folder.
     pub fn sync(&self) -> Result<(), ObjectError> {
         // They stay in the list until they are synced: who asks meanwhile syncs as well.
         let names = self.unsynced_names().clone();
@@ -458,10 +494,9 @@ impl Objects {
                 self.write_anew(name)?;
             }
         }
-        let (synced, folder) =
-            side_by_side(|| self.sync_files(names, &known), || self.disk().sync_folder(self.folder()));
-        let mut synced = synced?;
-        folder.map_err(ObjectError::storage("synced", self.folder()))?;
+        let mut synced = self.sync_files(names, &known)?;
+        // After the packs: a file system with a journal has written the names down with them, and has nothing left to do.
+        self.disk().sync_folder(self.folder()).map_err(ObjectError::storage("synced", self.folder()))?;
         // What was merged meanwhile is not there any more.
         let _one = self.changing();
         let list = self.list();
@@ -495,7 +530,7 @@ impl Objects {
     /// write, and say the next time that all is well.
     fn write_anew(&self, name: &PackName) -> Result<(), ObjectError> {
         let path = self.folder().join(name.pack_file());
-        let (temporary, mut file) = Temporary::create(self.disk(), self.folder())?;
+        let (temporary, mut file) = self.temporary()?;
         let mut old = fs::File::open(&path).map_err(ObjectError::storage("read", &path))?;
         let mut buffer = vec![0; 1 << 20];
         let (mut size, mut end) = (0, Vec::new());

@@ -8,7 +8,7 @@ mod hooked;
 use std::path::Path;
 use std::process::Command;
 
-pub use cut::{RecordingDisk, Unsynced};
+pub use cut::{Done, RecordingDisk, Unsynced};
 pub use hooked::{DiskStep, HookedDisk};
 
 /// Runs the git program on a repository.

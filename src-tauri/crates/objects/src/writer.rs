@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use sha1::{Digest, Sha1};
 
@@ -11,7 +11,7 @@ use crate::disk::{Disk, DiskFile, read_at};
 use crate::error::ObjectError;
 use crate::id::ObjectId;
 use crate::index::{Index, Place, encode};
-use crate::objects::PackName;
+use crate::objects::{Objects, PackName};
 use crate::pack::{HEAD, Pack};
 
 /// What a pack holds in memory before it goes to its file.
@@ -25,6 +25,10 @@ pub(crate) fn temporary(folder: &Path) -> PathBuf {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     folder.join(format!("{TEMPORARY}{}_{number}", std::process::id()))
 }
+
+/// Empty files that were made ahead, so that whoever waits for a pack does not wait for the file system to find room for
+/// its files.
+pub(crate) type Spares = Mutex<Vec<(Temporary, Box<dyn DiskFile>)>>;
 
 /// A file under a temporary name, removed unless it got its own.
 pub(crate) struct Temporary {
@@ -71,8 +75,7 @@ pub(crate) fn pack_head(count: usize) -> Result<[u8; 12], ObjectError> {
 
 /// A pack that grows: in memory, and from some size on in its temporary file.
 pub(crate) struct PackWriter {
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
+    objects: Objects,
     held: Vec<u8>,
     written: u64,
     file: Option<(Temporary, Box<dyn DiskFile>)>,
@@ -80,11 +83,10 @@ pub(crate) struct PackWriter {
 }
 
 impl PackWriter {
-    pub(crate) fn new(disk: &Arc<dyn Disk>, folder: &Path) -> Self {
+    pub(crate) fn new(objects: &Objects) -> Self {
         // The count is put in at the end.
         let held = b"PACK\0\0\0\x02\0\0\0\0".to_vec();
-        let (disk, folder) = (Arc::clone(disk), folder.to_owned());
-        Self { disk, folder, held, written: 0, file: None, places: Vec::new() }
+        Self { objects: objects.clone(), held, written: 0, file: None, places: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -109,7 +111,7 @@ impl PackWriter {
     fn spill(&mut self) -> Result<(), ObjectError> {
         let (temporary, file) = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(Temporary::create(&self.disk, &self.folder)?),
+            None => self.file.insert(self.objects.temporary()?),
         };
         file.write(&self.held).map_err(ObjectError::storage("written", &temporary.path))?;
         self.written += self.held.len() as u64;
@@ -176,25 +178,19 @@ impl ClosedPack {
     }
 
     /// Gives the pack its name, then its index; from here on everybody sees it.
-    pub(crate) fn place(mut self, disk: &Arc<dyn Disk>, folder: &Path) -> Result<Pack, ObjectError> {
-        let name = self.name();
+    pub(crate) fn place(mut self, objects: &Objects) -> Result<Pack, ObjectError> {
+        let (name, folder) = (self.name(), objects.folder());
         let bytes = encode(&mut self.places, &self.sum)?;
         self.temporary.rename(&folder.join(name.pack_file()))?;
-        place_index(disk, folder, &name, &bytes)?;
-        let index = Index::parse(bytes).map_err(|reason| ObjectError::damaged("a new index", reason))?;
-        Pack::new(folder, name, index, self.size)
+        place_index(objects, &name, &bytes)?;
+        Pack::new(folder, name, Index::made(bytes, self.places.len()), self.size)
     }
 }
 
 /// Puts the bytes of an index beside its pack.
-pub(crate) fn place_index(
-    disk: &Arc<dyn Disk>,
-    folder: &Path,
-    name: &PackName,
-    bytes: &[u8],
-) -> Result<(), ObjectError> {
-    let (temporary, mut file) = Temporary::create(disk, folder)?;
+pub(crate) fn place_index(objects: &Objects, name: &PackName, bytes: &[u8]) -> Result<(), ObjectError> {
+    let (temporary, mut file) = objects.temporary()?;
     file.write(bytes).map_err(ObjectError::storage("written", &temporary.path))?;
     drop(file);
-    temporary.rename(&folder.join(name.index_file()))
+    temporary.rename(&objects.folder().join(name.index_file()))
 }

@@ -12,11 +12,13 @@ use lzma_rust2::XzReader;
 use okcvm_protocol::{ArchiveEntry, ArchiveListing};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
-use crate::PreviewError;
+use crate::{PreviewError, Wanted};
 use crate::source::Material;
 
 /// Entries that are named; more are counted.
 const MAX_LISTED: usize = 10_000;
+/// Bytes of their names together.
+const MAX_LISTED_BYTES: usize = 2 * 1024 * 1024;
 /// Entries that are looked at.
 const MAX_ENTRIES: u64 = 2_000_000;
 /// A tar archive that is compressed has its list between its files: so much is inflated, and dropped, to find it.
@@ -68,17 +70,14 @@ pub(crate) fn kind(start: &[u8]) -> Option<ArchiveKind> {
     known.iter().find(|(mark, _)| start.starts_with(mark)).map(|(_, kind)| *kind)
 }
 
-/// Lists an archive; `is_cancelled` is asked often. Bounded in memory and in what is inflated, whatever the archive
-/// says about itself.
-pub fn list_archive(
-    material: &Material,
-    is_cancelled: &dyn Fn() -> bool,
-) -> Result<ArchiveListing, PreviewError> {
+/// Lists an archive, as long as the list is wanted. Bounded in memory and in what is inflated, whatever the archive says
+/// about itself.
+pub fn list_archive(material: &Material, wanted: &Wanted) -> Result<ArchiveListing, PreviewError> {
     if material.size == 0 {
         return Err(broken(material, "is empty"));
     }
     let start = material.range(0, 512)?;
-    let mut found = Found::new(is_cancelled);
+    let mut found = Found::new(wanted);
     match kind(&start) {
         Some(ArchiveKind::Zip) => zip::list(material, &mut found)?,
         Some(ArchiveKind::Tar) => {
@@ -165,7 +164,7 @@ fn counted(mut reader: impl Read, before: usize, found: &mut Found<'_>) -> Resul
                 return Ok(size);
             }
         }
-        if (found.is_cancelled)() {
+        if found.wanted.is_over() {
             return Err(PreviewError::Cancelled);
         }
     }
@@ -232,32 +231,35 @@ impl<R: Read> Read for Bounded<R> {
 /// What was found so far.
 struct Found<'a> {
     entries: Vec<ArchiveEntry>,
+    /// Bytes of names that fit.
+    room: usize,
     total: u64,
     unpacked: u64,
     encrypted: u64,
     outside: u64,
     truncated: bool,
     notes: Vec<String>,
-    is_cancelled: &'a dyn Fn() -> bool,
+    wanted: &'a Wanted,
 }
 
 impl<'a> Found<'a> {
-    fn new(is_cancelled: &'a dyn Fn() -> bool) -> Self {
+    fn new(wanted: &'a Wanted) -> Self {
         Self {
             entries: Vec::new(),
+            room: MAX_LISTED_BYTES,
             total: 0,
             unpacked: 0,
             encrypted: 0,
             outside: 0,
             truncated: false,
             notes: Vec::new(),
-            is_cancelled,
+            wanted,
         }
     }
 
     /// Takes an entry; tells whether more are wanted.
     fn take(&mut self, entry: ArchiveEntry) -> Result<bool, PreviewError> {
-        if self.total.is_multiple_of(256) && (self.is_cancelled)() {
+        if self.total.is_multiple_of(256) && self.wanted.is_over() {
             return Err(PreviewError::Cancelled);
         }
         self.total += 1;
@@ -266,7 +268,8 @@ impl<'a> Found<'a> {
             || entry.path.split(['/', '\\']).any(|part| part == "..")
             || entry.path.as_bytes().get(1) == Some(&b':');
         self.outside += u64::from(leads_out);
-        if self.entries.len() < MAX_LISTED {
+        if self.entries.len() < MAX_LISTED && entry.path.len() <= self.room {
+            self.room -= entry.path.len();
             self.entries.push(entry);
         } else {
             self.truncated = true;

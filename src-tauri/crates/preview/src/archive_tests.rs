@@ -20,7 +20,7 @@ fn opened(folder: &TempDir, name: &str) -> Material {
 }
 
 fn list(material: &Material) -> Result<ArchiveListing, PreviewError> {
-    list_archive(material, &|| false)
+    list_archive(material, &Wanted::default())
 }
 
 /// An archive whose entries hold what they say.
@@ -224,7 +224,9 @@ fn listing_is_called_off() {
     let folder = TempDir::new().unwrap();
     let names: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
-    let error = list_archive(&material(&folder, "a.zip", &zip_of(&files)), &|| true).unwrap_err();
+    let wanted = Wanted::default();
+    wanted.call_off();
+    let error = list_archive(&material(&folder, "a.zip", &zip_of(&files)), &wanted).unwrap_err();
     assert!(matches!(error, PreviewError::Cancelled));
 }
 
@@ -336,4 +338,16 @@ fn what_swells_is_unpacked_no_further_than_the_bound() {
     assert_eq!(listing.notes[0], "It becomes more than 256 MB; it was unpacked no further.");
     assert!(listing.notes[1].starts_with("Unpacked it would be more than 200 times"), "{listing:?}");
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_list_of_long_names_is_cut_by_its_bytes() {
+    let folder = TempDir::new().unwrap();
+    let long = "n".repeat(3_000);
+    let names: Vec<String> = (0..2_000).map(|number| format!("{long}{number}")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let listing = list(&material(&folder, "a.zip", &zip_of(&files))).unwrap();
+    assert_eq!((listing.total, listing.truncated), (2_000, true));
+    let bytes: usize = listing.entries.iter().map(|entry| entry.path.len()).sum();
+    assert!((1_900_000..=MAX_LISTED_BYTES).contains(&bytes), "{bytes}");
 }

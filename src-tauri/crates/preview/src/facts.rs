@@ -13,9 +13,10 @@ pub(crate) use self::kinds::{Form, form};
 pub(crate) use self::media::sound;
 pub(crate) use self::pictures::{MOST_PIXELS, damaged, megapixels, orient, reader, svg_size};
 use crate::content::content_type;
+use crate::refused::Refused;
 use crate::shelf::{Made, Shelf};
 use crate::source::Material;
-use crate::{PreviewError, Source, archive, table};
+use crate::{PreviewError, Source, Wanted, archive, table};
 
 /// Files with more bytes are not hashed, nor read whole.
 pub(crate) const MOST_WHOLE: u64 = 64 * 1024 * 1024;
@@ -29,8 +30,9 @@ const HEAD: usize = 512;
 pub(crate) const START: u64 = 64 * 1024;
 
 /// How long reading a document may take for a few words about it.
-fn briefly() -> Reading {
-    Reading::new(Limits { time: Duration::from_secs(10), ..Limits::default() }, || false)
+fn briefly(wanted: &Wanted) -> Reading {
+    let wanted = wanted.clone();
+    Reading::new(Limits { time: Duration::from_secs(10), ..Limits::default() }, move || wanted.is_over())
 }
 
 /// What is known of a content, kept by its hash.
@@ -42,22 +44,34 @@ pub(crate) struct Described {
 
 /// Says what a file or folder is. What it is beyond its bytes is found once per content and kept on the shelf. Blocks.
 pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewError> {
+    describe_wanted(source, shelf, &Wanted::default())
+}
+
+/// As [`describe`], as long as the answer is wanted. Of several that wait the latest goes first.
+pub fn describe_wanted(source: &Source, shelf: &Shelf, wanted: &Wanted) -> Result<FileFacts, PreviewError> {
     let entry = source.entry()?;
     if entry.kind == EntryKind::Folder {
-        return Ok(folder(source, entry.modified_at));
+        return Ok(folder(source, entry.modified_at, wanted));
     }
     let material = source.open()?;
     let start = material.range(0, START)?;
     let form = form(material.name(), &start);
     let hash = if material.size <= MOST_WHOLE { Some(material.hash()?) } else { None };
     let described = match &hash {
-        Some(hash) => shelf.described(hash, form, || {
-            let described = beyond(&material, form, &start);
+        Some(hash) => shelf.described(hash, form, wanted, || {
+            let (described, is_lasting) = beyond(&material, form, &start, wanted);
             // What was written meanwhile is not what was hashed.
-            if material.is_unchanged() { Made::Lasting(described) } else { Made::ForNow(described) }
-        }),
-        None => beyond(&material, form, &start),
+            if is_lasting && material.is_unchanged() {
+                Made::Lasting(described)
+            } else {
+                Made::ForNow(described)
+            }
+        })?,
+        None => beyond(&material, form, &start, wanted).0,
     };
+    if wanted.is_over() {
+        return Err(PreviewError::Cancelled);
+    }
     let text = is_text(&start);
     Ok(FileFacts {
         path: material.path.clone(),
@@ -73,10 +87,10 @@ pub fn describe(source: &Source, shelf: &Shelf) -> Result<FileFacts, PreviewErro
     })
 }
 
-fn folder(source: &Source, modified_at: i64) -> FileFacts {
+fn folder(source: &Source, modified_at: i64, wanted: &Wanted) -> FileFacts {
     let path = source.path();
     // A folder with a first page is a site.
-    let site = path.join("index.html").ok().and_then(|index| site(&source.at(index)));
+    let site = path.join("index.html").ok().and_then(|index| site(&source.at(index), wanted));
     FileFacts {
         path: path.as_str().to_owned(),
         mime: "inode/directory".to_owned(),
@@ -92,9 +106,9 @@ fn folder(source: &Source, modified_at: i64) -> FileFacts {
 }
 
 /// What a site is by its first page; `None` if there is no such page.
-fn site(page: &Source) -> Option<ArtifactMeta> {
+fn site(page: &Source, wanted: &Wanted) -> Option<ArtifactMeta> {
     let bytes = page.open().ok()?.range(0, 1024 * 1024).ok()?;
-    let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly());
+    let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly(wanted));
     Some(ArtifactMeta::Site { title: facts.ok().and_then(|facts| facts.title) })
 }
 
@@ -141,19 +155,28 @@ fn is_text(start: &[u8]) -> bool {
     controls * 100 <= start.len()
 }
 
-/// What a file is beyond its bytes, and what kept it from being found.
-fn beyond(material: &Material, form: Form, start: &[u8]) -> Described {
-    if material.size == 0 {
-        return Described { meta: None, problem: Some("The file is empty.".to_owned()) };
-    }
-    match found(material, form, start) {
-        Ok(meta) => Described { meta, problem: None },
-        Err(problem) => Described { meta: None, problem: Some(problem) },
+/// What a file is beyond its bytes, and what kept it from being found; with whether that is for good.
+fn beyond(material: &Material, form: Form, start: &[u8], wanted: &Wanted) -> (Described, bool) {
+    let found = if material.size == 0 {
+        Err(Refused::Lasting("The file is empty.".to_owned()))
+    } else {
+        found(material, form, start, wanted)
+    };
+    match found {
+        Ok(meta) => (Described { meta, problem: None }, true),
+        Err(refused) => {
+            let is_lasting = matches!(refused, Refused::Lasting(_));
+            (Described { meta: None, problem: Some(refused.reason()) }, is_lasting)
+        }
     }
 }
 
-/// Errors are sentences for people.
-fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<ArtifactMeta>, String> {
+fn found(
+    material: &Material,
+    form: Form,
+    start: &[u8],
+    wanted: &Wanted,
+) -> Result<Option<ArtifactMeta>, Refused> {
     match form {
         Form::Picture => pictures::picture(material).map(Some),
         Form::Drawing => {
@@ -162,40 +185,38 @@ fn found(material: &Material, form: Form, start: &[u8]) -> Result<Option<Artifac
             Ok(Some(ArtifactMeta::Image { width, height, animated }))
         }
         Form::Table => {
-            let bytes = material.range(0, COUNTED + 1).map_err(|error| error.to_app_error().to_string())?;
+            let bytes = material.range(0, COUNTED + 1)?;
             let is_all = bytes.len() as u64 <= COUNTED;
             let Some((names, columns, rows)) = table::outline(material.name(), &bytes, is_all) else {
-                return Err("This is not a table of text.".to_owned());
+                return Err(Refused::Lasting("This is not a table of text.".to_owned()));
             };
             let names = names.into_iter().take(MOST_NAMES).collect();
             Ok(Some(ArtifactMeta::Table { rows, columns, names, sheets: Vec::new() }))
         }
         Form::Sound | Form::Video => media::media(material).map(Some),
         Form::Archive => {
-            let listing = archive::list_archive(material, &|| false)
-                .map_err(|error| error.to_app_error().to_string())?;
+            let listing = archive::list_archive(material, wanted)?;
             Ok(Some(ArtifactMeta::Archive { entries: listing.total, unpacked: listing.unpacked }))
         }
-        Form::Document(kind) => document(material, kind),
-        Form::Page => page(material),
+        Form::Document(kind) => document(material, kind, wanted),
+        Form::Page => page(material, wanted),
         Form::Prose => Ok(Some(ArtifactMeta::Document { pages: None, title: first_heading(start) })),
         Form::Other => Ok(None),
     }
 }
 
-fn document(material: &Material, named: DocumentKind) -> Result<Option<ArtifactMeta>, String> {
-    let bytes = material.whole(MOST_WHOLE).map_err(|error| error.to_app_error().to_string())?;
-    let failed = |error: okcvm_documents::DocumentError| format!("The file {error}.");
+fn document(material: &Material, named: DocumentKind, wanted: &Wanted) -> Result<Option<ArtifactMeta>, Refused> {
+    let bytes = material.whole(MOST_WHOLE)?;
     // By its content: a name may say anything.
     let kind = okcvm_documents::detect(&bytes).map_err(failed)?.unwrap_or(named);
     match kind {
         DocumentKind::Pptx | DocumentKind::Odp => {
-            let slides = okcvm_documents::slides(bytes, kind, &briefly()).map_err(failed)?;
+            let slides = okcvm_documents::slides(bytes, kind, &briefly(wanted)).map_err(failed)?;
             Ok(Some(deck(slides)))
         }
         DocumentKind::Xlsx | DocumentKind::Ods => {
             let limits = okcvm_documents::GridLimits { rows: 1, ..okcvm_documents::GridLimits::default() };
-            let grid = okcvm_documents::grid(bytes, kind, None, limits, &briefly()).map_err(failed)?;
+            let grid = okcvm_documents::grid(bytes, kind, None, limits, &briefly(wanted)).map_err(failed)?;
             let first: Vec<String> = grid.rows.into_iter().next().unwrap_or_default();
             Ok(Some(ArtifactMeta::Table {
                 rows: None,
@@ -205,24 +226,28 @@ fn document(material: &Material, named: DocumentKind) -> Result<Option<ArtifactM
             }))
         }
         kind => {
-            let facts = okcvm_documents::facts(bytes, kind, &briefly()).map_err(failed)?;
+            let facts = okcvm_documents::facts(bytes, kind, &briefly(wanted)).map_err(failed)?;
             Ok(Some(ArtifactMeta::Document { pages: facts.pages, title: facts.title }))
         }
     }
 }
 
-fn page(material: &Material) -> Result<Option<ArtifactMeta>, String> {
-    let bytes = material.range(0, MOST_WHOLE).map_err(|error| error.to_app_error().to_string())?;
-    let failed = |error: okcvm_documents::DocumentError| format!("The file {error}.");
+fn page(material: &Material, wanted: &Wanted) -> Result<Option<ArtifactMeta>, Refused> {
+    let bytes = material.range(0, MOST_WHOLE)?;
     if bytes.windows(9).any(|window| window == b"ppt-slide") {
         let slides =
-            okcvm_documents::slides(bytes.clone(), DocumentKind::Html, &briefly()).map_err(failed)?;
+            okcvm_documents::slides(bytes.clone(), DocumentKind::Html, &briefly(wanted)).map_err(failed)?;
         if !slides.is_empty() {
             return Ok(Some(deck(slides)));
         }
     }
-    let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly()).map_err(failed)?;
+    let facts = okcvm_documents::facts(bytes, DocumentKind::Html, &briefly(wanted)).map_err(failed)?;
     Ok(Some(ArtifactMeta::Site { title: facts.title }))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
+fn failed(error: okcvm_documents::DocumentError) -> Refused {
+    Refused::document(format!("The file {error}."), &error)
 }
 
 fn deck(slides: Vec<okcvm_documents::Slide>) -> ArtifactMeta {

@@ -407,10 +407,11 @@ fn what_is_written_while_it_is_looked_at_is_not_kept() {
     let hash = "0".repeat(64);
     let mut asked = 0;
     for _ in 0..2 {
-        desk.shelf.described(&hash, Form::Table, || {
+        let made = desk.shelf.described(&hash, Form::Table, &Wanted::default(), || {
             asked += 1;
             Made::ForNow(Described { meta: None, problem: None })
         });
+        assert_eq!(made.unwrap().problem, None);
     }
     assert_eq!(asked, 2);
     assert!(!desk.folder.path().join("shelf").exists());

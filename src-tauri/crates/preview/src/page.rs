@@ -17,6 +17,8 @@ pub(crate) enum Refusal {
     Forgotten,
     /// It is too large for a preview.
     TooLarge,
+    /// The page has asked for more than is answered at a time.
+    TooMany,
     /// Only GET and HEAD are answered.
     Method,
     /// The part that was asked for does not exist.
@@ -36,6 +38,7 @@ impl Refusal {
             Self::Outside => http::StatusCode::FORBIDDEN,
             Self::Unreadable => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::TooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany => http::StatusCode::TOO_MANY_REQUESTS,
             Self::Method => http::StatusCode::METHOD_NOT_ALLOWED,
             Self::Range => http::StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Misdirected => http::StatusCode::MISDIRECTED_REQUEST,
@@ -89,6 +92,13 @@ impl Refusal {
                     "Files over 64 MB are served in parts only. Publish the site, or open the file with another program.",
                 ),
                 ("文件过大，无法预览", "超过 64 MB 的文件只能分段提供。请发布网站，或用其他程序打开文件。"),
+            ],
+            Self::TooMany => [
+                (
+                    "The page asks for too much at once",
+                    "Thousands of its requests wait already. Load the page again.",
+                ),
+                ("页面一次请求过多", "已有数千个请求在等待。请重新加载页面。"),
             ],
             Self::Method => [
                 (

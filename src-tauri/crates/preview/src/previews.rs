@@ -11,6 +11,7 @@ use okcvm_workspace::{Workspace, WorkspacePath};
 
 use crate::content::{Asked, asked, content_type};
 use crate::page::{self, Refusal};
+use crate::room::{Place, Room};
 use crate::site::{Found, Site, encode};
 use crate::source::{Material, Moment, Source};
 use crate::{PreviewError, Shelf, describe, rewrite};
@@ -80,6 +81,7 @@ struct Opened {
     first: String,
     /// Other addresses that were answered, for those who will look at the same site at another moment.
     asked: Arc<Mutex<Vec<String>>>,
+    room: Room,
 }
 
 impl Previews {
@@ -113,7 +115,7 @@ impl Previews {
         };
         let token = new_token()?;
         let url = format!("{}{token}/{}", self.base, encode(&first));
-        let opened = Opened { site, first, asked: Arc::default() };
+        let opened = Opened { site, first, asked: Arc::default(), room: Room::new() };
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), opened);
         Ok(PreviewHandle { token, url })
     }
@@ -156,24 +158,67 @@ impl Previews {
         }
     }
 
-    /// Answers one request. Blocks while it reads; call it on a thread of its own.
-    pub fn respond(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let path = request.uri().path();
-        let path = path.strip_prefix('/').unwrap_or(path);
-        let (token, rest) = path.split_once('/').unwrap_or((path, ""));
-        let opened = self.open.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
-        let Some(Opened { site, asked, .. }) = opened else {
-            return answer(CLOSED_POLICY, Answer::refusal(Refusal::Closed), request.method());
+    /// Ends all previews.
+    pub fn close_all(&self) {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Whether a preview is open.
+    pub fn is_any_open(&self) -> bool {
+        !self.open.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Answers one request on a thread of its own, as soon as there is room among the answers to the same page. The
+    /// answer counts as under way until its place is dropped. Must be called within a Tokio runtime.
+    pub async fn answer<B>(&self, request: Request<B>) -> (Response<Vec<u8>>, Option<Place>) {
+        // What a page sends is not looked at.
+        let request = request.map(|_| ());
+        let refused = |refusal| answer(CLOSED_POLICY, Answer::refusal(refusal), request.method());
+        let Some(opened) = self.opened(&request) else {
+            return (refused(Refusal::Closed), None);
         };
+        let Some(mut place) = opened.room.place().await else {
+            return (refused(Refusal::TooMany), None);
+        };
+        let (previews, asked) = (self.clone(), request.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let response = previews.answer_from(&opened, &asked, &mut |bytes| place.hold(bytes));
+            (response, Some(place))
+        });
+        made.await.unwrap_or_else(|_| (refused(Refusal::Unreadable), None))
+    }
+
+    /// Answers one request at once. Blocks while it reads.
+    pub fn respond<B>(&self, request: &Request<B>) -> Response<Vec<u8>> {
+        match self.opened(request) {
+            Some(opened) => self.answer_from(&opened, request, &mut |_| {}),
+            None => answer(CLOSED_POLICY, Answer::refusal(Refusal::Closed), request.method()),
+        }
+    }
+
+    /// The preview that a request asks.
+    fn opened<B>(&self, request: &Request<B>) -> Option<Opened> {
+        let (token, _) = parts(request);
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
+    /// `hold` is told how many bytes the answer will hold, before they are read.
+    fn answer_from<B>(
+        &self,
+        opened: &Opened,
+        request: &Request<B>,
+        hold: &mut dyn FnMut(u64),
+    ) -> Response<Vec<u8>> {
+        let (token, rest) = parts(request);
         let policy = policy(&format!("{}{token}/", self.base));
         let given = match *request.method() {
-            Method::GET | Method::HEAD => self.read(&site, token, path, rest, request),
+            Method::GET | Method::HEAD => self.read(&opened.site, token, rest, request, hold),
             // Reading parts of a file from an opaque origin asks first.
             Method::OPTIONS => Answer::empty(StatusCode::NO_CONTENT),
             _ => Answer::refusal(Refusal::Method),
         };
         if given.status.is_success() && !rest.is_empty() {
-            let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut asked = opened.asked.lock().unwrap_or_else(PoisonError::into_inner);
             if asked.len() < MOST_ASKED && !asked.iter().any(|known| known == rest) {
                 asked.push(rest.to_owned());
             }
@@ -181,7 +226,16 @@ impl Previews {
         answer(&policy, given, request.method())
     }
 
-    fn read(&self, site: &Site, token: &str, path: &str, rest: &str, request: &Request<Vec<u8>>) -> Answer {
+    fn read<B>(
+        &self,
+        site: &Site,
+        token: &str,
+        rest: &str,
+        request: &Request<B>,
+        hold: &mut dyn FnMut(u64),
+    ) -> Answer {
+        let path = request.uri().path();
+        let path = path.strip_prefix('/').unwrap_or(path);
         if rest.is_empty() && !path.ends_with('/') {
             return Answer::page(StatusCode::OK, page::leads_to(&format!("{}{token}/", self.base)));
         }
@@ -194,7 +248,7 @@ impl Previews {
                 let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
                 // A copy that could be out of date cannot be completed: there is nothing to compare it with.
                 let range = range.filter(|_| !request.headers().contains_key(header::IF_RANGE));
-                self.file(&found, token, range).unwrap_or_else(Answer::refusal)
+                self.file(&found, token, range, hold).unwrap_or_else(Answer::refusal)
             }
             Ok(Found::NeedsSlash) => {
                 Answer::page(StatusCode::OK, page::leads_to(&format!("{}{path}/", self.base)))
@@ -203,7 +257,13 @@ impl Previews {
         }
     }
 
-    fn file(&self, found: &Material, token: &str, range: Option<&str>) -> Result<Answer, Refusal> {
+    fn file(
+        &self,
+        found: &Material,
+        token: &str,
+        range: Option<&str>,
+        hold: &mut dyn FnMut(u64),
+    ) -> Result<Answer, Refusal> {
         let start = part(found, 0, 8192)?;
         let mime = content_type(&found.name, &start);
         let is_page = mime.starts_with("text/html");
@@ -214,7 +274,9 @@ impl Previews {
                 .with(header::CONTENT_RANGE, &format!("bytes */{}", found.size))),
             Asked::Part(range) => {
                 let last = (*range.end()).min(range.start().saturating_add(MAX_PART - 1));
-                let bytes = part(found, *range.start(), last - range.start() + 1)?;
+                let length = last - range.start() + 1;
+                hold(length);
+                let bytes = part(found, *range.start(), length)?;
                 // The file may have shrunk since it was measured.
                 let Some(last) = (bytes.len() as u64).checked_sub(1).map(|length| range.start() + length)
                 else {
@@ -228,7 +290,10 @@ impl Previews {
                 Ok(Answer::refusal(Refusal::TooLarge).with(header::ACCEPT_RANGES, "bytes"))
             }
             Asked::Whole => {
-                let mut bytes = part(found, 0, MAX_WHOLE)?;
+                // What is rewritten stands there twice for a while.
+                hold(if is_rewritten { found.size.saturating_mul(2) } else { found.size });
+                // No more than there was room for, should it grow meanwhile.
+                let mut bytes = part(found, 0, found.size)?;
                 if is_page {
                     let lines = INJECTED.matches('\n').count() + DECK.matches('\n').count();
                     let mut script = INJECTED
@@ -245,6 +310,13 @@ impl Previews {
             }
         }
     }
+}
+
+/// Token and path below it.
+fn parts<B>(request: &Request<B>) -> (&str, &str) {
+    let path = request.uri().path();
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.split_once('/').unwrap_or((path, ""))
 }
 
 /// A file as it is served: a page sees the folder that it lies in, any other file only itself.

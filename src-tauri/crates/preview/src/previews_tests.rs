@@ -40,7 +40,7 @@ impl Stage {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.previews.respond(&request.body(Vec::new()).unwrap())
+        self.previews.respond(&request.body(()).unwrap())
     }
 
     fn get(&self, address: &str) -> Response<Vec<u8>> {
@@ -332,7 +332,7 @@ fn another_base_is_spelled_out_as_well() {
     let previews = Previews::new("http://preview.localhost/".to_owned());
     let target = PreviewTarget::Folder { workspace: stage.workspace.clone(), path: WorkspacePath::root() };
     let handle = previews.open(target).unwrap();
-    let response = previews.respond(&Request::get(&handle.url).body(Vec::new()).unwrap());
+    let response = previews.respond(&Request::get(&handle.url).body(()).unwrap());
     let policy = header(&response, "content-security-policy");
     assert!(
         policy.contains(&format!("script-src http://preview.localhost/{}/ 'unsafe-inline';", handle.token))
@@ -364,4 +364,31 @@ fn tailwind_is_served_from_the_app_within_every_page() {
         stage.get(&format!("{BASE}unknown/.okcvm/tailwind-browser.js")).status(),
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_asks_for_everything_at_once_is_answered_a_few_at_a_time() {
+    let stage = Stage::new();
+    stage.put("site/large.bin", vec![7_u8; 48 << 20]);
+    stage.put("other/index.html", "<p>other</p>");
+    let (greedy, other) = (stage.folder("site"), stage.folder("other"));
+    let asked: Vec<_> = (0..40)
+        .map(|_| {
+            let (previews, url) = (stage.previews.clone(), format!("{}large.bin", greedy.url));
+            tokio::spawn(
+                async move { previews.answer(Request::get(url).body(vec![0_u8; 10]).unwrap()).await },
+            )
+        })
+        .collect();
+    // Nothing is taken: two of these fit.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(asked.iter().filter(|one| one.is_finished()).count(), 2);
+    let answer = stage.previews.answer(Request::get(&other.url).body(()).unwrap());
+    let (response, _) = tokio::time::timeout(std::time::Duration::from_secs(20), answer).await.unwrap();
+    assert_eq!(response.status(), 200, "another page waits for the greedy one");
+    for one in asked {
+        let (response, place) = one.await.unwrap();
+        assert_eq!((response.status().as_u16(), response.body().len()), (200, 48 << 20));
+        drop(place.unwrap());
+    }
 }

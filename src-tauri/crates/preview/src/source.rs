@@ -272,6 +272,13 @@ impl Material {
         if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
     }
 
+    /// All of it as [`Material::whole`] gives it, with the SHA-256 of these very bytes in hexadecimal.
+    pub fn whole_and_hash(&self, most: u64) -> Result<(Vec<u8>, String), PreviewError> {
+        let bytes = self.whole(most)?;
+        let hash = format!("{:x}", Sha256::digest(&bytes));
+        Ok((bytes, hash))
+    }
+
     /// SHA-256 of the content in hexadecimal, read in pieces.
     pub fn hash(&self) -> Result<String, PreviewError> {
         if let Some(content) = self.content()? {

@@ -69,7 +69,7 @@ impl Past {
         if let Some(range) = range {
             request = request.header("Range", range);
         }
-        self.previews.respond(&request.body(Vec::new()).unwrap())
+        self.previews.respond(&request.body(()).unwrap())
     }
 
     fn text(&self, handle: &PreviewHandle, path: &str) -> (u16, String) {
@@ -213,7 +213,7 @@ fn everything_can_be_looked_at_in_the_past() {
         let drawn = thumbnail(&past.source(path), &shelf).unwrap();
         assert!(drawn.url.is_some(), "{path}: {:?}", drawn.reason);
     }
-    let packed = list_archive(&past.source("buch.xlsx").open().unwrap(), &|| false).unwrap();
+    let packed = list_archive(&past.source("buch.xlsx").open().unwrap(), &crate::Wanted::default()).unwrap();
     assert!(packed.entries.iter().any(|entry| entry.path == "xl/workbook.xml"));
 
     let (sender, told) = std::sync::mpsc::channel();

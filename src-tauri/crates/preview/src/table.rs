@@ -17,8 +17,8 @@ use self::index::{Index, Known};
 use self::records::{MAX_COLUMNS, Records, Step};
 use self::sheet::SheetTable;
 pub(crate) use self::text::Layout;
-use crate::PreviewError;
 use crate::source::{FileReader, Material, Stamp, stamp};
+use crate::{PreviewError, Wanted};
 
 /// Rows that come with the handle.
 const FIRST: usize = 200;
@@ -99,13 +99,23 @@ impl Tables {
 
     /// Opens a table and returns as soon as its first rows are read; its rows are counted behind. Blocks.
     pub fn open(&self, material: Material, sheet: Option<&str>) -> Result<TableHandle, PreviewError> {
+        self.open_wanted(material, sheet, &Wanted::default())
+    }
+
+    /// As [`Tables::open`], as long as the table is wanted.
+    pub fn open_wanted(
+        &self,
+        material: Material,
+        sheet: Option<&str>,
+        wanted: &Wanted,
+    ) -> Result<TableHandle, PreviewError> {
         if material.size == 0 {
             return Err(PreviewError::Broken { path: material.path.clone(), what: "is empty".to_owned() });
         }
         let start = material.range(0, HEAD)?;
         let id = TableId::new();
         if let Some(kind) = sheet::kind(&start) {
-            let (table, handle) = SheetTable::open(&id, &material, kind, sheet)?;
+            let (table, handle) = SheetTable::open(&id, &material, kind, sheet, wanted)?;
             self.keep(id, Table::Sheet(table));
             return Ok(handle);
         }

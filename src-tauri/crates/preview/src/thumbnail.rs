@@ -12,9 +12,10 @@ use okcvm_documents::DocumentKind;
 use okcvm_protocol::{ArtifactMeta, EntryKind, Thumbnail};
 
 use crate::facts::{Form, MOST_PIXELS, MOST_WHOLE, START, form, megapixels, orient, reader, sound, svg_size};
+use crate::refused::Refused;
 use crate::shelf::{Made, Shelf};
 use crate::source::Material;
-use crate::{PreviewError, Source, describe};
+use crate::{PreviewError, Source, Wanted, describe};
 
 /// Pixels across and down.
 pub(crate) const MOST: (u32, u32) = (320, 200);
@@ -25,9 +26,11 @@ const WAVE_HEIGHT: u32 = 96;
 /// Of drawn sound: readable on white and on black.
 const WAVE_COLOUR: Rgba<u8> = Rgba([0x64, 0x8f, 0xd6, 0xff]);
 
-/// What was drawn, as it is kept; the picture itself lies beside it.
+/// What was drawn, as it is kept: all of it in one, so that none goes without the other.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Drawn {
+    /// As an address that holds it.
+    url: Option<String>,
     width: u32,
     height: u32,
     reason: Option<String>,
@@ -54,7 +57,9 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
                 return Ok(poster(facts.hash.as_deref(), shelf));
             }
         }
-        Form::Page | Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
+        // A page is more than its own bytes.
+        Form::Page => return Ok(none(NOT_DRAWN)),
+        Form::Document(DocumentKind::Pptx | DocumentKind::Odp) => {
             if material.size <= MOST_WHOLE
                 && let Some(kept) = kept_picture(shelf, &material.hash()?)
             {
@@ -89,47 +94,34 @@ pub fn thumbnail(source: &Source, shelf: &Shelf) -> Result<Thumbnail, PreviewErr
         }
         _ => None,
     };
-    let mut fresh = None;
-    let drawn = shelf.kept_or_made(&hash, || {
+    // The same bytes are another thing under another name.
+    let drawn = shelf.kept_or_made(&format!("{hash}-{}-small", form.word()), &Wanted::default(), || {
         let drawn = match &levels {
             Some(levels) => Ok(wave(levels)),
-            None if form == Form::Picture => picture(&material).map_err(Refused::Lasting),
+            None if form == Form::Picture => picture(&material),
             None => paper::first_page(&material),
         };
-        match drawn
-            .and_then(|drawn| Ok((drawn.width(), drawn.height(), png(drawn).map_err(Refused::ForNow)?)))
-        {
-            // What was written meanwhile is not what was hashed.
-            Ok((width, height, bytes)) if !material.is_unchanged() => {
-                fresh = Some(bytes);
-                Made::ForNow(Drawn { width, height, reason: None })
+        let drawn = drawn.and_then(|drawn| {
+            let (width, height) = (drawn.width(), drawn.height());
+            let url = data_url(&png(drawn).map_err(Refused::ForNow)?);
+            Ok(Drawn { url: Some(url), width, height, reason: None })
+        });
+        let (drawn, is_lasting) = match drawn {
+            Ok(drawn) => (drawn, true),
+            Err(refused) => {
+                let is_lasting = matches!(refused, Refused::Lasting(_));
+                (Drawn { url: None, width: 0, height: 0, reason: Some(refused.reason()) }, is_lasting)
             }
-            Ok((width, height, bytes)) => {
-                shelf.write(&format!("{hash}.png"), &bytes);
-                fresh = Some(bytes);
-                Made::Lasting(Drawn { width, height, reason: None })
-            }
-            Err(Refused::Lasting(reason)) if material.is_unchanged() => {
-                Made::Lasting(Drawn { width: 0, height: 0, reason: Some(reason) })
-            }
-            Err(Refused::Lasting(reason) | Refused::ForNow(reason)) => {
-                Made::ForNow(Drawn { width: 0, height: 0, reason: Some(reason) })
-            }
-        }
-    });
-    if let Some(reason) = drawn.reason {
-        return Ok(none(&reason));
-    }
-    match fresh.or_else(|| shelf.bytes(&format!("{hash}.png"))) {
-        Some(bytes) => Ok(Thumbnail {
-            url: Some(format!("data:image/png;base64,{}", STANDARD.encode(bytes))),
-            width: drawn.width,
-            height: drawn.height,
-            reason: None,
-            wants_poster: false,
-        }),
-        None => Ok(none("The small picture was removed at this moment; ask again.")),
-    }
+        };
+        // What was written meanwhile is not what was hashed.
+        if is_lasting && material.is_unchanged() { Made::Lasting(drawn) } else { Made::ForNow(drawn) }
+    })?;
+    let Drawn { url, width, height, reason } = drawn;
+    Ok(Thumbnail { url, width, height, reason, wants_poster: false })
+}
+
+fn data_url(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", STANDARD.encode(png))
 }
 
 /// The frame of a film that was kept, or that one is wanted.
@@ -175,17 +167,17 @@ pub fn keep_poster(
 /// What is said of pages and slides of which a web engine has drawn nothing yet.
 const NOT_DRAWN: &str = "Pages and slides are drawn by a web engine, which has not been asked yet.";
 
-/// The small picture that was kept for a content with [`keep_picture`].
+/// The small picture that was kept under a name with [`keep_picture`].
 pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
     let bytes = shelf.bytes(&format!("{hash}.png"))?;
     let (width, height) =
         image::ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
-    let url = Some(format!("data:image/png;base64,{}", STANDARD.encode(bytes)));
+    let url = Some(data_url(&bytes));
     Some(Thumbnail { url, width, height, reason: None, wants_poster: false })
 }
 
-/// Keeps a picture of a page or of slides for a content, as a PNG that an engine drew; it is made small. `hash` is the
-/// SHA-256 of the content in hexadecimal, or what [`of_slide`] makes of it. Blocks.
+/// Keeps a picture, a PNG that an engine drew, made small. `hash` names it: the SHA-256 of what alone it depends on in
+/// hexadecimal, the name of a [`Drawing`](crate::Drawing), or what [`of_slide`] makes of either. Blocks.
 pub fn keep_picture(shelf: &Shelf, hash: &str, drawn: &[u8]) -> Option<Thumbnail> {
     shelf.write(&format!("{hash}.png"), &made_small(drawn)?);
     kept_picture(shelf, hash)
@@ -234,7 +226,8 @@ pub fn keep_pages(
         }
     });
     match (drawn, trouble) {
-        (Err(Refused::Lasting(reason) | Refused::ForNow(reason)), _) | (Ok(()), Some(reason)) => Err(reason),
+        (Err(refused), _) => Err(refused.reason()),
+        (Ok(()), Some(reason)) => Err(reason),
         (Ok(()), None) => Ok(slides),
     }
 }
@@ -248,14 +241,6 @@ fn made_small(drawn: &[u8]) -> Option<Vec<u8>> {
     let picture = reader.decode().ok()?;
     let (across, down) = fitted((picture.width(), picture.height()));
     png(picture.thumbnail_exact(across, down).to_rgba8()).ok()
-}
-
-/// Why nothing was drawn, a sentence.
-enum Refused {
-    /// It will be the same next time.
-    Lasting(String),
-    /// It may go better next time.
-    ForNow(String),
 }
 
 fn none(reason: &str) -> Thumbnail {
@@ -285,14 +270,14 @@ fn fitted((width, height): (u32, u32)) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-fn picture(material: &Material) -> Result<RgbaImage, String> {
+fn picture(material: &Material) -> Result<RgbaImage, Refused> {
     // A decoder that breaks down costs this picture alone.
     catch_unwind(AssertUnwindSafe(|| {
         let said = |error: image::ImageError| crate::facts::damaged(&error);
         let mut decoder = reader(material)?.into_decoder().map_err(said)?;
         let (width, height) = decoder.dimensions();
         if u64::from(width) * u64::from(height) > MOST_PIXELS {
-            return Err(megapixels(width, height));
+            return Err(Refused::Lasting(megapixels(width, height)));
         }
         let orientation = orient(&mut decoder);
         let mut picture = DynamicImage::from_decoder(decoder).map_err(said)?;
@@ -311,7 +296,7 @@ fn picture(material: &Material) -> Result<RgbaImage, String> {
         picture.apply_orientation(orientation);
         Ok(picture.to_rgba8())
     }))
-    .unwrap_or_else(|_| Err("The picture is damaged: its decoder broke down.".to_owned()))
+    .unwrap_or_else(|_| Err(Refused::ForNow("The picture is damaged: its decoder broke down.".to_owned())))
 }
 
 /// The loudness of sound as bars around the middle.

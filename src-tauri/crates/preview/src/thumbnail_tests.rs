@@ -168,3 +168,25 @@ fn a_frame_that_is_none_is_refused() {
     assert!(matches!(changed, Err(PreviewError::Changed { .. })), "{changed:?}");
     assert!(thumbnail(&film, &desk.shelf).unwrap().wants_poster);
 }
+
+#[test]
+fn the_same_bytes_under_other_names_are_judged_apart() {
+    let desk = Desk::new();
+    let reason = |name: &str| drawn(&desk, name, b"neither picture nor sound").reason.unwrap();
+    assert!(reason("x.png").contains("picture"), "{}", reason("x.png"));
+    assert!(reason("x.aac").contains("file"), "{}", reason("x.aac"));
+}
+
+#[test]
+fn a_picture_and_what_is_known_of_it_are_kept_in_one() {
+    let desk = Desk::new();
+    let png = picture(100, 100, ImageFormat::Png);
+    let first = pixels(&drawn(&desk, "a.png", &png));
+    for entry in fs::read_dir(desk.folder.path().join("shelf")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "png") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert_eq!(pixels(&drawn(&desk, "a.png", &png)), first);
+}

@@ -151,6 +151,10 @@ wire! {
         pub session_id: SessionId,
         /// What to look at.
         pub source: PreviewSource,
+        /// Who looks: a newer request of the same viewer calls the older one off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub viewer: Option<String>,
     }
 
     /// What a file or folder is.
@@ -195,6 +199,10 @@ wire! {
         pub source: PreviewSource,
         /// Which sheet of a workbook; the first one that is shown if absent.
         pub sheet: Option<String>,
+        /// Who looks: a newer request of the same viewer calls the older one off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub viewer: Option<String>,
     }
 
     /// An opened table. It stays as it was when it was opened, or says that the file changed.
@@ -249,11 +257,15 @@ wire! {
         pub session_id: SessionId,
         /// The file.
         pub source: PreviewSource,
+        /// Who looks: a newer request of the same viewer calls the older one off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub viewer: Option<String>,
     }
 
     /// What is in an archive. Nothing of it is unpacked.
     pub struct ArchiveListing {
-        /// The first 10,000 entries, in the archive's order.
+        /// The first 10,000 entries, or as many as have 2 MB of names, in the archive's order.
         pub entries: Vec<ArchiveEntry>,
         /// Entries in all, as far as it was read.
         pub total: u64,

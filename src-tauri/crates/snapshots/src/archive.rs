@@ -1,11 +1,13 @@
 //! The archive of a history: repository, journal and references, one writer, and what is on the disk.
 //!
-//! A snapshot is written in this order: its pack, its record in the journal, its reference. Each step is one
+//! A snapshot is written in this order: its pack, its record in the journal. Each step is one
 //! rename or one append, so that a crash of the program leaves a whole snapshot or none. A thread of its own
-//! then makes it safe against a power cut, within a second: it syncs the pack, the packs' folder and the
-//! journal side by side, and puts a mark behind the record when all three are done. References and indexes of
+//! then writes its reference, which is for other gits and is made again at the next start if it is missing, and
+//! makes the snapshot safe against a power cut, within a second: it syncs the pack and the packs' folder, the
+//! journal beside them, and puts a mark behind the record when all three are done. References and indexes of
 //! packs are not synced, since both can be made again.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +47,10 @@ pub(crate) struct Archive {
     /// Locked as long as this one may write. Asked for before the journal, never with it in hand.
     lock: Mutex<Option<File>>,
     pub(crate) journal: Mutex<Journal>,
+    /// Snapshots whose references are still to be written, with those that they came from.
+    unnamed: Mutex<Vec<(ObjectId, Option<ObjectId>)>>,
+    /// Ends of restores that may come to the disk late.
+    ends: Mutex<Vec<File>>,
     /// One flush at a time.
     flushing: Mutex<()>,
     /// One merging, packing or thinning at a time.
@@ -85,6 +91,8 @@ impl Archive {
             objects: opened.objects,
             lock: Mutex::new(lock),
             journal: Mutex::new(opened.journal),
+            unnamed: Mutex::default(),
+            ends: Mutex::default(),
             flushing: Mutex::default(),
             tidying: Mutex::default(),
             merging: AtomicBool::new(false),
@@ -147,6 +155,16 @@ impl Archive {
         }
     }
 
+    /// The tree of a snapshot.
+    pub(crate) fn tree(&self, id: &SnapshotId) -> Result<ObjectId, SnapshotError> {
+        let object = object_of(id)?;
+        let known = self.journal()?.get(&object).map(|record| record.tree);
+        match known {
+            Some(tree) if self.objects.contains(&object)? => Ok(tree),
+            _ => Ok(self.snapshot(id)?.tree),
+        }
+    }
+
     /// The snapshot from which this one was made, as far as it is still there: after a thinning the nearest
     /// one before it that was kept.
     pub(crate) fn parent(&self, id: &ObjectId) -> Result<Option<ObjectId>, SnapshotError> {
@@ -177,15 +195,43 @@ impl Archive {
                 journal.append(record)?;
             }
         }
-        let referenced = self.references.write(&id).and_then(|()| match &text.parent {
-            Some(parent) => self.references.remove(parent),
-            None => Ok(()),
-        });
-        if let Err(error) = referenced {
-            tracing::warn!(%id, %error, "the next start writes the reference");
-        }
+        held(&self.unnamed).push((id, text.parent));
         self.sync_soon();
         Ok(id)
+    }
+
+    /// Writes the references of the snapshots that have none yet, then takes away those of the ones that they came from.
+    pub(crate) fn write_references(&self) {
+        let mut unnamed = held(&self.unnamed);
+        let mut parents: HashSet<ObjectId> = unnamed.iter().filter_map(|(_, parent)| *parent).collect();
+        for (id, parent) in unnamed.drain(..) {
+            if !parents.contains(&id)
+                && let Err(error) = self.references.write(&id)
+            {
+                tracing::warn!(%id, %error, "the next start writes the reference");
+                parent.map(|parent| parents.remove(&parent));
+            }
+        }
+        for parent in parents {
+            if let Err(error) = self.references.remove(&parent) {
+                tracing::warn!(id = %parent, %error, "a reference too many stays");
+            }
+        }
+    }
+
+    /// Syncs a file in the background, where a restore has written that it is done.
+    pub(crate) fn sync_later(self: &Arc<Self>, file: File) {
+        held(&self.ends).push(file);
+        self.sync_soon();
+    }
+
+    fn sync_ends(&self) {
+        let ends = std::mem::take(&mut *held(&self.ends));
+        for file in ends {
+            if let Err(error) = file.sync_data() {
+                tracing::debug!(%error, "the end of a restore may have to be found out again");
+            }
+        }
     }
 
     fn is_behind(&self) -> bool {
@@ -199,6 +245,14 @@ impl Archive {
         if held(&self.lock).is_none() {
             return Ok(());
         }
+        self.write_references();
+        self.sync_ends();
+        let flushed = self.sync();
+        self.objects.make_spares();
+        flushed
+    }
+
+    fn sync(&self) -> Result<(), SnapshotError> {
         let (count, path) = {
             let journal = held(&self.journal);
             (journal.records().len(), journal.path().to_owned())
@@ -303,6 +357,8 @@ impl Archive {
     /// Syncs what is left and lets another one write. The thread that syncs may hold the archive a moment
     /// longer, and does nothing more with it.
     pub(crate) fn close(&self) {
+        self.write_references();
+        self.sync_ends();
         if self.is_behind()
             && let Err(error) = self.flush()
         {

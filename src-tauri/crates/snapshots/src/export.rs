@@ -228,43 +228,55 @@ fn put_in_place(
     sync_folder(folder)
 }
 
-/// Where a zip file goes. Once it is given up it takes whatever comes: the writer of zip files brings every one
-/// to its end, and complains if it cannot.
+/// Where a zip file goes. Once it is given up it takes whatever comes and keeps nothing: the writer of zip files
+/// brings every one to its end, and complains if it cannot.
 struct Output {
     file: BufWriter<File>,
     given_up: Arc<AtomicBool>,
+    at: u64,
+    end: u64,
+}
+
+impl Output {
+    fn unless_given_up<T>(
+        &mut self,
+        work: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>,
+    ) -> io::Result<Option<T>> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        work(&mut self.file).map(Some).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.given_up.store(true, Ordering::Relaxed);
+            }
+        })
+    }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.given_up.load(Ordering::Relaxed) {
-            return Ok(bytes.len());
-        }
-        self.file.write(bytes).inspect_err(|error| self.fails(error))
+        let written = self.unless_given_up(|file| file.write(bytes))?.unwrap_or(bytes.len());
+        self.at += written as u64;
+        self.end = self.end.max(self.at);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.given_up.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        self.file.flush().inspect_err(|error| self.fails(error))
+        self.unless_given_up(Write::flush).map(|_| ())
     }
 }
 
 impl Seek for Output {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        if self.given_up.load(Ordering::Relaxed) {
-            return Ok(0);
-        }
-        self.file.seek(to).inspect_err(|error| self.fails(error))
-    }
-}
-
-impl Output {
-    fn fails(&self, error: &io::Error) {
-        if error.kind() != io::ErrorKind::Interrupted {
-            self.given_up.store(true, Ordering::Relaxed);
-        }
+        let target = match to {
+            SeekFrom::Start(target) => Some(target),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+        };
+        let target = target.ok_or(io::ErrorKind::InvalidInput)?;
+        self.unless_given_up(|file| file.seek(SeekFrom::Start(target)))?;
+        self.at = target;
+        Ok(target)
     }
 }
 
@@ -281,7 +293,7 @@ impl Copying<'_> {
         let failed = |error: io::Error| SnapshotError::storage("written", to, error);
         let file = OpenOptions::new().write(true).create_new(true).open(to).map_err(failed)?;
         let given_up = Arc::new(AtomicBool::new(false));
-        let output = Output { file: BufWriter::new(file), given_up: Arc::clone(&given_up) };
+        let output = Output { file: BufWriter::new(file), given_up: Arc::clone(&given_up), at: 0, end: 0 };
         let mut zip = ZipWriter::new(output);
         let filled = self.fill(&mut zip, items, to, at_ms);
         given_up.store(filled.is_err(), Ordering::Relaxed);
@@ -316,7 +328,7 @@ impl Copying<'_> {
                 .unix_permissions(mode);
             match item.entry.kind {
                 EntryKind::Folder => {
-                    zip.add_directory(name, options.unix_permissions(0o755)).map_err(wrong)?
+                    zip.add_directory(name, options.unix_permissions(0o755)).map_err(wrong)?;
                 }
                 EntryKind::Link => {
                     let target = self.history.source().blob(item.entry.id)?;

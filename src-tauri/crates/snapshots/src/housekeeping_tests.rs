@@ -188,11 +188,10 @@ fn child_that_tidies_for_ever() {
             });
             thinning.run(&Cancel::default()).unwrap();
             tip = Some(beside.join().unwrap());
-            continue;
         } else {
             history.pack(&Cancel::default()).unwrap();
+            tip = Some(recorded.snapshot);
         }
-        tip = Some(recorded.snapshot);
     }
 }
 

@@ -59,7 +59,7 @@ impl History {
     }
 
     pub(crate) fn tree(&self, id: &SnapshotId) -> Result<ObjectId, SnapshotError> {
-        Ok(self.shared.archive.snapshot(id)?.tree)
+        self.shared.archive.tree(id)
     }
 
     /// Whose changes the snapshot records.

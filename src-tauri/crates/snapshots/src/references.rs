@@ -1,8 +1,8 @@
 //! The references that keep the snapshots, for every git that looks: `refs/okcvm/<id>` for each snapshot
 //! from which no other one was made.
 //!
-//! They can be made again from the journal, so they are not synced. The parent's reference goes when the
-//! child's is in place; a crash in between leaves one too many, which is harmless.
+//! They can be made again from the journal, so they are not synced, and are written a moment after it. The parent's
+//! reference goes when the child's is in place; a crash in between leaves one too many, which is harmless.
 
 use std::collections::BTreeSet;
 use std::fs;

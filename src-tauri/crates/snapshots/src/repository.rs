@@ -212,16 +212,21 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
         }
         None => from_references(&journal_path, &objects, &references, &named, &mut losses)?,
     };
-    let gone = lost(&objects, &journal, !healed.faults.is_empty())?;
+    // A pack that was torn had never been on the disk.
+    let looks = if healed.faults.iter().any(|(_, fault)| *fault != PackFault::Torn) {
+        Looks::AtAll
+    } else if healed.faults.is_empty() {
+        Looks::Quickly
+    } else {
+        Looks::AtTips
+    };
+    let gone = lost(&objects, &journal, looks)?;
     if !gone.is_empty() {
         losses.extend(remains(journal.records(), &gone));
         drop_lost(&path, &mut journal, &objects, &references, &gone)?;
     }
     take_in_referenced(&mut journal, &objects, &references, &named, &mut losses)?;
-    let broken = |fault: &PackFault| *fault != PackFault::Torn;
-    if losses.iter().any(|lost| lost.why == WhyLost::Damage)
-        || healed.faults.iter().any(|(_, fault)| broken(fault))
-    {
+    if losses.iter().any(|lost| lost.why == WhyLost::Damage) || looks == Looks::AtAll {
         // It takes files for recorded whose content may be gone.
         Index::remove(folder);
     }
@@ -230,14 +235,14 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
     if journal.durable() < count {
         journal.mark(count)?;
     }
-    let mut names = tips(journal.records());
+    let mut ends = tips(journal.records());
     if !losses.is_empty() || !mended.is_empty() {
         let ids: HashSet<ObjectId> = journal.records().iter().map(|record| record.id).collect();
         let cut = Cut::of(&objects, &ids)?;
         cut.write(&path, disk)?;
-        names = ids.difference(&cut.reached).copied().collect();
+        ends = ids.difference(&cut.reached).copied().collect();
     }
-    names.difference(&references.list()?).try_for_each(|name| references.write(name))?;
+    ends.difference(&references.list()?).try_for_each(|end| references.write(end))?;
     let notice = notice(&mended, &losses);
     let loss = if losses.is_empty() { Loss::Nothing } else { Loss::Part(losses) };
     Ok(Opened { objects, journal, notice, loss })
@@ -293,14 +298,13 @@ fn sweep_locks(path: &Path) {
 type Gone = BTreeMap<ObjectId, WhyLost>;
 
 /// Which snapshots of the journal are not whole. A power cut can have taken only those behind the last mark;
-/// others are damaged. With `deep` all are looked through, else those that may be cut, and of the others the
-/// tips, to some depth. If nothing is left, the repository is broken.
-fn lost(objects: &Objects, journal: &Journal, deep: bool) -> Result<Gone, Refusal> {
+/// others are damaged. If nothing is left, the repository is broken.
+fn lost(objects: &Objects, journal: &Journal, looks: Looks) -> Result<Gone, Refusal> {
     let (records, durable) = (journal.records(), journal.durable());
     let mut check = Check::new(objects);
     let mut gone = Gone::new();
     let mut first = None;
-    if deep || !look_fine(&mut check, objects, &records[..durable])? {
+    if looks == Looks::AtAll || !look_fine(&mut check, objects, &records[..durable], looks)? {
         for record in &records[..durable] {
             if let Some(fault) = check.is_whole(record, None)? {
                 tracing::error!(id = %record.id, fault, "a snapshot is damaged");
@@ -323,12 +327,33 @@ fn lost(objects: &Objects, journal: &Journal, deep: bool) -> Result<Gone, Refusa
     }
 }
 
-/// The quick look of every start.
-fn look_fine(check: &mut Check<'_>, objects: &Objects, records: &[Record]) -> Result<bool, SnapshotError> {
+/// How far a start looks into the snapshots that were durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// Whether their commits are there, and the roots of the tips.
+    Quickly,
+    /// A pack was torn that should hold nothing of them: through the tips as well.
+    AtTips,
+    /// A pack is gone or damaged that may hold anything: through all.
+    AtAll,
+}
+
+/// All seem to be there.
+fn look_fine(
+    check: &mut Check<'_>,
+    objects: &Objects,
+    records: &[Record],
+    looks: Looks,
+) -> Result<bool, SnapshotError> {
     let tips = tips(records);
     for record in records {
         let fine = if tips.contains(&record.id) {
-            check.is_there(record)?.is_none()
+            let fault = if looks == Looks::Quickly {
+                check.is_there(record)?
+            } else {
+                check.is_whole(record, None)?
+            };
+            fault.is_none()
         } else {
             objects.contains(&record.id)?
         };

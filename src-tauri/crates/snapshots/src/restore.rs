@@ -18,6 +18,7 @@ mod live;
 mod plan;
 mod stage;
 mod syncing;
+mod told;
 
 use okcvm_objects::{Entry, EntryKind, ObjectId, side_by_side};
 use std::collections::BTreeSet;
@@ -138,7 +139,7 @@ impl History {
         self.shared.archive.ensure_writer()?;
         let known = |_: &[u8], _: &Stamp| None;
         self.sweep(&mut Live::new(workspace.root_handle(), &known)?, &cut_off)?;
-        Intent::open(self.shared.folder())?.end()?;
+        self.shared.archive.sync_later(Intent::open(self.shared.folder())?.end()?);
         Ok(Some(cut_off))
     }
 
@@ -189,28 +190,30 @@ impl History {
         };
         let intent = Intent::open(self.shared.folder())?;
         if plan.is_empty() {
-            intent.end()?;
+            self.shared.archive.sync_later(intent.end()?);
             return Ok(outcome(apply::Touched::default()));
         }
         intent.begin(restore)?;
         // Side by side: what is written over gets onto the disk in the history, and the intent and the new
         // contents with it. Nothing moves before all three are there.
-        let ready = || side_by_side(|| self.shared.archive.flush(), || intent.sync());
-        let (staging, (recorded, written_down)) =
-            side_by_side(|| stage::stage(source, &mut live, &plan.writes), ready);
-        let staging = staging.and_then(|staging| recorded.and(written_down).map(|()| staging));
+        let prepare = || {
+            let staging = stage::stage(source, &mut live, &plan.writes)?;
+            intent.sync().map(|()| staging)
+        };
+        let (staging, recorded) = side_by_side(prepare, || self.shared.archive.flush());
+        let staging = staging.and_then(|staging| recorded.map(|()| staging));
         let staging = match staging {
             Ok(staging) => staging,
             Err(error) => {
                 // Nothing was seen of it yet.
-                intent.end()?;
+                self.shared.archive.sync_later(intent.end()?);
                 return Err(error);
             }
         };
         // However far it comes, the next record reads these again.
         self.note_written(&found.iter().map(|difference| shown(&difference.path)).collect::<Vec<_>>());
         let touched = apply::apply(&mut live, &plan, staging)?;
-        intent.end()?;
+        self.shared.archive.sync_later(intent.end()?);
         Ok(outcome(touched))
     }
 
@@ -426,3 +429,7 @@ fn leave_unwritable(
 #[cfg(test)]
 #[path = "restore_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "restore_cut_tests.rs"]
+mod cut_tests;

@@ -127,6 +127,7 @@ impl Place {
 
     /// Runs the git program on the repository.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        self.history.shared.archive.write_references();
         // A merging in the background would take packs away from under a git that lists them.
         let _quiet = crate::archive::held(&self.history.shared.archive.tidying);
         let output =
@@ -143,6 +144,7 @@ impl Place {
 
     /// What git thinks of every object.
     pub(crate) fn fsck(&self) {
+        self.history.shared.archive.write_references();
         let _quiet = crate::archive::held(&self.history.shared.archive.tidying);
         let output = Command::new("git")
             .arg("--git-dir")

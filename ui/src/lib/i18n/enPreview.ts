@@ -25,6 +25,10 @@ export const enPreview = {
   'preview.loading': 'Loading…',
   'preview.loadingPart': 'Loading… {percent} %',
   'preview.asText': 'As text',
+  'preview.hung': '{name} held up the window with a script that did not end or broke down, and was closed.',
+  'preview.hungUnknown': 'A page held up the window with a script that did not end or broke down, and was closed.',
+  'preview.hungHint':
+    'Nothing else was lost, and what runs goes on. Ask for the page to be mended before you open it again.',
   'preview.gone': 'This is no longer there.',
   'preview.notThen': '{name} did not exist at that time.',
   'preview.blocked_one': '{count} request of this page was blocked',

@@ -89,6 +89,12 @@ export const moreSentences: Record<string, string> = {
   'Move these files away, or try again.': '请移走这些文件，或重试。',
   'Run the restore again; what was there before is recorded.': '请再次恢复；之前的内容已经记录。',
 
+  '`{}` is there already, and stays as it is.': '`{}` 已存在，保持原样。',
+  'Choose another name, or say that it is to be replaced.': '请换一个名称，或指明要替换它。',
+  'Name the whole path under which to save the copy.': '请给出保存副本的完整路径。',
+  'Damaged parts of the history that had been set aside were removed, since their time in the trash is over ({n} kB: {}).':
+    '先前移到一旁的历史记录损坏部分在回收站的期限已过，已删除（{n} kB：{}）。',
+
   'This cannot be done yet.': '目前还不能这样做。',
   'Single files can be restored only without the conversation.': '只有不恢复对话时才能恢复单个文件。',
   'No file is named that should be restored.': '没有指定要恢复的文件。',

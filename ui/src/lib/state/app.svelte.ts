@@ -15,6 +15,7 @@ import { EventPump } from './eventPump';
 import { Files } from './files.svelte';
 import { Handles } from './handles';
 import { HistoryState } from './history.svelte';
+import { Exports } from './exports.svelte';
 import { Imports } from './imports.svelte';
 import { Layout } from './layout.svelte';
 import { Moves } from './moves';
@@ -69,6 +70,7 @@ export class App {
   /** How far opened tables are counted. */
   readonly tables = new TableProgress();
   readonly imports: Imports;
+  readonly exports: Exports;
   readonly thumbnails: Thumbnails;
   /** Addresses of previews. */
   readonly handles: Handles;
@@ -133,6 +135,19 @@ export class App {
     this.files = new Files(transport);
     this.handles = new Handles(transport);
     this.thumbnails = new Thumbnails(transport);
+    this.exports = new Exports(transport, {
+      saved: ({ path, renamed = [] }) => {
+        this.toasts.info(this.i18n.t('export.saved', { path }));
+        if (renamed.length > 0) {
+          this.toasts.error({
+            message: this.i18n.count('export.renamed', renamed.length),
+            detail: renamed.map(({ path: from, reason: to }) => `${from}: ${to}`).join('\n'),
+          });
+        }
+      },
+      failed: (error) => this.toasts.error(this.i18n.error(error)),
+      busy: () => this.toasts.info(this.i18n.t('export.busy')),
+    });
     this.imports = new Imports(transport, {
       imported: (sessionId, attachments) => {
         this.composer.attach(sessionId, attachments);
@@ -148,14 +163,17 @@ export class App {
   }
 
   /** Loads what the first picture needs, then listens. */
-  async start(): Promise<void> {
+  /** `hung`: the page before was ended, since what it showed held up the window. */
+  async start(hung = false): Promise<void> {
     try {
       await this.preferences.load();
       this.applyAppearance();
       await this.sessions.load();
       const last = this.sessions.sessions.find(({ id }) => id === this.layout.session) ?? this.sessions.sessions[0];
+      const shown = hung && last ? this.preview.noteHung(last.id) : null;
       // A session that cannot be opened must not keep the others closed.
       if (last) await this.attempt(() => this.openSession(last.id));
+      if (hung) this.#tellHung(shown);
       await this.transport.subscribe(this.session?.sequence ?? 0, (events) => this.#pump.push(events));
       await this.transport.onDrop((event) => {
         this.dragging = event.type === 'enter';
@@ -226,6 +244,14 @@ export class App {
   }
 
   // Sessions
+
+  #tellHung(shown: string | null): void {
+    const place = shown?.slice(shown.indexOf(':') + 1);
+    const site = this.session?.deployments.find(({ id }) => id === place);
+    const name = site?.title || place || this.i18n.t('preview.site');
+    const message = this.i18n.t(shown ? 'preview.hung' : 'preview.hungUnknown', { name });
+    this.toasts.error({ message, hint: this.i18n.t('preview.hungHint') });
+  }
 
   async openSession(id: string): Promise<void> {
     const opening = ++this.#opening;
@@ -526,6 +552,9 @@ export class App {
         break;
       case 'importProgress':
         this.imports.progressed(event.event.progress);
+        break;
+      case 'exportProgress':
+        this.exports.progressed(event.event.progress);
         break;
       case 'pythonProgress':
         this.python.progressed(event.event.message);

@@ -120,6 +120,7 @@ export class PreviewState {
   /** Shows a target: in its own tab if there is one, else in a new one. */
   show(target: PreviewTarget, rest: { at?: string | null; line?: number; source?: boolean } = {}): void {
     if (target.type === 'none') return;
+    if (this.#session !== null) this.memory.setHung(this.#session, identity(target), false);
     const at = rest.at ?? null;
     const line = rest.line === undefined ? {} : { line: { number: rest.line, asked: ++this.#asked } };
     const source = rest.source ? { source: true } : {};
@@ -207,7 +208,17 @@ export class PreviewState {
     this.#replace(beside ? { ...rest, beside } : rest);
   }
 
-  /** The previews of a session that was just opened: those it was left with, or the latest site of the shown path. */
+  /** The target that a session was left with held up the window. Answers which it was. */
+  noteHung(sessionId: string): string | null {
+    const active = this.memory.recall(sessionId)?.active ?? null;
+    if (active) this.memory.setHung(sessionId, active, true);
+    return active;
+  }
+
+  /**
+   * The previews of a session that was just opened: those it was left with, or the latest site of the shown path; nothing
+   * of what held up the window.
+   */
   open(sessionId: string | null, deployments: Deployment[], activePath: ReadonlySet<string>): void {
     this.#session = null;
     this.tabs = [];
@@ -215,12 +226,18 @@ export class PreviewState {
     const left = sessionId === null ? null : this.memory.recall(sessionId);
     for (const { target, at } of left?.tabs ?? []) {
       const gone = target.type === 'deployment' && !deployments.some(({ id }) => id === target.id);
-      if (!gone) this.show(target, { at: at !== null && activePath.has(at) ? at : null });
+      if (!gone && !this.memory.hung(sessionId, identity(target)))
+        this.show(target, { at: at !== null && activePath.has(at) ? at : null });
     }
     const shown = this.tabs.find(({ target }) => identity(target) === left?.active) ?? this.tabs.at(-1);
     if (shown) this.#choose(shown.key);
-    else this.#showLatest(deployments, activePath);
+    else {
+      const harmless = deployments.filter(({ id }) => !this.memory.hung(sessionId, `deployment:${id}`));
+      this.#showLatest(harmless, activePath);
+    }
     this.#session = sessionId;
+    // Also what opened by itself is known, should it hold up the window.
+    this.#remember();
   }
 
   /** Only the latest site of the shown path is open, or nothing. */

@@ -154,6 +154,43 @@ describe('the memory of previews', () => {
   });
 });
 
+describe('what held up the window', () => {
+  it('opens no more by itself, but by hand', () => {
+    const first = new PreviewState(new PreviewMemory(localStorage));
+    first.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(first.target).toEqual({ type: 'deployment', id: 'v2' });
+
+    // What opened by itself is known, too.
+    const second = new PreviewState(new PreviewMemory(localStorage));
+    expect(second.noteHung('s1')).toBe('deployment:v2');
+    second.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(second)).toEqual(['v1']);
+    second.show(file('a.md'));
+    second.show(file('loop.html'));
+
+    const third = new PreviewState(new PreviewMemory(localStorage));
+    expect(third.noteHung('s1')).toBe('file:loop.html');
+    third.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(third)).toEqual(['v1', 'a.md']);
+    third.show({ type: 'deployment', id: 'v2' });
+    third.open('s2', [], new Set());
+    expect(third.noteHung('s2')).toBeNull();
+
+    const fourth = new PreviewState(new PreviewMemory(localStorage));
+    fourth.open('s1', [site('v2', 'site'), site('v1', 'site')], new Set());
+    expect(paths(fourth)).toEqual(['v1', 'a.md', 'v2']);
+  });
+
+  it('does not mind what it cannot read', () => {
+    for (const kept of ['{', '5', '[7, null]']) {
+      localStorage.setItem('okcvm.hungPreviews', kept);
+      const preview = new PreviewState(new PreviewMemory(localStorage));
+      preview.open('s1', [site('v1', 'site')], new Set());
+      expect(paths(preview)).toEqual(['v1']);
+    }
+  });
+});
+
 describe('where a tab comes from', () => {
   it('is the live file, the deployment, or a snapshot of either', () => {
     const sites = [site('v1', 'site')];

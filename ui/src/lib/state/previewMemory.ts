@@ -7,14 +7,31 @@ export interface LeftPreviews {
 }
 
 const STORE_KEY = 'okcvm.previews';
+const HUNG_KEY = 'okcvm.hungPreviews';
 const MOST_SESSIONS = 60;
 
 /** Which previews each session was left with; kept between runs. */
 export class PreviewMemory {
   readonly #left: Map<string, LeftPreviews>;
+  /** What held up the window when it was shown last; it opens by a person's hand alone. */
+  readonly #hung: Set<string>;
 
   constructor(private readonly storage: Storage | null) {
     this.#left = new Map(read(storage));
+    this.#hung = new Set(readHung(storage));
+  }
+
+  hung(sessionId: string | null, identity: string): boolean {
+    return this.#hung.has(`${sessionId} ${identity}`);
+  }
+
+  /** Notes that a target held up the window, or that it may be shown again. */
+  setHung(sessionId: string, identity: string, hung: boolean): void {
+    const name = `${sessionId} ${identity}`;
+    if (hung === this.#hung.has(name)) return;
+    if (hung) this.#hung.add(name);
+    else this.#hung.delete(name);
+    this.#write(HUNG_KEY, [...this.#hung].slice(-MOST_SESSIONS));
   }
 
   recall(sessionId: string): LeftPreviews | null {
@@ -27,11 +44,24 @@ export class PreviewMemory {
     for (const id of [...this.#left.keys()].slice(0, Math.max(0, this.#left.size - MOST_SESSIONS))) {
       this.#left.delete(id);
     }
+    this.#write(STORE_KEY, [...this.#left]);
+  }
+
+  #write(key: string, value: unknown): void {
     try {
-      this.storage?.setItem(STORE_KEY, JSON.stringify([...this.#left]));
+      this.storage?.setItem(key, JSON.stringify(value));
     } catch {
       // A full or forbidden store costs only the memory of the tabs.
     }
+  }
+}
+
+function readHung(storage: Storage | null): string[] {
+  try {
+    const kept: unknown = JSON.parse(storage?.getItem(HUNG_KEY) ?? '[]');
+    return Array.isArray(kept) ? kept.filter((name) => typeof name === 'string') : [];
+  } catch {
+    return [];
   }
 }
 

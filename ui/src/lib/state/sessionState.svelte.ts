@@ -256,6 +256,7 @@ export class SessionState {
         return event.sessionId === this.id ? [{ type: 'reopen' }] : [];
       case 'sessionRemoved':
       case 'importProgress':
+      case 'exportProgress':
       case 'historyTidying':
       case 'historyTidied':
       case 'pythonProgress':

@@ -50,7 +50,11 @@ export class Thumbnails {
       // A picture is an extra; without one the icon stays.
       .then(
         (known) => known?.url ?? null,
-        () => null,
+        () => {
+          // What was called off may be drawn another time.
+          this.#kept.delete(key);
+          return null;
+        },
       );
     keep(this.#kept, key, made, MOST_KEPT);
     return made;

@@ -1,5 +1,7 @@
-//! Looks how much the compressed parts of a PDF hold before anything else touches them: the parser of the document
-//! inflates whole parts at once.
+//! Looks how much the compressed parts of a PDF hold before the parser, which inflates whole parts at once, touches them.
+//!
+//! A first look by words, which finds what says openly what it is, and can say so: names that are written otherwise,
+//! pictures and other filters pass. What passes is held by the process in which PDF documents are read.
 
 use std::io::Read;
 
@@ -13,7 +15,8 @@ const DICTIONARY: usize = 1_024;
 /// Compressed parts below that size cannot become large: a byte holds at most 1,032.
 const HARMLESS: usize = 16 * 1024;
 
-/// Counts what comes out of the compressed parts of a document, pictures left out: they are never inflated.
+/// Counts what comes out of the compressed parts of a document, but for pictures: of these only those are inflated that are
+/// drawn.
 pub(super) fn check(bytes: &[u8], budget: &Budget) -> Result<(), DocumentError> {
     let mut chunk = vec![0; 64 * 1024];
     let mut place = 0;

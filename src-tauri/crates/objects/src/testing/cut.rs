@@ -23,6 +23,38 @@ enum Step {
     Folder(PathBuf),
     SyncFile(PathBuf),
     SyncFolder(PathBuf),
+    Link(PathBuf, Vec<u8>),
+    Executable(PathBuf, bool),
+    MakeFolder(PathBuf),
+    RemoveFolder(PathBuf),
+    SyncAll,
+}
+
+/// A change that somebody made past this layer, with paths below a folder of theirs.
+#[derive(Debug, Clone, Copy)]
+pub enum Done<'a> {
+    /// An empty file was made.
+    Created(&'a [u8]),
+    /// Bytes were written from there on.
+    Wrote(&'a [u8], u64, &'a [u8]),
+    /// A symbolic link was made; what it leads to comes with its name.
+    Linked(&'a [u8], &'a [u8]),
+    /// A file may be run, or may not.
+    Executable(&'a [u8], bool),
+    /// A file or link got another name.
+    Renamed(&'a [u8], &'a [u8]),
+    /// A file or link was removed.
+    Removed(&'a [u8]),
+    /// A folder was made.
+    MadeFolder(&'a [u8]),
+    /// An empty folder was removed.
+    RemovedFolder(&'a [u8]),
+    /// The content of a file was synced.
+    SyncedFile(&'a [u8]),
+    /// The names in a folder were synced.
+    SyncedFolder(&'a [u8]),
+    /// Everything was synced.
+    SyncedAll,
 }
 
 /// What a power cut does with what was not synced.
@@ -43,7 +75,7 @@ pub enum Unsynced {
 pub struct RecordingDisk {
     root: PathBuf,
     /// What was there when the recording began; taken for synced.
-    start: BTreeMap<PathBuf, Option<Vec<u8>>>,
+    start: BTreeMap<PathBuf, Option<Content>>,
     steps: Arc<Mutex<Vec<Step>>>,
 }
 
@@ -86,6 +118,31 @@ impl RecordingDisk {
         locked(&self.steps).len()
     }
 
+    /// The recorded folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Takes a change in that was made below `folder`.
+    pub fn told(&self, folder: &Path, done: &Done<'_>) {
+        use std::os::unix::ffi::OsStrExt;
+        let at = |path: &[u8]| self.inside(&folder.join(std::ffi::OsStr::from_bytes(path)));
+        let step = match *done {
+            Done::Created(path) => Step::Create(at(path)),
+            Done::Wrote(path, offset, bytes) => Step::Write(at(path), Some(offset), bytes.to_vec()),
+            Done::Linked(path, target) => Step::Link(at(path), target.to_vec()),
+            Done::Executable(path, executable) => Step::Executable(at(path), executable),
+            Done::Renamed(from, to) => Step::Rename(at(from), at(to)),
+            Done::Removed(path) => Step::Remove(at(path)),
+            Done::MadeFolder(path) => Step::MakeFolder(at(path)),
+            Done::RemovedFolder(path) => Step::RemoveFolder(at(path)),
+            Done::SyncedFile(path) => Step::SyncFile(at(path)),
+            Done::SyncedFolder(path) => Step::SyncFolder(at(path)),
+            Done::SyncedAll => Step::SyncAll,
+        };
+        locked(&self.steps).push(step);
+    }
+
     fn inside(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.root).unwrap_or(path).to_owned()
     }
@@ -104,14 +161,22 @@ impl RecordingDisk {
     }
 }
 
-fn snapshot(root: &Path, path: &Path, into: &mut BTreeMap<PathBuf, Option<Vec<u8>>>) {
+fn snapshot(root: &Path, path: &Path, into: &mut BTreeMap<PathBuf, Option<Content>>) {
+    use std::os::unix::ffi::OsStringExt;
+    use std::os::unix::fs::PermissionsExt;
     for entry in fs::read_dir(root.join(path)).unwrap() {
         let path = path.join(entry.unwrap().file_name());
-        if root.join(&path).is_dir() {
+        let full = root.join(&path);
+        let metadata = fs::symlink_metadata(&full).unwrap();
+        if metadata.is_dir() {
             into.insert(path.clone(), None);
             snapshot(root, &path, into);
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(&full).unwrap().into_os_string().into_vec();
+            into.insert(path.clone(), Some(Content { is_link: true, ..Content::of(target, false) }));
         } else {
-            into.insert(path.clone(), Some(fs::read(root.join(&path)).unwrap()));
+            let executable = metadata.permissions().mode() & 0o111 != 0;
+            into.insert(path.clone(), Some(Content::of(fs::read(&full).unwrap(), executable)));
         }
     }
 }
@@ -175,6 +240,20 @@ impl Disk for RecordingDisk {
 struct Content {
     synced: Vec<u8>,
     now: Vec<u8>,
+    is_link: bool,
+    executable: bool,
+    synced_executable: bool,
+}
+
+impl Content {
+    fn of(bytes: Vec<u8>, executable: bool) -> Self {
+        Self { synced: bytes.clone(), now: bytes, is_link: false, executable, synced_executable: executable }
+    }
+
+    fn sync(&mut self) {
+        self.synced = self.now.clone();
+        self.synced_executable = self.executable;
+    }
 }
 
 /// Files by number, and two views of the names: the one of the program, and the one on the disk.
@@ -183,20 +262,24 @@ struct Model {
     now: BTreeMap<PathBuf, usize>,
     synced: BTreeMap<PathBuf, usize>,
     folders: BTreeSet<PathBuf>,
+    /// Folders that were made, or removed, since the folder above them was synced last.
+    made: BTreeSet<PathBuf>,
+    removed: BTreeSet<PathBuf>,
 }
 
 impl Model {
-    fn new(start: &BTreeMap<PathBuf, Option<Vec<u8>>>) -> Self {
+    fn new(start: &BTreeMap<PathBuf, Option<Content>>) -> Self {
         let (mut contents, mut now, mut folders) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        for (path, bytes) in start {
-            if let Some(bytes) = bytes {
+        for (path, content) in start {
+            if let Some(content) = content {
                 now.insert(path.clone(), contents.len());
-                contents.push(Content { synced: bytes.clone(), now: bytes.clone() });
+                contents.push(content.clone());
             } else {
                 folders.insert(path.clone());
             }
         }
-        Self { contents, synced: now.clone(), now, folders }
+        let (made, removed) = (BTreeSet::new(), BTreeSet::new());
+        Self { contents, synced: now.clone(), now, folders, made, removed }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -232,12 +315,44 @@ impl Model {
             }
             Step::SyncFile(path) => {
                 if let Some(number) = self.now.get(path) {
-                    let content = &mut self.contents[*number];
-                    content.synced = content.now.clone();
+                    self.contents[*number].sync();
                 }
+            }
+            Step::Link(path, target) => {
+                self.now.insert(path.clone(), self.contents.len());
+                self.contents.push(Content { is_link: true, ..Content::of(target.clone(), false) });
+            }
+            Step::Executable(path, executable) => {
+                if let Some(number) = self.now.get(path) {
+                    self.contents[*number].executable = *executable;
+                }
+            }
+            Step::MakeFolder(path) => {
+                self.removed.remove(path);
+                self.folders.insert(path.clone());
+                self.made.insert(path.clone());
+            }
+            Step::RemoveFolder(path) => {
+                self.made.remove(path);
+                self.removed.insert(path.clone());
+            }
+            Step::SyncAll => {
+                self.contents.iter_mut().for_each(Content::sync);
+                self.synced = self.now.clone();
+                self.made.clear();
+                let removed = std::mem::take(&mut self.removed);
+                self.folders.retain(|folder| !removed.contains(folder));
             }
             Step::SyncFolder(folder) => {
                 let inside = |path: &PathBuf| path.parent() == Some(folder.as_path());
+                self.made.retain(|made| !inside(made));
+                let gone: Vec<PathBuf> = self.removed.iter().filter(|path| inside(path)).cloned().collect();
+                for gone in gone {
+                    for folders in [&mut self.removed, &mut self.made, &mut self.folders] {
+                        folders.retain(|folder| !folder.starts_with(&gone));
+                    }
+                    self.synced.retain(|path, _| !path.starts_with(&gone));
+                }
                 self.synced.retain(|path, _| !inside(path));
                 let names = self.now.iter().filter(|(path, _)| inside(path));
                 self.synced.extend(names.map(|(path, number)| (path.clone(), *number)));
@@ -247,8 +362,20 @@ impl Model {
 
     fn write(&self, unsynced: Unsynced, to: &Path) {
         let mut chance = Chance(if let Unsynced::Torn { seed } = unsynced { seed | 1 } else { 1 });
+        // A folder that did not come to the disk takes along what is in it.
+        let mut lost = BTreeSet::new();
         for folder in &self.folders {
-            fs::create_dir_all(to.join(folder)).unwrap();
+            let by_chance = matches!(unsynced, Unsynced::Torn { .. }) && chance.coin();
+            let gone = match unsynced {
+                _ if self.made.contains(folder) => unsynced == Unsynced::Dropped || by_chance,
+                _ if self.removed.contains(folder) => unsynced == Unsynced::Kept || by_chance,
+                _ => false,
+            };
+            if gone || folder.ancestors().any(|above| lost.contains(above)) {
+                lost.insert(folder.clone());
+            } else {
+                fs::create_dir_all(to.join(folder)).unwrap();
+            }
         }
         let paths: BTreeSet<&PathBuf> = self.now.keys().chain(self.synced.keys()).collect();
         for path in paths {
@@ -260,12 +387,35 @@ impl Model {
             let number = if new_name { self.now.get(path) } else { self.synced.get(path) };
             let Some(number) = number else { continue };
             let content = &self.contents[*number];
+            let to = to.join(path);
+            // A name is one thing: here it is the folder, before or after the file.
+            if path.ancestors().skip(1).any(|above| lost.contains(above)) || to.is_dir() {
+                continue;
+            }
+            if content.is_link {
+                use std::os::unix::ffi::OsStrExt;
+                let target = std::ffi::OsStr::from_bytes(&content.now);
+                std::os::unix::fs::symlink(target, to).unwrap();
+                continue;
+            }
+            let executable = match unsynced {
+                Unsynced::Dropped => content.synced_executable,
+                Unsynced::Kept => content.executable,
+                Unsynced::Torn { .. } if content.executable == content.synced_executable => {
+                    content.executable
+                }
+                Unsynced::Torn { .. } => chance.coin(),
+            };
             let bytes = match unsynced {
                 Unsynced::Dropped => content.synced.clone(),
                 Unsynced::Kept => content.now.clone(),
                 Unsynced::Torn { .. } => torn(content, &mut chance),
             };
-            fs::write(to.join(path), bytes).unwrap();
+            fs::write(&to, bytes).unwrap();
+            if executable {
+                use std::os::unix::fs::PermissionsExt;
+                fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
+            }
         }
     }
 }

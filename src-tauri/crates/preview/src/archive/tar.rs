@@ -117,7 +117,7 @@ pub(super) fn list(
         if let Err(error) = reader.pass(padded(held)) {
             return stopped(material, &error, found);
         }
-        if (found.is_cancelled)() {
+        if found.wanted.is_over() {
             return Err(PreviewError::Cancelled);
         }
     }

@@ -13,6 +13,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptio
 use symphonia::core::meta::MetadataOptions;
 
 use super::MOST_WHOLE;
+use crate::refused::Refused;
 use crate::source::Material;
 
 /// Stretches whose loudness is given.
@@ -48,11 +49,11 @@ impl<R: Read + Seek + Send + Sync> MediaSource for Bytes<R> {
     }
 }
 
-/// What a file of sound or moving pictures is. Errors are sentences for people.
-pub(super) fn media(material: &Material) -> Result<ArtifactMeta, String> {
+/// What a file of sound or moving pictures is.
+pub(super) fn media(material: &Material) -> Result<ArtifactMeta, Refused> {
     // A decoder that breaks down costs this file alone.
     catch_unwind(AssertUnwindSafe(|| look(material)))
-        .unwrap_or_else(|_| Err("The file is damaged: its decoder broke down.".to_owned()))
+        .unwrap_or_else(|_| Err(Refused::ForNow("The file is damaged: its decoder broke down.".to_owned())))
 }
 
 /// The loudness of a file of sound, for those who draw it.
@@ -63,15 +64,14 @@ pub(crate) fn sound(meta: &ArtifactMeta) -> Option<&[f32]> {
     }
 }
 
-fn look(material: &Material) -> Result<ArtifactMeta, String> {
-    let said = |error: crate::PreviewError| error.to_app_error().to_string();
+fn look(material: &Material) -> Result<ArtifactMeta, Refused> {
     let length = material.size;
-    if let Some(film) = theora(&material.range(0, 4_096).map_err(said)?) {
+    if let Some(film) = theora(&material.range(0, 4_096)?) {
         return Ok(film);
     }
-    let source: Box<dyn MediaSource> = match material.file_reader().map_err(said)? {
+    let source: Box<dyn MediaSource> = match material.file_reader()? {
         Some(inner) => Box::new(Bytes { inner, length }),
-        None => Box::new(Bytes { inner: Cursor::new(material.whole(MOST_WHOLE).map_err(said)?), length }),
+        None => Box::new(Bytes { inner: Cursor::new(material.whole(MOST_WHOLE)?), length }),
     };
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
@@ -80,7 +80,13 @@ fn look(material: &Material) -> Result<ArtifactMeta, String> {
     }
     let mut format = symphonia::default::get_probe()
         .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|_| "The file is damaged, or of a format that is not decoded here.".to_owned())?;
+        .map_err(|error| {
+            let source = if let Error::IoError(source) = &error { Some(source) } else { None };
+            Refused::decoder(
+                "The file is damaged, or of a format that is not decoded here.".to_owned(),
+                source,
+            )
+        })?;
     let video = format.tracks().iter().find_map(|track| {
         let params = track.codec_params.as_ref()?.video()?;
         Some((u32::from(params.width?), u32::from(params.height?), seconds(track)))
@@ -89,7 +95,9 @@ fn look(material: &Material) -> Result<ArtifactMeta, String> {
         return Ok(ArtifactMeta::Video { seconds, width, height });
     }
     let Some(track) = format.default_track(TrackType::Audio) else {
-        return Err("There is neither sound nor moving pictures in it that are known here.".to_owned());
+        return Err(Refused::Lasting(
+            "There is neither sound nor moving pictures in it that are known here.".to_owned(),
+        ));
     };
     let track = track.clone();
     let peaks = if length <= MOST_WHOLE { decoded(&mut *format, &track) } else { Heard::default() };

@@ -11,6 +11,7 @@ use image::{AnimationDecoder, ImageDecoder, ImageFormat, ImageReader, Limits};
 use okcvm_protocol::ArtifactMeta;
 
 use super::MOST_WHOLE;
+use crate::refused::Refused;
 use crate::source::{FileReader, Material};
 
 /// Pixels of a picture that is decoded; four bytes each, eight at most.
@@ -22,27 +23,26 @@ const MOST_MEMORY: u64 = 1 << 30;
 pub(crate) trait PictureBytes: Read + Seek + Send {}
 impl<T: Read + Seek + Send> PictureBytes for T {}
 
-/// A reader of a picture whose format its content tells. Errors are sentences for people.
-pub(crate) fn reader(material: &Material) -> Result<ImageReader<BufReader<Box<dyn PictureBytes>>>, String> {
-    let wrong = |error: std::io::Error| format!("The picture cannot be read: {error}.");
-    let bytes: Box<dyn PictureBytes> =
-        match material.file_reader().map_err(|error| error.to_app_error().to_string())? {
-            Some(file) => Box::new(file),
-            None => Box::new(Cursor::new(
-                material.whole(MOST_WHOLE).map_err(|error| error.to_app_error().to_string())?,
-            )),
-        };
+/// A reader of a picture whose format its content tells.
+pub(crate) fn reader(material: &Material) -> Result<ImageReader<BufReader<Box<dyn PictureBytes>>>, Refused> {
+    let wrong = |error: std::io::Error| Refused::ForNow(format!("The picture cannot be read: {error}."));
+    let bytes: Box<dyn PictureBytes> = match material.file_reader()? {
+        Some(file) => Box::new(file),
+        None => Box::new(Cursor::new(material.whole(MOST_WHOLE)?)),
+    };
     let mut reader = ImageReader::new(BufReader::new(bytes)).with_guessed_format().map_err(wrong)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_MEMORY);
     reader.limits(limits);
     if reader.format().is_none() {
-        return Err("The picture is damaged, or of a format that is not decoded here.".to_owned());
+        return Err(Refused::Lasting(
+            "The picture is damaged, or of a format that is not decoded here.".to_owned(),
+        ));
     }
     Ok(reader)
 }
 
-pub(super) fn picture(material: &Material) -> Result<ArtifactMeta, String> {
+pub(super) fn picture(material: &Material) -> Result<ArtifactMeta, Refused> {
     // A decoder that breaks down costs this picture alone.
     catch_unwind(AssertUnwindSafe(|| {
         let first = reader(material)?;
@@ -55,7 +55,7 @@ pub(super) fn picture(material: &Material) -> Result<ArtifactMeta, String> {
         let animated = u64::from(width) * u64::from(height) <= MOST_PIXELS && moves(material, format);
         Ok(ArtifactMeta::Image { width, height, animated })
     }))
-    .unwrap_or_else(|_| Err("The picture is damaged.".to_owned()))
+    .unwrap_or_else(|_| Err(Refused::ForNow("The picture is damaged.".to_owned())))
 }
 
 fn is_turned(orientation: Orientation) -> bool {
@@ -76,12 +76,14 @@ pub(crate) fn orient(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-pub(crate) fn damaged(error: &image::ImageError) -> String {
-    match error {
+pub(crate) fn damaged(error: &image::ImageError) -> Refused {
+    let source = if let image::ImageError::IoError(source) = error { Some(source) } else { None };
+    let reason = match error {
         image::ImageError::Limits(_) => "The picture is too large to be decoded safely.".to_owned(),
         image::ImageError::Unsupported(_) => "The picture has a form that is not decoded here.".to_owned(),
         error => format!("The picture is damaged: {error}."),
-    }
+    };
+    Refused::decoder(reason, source)
 }
 
 /// What is said of a picture that is too large.

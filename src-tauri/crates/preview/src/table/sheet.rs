@@ -1,10 +1,10 @@
 //! The sheets of workbooks, read whole within the limits of a document.
 
-use okcvm_documents::{DocumentKind, Grid, GridLimits, Reading};
+use okcvm_documents::{DocumentKind, Grid, GridLimits, Limits, Reading};
 use okcvm_protocol::{TableHandle, TableId, TableRows};
 
 use super::{FIRST, MOST_TEXT, cut};
-use crate::PreviewError;
+use crate::{PreviewError, Wanted};
 use crate::source::Material;
 
 /// Bytes of a workbook.
@@ -32,6 +32,7 @@ impl SheetTable {
         material: &Material,
         _: Workbook,
         sheet: Option<&str>,
+        wanted: &Wanted,
     ) -> Result<(Self, TableHandle), PreviewError> {
         let bytes = material.whole(MOST_BYTES)?;
         let path = &material.path;
@@ -40,13 +41,14 @@ impl SheetTable {
         let Some(kind @ (DocumentKind::Xlsx | DocumentKind::Ods)) = kind else {
             return Err(PreviewError::Broken { path: path.clone(), what: "is not a table".to_owned() });
         };
-        let wanted = sheet.filter(|sheet| !sheet.is_empty()).map(str::to_owned);
-        let grid =
-            okcvm_documents::grid(bytes, kind, wanted.clone(), GridLimits::default(), &Reading::default())
-                .map_err(failed)?;
+        let named = sheet.filter(|sheet| !sheet.is_empty()).map(str::to_owned);
+        let still = wanted.clone();
+        let reading = Reading::new(Limits::default(), move || still.is_over());
+        let grid = okcvm_documents::grid(bytes, kind, named.clone(), GridLimits::default(), &reading)
+            .map_err(failed)?;
         let Grid { sheets, sheet, mut rows, notes } = grid;
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != sheet) {
-            return Err(PreviewError::NoSheet { path: path.clone(), sheet: wanted });
+        if let Some(named) = named.filter(|named| *named != sheet) {
+            return Err(PreviewError::NoSheet { path: path.clone(), sheet: named });
         }
         let names = if rows.is_empty() { Vec::new() } else { rows.remove(0) };
         let table = Self { rows };

@@ -127,8 +127,12 @@ fn limit_resources(policy: &Policy) -> SetUp<()> {
     for (resource, wanted) in bounds {
         // Never above what holds already.
         let present = rustix::process::getrlimit(resource);
-        let most = present.maximum.map_or(wanted, |maximum| maximum.min(wanted));
-        rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+        let most = match present.maximum {
+            Some(maximum) => Some(maximum.min(wanted)),
+            // The largest signed number stands for no limit there, and larger ones for nothing.
+            None => i64::try_from(wanted).is_ok_and(|wanted| wanted < i64::MAX).then_some(wanted),
+        };
+        rustix::process::setrlimit(resource, Rlimit { current: most, maximum: most })
             .step("limiting resources")?;
     }
     Ok(())

@@ -13,9 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use okcvm_sandbox::{Entry, Limits, Program, Sandbox, Sockets, WayOut};
 use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::SlidesError;
-use crate::renderer::{Area, OpenPage, Renderer, Resources};
+use crate::renderer::{Area, OpenPage, Renderer, Resource, Resources};
 use pipe::Pipe;
 
 /// Programs that speak the `DevTools` protocol, by name.
@@ -51,6 +52,12 @@ const MEASURING: Duration = Duration::from_secs(60);
 const PICTURING: Duration = Duration::from_secs(30);
 /// What is said of a page whose process ended.
 const CRASHED: &str = "the page broke down; it may be too large or too deep";
+/// Requests of a page that are answered at a time: each answer is held whole, and as text.
+const MOST_ANSWERS: usize = 4;
+/// Requests of a page in all. What a page asks beyond is left without an answer.
+const MOST_REQUESTS: usize = 20_000;
+/// Bytes of an address.
+const LONGEST_ADDRESS: usize = 16 * 1024;
 /// The viewport: wide enough for a slide with room beside it.
 const VIEWPORT: (u32, u32) = (1280, 800);
 
@@ -238,23 +245,40 @@ impl Tab {
             async move {
                 // The frame of the page itself; its document is asked for once.
                 let mut frame = None;
+                let answers = Arc::new(Semaphore::new(MOST_ANSWERS));
+                let mut requests = 0;
+                // Ends with the page.
+                let mut waiting = tokio::task::JoinSet::new();
                 while let Some(event) = events.recv().await {
                     match event["method"].as_str() {
+                        Some("Fetch.requestPaused") if requests == MOST_REQUESTS => {}
                         Some("Fetch.requestPaused") if leads_away(&event, &mut frame) => {
+                            requests += 1;
                             let id = &event["params"]["requestId"];
                             pipe.tell(
                                 Some(&session),
                                 "Fetch.failRequest",
                                 &json!({"requestId": id, "errorReason": "Aborted"}),
+                                None,
                             );
                         }
                         Some("Inspector.targetCrashed") => {
                             let _ = crashed.send(true);
                         }
                         Some("Fetch.requestPaused") => {
+                            requests += 1;
+                            let request = Request::of(&event);
                             let (pipe, session, resources) =
                                 (pipe.clone(), session.clone(), resources.clone());
-                            tokio::task::spawn_blocking(move || answer(&pipe, &session, &event, &*resources));
+                            let answers = answers.clone();
+                            waiting.spawn(async move {
+                                let Ok(place) = answers.acquire_owned().await else { return };
+                                // Not waited for: the place goes with the answer.
+                                tokio::task::spawn_blocking(move || {
+                                    answer(&pipe, &session, &request, &*resources, place);
+                                });
+                            });
+                            while waiting.try_join_next().is_some() {}
                         }
                         Some("Page.loadEventFired") => {
                             let _ = loaded.send(true);
@@ -264,6 +288,7 @@ impl Tab {
                                 Some(&session),
                                 "Page.handleJavaScriptDialog",
                                 &json!({"accept": false}),
+                                None,
                             );
                         }
                         _ => {}
@@ -378,29 +403,59 @@ impl OpenPage for Tab {
     }
 }
 
+/// What a page asks for; of the rest of its request nothing is kept while it waits.
+struct Request {
+    id: Value,
+    /// Empty if it is longer than any of a file.
+    address: String,
+}
+
+impl Request {
+    fn of(event: &Value) -> Self {
+        let params = &event["params"];
+        Self {
+            id: params["requestId"].clone(),
+            address: params["request"]["url"]
+                .as_str()
+                .filter(|address| address.len() <= LONGEST_ADDRESS)
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    }
+}
+
 /// Answers one request of a page, or refuses it.
-fn answer(pipe: &Pipe, session: &str, event: &Value, resources: &dyn Resources) {
-    let params = &event["params"];
-    let id = &params["requestId"];
-    let address = params["request"]["url"].as_str().unwrap_or_default();
-    match resources.find(address) {
-        Some(resource) => pipe.tell(
-            Some(session),
-            "Fetch.fulfillRequest",
-            &json!({
-                "requestId": id,
-                "responseCode": 200,
-                "responseHeaders": [
-                    {"name": "Content-Type", "value": resource.mime},
-                    {"name": "Access-Control-Allow-Origin", "value": "*"},
-                ],
-                "body": STANDARD.encode(resource.bytes),
-            }),
-        ),
+fn answer(
+    pipe: &Pipe,
+    session: &str,
+    request: &Request,
+    resources: &dyn Resources,
+    place: OwnedSemaphorePermit,
+) {
+    match resources.find(&request.address) {
+        Some(Resource { bytes, mime }) => {
+            let body = STANDARD.encode(&bytes);
+            drop(bytes);
+            pipe.tell(
+                Some(session),
+                "Fetch.fulfillRequest",
+                &json!({
+                    "requestId": request.id,
+                    "responseCode": 200,
+                    "responseHeaders": [
+                        {"name": "Content-Type", "value": mime},
+                        {"name": "Access-Control-Allow-Origin", "value": "*"},
+                    ],
+                    "body": body,
+                }),
+                Some(place),
+            );
+        }
         None => pipe.tell(
             Some(session),
             "Fetch.failRequest",
-            &json!({"requestId": id, "errorReason": "AccessDenied"}),
+            &json!({"requestId": request.id, "errorReason": "AccessDenied"}),
+            Some(place),
         ),
     }
 }

@@ -10,20 +10,25 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::SlidesError;
 
 /// The longest message that is taken: a page of pictures in base64.
 const LONGEST: usize = 256 << 20;
+/// Events that wait for their listener; with more, nothing further is read.
+const MOST_EVENTS: usize = 256;
 
 type Waiting = HashMap<u64, oneshot::Sender<Result<Value, String>>>;
-type Listening = HashMap<String, mpsc::UnboundedSender<Value>>;
+type Listening = HashMap<String, mpsc::Sender<Value>>;
+/// A message, and what is given back when it is written.
+type Message = (Vec<u8>, Option<OwnedSemaphorePermit>);
 
 /// One connection to a browser.
 pub(super) struct Pipe {
     next: AtomicU64,
-    out: mpsc::UnboundedSender<Vec<u8>>,
+    /// Bounded by who sends: our own calls, and answers to a bounded number of requests.
+    out: mpsc::UnboundedSender<Message>,
     shared: Arc<Shared>,
     tasks: [tokio::task::JoinHandle<()>; 2],
 }
@@ -46,9 +51,9 @@ impl Drop for Pipe {
 impl Pipe {
     pub(super) fn new(mut input: OwnedWriteHalf, mut output: OwnedReadHalf) -> Self {
         let shared = Arc::new(Shared::default());
-        let (out, mut queue) = mpsc::unbounded_channel::<Vec<u8>>();
+        let (out, mut queue) = mpsc::unbounded_channel::<Message>();
         let writing = tokio::spawn(async move {
-            while let Some(message) = queue.recv().await {
+            while let Some((message, _place)) = queue.recv().await {
                 if input.write_all(&message).await.is_err() {
                     return;
                 }
@@ -65,7 +70,9 @@ impl Pipe {
                     let mut start = 0;
                     let mut look = from;
                     while let Some(end) = pending[look..].iter().position(|byte| *byte == 0) {
-                        shared.take(&pending[start..look + end]);
+                        if let Some((listener, event)) = shared.take(&pending[start..look + end]) {
+                            let _ = listener.send(event).await;
+                        }
                         start = look + end + 1;
                         look = start;
                     }
@@ -85,8 +92,8 @@ impl Pipe {
     }
 
     /// The events of a session, from now on.
-    pub(super) fn listen(&self, session: &str) -> mpsc::UnboundedReceiver<Value> {
-        let (send, receive) = mpsc::unbounded_channel();
+    pub(super) fn listen(&self, session: &str) -> mpsc::Receiver<Value> {
+        let (send, receive) = mpsc::channel(MOST_EVENTS);
         self.shared.listening().insert(session.to_owned(), send);
         receive
     }
@@ -106,7 +113,7 @@ impl Pipe {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (send, receive) = oneshot::channel();
         self.shared.waiting().insert(id, send);
-        self.send(id, session, method, &params);
+        self.send(id, session, method, &params, None);
         let answer = tokio::time::timeout(limit, receive).await;
         self.shared.waiting().remove(&id);
         match answer {
@@ -117,13 +124,26 @@ impl Pipe {
         }
     }
 
-    /// Calls a method whose answer nobody waits for.
-    pub(super) fn tell(&self, session: Option<&str>, method: &str, params: &Value) {
+    /// Calls a method whose answer nobody waits for. `place` is given back when the call is written.
+    pub(super) fn tell(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        params: &Value,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.send(id, session, method, params);
+        self.send(id, session, method, params, place);
     }
 
-    fn send(&self, id: u64, session: Option<&str>, method: &str, params: &Value) {
+    fn send(
+        &self,
+        id: u64,
+        session: Option<&str>,
+        method: &str,
+        params: &Value,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
         let mut message = json!({"id": id, "method": method, "params": params});
         if let Some(session) = session {
             message["sessionId"] = Value::from(session);
@@ -131,7 +151,7 @@ impl Pipe {
         let mut bytes = message.to_string().into_bytes();
         bytes.push(0);
         // A pipe that broke is noticed by whoever waits for an answer.
-        let _ = self.out.send(bytes);
+        let _ = self.out.send((bytes, place));
     }
 }
 
@@ -144,10 +164,11 @@ impl Shared {
         self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, bytes: &[u8]) {
+    /// Hands an answer to who waits for it, and gives an event with its listener.
+    fn take(&self, bytes: &[u8]) -> Option<(mpsc::Sender<Value>, Value)> {
         let Ok(mut message) = serde_json::from_slice::<Value>(bytes) else {
             tracing::debug!("the browser sent what is not JSON");
-            return;
+            return None;
         };
         if let Some(id) = message["id"].as_u64() {
             let answer = match message.get("error") {
@@ -157,11 +178,10 @@ impl Shared {
             if let Some(waiting) = self.waiting().remove(&id) {
                 let _ = waiting.send(answer);
             }
-        } else if let Some(session) = message["sessionId"].as_str()
-            && let Some(listener) = self.listening().get(session)
-        {
-            let _ = listener.send(message);
+            return None;
         }
+        let listener = self.listening().get(message["sessionId"].as_str()?).cloned()?;
+        Some((listener, message))
     }
 
     fn broke(&self) {

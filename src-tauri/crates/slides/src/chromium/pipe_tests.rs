@@ -124,3 +124,33 @@ async fn an_end_in_the_middle_of_a_message_fails_all_who_wait() {
     let error = pipe.call(None, "Three.do", json!({}), PATIENCE, "try").await.unwrap_err();
     assert!(matches!(error, SlidesError::Lost(_)), "{error}");
 }
+
+#[tokio::test]
+async fn an_answer_has_its_place_until_the_browser_took_it() {
+    let (pipe, mut browser) = pair();
+    let places = Arc::new(tokio::sync::Semaphore::new(1));
+    let place = places.clone().acquire_owned().await.unwrap();
+    let body = "x".repeat(4 << 20);
+    pipe.tell(Some("S"), "Fetch.fulfillRequest", &json!({"body": body}), Some(place));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(places.available_permits(), 0);
+    assert_eq!(heard(&mut browser).await["params"]["body"].as_str().unwrap().len(), body.len());
+    tokio::time::timeout(PATIENCE, places.acquire()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_events_that_nobody_hears_is_not_read() {
+    let (pipe, mut browser) = pair();
+    let mut events = pipe.listen("S");
+    let event =
+        format!("{}\0", json!({"method": "Page.x", "sessionId": "S", "params": "x".repeat(64 * 1024)}));
+    let mut written = 0;
+    while tokio::time::timeout(Duration::from_millis(500), browser.write_all(event.as_bytes())).await.is_ok()
+    {
+        written += 1;
+        assert!(written < 2 * MOST_EVENTS, "everything is read");
+    }
+    for _ in 0..written {
+        tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+    }
+}

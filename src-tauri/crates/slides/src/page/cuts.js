@@ -63,7 +63,9 @@ function cutShape(item, windows, matrix) {
   const outlines = outlinesOf(item).map(({ points, closed }) => ({ closed, points: points.map((point) => mapped(matrix, point)) }));
   // A window's corners run clockwise or not; cutting wants one way.
   const area = (points) => points.reduce((sum, [x, y], index) => sum + points.at(index - 1)[0] * y - x * points.at(index - 1)[1], 0);
-  const straight = windows.map((window) => (area(window) < 0 ? [...window].reverse() : window));
+  // Points that differ by rounding alone would be an edge in any direction.
+  const plainly = (window) => window.filter(([x, y], index) => Math.hypot(x - window.at(index - 1)[0], y - window.at(index - 1)[1]) > 1e-3);
+  const straight = windows.map(plainly).map((window) => (area(window) < 0 ? [...window].reverse() : window));
   const holds = (window, [x, y]) => window.every(([ax, ay], index) => {
     const [bx, by] = window[(index + 1) % window.length];
     return (bx - ax) * (y - ay) - (by - ay) * (x - ax) >= -0.75 * Math.hypot(bx - ax, by - ay);

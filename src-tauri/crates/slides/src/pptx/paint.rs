@@ -69,7 +69,9 @@ fn gradient_stops(stops: &[Stop]) -> String {
 
 /// Stops whose distances are `factor` times as large, cut at the end.
 fn scaled(stops: &[Stop], factor: f64) -> Vec<Stop> {
-    within(stops.iter().map(|stop| Stop { at: stop.at * factor, colour: stop.colour.clone() }).collect())
+    let stretched: Vec<Stop> =
+        stops.iter().map(|stop| Stop { at: stop.at * factor, colour: stop.colour.clone() }).collect();
+    within(&stretched)
 }
 
 /// A gradient that hardly changes across a strip runs along it, from its centre to both sides.
@@ -82,11 +84,11 @@ fn mirrored(stops: &[Stop], centre: f64, radius: f64) -> Vec<Stop> {
     let mut all: Vec<Stop> = side(-1.0).collect();
     all.reverse();
     all.extend(side(1.0));
-    within(all)
+    within(&all)
 }
 
 /// Stops in their order, of which those before 0 and behind 1 are cut with the colours that stand at these edges.
-fn within(stops: Vec<Stop>) -> Vec<Stop> {
+fn within(stops: &[Stop]) -> Vec<Stop> {
     let colour_at = |edge: f64| -> Option<Colour> {
         let after = stops.iter().position(|stop| stop.at > edge);
         match after {

@@ -14,6 +14,7 @@ use super::live::{Live, State, Way};
 use super::plan::Plan;
 use super::stage::{Staged, Staging, spread, with_executable};
 use super::syncing::Syncing;
+use super::told::Done;
 use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
 use crate::names::Respelling;
@@ -169,11 +170,16 @@ fn sync_folders(live: &mut Live<'_>, folders: BTreeSet<Vec<u8>>) -> Result<(), S
             let handle = live.folder(folder)?;
             if syncing.is_by_itself(&*handle) {
                 fsync(&*handle).map_err(|error| SnapshotError::workspace("synced", folder, error))?;
+                live.told.tell(|| Done::SyncedFolder(folder));
             }
             Ok(())
         })
     })?;
-    syncing.finish(live.root()).map_err(|error| SnapshotError::workspace("synced", b".", error))
+    syncing.finish(live.root()).map_err(|error| SnapshotError::workspace("synced", b".", error))?;
+    if matches!(syncing, Syncing::Together { .. }) {
+        live.told.tell(|| Done::SyncedAll);
+    }
+    Ok(())
 }
 
 /// Stops the restore if `path` is no longer what it was when the plan was made.
@@ -198,7 +204,10 @@ fn put_in_place(live: &mut Live<'_>, staged: &Staged<'_>) -> Result<(), Snapshot
     let source = live.folder(&staged.folder)?;
     let target = live.folder(folder)?;
     renameat(&*source, staged.name.as_slice(), &*target, name)
-        .map_err(|error| SnapshotError::workspace("restored", &write.path, error))
+        .map_err(|error| SnapshotError::workspace("restored", &write.path, error))?;
+    let from = below(&staged.folder, &staged.name);
+    live.told.tell(|| Done::Renamed(&from, &write.path));
+    Ok(())
 }
 
 fn set_executable(
@@ -215,7 +224,10 @@ fn set_executable(
     let file: OwnedFd = openat(&*folder, name, flags, Mode::empty()).map_err(failed)?;
     let mode = fstat(&file).map_err(failed)?.st_mode;
     fchmod(&file, with_executable(mode, kind)).map_err(failed)?;
-    fsync(&file).map_err(failed)
+    live.told.tell(|| Done::Executable(path, kind == EntryKind::Executable));
+    fsync(&file).map_err(failed)?;
+    live.told.tell(|| Done::SyncedFile(path));
+    Ok(())
 }
 
 fn remove(live: &mut Live<'_>, path: &[u8], state: &State) -> Result<u32, SnapshotError> {
@@ -223,7 +235,10 @@ fn remove(live: &mut Live<'_>, path: &[u8], state: &State) -> Result<u32, Snapsh
     let (folder, name) = split(path);
     let folder = live.folder(folder)?;
     match unlinkat(&*folder, name, AtFlags::empty()) {
-        Ok(()) => Ok(1),
+        Ok(()) => {
+            live.told.tell(|| Done::Removed(path));
+            Ok(1)
+        }
         Err(Errno::NOENT) => Ok(0),
         Err(error) => Err(SnapshotError::workspace("removed", path, error)),
     }
@@ -234,7 +249,11 @@ fn remove_if_empty(live: &mut Live<'_>, path: &[u8]) -> Result<(), SnapshotError
     live.forget();
     let (folder, name) = split(path);
     let Way::Open(folder) = live.way(folder)? else { return Ok(()) };
-    match unlinkat(&*folder, name, AtFlags::REMOVEDIR) {
+    let removed = unlinkat(&*folder, name, AtFlags::REMOVEDIR);
+    if removed.is_ok() {
+        live.told.tell(|| Done::RemovedFolder(path));
+    }
+    match removed {
         Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {
             live.forget();
             Ok(())

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::RestoreWhat;
+use super::told::{Done, Told};
 use crate::durable::sync_folder;
 use crate::error::SnapshotError;
 
@@ -42,6 +43,7 @@ pub struct UnfinishedRestore {
 pub(super) struct Intent {
     file: File,
     path: PathBuf,
+    told: Told,
 }
 
 impl Intent {
@@ -49,6 +51,7 @@ impl Intent {
     pub(super) fn open(folder: &Path) -> Result<Self, SnapshotError> {
         let path = folder.join(FILE_NAME);
         let failed = |error| SnapshotError::storage("opened", &path, error);
+        let told = Told::below(folder);
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -59,14 +62,18 @@ impl Intent {
                     .truncate(false)
                     .open(&path)
                     .map_err(failed)?;
+                told.tell(|| Done::Created(FILE_NAME.as_bytes()));
                 file.write_all_at(DONE, 0).map_err(failed)?;
+                told.tell(|| Done::Wrote(FILE_NAME.as_bytes(), 0, DONE));
                 file.sync_all().map_err(failed)?;
+                told.tell(|| Done::SyncedFile(FILE_NAME.as_bytes()));
                 sync_folder(folder)?;
+                told.tell(|| Done::SyncedFolder(b""));
                 file
             }
             Err(error) => return Err(failed(error)),
         };
-        Ok(Self { file, path })
+        Ok(Self { file, path, told })
     }
 
     /// The restore that was cut off, if one was.
@@ -85,29 +92,27 @@ impl Intent {
     /// Writes down that a restore begins. Survives the end of the program; [`Intent::sync`] makes it
     /// survive a power cut.
     pub(super) fn begin(&self, restore: &UnfinishedRestore) -> Result<(), SnapshotError> {
+        let bytes = encode(restore);
         self.file
-            .write_all_at(&encode(restore), 0)
-            .map_err(|error| SnapshotError::storage("written", &self.path, error))
+            .write_all_at(&bytes, 0)
+            .map_err(|error| SnapshotError::storage("written", &self.path, error))?;
+        self.told.tell(|| Done::Wrote(FILE_NAME.as_bytes(), 0, &bytes));
+        Ok(())
     }
 
     pub(super) fn sync(&self) -> Result<(), SnapshotError> {
-        self.file.sync_data().map_err(|error| SnapshotError::storage("synced", &self.path, error))
+        self.file.sync_data().map_err(|error| SnapshotError::storage("synced", &self.path, error))?;
+        self.told.tell(|| Done::SyncedFile(FILE_NAME.as_bytes()));
+        Ok(())
     }
 
-    /// Writes down that the restore is done, or that nothing of it happened.
-    pub(super) fn end(self) -> Result<(), SnapshotError> {
+    /// Writes down that the restore is done, or that nothing of it happened. The file may be synced at any time.
+    pub(super) fn end(self) -> Result<File, SnapshotError> {
         self.file
             .write_all_at(DONE, 0)
             .map_err(|error| SnapshotError::storage("written", &self.path, error))?;
-        let begun = std::thread::Builder::new().name("restore-end".into()).spawn(move || {
-            if let Err(error) = self.file.sync_data() {
-                tracing::debug!(%error, "the end of a restore may have to be found out again");
-            }
-        });
-        if let Err(error) = begun {
-            tracing::debug!(%error, "the end of a restore is left to the system");
-        }
-        Ok(())
+        self.told.tell(|| Done::Wrote(FILE_NAME.as_bytes(), 0, DONE));
+        Ok(self.file)
     }
 }
 

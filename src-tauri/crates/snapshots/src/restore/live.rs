@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
+use super::told::{Done, Told};
 use crate::entry::{below, split};
 use crate::error::SnapshotError;
 use crate::index::Stamp;
@@ -74,6 +75,7 @@ pub(crate) struct Live<'a> {
     root: Arc<OwnedFd>,
     way: Vec<(Vec<u8>, Arc<OwnedFd>)>,
     known: &'a Known<'a>,
+    pub(super) told: Told,
 }
 
 fn folder_flags() -> OFlags {
@@ -84,12 +86,13 @@ impl<'a> Live<'a> {
     pub(crate) fn new(root: BorrowedFd<'_>, known: &'a Known<'a>) -> Result<Self, SnapshotError> {
         let root = openat(root, ".", folder_flags(), Mode::empty())
             .map_err(|error| SnapshotError::workspace("opened", b".", error))?;
-        Ok(Self { root: Arc::new(root), way: Vec::new(), known })
+        let told = Told::of(root.as_fd());
+        Ok(Self { root: Arc::new(root), way: Vec::new(), known, told })
     }
 
     /// The same folder for another thread.
     pub(super) fn twin(&self) -> Self {
-        Self { root: self.root.clone(), way: Vec::new(), known: self.known }
+        Self { root: self.root.clone(), way: Vec::new(), known: self.known, told: self.told.clone() }
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {
@@ -150,7 +153,10 @@ impl<'a> Live<'a> {
         let (parent, name) = split(folder);
         let above = self.folder_created(parent, made)?;
         match mkdirat(&*above, name, Mode::from_raw_mode(0o777)) {
-            Ok(()) => made.push(folder.to_vec()),
+            Ok(()) => {
+                self.told.tell(|| Done::MadeFolder(folder));
+                made.push(folder.to_vec());
+            }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(SnapshotError::workspace("created", folder, error)),
         }

@@ -18,6 +18,7 @@ use rustix::process::{Gid, Uid};
 use super::live::{Live, Signature, State, fill};
 use super::plan::Write;
 use super::syncing::Syncing;
+use super::told::Done;
 use crate::entry::{below, shown, split};
 use crate::error::SnapshotError;
 use crate::source::Source;
@@ -117,20 +118,23 @@ pub(super) fn stage<'a, 'live>(
         Syncing::Together { .. } => WRITERS,
     };
     let result = spread(live, &numbered, threads, |live, writes, stop| {
-        let mut unsynced: Vec<(&Write, File)> = Vec::new();
-        let sync = |unsynced: &mut Vec<(&Write, File)>| {
-            unsynced.drain(..).try_for_each(|(write, file)| {
-                fdatasync(&file).map_err(|error| SnapshotError::workspace("synced", &write.path, error))
+        let mut unsynced: Vec<(&Write, Vec<u8>, File)> = Vec::new();
+        let told = live.told.clone();
+        let sync = |unsynced: &mut Vec<(&Write, Vec<u8>, File)>| {
+            unsynced.drain(..).try_for_each(|(write, name, file)| {
+                fdatasync(&file).map_err(|error| SnapshotError::workspace("synced", &write.path, error))?;
+                told.tell(|| Done::SyncedFile(&name));
+                Ok(())
             })
         };
         for (number, write) in writes {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            if let Some(file) = one(source, live, &format!("{names}-{number}"), write, &waiting)?
+            if let Some((name, file)) = one(source, live, &format!("{names}-{number}"), write, &waiting)?
                 && syncing.is_by_itself(&file)
             {
-                unsynced.push((write, file));
+                unsynced.push((write, name, file));
             }
             if unsynced.len() == SYNCED_TOGETHER {
                 sync(&mut unsynced)?;
@@ -141,6 +145,9 @@ pub(super) fn stage<'a, 'live>(
     let finish =
         || syncing.finish(live.root()).map_err(|error| SnapshotError::workspace("synced", b".", error));
     let result = result.and_then(|()| finish());
+    if matches!(syncing, Syncing::Together { .. }) {
+        live.told.tell(|| Done::SyncedAll);
+    }
     let mut waiting = waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
     waiting.sort_by(|left: &Staged<'_>, right| left.write.path.cmp(&right.write.path));
     let staging = Staging { live: live.twin(), waiting };
@@ -155,12 +162,13 @@ fn one<'a>(
     name: &str,
     write: &'a Write,
     waiting: &Mutex<Vec<Staged<'a>>>,
-) -> Result<Option<File>, SnapshotError> {
+) -> Result<Option<(Vec<u8>, File)>, SnapshotError> {
     let path = write.path.as_slice();
     let failed = |error: std::io::Error| SnapshotError::workspace("restored", path, error);
     let folder = live.nearest_folder(split(path).0)?;
     let handle = live.folder(&folder)?;
     let name = name.as_bytes().to_vec();
+    let beside = below(&folder, &name);
     let staged = |signature| {
         let staged = Staged { folder: folder.clone(), name: name.clone(), write, signature };
         waiting.lock().unwrap_or_else(PoisonError::into_inner).push(staged);
@@ -168,6 +176,7 @@ fn one<'a>(
     if write.entry.kind == EntryKind::Link {
         let target = source.blob(write.entry.id)?;
         symlinkat(target.as_slice(), &*handle, name.as_slice()).map_err(|error| failed(error.into()))?;
+        live.told.tell(|| Done::Linked(&beside, &target));
         let stat = statat(&*handle, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|error| failed(error.into()))?;
         staged(Signature::of(&stat));
@@ -178,9 +187,13 @@ fn one<'a>(
     let mode = Mode::from_raw_mode(if write.entry.kind == EntryKind::Executable { 0o777 } else { 0o666 });
     let file = openat(&*handle, name.as_slice(), flags, mode).map_err(|error| failed(error.into()))?;
     let mut file = File::from(file);
-    let written = fill_file(&mut file, &mut content, size).and_then(|()| {
+    live.told.tell(|| Done::Created(&beside));
+    let mut tell = |at: u64, bytes: &[u8]| live.told.tell(|| Done::Wrote(&beside, at, bytes));
+    let written = fill_file(&mut file, &mut content, size, &mut tell).and_then(|()| {
         keep_rights(&file, write)?;
-        Ok(Signature::of(&fstat(&file)?))
+        let stat = fstat(&file)?;
+        live.told.tell(|| Done::Executable(&beside, stat.st_mode & 0o111 != 0));
+        Ok(Signature::of(&stat))
     });
     match written {
         Ok(signature) => staged(signature),
@@ -189,16 +202,22 @@ fn one<'a>(
             return Err(failed(error));
         }
     }
-    Ok(Some(file))
+    Ok(Some((beside, file)))
 }
 
-fn fill_file(file: &mut File, content: &mut (impl Read + ?Sized), size: u64) -> std::io::Result<()> {
+fn fill_file(
+    file: &mut File,
+    content: &mut (impl Read + ?Sized),
+    size: u64,
+    wrote: &mut dyn FnMut(u64, &[u8]),
+) -> std::io::Result<()> {
     let mut content = content;
     let mut buffer = vec![0; size.clamp(1, PIECE) as usize];
     let mut written = 0;
     loop {
         let count = fill(&mut content, &mut buffer)?;
         file.write_all(&buffer[..count])?;
+        wrote(written, &buffer[..count]);
         written += count as u64;
         if count < buffer.len() || written == size {
             break;
@@ -265,8 +284,10 @@ pub(super) fn sweep(live: &mut Live<'_>, folder: &[u8]) -> Result<(), SnapshotEr
     for name in live.names(folder)? {
         if name.starts_with(prefix.as_bytes()) {
             let handle = live.folder(folder)?;
+            let path = below(folder, &name);
             unlinkat(&*handle, name.as_slice(), AtFlags::empty())
-                .map_err(|error| SnapshotError::workspace("removed", &below(folder, &name), error))?;
+                .map_err(|error| SnapshotError::workspace("removed", &path, error))?;
+            live.told.tell(|| Done::Removed(&path));
         }
     }
     Ok(())

@@ -259,7 +259,7 @@ impl Import<'_> {
         if executable {
             let mode =
                 unfinished.file().and_then(|file| file.metadata()).map_err(failed)?.permissions().mode();
-            let mode = Mode::from_raw_mode((mode | ((mode & 0o444) >> 2)) & 0o777);
+            let mode = Mode::from_raw_mode(((mode | ((mode & 0o444) >> 2)) & 0o777) as rustix::fs::RawMode);
             unfinished.set_mode(mode).map_err(failed)?;
         }
         unfinished.finish(&name).map_err(failed)?;

@@ -15,6 +15,10 @@ pub(super) struct Conditions {
     /// Paths that are collected before it is everything.
     pub(super) max_paths: usize,
     /// Watches that the system grants, beside its own limit.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        allow(dead_code, reason = "one watch covers a tree there")
+    )]
     pub(super) max_watches: Box<dyn Fn() -> usize + Send + Sync>,
     /// How long the machine has been suspended since it started.
     pub(super) suspended: Box<dyn Fn() -> Duration + Send + Sync>,

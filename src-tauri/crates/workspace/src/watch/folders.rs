@@ -58,6 +58,8 @@ pub(super) struct Folders {
     paths: HashMap<i32, Arc<[u8]>>,
     watches: BTreeMap<Arc<[u8]>, i32>,
     max_watches: usize,
+    /// Folders that are still to be watched, with all below them.
+    ahead: Vec<Vec<u8>>,
     /// Some folder could not be watched.
     incomplete: bool,
 }
@@ -85,6 +87,7 @@ impl Folders {
             paths: HashMap::new(),
             watches: BTreeMap::new(),
             max_watches,
+            ahead: Vec::new(),
             incomplete: false,
         };
         let root = folders.add_watch(folders.root.as_fd())?;
@@ -113,12 +116,26 @@ impl Folders {
     }
 
     /// Watches a folder and all folders below it, each before it is read, so that what comes later is told.
-    /// Ends early if `stop` says so.
+    /// Ends early if `stop` says so; the rest is done by [`Folders::go_on`].
     pub(super) fn add_with_all_below(&mut self, path: Vec<u8>, stop: &dyn Fn() -> bool) {
-        let mut ahead = vec![path];
+        self.ahead.push(path);
+        self.go_on(stop);
+    }
+
+    /// Some folders are still to be watched.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Watches what is still to be watched, until `stop` says so.
+    pub(super) fn go_on(&mut self, stop: &dyn Fn() -> bool) {
+        if self.ahead.is_empty() {
+            return;
+        }
         let mut buffer = vec![MaybeUninit::uninit(); LISTING];
-        while let Some(path) = ahead.pop() {
+        while let Some(path) = self.ahead.pop() {
             if stop() {
+                self.ahead.push(path);
                 return;
             }
             let Some(handle) = self.add(&path) else { continue };
@@ -136,7 +153,7 @@ impl Folders {
                 let name = entry.file_name().to_bytes();
                 let may_be_folder = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
                 if may_be_folder && !matches!(name, b"." | b"..") && !is_left_out(name) {
-                    ahead.push(joined(&path, name));
+                    self.ahead.push(joined(&path, name));
                 }
             }
         }

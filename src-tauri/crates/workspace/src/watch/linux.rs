@@ -1,10 +1,11 @@
-//! The thread that reads inotify.
+//! The thread that reads inotify, and whoever asks in its place.
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,26 +27,80 @@ const BETWEEN_REBUILDS: Duration = Duration::from_secs(1);
 /// How soon a watch that could not be set is tried again; doubled each time.
 const FIRST_MENDING: Duration = Duration::from_secs(5);
 const LAST_MENDING: Duration = Duration::from_secs(300);
+/// How long whoever asks sets watches of folders that just came; then the thread does the rest.
+const HELPING: Duration = Duration::from_millis(5);
+/// How long the thread lets events gather. To be woken by each of many costs more than to read it, and in this time the
+/// queue of the system, of 16,384 events, does not fill.
+const GATHERING: Duration = Duration::from_millis(2);
 
 /// How the kernel answers a poll of its list of mounts when it changed.
 const CHANGED: PollFlags = PollFlags::PRI.union(PollFlags::ERR);
 
-/// Wakes the thread out of its waiting.
+/// Wakes the thread out of its waiting, or does its work.
 pub(super) struct LinuxBell {
     wakes: OwnedFd,
     stop: AtomicBool,
     look: AtomicBool,
+    /// Somebody waits for what comes, so that it must not gather.
+    asked: AtomicBool,
+    /// What the thread works with.
+    watching: OnceLock<Weak<Mutex<Watching>>>,
 }
 
 impl LinuxBell {
     pub(super) fn new() -> Result<Self, Errno> {
         let wakes = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { wakes, stop: AtomicBool::new(false), look: AtomicBool::new(false) })
+        let no = || AtomicBool::new(false);
+        Ok(Self { wakes, stop: no(), look: no(), asked: no(), watching: OnceLock::new() })
     }
 
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
+
+    fn wake(&self) {
+        // Full only if it was rung very often and never heard.
+        let _ = rustix::io::write(&self.wakes, &1_u64.to_ne_bytes());
+    }
+
+    /// Waits until there is something to do, at most until `next`; whether the list of mounts changed. An error is the
+    /// end.
+    fn wait(&self, next: Option<Instant>, heed: &Heed) -> Result<bool, ()> {
+        let left = next.map(|time| time.saturating_duration_since(Instant::now()));
+        // A full millisecond more, lest it wakes just before its time.
+        let timeout = left.map(|left| {
+            let left = left + Duration::from_millis(1);
+            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
+        });
+        // A pause between two beginnings may have heard the bell already.
+        if self.stopped() {
+            return Err(());
+        }
+        let mut asked = vec![PollFd::new(&self.wakes, PollFlags::IN)];
+        asked.extend(heed.mounts.as_ref().map(|mounts| PollFd::new(mounts, PollFlags::PRI)));
+        asked.extend(heed.events.as_ref().map(|events| PollFd::new(events, PollFlags::IN)));
+        if let Err(error) = poll(&mut asked, timeout.as_ref())
+            && error != Errno::INTR
+        {
+            tracing::error!(%error, "the watch of a workspace cannot wait");
+            return Err(());
+        }
+        // After the bell come the mounts, if they are there at all; a reading too many does no harm.
+        let mounts_changed = asked.get(1).is_some_and(|asked| asked.revents().intersects(CHANGED));
+        if asked.first().is_some_and(|bell| !bell.revents().is_empty()) {
+            let mut count = [0_u8; 8];
+            // Only to silence it.
+            let _ = rustix::io::read(&self.wakes, &mut count);
+        }
+        if self.stopped() { Err(()) } else { Ok(mounts_changed) }
+    }
+}
+
+/// What a waiting is interrupted by, beside the bell.
+#[derive(Default)]
+struct Heed {
+    mounts: Option<Arc<File>>,
+    events: Option<Arc<OwnedFd>>,
 }
 
 impl Bell for Arc<LinuxBell> {
@@ -54,8 +109,19 @@ impl Bell for Arc<LinuxBell> {
             Ring::Look => self.look.store(true, Ordering::Release),
             Ring::Stop => self.stop.store(true, Ordering::Release),
         }
-        // Full only if it was rung very often and never heard.
-        let _ = rustix::io::write(&self.wakes, &1_u64.to_ne_bytes());
+        self.wake();
+    }
+
+    fn hear(&self) {
+        // Before the lock is tried: the thread looks at this after it has let go of it.
+        self.asked.store(true, Ordering::SeqCst);
+        let Some(watching) = self.watching.get().and_then(Weak::upgrade) else { return };
+        if let Ok(mut watching) = watching.try_lock() {
+            // Another one may ask meanwhile.
+            while self.asked.swap(false, Ordering::SeqCst) {
+                watching.help();
+            }
+        }
     }
 }
 
@@ -69,17 +135,24 @@ pub(super) fn start(
     let mounts = Mounts::open(&shared.root);
     let watching = Watching {
         shared,
-        bell,
+        bell: Arc::clone(&bell),
         telling,
         mounts,
         folders: Some(folders),
+        buffer: vec![MaybeUninit::uninit(); BUFFER],
+        cookies: Vec::new(),
+        broken: None,
         rebuilt: Instant::now(),
         mending: FIRST_MENDING,
         mend_at: None,
     };
-    std::thread::Builder::new().name("workspace-watch".to_owned()).spawn(move || watching.run())
+    let watching = Arc::new(Mutex::new(watching));
+    // It is set only here, once.
+    let _ = bell.watching.set(Arc::downgrade(&watching));
+    std::thread::Builder::new().name("workspace-watch".to_owned()).spawn(move || run(&watching, &bell))
 }
 
+/// What the thread works with, and whoever asks while it does not.
 struct Watching {
     shared: Arc<Shared>,
     bell: Arc<LinuxBell>,
@@ -87,6 +160,11 @@ struct Watching {
     mounts: Option<Mounts>,
     /// Absent while the root is not there, or the system gives no instance.
     folders: Option<Folders>,
+    buffer: Vec<MaybeUninit<u8>>,
+    /// Cookies that came, and are not told before the folders that came earlier are watched.
+    cookies: Vec<u64>,
+    /// Why the thread has to begin anew.
+    broken: Option<WhyEverything>,
     rebuilt: Instant,
     mending: Duration,
     mend_at: Option<Instant>,
@@ -99,84 +177,107 @@ impl Drop for Watching {
     }
 }
 
+/// What the thread does. It ends as well when somebody panicked over events that were read and not told.
+fn run(watching: &Mutex<Watching>, bell: &LinuxBell) {
+    let Ok(mut begun) = watching.lock() else { return };
+    begun.stand(WhyEverything::First);
+    let mut awaited = begun.awaited();
+    drop(begun);
+    let mut mounts_changed = false;
+    while let Ok(changed) = bell.wait(awaited.0, &awaited.1) {
+        mounts_changed |= changed;
+        let gathers = match watching.try_lock() {
+            Ok(mut watching) => {
+                let read = watching.work(mounts_changed);
+                awaited = watching.awaited();
+                mounts_changed = false;
+                drop(watching);
+                !bell.asked.swap(false, Ordering::SeqCst) && read
+            }
+            // Somebody asks, and reads what there is.
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Poisoned(_)) => return,
+        };
+        if gathers {
+            awaited = (Some(Instant::now() + GATHERING), Heed::default());
+        }
+    }
+}
+
 impl Watching {
-    fn run(mut self) {
-        let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
-        self.stand(WhyEverything::First);
-        while self.wait() {
-            if self.bell.look.swap(false, Ordering::AcqRel) && self.is_doubtful() {
-                self.rebuild(WhyEverything::LostWatch);
-            }
-            if self.mend_at.is_some_and(|time| Instant::now() >= time) {
-                self.rebuild(WhyEverything::LostWatch);
-            }
-            if self.mounts.as_mut().is_some_and(Mounts::changed_as_seen) {
-                self.rebuild(WhyEverything::LostWatch);
-            }
-            if let Err(why) = self.read(&mut buffer) {
-                self.rebuild(why);
-            }
-            self.telling.tell_if_due();
-        }
-    }
-
-    /// Waits until there is something to do; `false` at the end.
-    fn wait(&mut self) -> bool {
-        // A pause between two beginnings may have heard the bell already.
-        if self.bell.stopped() {
-            return false;
-        }
+    /// Until when the thread waits at most, and for what.
+    fn awaited(&self) -> (Option<Instant>, Heed) {
         let next = [self.telling.due(), self.mend_at].into_iter().flatten().min();
-        self.wait_until(next, Heed::Everything)
+        // Not of events that nobody reads before it is mended.
+        let events = self.folders.as_ref().map(Folders::queue);
+        (next, Heed { mounts: self.mounts.as_ref().map(Mounts::awaited), events })
     }
 
-    fn wait_until(&mut self, next: Option<Instant>, heed: Heed) -> bool {
-        let left = next.map(|time| time.saturating_duration_since(Instant::now()));
-        // A full millisecond more, lest it wakes just before its time.
-        let timeout = left.map(|left| {
-            let left = left + Duration::from_millis(1);
-            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
-        });
-        let mut asked = vec![PollFd::new(&self.bell.wakes, PollFlags::IN)];
-        if heed == Heed::Everything {
-            asked.extend(self.mounts.as_ref().map(|mounts| PollFd::new(mounts, PollFlags::PRI)));
-            asked.extend(self.folders.as_ref().map(|folders| PollFd::new(folders, PollFlags::IN)));
-        }
-        if let Err(error) = poll(&mut asked, timeout.as_ref())
-            && error != Errno::INTR
-        {
-            tracing::error!(%error, "the watch of a workspace cannot wait");
-            return false;
-        }
-        // After the bell come the mounts, if they are there at all; a reading too many does no harm.
-        let mounts_changed = asked.get(1).is_some_and(|asked| asked.revents().intersects(CHANGED));
-        let rung = asked.first().is_some_and(|bell| !bell.revents().is_empty());
+    /// Does what is to be done; whether there were events.
+    fn work(&mut self, mounts_changed: bool) -> bool {
         if mounts_changed && let Some(mounts) = &mut self.mounts {
             mounts.see();
         }
-        if rung {
-            let mut count = [0_u8; 8];
-            // Only to silence it.
-            let _ = rustix::io::read(&self.bell.wakes, &mut count);
+        if let Some(why) = self.broken.take() {
+            self.rebuild(why);
         }
-        !self.bell.stopped()
+        if self.bell.look.swap(false, Ordering::AcqRel) && self.is_doubtful() {
+            self.rebuild(WhyEverything::LostWatch);
+        }
+        if self.mend_at.is_some_and(|time| Instant::now() >= time) {
+            self.rebuild(WhyEverything::LostWatch);
+        }
+        if self.mounts.as_mut().is_some_and(Mounts::changed_as_seen) {
+            self.rebuild(WhyEverything::LostWatch);
+        }
+        let bell = Arc::clone(&self.bell);
+        let read = match self.read(&|| bell.stopped()) {
+            Ok(count) => count > 0,
+            Err(why) => {
+                self.rebuild(why);
+                false
+            }
+        };
+        self.telling.tell_if_due();
+        read
+    }
+
+    /// Reads what there is for somebody who asks, and leaves what takes long to the thread.
+    fn help(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
+        let before = (self.telling.due(), self.mend_at);
+        let until = Instant::now() + HELPING;
+        let bell = Arc::clone(&self.bell);
+        if let Err(why) = self.read(&|| bell.stopped() || Instant::now() >= until) {
+            self.shared.lose(why.clone());
+            self.broken = Some(why);
+        }
+        let behind = self.folders.as_ref().is_some_and(Folders::is_behind);
+        if behind || self.broken.is_some() || before != (self.telling.due(), self.mend_at) {
+            bell.wake();
+        }
     }
 
     fn is_doubtful(&self) -> bool {
         self.shared.is_doubtful() || !self.shared.cookies.is_dir() || self.folders.is_none()
     }
 
-    /// Reads events that are there, as many as fit. An error is the reason to begin anew.
-    fn read(&mut self, buffer: &mut [MaybeUninit<u8>]) -> Result<(), WhyEverything> {
-        let Some(folders) = &mut self.folders else { return Ok(()) };
-        let mut reader = Reader::new(folders.queue(), buffer);
+    /// Reads events that are there, as many as fit; how many there were. An error is the reason to begin anew.
+    fn read(&mut self, stop: &dyn Fn() -> bool) -> Result<usize, WhyEverything> {
+        let Some(folders) = &mut self.folders else { return Ok(0) };
+        folders.go_on(stop);
+        let mut reader = Reader::new(folders.queue(), &mut self.buffer);
         let mut noticed = Noticed::default();
+        let mut count = 0;
         loop {
             match reader.next() {
                 Ok(event) => {
                     let name = event.file_name().map_or([].as_slice(), CStr::to_bytes);
                     let event = Event { watch: event.wd(), flags: event.events(), name };
-                    notice(folders, &self.shared, event, &mut noticed, &|| self.bell.stopped())?;
+                    notice(folders, &self.shared, event, &mut noticed, stop)?;
+                    count += 1;
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
@@ -186,12 +287,16 @@ impl Watching {
                 break;
             }
         }
-        self.hand_over(&noticed)
+        self.hand_over(noticed).map(|()| count)
     }
 
-    fn hand_over(&mut self, noticed: &Noticed) -> Result<(), WhyEverything> {
+    fn hand_over(&mut self, mut noticed: Noticed) -> Result<(), WhyEverything> {
         for (path, _) in &noticed.paths {
             self.telling.add(path);
+        }
+        self.cookies.append(&mut noticed.cookies);
+        if !self.folders.as_ref().is_some_and(Folders::is_behind) {
+            noticed.cookies = std::mem::take(&mut self.cookies);
         }
         if !noticed.cookies.is_empty() && self.mounts.as_mut().is_some_and(Mounts::changed) {
             return Err(WhyEverything::LostWatch);
@@ -200,7 +305,7 @@ impl Watching {
             self.shared.lose(WhyEverything::LostWatch);
             self.mend_later();
         }
-        self.shared.add(noticed);
+        self.shared.add(&noticed);
         Ok(())
     }
 
@@ -209,10 +314,11 @@ impl Watching {
         tracing::debug!(root = ?self.shared.root, %why, "the watch begins anew");
         self.shared.lose(why.clone());
         self.folders = None;
+        self.cookies.clear();
         self.mend_at = None;
         let next = self.rebuilt + BETWEEN_REBUILDS;
         while Instant::now() < next {
-            if !self.wait_until(Some(next), Heed::TheEnd) {
+            if self.bell.wait(Some(next), &Heed::default()).is_err() {
                 return;
             }
         }
@@ -257,13 +363,6 @@ impl Watching {
         self.mend_at = Some(Instant::now() + self.mending);
         self.mending = (self.mending * 2).min(LAST_MENDING);
     }
-}
-
-/// What a waiting is interrupted by.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Heed {
-    Everything,
-    TheEnd,
 }
 
 #[derive(Clone, Copy)]

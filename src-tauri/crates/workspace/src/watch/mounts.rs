@@ -2,33 +2,42 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// The kernel's list of mounts, which can be polled for changes.
 pub(super) struct Mounts {
     list: File,
+    /// Another opening of it, by which the thread of the watch waits: the kernel tells each change once to every
+    /// opening.
+    awaited: Arc<File>,
     /// The root as the list writes it, with a `/` behind it.
     prefix: Vec<u8>,
     /// The lines of mounts inside of the root.
     inside: Vec<Vec<u8>>,
-    /// A poll of somebody else saw a change, and the kernel tells each only once.
+    /// The thread of the watch was told of a change.
     seen: bool,
 }
 
 impl Mounts {
     /// `None` where the list cannot be read.
     pub(super) fn open(root: &Path) -> Option<Self> {
-        let list = File::open("/proc/self/mountinfo").ok()?;
-        let mut mounts = Self { list, prefix: prefix(root), inside: Vec::new(), seen: false };
+        let open = || File::open("/proc/self/mountinfo").ok();
+        let (list, awaited, prefix) = (open()?, Arc::new(open()?), prefix(root));
+        let mut mounts = Self { list, awaited, prefix, inside: Vec::new(), seen: false };
         mounts.inside = mounts.read()?;
         Some(mounts)
     }
 
-    /// Somebody who polled the list was told of a change.
+    /// The list, to wait for a change; whoever is told of one says so by [`Mounts::see`].
+    pub(super) fn awaited(&self) -> Arc<File> {
+        Arc::clone(&self.awaited)
+    }
+
+    /// Somebody who waited for a change was told of one.
     pub(super) fn see(&mut self) {
         self.seen = true;
     }
@@ -57,12 +66,6 @@ impl Mounts {
         self.list.rewind().ok()?;
         self.list.read_to_end(&mut text).ok()?;
         Some(inside(&text, &self.prefix))
-    }
-}
-
-impl AsFd for Mounts {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.list.as_fd()
     }
 }
 

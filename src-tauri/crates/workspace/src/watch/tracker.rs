@@ -61,6 +61,9 @@ impl ChangeTracker {
         state.awaited.insert(number, Arrival::Awaited);
         drop(state);
         let written = shared.write_cookie(number);
+        if written.is_ok() {
+            shared.bell.hear();
+        }
         let until = Instant::now() + patience;
         let mut state = shared.state();
         let changes = loop {
@@ -81,6 +84,9 @@ impl ChangeTracker {
                 state.collected.take();
                 shared.bell.ring(Ring::Look);
                 break Changes::Everything(WhyEverything::Late);
+            }
+            if let Some(arrival) = state.awaited.get_mut(&number) {
+                *arrival = Arrival::SleptFor;
             }
             state = shared.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         };
@@ -129,6 +135,10 @@ pub(super) enum Ring {
 /// Calls the thread of a watch.
 pub(super) trait Bell: Send + Sync {
     fn ring(&self, ring: Ring);
+
+    /// Reads what the system has to tell on the thread of who asks, unless the thread of the watch is at it. To
+    /// wait until that one is woken, and then until it has woken this one, takes several times as long.
+    fn hear(&self) {}
 }
 
 /// Which folder it is, whatever its name.
@@ -173,6 +183,8 @@ struct State {
 #[derive(PartialEq, Eq)]
 enum Arrival {
     Awaited,
+    /// Who awaits it sleeps.
+    SleptFor,
     Arrived,
 }
 
@@ -256,13 +268,14 @@ impl Shared {
         for (path, kind) in &noticed.paths {
             state.collected.add(path, *kind);
         }
+        let mut sleeping = false;
         for number in &noticed.cookies {
             if let Some(arrival) = state.awaited.get_mut(number) {
-                *arrival = Arrival::Arrived;
+                sleeping |= std::mem::replace(arrival, Arrival::Arrived) == Arrival::SleptFor;
             }
         }
         drop(state);
-        if !noticed.cookies.is_empty() {
+        if sleeping {
             self.woken.notify_all();
         }
     }

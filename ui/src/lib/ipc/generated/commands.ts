@@ -16,6 +16,8 @@ import type {
   DeploymentParams,
   DiffParams,
   Empty,
+  ExportCancelParams,
+  ExportReport,
   FileContent,
   FileDiff,
   FileFacts,
@@ -42,12 +44,14 @@ import type {
   NetworkResponse,
   NetworkSetParams,
   NodeChanges,
+  NodeExportParams,
   NodeFileParams,
   NodeFolderParams,
   NodeLabelParams,
   NodeParams,
   NodeSummary,
   PathsResponse,
+  PickSaveParams,
   PosterKeepParams,
   PptxPdfParams,
   PreviewCloseParams,
@@ -155,6 +159,10 @@ export interface Commands {
   node_diff: { params: DiffParams; response: FileDiff };
   /** Goes to a node, files and conversation, to branch from it. */
   node_fork: { params: NodeParams; response: RestoreOutcome };
+  /** Saves a copy of a node's files outside, as a zip file or a folder. */
+  node_export: { params: NodeExportParams; response: ExportReport };
+  /** Calls the saving of a copy off. */
+  node_export_cancel: { params: ExportCancelParams; response: Empty };
   /** Entries of a folder as it was at a node. */
   node_file_list: { params: NodeFolderParams; response: FileListResponse };
   /** A part of a file as it was at a node. */
@@ -281,6 +289,8 @@ export interface Commands {
   window_pick_files: { params: Empty; response: PathsResponse };
   /** Asks the user for a folder with the system's dialog. */
   window_pick_folder: { params: Empty; response: PathsResponse };
+  /** Asks the user with the system's dialog where a zip file is to be saved; a file that is there is asked about there. */
+  window_pick_save: { params: PickSaveParams; response: PathsResponse };
   /** Opens a deployed site in the system's browser. */
   window_open_deployment: { params: DeploymentParams; response: Empty };
   /** Opens an http or https address in the system's browser. */

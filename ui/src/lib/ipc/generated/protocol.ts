@@ -76,7 +76,15 @@ sessionId: SessionId,
 /**
  * How far.
  */
-progress: ImportProgress, } | { "type": "historyTidying", 
+progress: ImportProgress, } | { "type": "exportProgress", 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * How far.
+ */
+progress: ExportProgress, } | { "type": "historyTidying", 
 /**
  * Where.
  */
@@ -968,6 +976,66 @@ export type EntryKind = "file" | "folder" | "link" | "special";
 export type ErrorCode = "readOnly" | "notFound" | "unauthorized" | "busy" | "noKeychain" | "locked" | "cancelled" | "limitReached" | "programEnded";
 
 /**
+ * Calls the saving of a copy off.
+ */
+export type ExportCancelParams = { 
+/**
+ * Which.
+ */
+exportId: ExportId, };
+
+/**
+ * One copy of a node's files that is being saved.
+ */
+export type ExportId = string;
+
+/**
+ * How far the saving of a copy is.
+ */
+export type ExportProgress = { 
+/**
+ * Its identifier.
+ */
+id: ExportId, 
+/**
+ * Files that are copied.
+ */
+filesDone: number, 
+/**
+ * Files in all.
+ */
+files: number, 
+/**
+ * Bytes that are copied.
+ */
+bytesDone: number, 
+/**
+ * Bytes in all.
+ */
+bytes: number, };
+
+/**
+ * A copy that was saved.
+ */
+export type ExportReport = { 
+/**
+ * Where.
+ */
+path: string, 
+/**
+ * Files in it.
+ */
+files: number, 
+/**
+ * Bytes of their contents.
+ */
+bytes: number, 
+/**
+ * Files whose name is no text, each with the name that it has in the copy instead.
+ */
+renamed?: Array<SkippedFile>, };
+
+/**
  * One changed file, without its lines.
  */
 export type FileChange = { 
@@ -1285,6 +1353,11 @@ bytes: number,
  * What they are to stay under; a setting.
  */
 budgetBytes: number, 
+/**
+ * Of the bytes of this session's history, those of damaged parts that were set aside. They go when the trash's
+ * time is over, or when room is needed.
+ */
+asideBytes: number, 
 /**
  * Bytes on the disk of all sessions' histories.
  */
@@ -1792,6 +1865,31 @@ byUser: Array<FileChange>,
 skipped: Array<SkippedFile>, };
 
 /**
+ * Saves a copy of the files of a node.
+ */
+export type NodeExportParams = { 
+/**
+ * Where.
+ */
+sessionId: SessionId, 
+/**
+ * Which node.
+ */
+nodeId: NodeId, 
+/**
+ * The caller's name for this copy, for progress and cancel.
+ */
+exportId: ExportId, 
+/**
+ * Absolute path of the copy: a zip file if it ends in `.zip`, else a folder.
+ */
+target: string, 
+/**
+ * A file that is there already is replaced.
+ */
+replace: boolean, };
+
+/**
  * Reads a part of a file as it was at a node.
  */
 export type NodeFileParams = { 
@@ -1934,6 +2032,10 @@ deletedAt?: number,
  */
 untrusted?: Array<string>, 
 /**
+ * When a copy of its files was saved last; such a node keeps its files.
+ */
+exportedAt?: number, 
+/**
  * `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
  */
 durable?: boolean, };
@@ -1998,6 +2100,15 @@ coversUntrusted: boolean,
  * When it was given.
  */
 madeAt: number, };
+
+/**
+ * Where to save a file.
+ */
+export type PickSaveParams = { 
+/**
+ * The name that is offered.
+ */
+name: string, };
 
 /**
  * A part of a slide that became a picture.
@@ -2456,7 +2567,15 @@ unsaved: Array<FileChange>,
 /**
  * Nodes that leave the active path.
  */
-turnsLeft: number, };
+turnsLeft: number, 
+/**
+ * What would stay as it is although it differs, and why.
+ */
+unwritten?: Array<SkippedFile>, 
+/**
+ * What the restore would say instead of doing it, as things stand now.
+ */
+refusal?: AppError, };
 
 /**
  * What a restore brings back.
@@ -2495,7 +2614,15 @@ conflicts: Array<RevertConflict>,
 /**
  * Present changes by hand that no node holds yet; they are recorded before anything moves.
  */
-unsaved: Array<FileChange>, };
+unsaved: Array<FileChange>, 
+/**
+ * What would stay as it is although it differs, and why.
+ */
+unwritten?: Array<SkippedFile>, 
+/**
+ * What taking it back would say instead of doing it, as things stand now; the conflicts included.
+ */
+refusal?: AppError, };
 
 /**
  * A rule of permission.
@@ -3233,6 +3360,10 @@ thinned: number,
  * Bytes that were set free.
  */
 freedBytes: number, 
+/**
+ * Of these, bytes of damaged parts that had been set aside.
+ */
+asideBytes: number, 
 /**
  * It was called off; what was done by then stays.
  */

@@ -91,6 +91,7 @@ export const usage: HistoryUsage = {
   totalBudgetBytes: 20e9,
   snapshots: 3,
   thinned: 0,
+  asideBytes: 0,
 };
 
 export const settings: Settings = {

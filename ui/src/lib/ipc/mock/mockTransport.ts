@@ -237,6 +237,14 @@ export class MockTransport implements Transport {
       if (!node) throw new CommandError({ code: 'notFound', message: 'There is no such node.' });
       return Object.assign(node, { label });
     },
+    node_export: ({ sessionId, nodeId, target }) => {
+      const node = this.#detail(sessionId).tree.find(({ id }) => id === nodeId);
+      if (!node) throw new CommandError({ code: 'notFound', message: 'There is no such node.' });
+      node.exportedAt = Date.now();
+      this.#app({ type: 'treeChanged', sessionId });
+      return { path: target, files: 12, bytes: 34_567 };
+    },
+    node_export_cancel: () => ({}),
     node_file_list: ({ path }) => ({ entries: this.#fixture.files.get(path) ?? [], truncated: false }),
     node_file_read: ({ path }) => ({
       path,
@@ -371,6 +379,7 @@ export class MockTransport implements Transport {
     window_attach: () => ({}),
     window_pick_files: () => ({ paths: ['/home/someone/sales.csv', '/home/someone/map.png'] }),
     window_pick_folder: () => ({ paths: ['/home/someone/project'] }),
+    window_pick_save: ({ name }) => ({ paths: [`/home/someone/${name}`] }),
     window_open_deployment: () => ({}),
     window_open_link: () => ({}),
     window_open_file: () => ({}),

@@ -55,7 +55,15 @@ export function timeTravel({ detail, app, options }: World): TimeTravel {
   const trash = new Map<string, { branch: TrashedBranch; nodes: NodeSummary[] }[]>();
   const paths = new Map<string, SessionDetail['turns']>();
   let usage: HistoryUsage = options.has('big')
-    ? { bytes: 4.61e9, budgetBytes: 5e9, totalBytes: 9.2e9, totalBudgetBytes: 20e9, snapshots: 1904, thinned: 8096 }
+    ? {
+        bytes: 4.61e9,
+        budgetBytes: 5e9,
+        totalBytes: 9.2e9,
+        totalBudgetBytes: 20e9,
+        snapshots: 1904,
+        thinned: 8096,
+        asideBytes: 0,
+      }
     : smallUsage;
   let calledOff = false;
 
@@ -248,7 +256,7 @@ export function timeTravel({ detail, app, options }: World): TimeTravel {
       }
       const freedBytes = calledOff ? 0 : Math.round(usage.bytes * 0.4);
       usage = { ...usage, bytes: usage.bytes - freedBytes, totalBytes: usage.totalBytes - freedBytes };
-      return { thinned: 0, freedBytes, cancelled: calledOff, usage };
+      return { thinned: 0, freedBytes, asideBytes: 0, cancelled: calledOff, usage };
     },
     history_tidy_cancel: () => {
       calledOff = true;
