@@ -359,19 +359,19 @@ fn mark_losses(
     let store = engine.store();
     match loss {
         Loss::Nothing => {}
-        Loss::Part(lost) => {
+        Loss::Part(gone) => {
             let find =
-                |snapshot: Option<&SnapshotId>| lost.iter().find(|one| Some(&one.snapshot) == snapshot);
-            for one in lost {
+                |snapshot: Option<&SnapshotId>| gone.iter().find(|one| Some(&one.snapshot) == snapshot);
+            for one in gone {
                 let reason = match one.why {
                     WhyLost::PowerCut => "the machine went down before they were on the disk.",
                     WhyLost::Damage => "they were damaged in the history.",
                 };
-                let gone = [one.snapshot.clone()];
-                store.mark_snapshots(session, &gone, reason, SnapshotMark::Gone)?;
+                let snapshot = [one.snapshot.clone()];
+                store.mark_snapshots(session, &snapshot, reason, SnapshotMark::Gone)?;
             }
-            if let Some(gone) = find(head) {
-                store.set_head_snapshot(session, gone.before.as_ref())?;
+            if let Some(last) = find(head) {
+                store.set_head_snapshot(session, last.before.as_ref())?;
             }
         }
         Loss::Everything => {

@@ -145,7 +145,7 @@ impl Engine {
                 match self.writable(&row.id) {
                     Ok(runtime) => runtime.drop_overdue_aside(self),
                     Err(error) => {
-                        tracing::warn!(session = %row.id, %error, "what was set aside stays for now")
+                        tracing::warn!(session = %row.id, %error, "what was set aside stays for now");
                     }
                 }
             }
