@@ -69,12 +69,12 @@ pub fn run() -> ExitCode {
         Ok(app) => {
             app.run(|app, event| match event {
                 RunEvent::ExitRequested { api, .. } => end(app, &api),
-                RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } => {
-                    // The place that is kept for the next start is the one before.
-                    if app.state::<Shell>().presenting.load(Ordering::SeqCst) {
-                        api.prevent_close();
-                        window::close_from_display(app.clone());
-                    }
+                // The place that is kept for the next start is the one before.
+                RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. }
+                    if app.state::<Shell>().presenting.load(Ordering::SeqCst) =>
+                {
+                    api.prevent_close();
+                    window::close_from_display(app.clone());
                 }
                 _ => {}
             });

@@ -1,5 +1,8 @@
 //! PDF documents in a process of their own: this program runs itself again, so it has its own `main`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "which tests passed is told")]
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +16,13 @@ use okcvm_documents::{
 
 const KIND: DocumentKind = DocumentKind::Pdf;
 const FIT: (u32, u32) = (320, 200);
+
+/// What reading, looking and drawing of a document came to.
+type Seen = (
+    Result<okcvm_documents::Document, DocumentError>,
+    Result<Facts, DocumentError>,
+    Result<Vec<(u32, u32, Vec<u8>)>, DocumentError>,
+);
 
 fn main() {
     serve_if_asked();
@@ -28,7 +38,7 @@ fn main() {
     for (name, test) in tests {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
             test();
-            writeln!(std::io::stdout(), "test {name} ... ok").unwrap();
+            println!("test {name} ... ok");
         }
     }
 }
@@ -46,7 +56,7 @@ fn fixtures() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures/documents");
     let names =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.ends_with(".pdf")).collect()
+    names.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "pdf")).collect()
 }
 
 fn within(seconds: u64) -> Reading {
@@ -83,7 +93,7 @@ fn pdf(resources: &str, content: (&str, &[u8]), more: &[(&str, &[u8])]) -> Vec<u
     let start = bytes.len();
     write!(bytes, "xref\n0 {}\n0000000000 65535 f \n", places.len() + 1).unwrap();
     for place in &places {
-        write!(bytes, "{place:010} 00000 n \n").unwrap();
+        writeln!(bytes, "{place:010} 00000 n ").unwrap();
     }
     write!(bytes, "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", places.len() + 1)
         .unwrap();
@@ -92,11 +102,11 @@ fn pdf(resources: &str, content: (&str, &[u8]), more: &[(&str, &[u8])]) -> Vec<u
 
 /// Packed zeros, so many megabytes of them: the same piece again and again.
 fn zeros(megabytes: usize) -> Vec<u8> {
-    let mut packer = Compress::new(Compression::best(), false);
+    let mut press = Compress::new(Compression::best(), false);
     let row = vec![0_u8; 1 << 20];
     let mut piece = |flush| {
         let mut packed = Vec::with_capacity(64 * 1024);
-        packer.compress_vec(&row, &mut packed, flush).unwrap();
+        press.compress_vec(&row, &mut packed, flush).unwrap();
         packed
     };
     let (first, again) = (piece(FlushCompress::Full), piece(FlushCompress::Full));
@@ -120,11 +130,6 @@ fn most_held() -> u64 {
 fn it_reads_as_it_does_here() {
     let names = fixtures();
     assert!(names.len() > 3, "{names:?}");
-    type Seen = (
-        Result<okcvm_documents::Document, DocumentError>,
-        Result<Facts, DocumentError>,
-        Result<Vec<(u32, u32, Vec<u8>)>, DocumentError>,
-    );
     let look = || -> Vec<Seen> {
         let look_at = |name: &String| {
             let reading = within(120);
@@ -161,7 +166,7 @@ fn a_picture_that_swells_costs_its_document_alone() {
         pdf("/XObject << /X 5 0 R >>", ("", b"200 0 0 100 0 0 cm /X Do"), &[(picture, &zeros(10_300))]);
     // What the drawing says of it is its own matter: this program and its memory stay.
     let outcome = drawn(bytes, &within(20)).map(|pages| pages.len());
-    writeln!(std::io::stdout(), "{outcome:?}").unwrap();
+    println!("{outcome:?}");
     assert!(most_held() < before + 300, "from {before} to {} MB", most_held());
     assert_eq!(drawn(pdf("", ("", b"0 0 50 50 re f"), &[]), &within(60)).unwrap().len(), 1);
 }

@@ -86,8 +86,8 @@ impl Page {
     }
 
     /// The drawing of it that still holds, if there is one. Blocks.
-    pub(crate) fn drawing(&self, shelf: &Shelf) -> Option<Drawing> {
-        kept_drawing(shelf, &self.key, &|path| self.beside(path))
+    pub(crate) fn drawing(&self, store: &Shelf) -> Option<Drawing> {
+        kept_drawing(store, &self.key, &|path| self.beside(path))
     }
 
     fn beside(&self, path: &str) -> Option<Vec<u8>> {
@@ -153,8 +153,8 @@ impl Host {
             return Ok(without(refused.message));
         }
         let Ok(_place) = self.drawing.acquire().await else { return Ok(known) };
-        let (shelf, asked) = (self.shelf.clone(), page.clone());
-        let again = move || kept_picture(&shelf, &asked.drawing(&shelf)?.name);
+        let (store, asked) = (self.shelf.clone(), page.clone());
+        let again = move || kept_picture(&store, &asked.drawing(&store)?.name);
         if let Some(kept) = tokio::task::spawn_blocking(again).await.map_err(broke)? {
             return Ok(kept);
         }
@@ -162,11 +162,11 @@ impl Host {
         let served = Served::default();
         let reason = match tokio::time::timeout(DRAWING, self.draw(owner, page.files(&served))).await {
             Ok(Ok(drawn)) => {
-                let (shelf, key) = (self.shelf.clone(), page.key.clone());
+                let (store, key) = (self.shelf.clone(), page.key.clone());
                 let keeping = tokio::task::spawn_blocking(move || {
                     let name = new_drawing(&key).ok()?;
-                    let small = keep_picture(&shelf, &name, &drawn)?;
-                    keep_drawing(&shelf, &key, name, 1, &served);
+                    let small = keep_picture(&store, &name, &drawn)?;
+                    keep_drawing(&store, &key, name, 1, &served);
                     Some(small)
                 });
                 match keeping.await.map_err(broke)? {

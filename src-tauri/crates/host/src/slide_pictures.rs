@@ -77,14 +77,14 @@ impl Deck {
 
 impl SlidePictures {
     /// The drawing of a page that holds. Blocks.
-    fn held(&self, page: &Page, shelf: &Shelf) -> Option<Drawing> {
+    fn held(&self, page: &Page, store: &Shelf) -> Option<Drawing> {
         let known = self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&page.key).cloned();
         if let Some((at, drawing)) = known
             && at.elapsed() < BELIEVED
         {
             return Some(drawing);
         }
-        let drawing = page.drawing(shelf)?;
+        let drawing = page.drawing(store)?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|_, (at, _)| at.elapsed() < BELIEVED);
         held.insert(page.key.clone(), (Instant::now(), drawing.clone()));
@@ -242,9 +242,9 @@ impl Host {
         .await;
         keeping.await.map_err(|error| error.to_string())?;
         drawn.map_err(|error| error.to_string())?;
-        let (shelf, slides) = (self.shelf.clone(), sender.borrow().drawn);
+        let (store, slides) = (self.shelf.clone(), sender.borrow().drawn);
         let keeping =
-            tokio::task::spawn_blocking(move || keep_drawing(&shelf, &page.key, name, slides, &served));
+            tokio::task::spawn_blocking(move || keep_drawing(&store, &page.key, name, slides, &served));
         keeping.await.map_err(|error| error.to_string())
     }
 

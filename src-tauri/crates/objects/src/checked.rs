@@ -142,6 +142,7 @@ fn mixed<const QUARTER: usize>(b: u32, c: u32, d: u32) -> u32 {
 }
 
 #[inline]
+#[allow(clippy::many_single_char_names, reason = "the names that the standard gives them (FIPS 180-4)")]
 fn step<const QUARTER: usize>(state: &mut State, word: u32) {
     let [a, b, c, d, e] = *state;
     let first = a.rotate_left(5).wrapping_add(mixed::<QUARTER>(b, c, d)).wrapping_add(e).wrapping_add(word);

@@ -212,7 +212,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let shelf = Shelf::new(folder.path().to_owned());
         let order = Mutex::new(Vec::new());
-        let make = |name: &str, wanted: &Wanted, takes: u64| {
+        let ask = |name: &str, wanted: &Wanted, takes: u64| {
             shelf.kept_or_made(name, wanted, || {
                 std::thread::sleep(Duration::from_millis(takes));
                 order.lock().unwrap().push(name.to_owned());
@@ -221,7 +221,7 @@ mod tests {
         };
         std::thread::scope(|scope| {
             for name in ["first", "second"] {
-                scope.spawn(move || make(name, &Wanted::default(), 6_000));
+                scope.spawn(move || ask(name, &Wanted::default(), 6_000));
             }
             let until = |condition: &dyn Fn(&Work) -> bool| {
                 while !condition(&shelf.inner.work.lock().unwrap()) {
@@ -233,7 +233,7 @@ mod tests {
             let waiting: Vec<_> = (0..20_usize)
                 .map(|number| {
                     let wanted = wanteds[number].clone();
-                    let asked = scope.spawn(move || make(&format!("moment {number}"), &wanted, 50));
+                    let asked = scope.spawn(move || ask(&format!("moment {number}"), &wanted, 50));
                     until(&|work| work.waiting.len() == number + 1);
                     asked
                 })

@@ -41,14 +41,14 @@ impl SheetTable {
         let Some(kind @ (DocumentKind::Xlsx | DocumentKind::Ods)) = kind else {
             return Err(PreviewError::Broken { path: path.clone(), what: "is not a table".to_owned() });
         };
-        let named = sheet.filter(|sheet| !sheet.is_empty()).map(str::to_owned);
+        let asked = sheet.filter(|sheet| !sheet.is_empty()).map(str::to_owned);
         let still = wanted.clone();
         let reading = Reading::new(Limits::default(), move || still.is_over());
-        let grid = okcvm_documents::grid(bytes, kind, named.clone(), GridLimits::default(), &reading)
+        let grid = okcvm_documents::grid(bytes, kind, asked.clone(), GridLimits::default(), &reading)
             .map_err(failed)?;
         let Grid { sheets, sheet, mut rows, notes } = grid;
-        if let Some(named) = named.filter(|named| *named != sheet) {
-            return Err(PreviewError::NoSheet { path: path.clone(), sheet: named });
+        if let Some(asked) = asked.filter(|asked| *asked != sheet) {
+            return Err(PreviewError::NoSheet { path: path.clone(), sheet: asked });
         }
         let names = if rows.is_empty() { Vec::new() } else { rows.remove(0) };
         let table = Self { rows };
