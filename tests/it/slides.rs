@@ -1,5 +1,6 @@
 //! Decks as presentations, by the command line with the browser of this machine behind the sandbox.
 
+mod awkward;
 mod family;
 mod hostile;
 mod others;

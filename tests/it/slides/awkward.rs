@@ -1,0 +1,197 @@
+//! Pages as people and models write them: with scripts that go on, slides that hide each other, fields, and pieces that
+//! have no plain counterpart.
+
+use super::package::Package;
+use super::xml::Element;
+use super::{Bench, LONG, STYLE};
+
+/// The lines of text of a slide.
+fn lines(slide: &Element) -> Vec<String> {
+    slide.words().lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+}
+
+/// The shapes and pictures of a slide whose alternative text or name, or own text, holds a word.
+fn shape_of<'a>(slide: &'a Element, word: &str) -> &'a Element {
+    let shapes = slide.all("p:sp");
+    shapes
+        .into_iter()
+        .find(|shape| shape.words().contains(word))
+        .unwrap_or_else(|| panic!("no shape says {word}: {}", slide.words()))
+}
+
+#[test]
+fn a_page_that_moves_is_measured_when_it_has_come_to_rest() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<style>.in {{ opacity: 0; transition: opacity .3s }} .seen .in {{ opacity: 1 }} .never {{ opacity: 0 }}</style>\
+         <script src=\"https://cdn.example.com/charts.js\"></script>\
+         <div class=\"ppt-slide\"><h1>Counted</h1><p id=\"count\">0</p></div>\
+         <div class=\"ppt-slide reveal\"><h2 class=\"in\">Revealed</h2><p class=\"never\">Never seen words</p></div>\
+         <script>let at = 0; const timer = setInterval(() => {{ at += 74; count.textContent = at; if (at >= 1480) clearInterval(timer); }}, 40);\
+         new IntersectionObserver((all) => all.forEach((each) => each.isIntersecting && each.target.classList.add('seen'))).observe(document.querySelector('.reveal'));\
+         setTimeout(() => document.body.insertAdjacentHTML('beforeend', ''), 10);</script>\
+         <div style=\"height:3000px\"></div>"
+    );
+    let done = bench.convert("moving.html", page.as_bytes(), LONG);
+    let package = Package::valid("moving.html", &done.pptx.expect(&done.said));
+    assert_eq!(lines(package.slide(1)), ["Counted", "1480"]);
+    assert_eq!(lines(package.slide(2)), ["Revealed"]);
+    let told = done.fidelity.unwrap();
+    let first = told.slides[0].simplified.join("\n");
+    assert!(first.contains("https://cdn.example.com/charts.js could not be loaded"), "{first}");
+    assert!(told.slides[1].simplified.iter().any(|words| words.contains("Never seen words")), "{told:?}");
+}
+
+#[test]
+fn slides_that_hide_each_other_are_each_shown_as_the_first_is() {
+    let bench = Bench::new();
+    let slide = |class: &str, words: &str| {
+        format!("<section class=\"ppt-slide {class}\"><h1>{words}</h1><div class=\"dot\"></div></section>")
+    };
+    let page = format!(
+        "{STYLE}<style>.deck {{ position: relative; width: 1024px; height: 576px; overflow: hidden }} .ppt-slide {{ position: absolute; inset: 0; display: none; }} \
+         .ppt-slide.active {{ display: flex; align-items: center; justify-content: center }} \
+         .dot {{ position: absolute; left: 0; top: 0; width: 80px; height: 80px; background: conic-gradient(red, blue) }}</style>\
+         <div class=\"deck\">{}{}{}</div>",
+        slide("active", "One"),
+        slide("", "Two"),
+        slide("", "Three")
+    );
+    let done = bench.convert("stacked.html", page.as_bytes(), LONG);
+    let package = Package::valid("stacked.html", &done.pptx.expect(&done.said));
+    let place = |number: usize, word: &str| {
+        let at = shape_of(package.slide(number), word).all("a:off")[0].clone();
+        [at.get("x").unwrap().parse::<i64>().unwrap(), at.get("y").unwrap().parse::<i64>().unwrap()]
+    };
+    let [_, first] = place(1, "One");
+    for (number, word) in [(2, "Two"), (3, "Three")] {
+        let [_, top] = place(number, word);
+        assert!((top - first).abs() < 20_000, "{word} stands at {top}, the first at {first}");
+    }
+    for told in done.fidelity.unwrap().slides {
+        assert!(told.similarity.is_some_and(|alike| alike > 0.97), "{told:?}");
+    }
+    // Each slide's own picture is drawn, none is blank.
+    for media in package.media() {
+        let drawn = image::load_from_memory(media).unwrap().to_rgba8();
+        assert!(drawn.pixels().filter(|pixel| pixel.0[3] > 200).count() > 1000, "a blank picture");
+    }
+}
+
+#[test]
+fn slides_of_another_size_are_brought_onto_the_page() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><h1>As it should be</h1></div><div class=\"ppt-slide\"><h1>Another</h1></div>\
+         <div class=\"ppt-slide\" style=\"width:1280px;height:720px\"><h1>Larger</h1><p style=\"position:absolute;right:20px;bottom:20px\">In the corner</p></div>\
+         <div class=\"ppt-slide\" style=\"height:0\"><h1>Of no height</h1></div>\
+         <div class=\"ppt-slide\"><ul>{}</ul></div>",
+        (1..=40).map(|number| format!("<li>Point {number} of many</li>")).collect::<String>()
+    );
+    let done = bench.convert("sizes.html", page.as_bytes(), LONG);
+    let package = Package::valid("sizes.html", &done.pptx.expect(&done.said));
+    let corner = shape_of(package.slide(3), "In the corner");
+    let number = |name: &str, key: &str| corner.all(name)[0].get(key).unwrap().parse::<i64>().unwrap();
+    let page = &package.tree("ppt/presentation.xml").all("p:sldSz")[0].clone();
+    let wide: i64 = page.get("cx").unwrap().parse().unwrap();
+    assert!(number("a:off", "x") + number("a:ext", "cx") <= wide, "it lies on the page");
+    assert_eq!(lines(package.slide(4)), ["Of no height"]);
+    let told = done.fidelity.unwrap();
+    assert!(told.slides[2].simplified[0].contains("1280 × 720"), "{:?}", told.slides[2].simplified);
+    // What reaches beyond the page is kept and named.
+    assert!(package.slide(5).words().contains("Point 40 of many"));
+    assert!(!told.slides[4].outside.is_empty());
+}
+
+#[test]
+fn fields_and_folds_and_formulas_are_what_a_reader_sees() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><h1>Fields</h1><input type=\"password\" value=\"hunter2\"><textarea rows=\"3\" cols=\"20\">First line\nsecond line</textarea>\
+         <input type=\"submit\"><details><summary>Question</summary><p>The hidden answer</p></details>\
+         <span style=\"position:absolute;width:1px;height:1px;overflow:hidden;clip:rect(0 0 0 0)\">For screen readers</span>\
+         <math><mfrac><mi>a</mi><mi>b</mi></mfrac></math></div>"
+    );
+    let done = bench.convert("fields.html", page.as_bytes(), LONG);
+    let package = Package::valid("fields.html", &done.pptx.expect(&done.said));
+    let slide = package.slide(1);
+    let words = slide.words();
+    assert!(!package.holds(b"hunter2"), "a password in clear");
+    for gone in ["The hidden answer", "For screen readers"] {
+        assert!(!words.contains(gone), "{words}");
+    }
+    assert!(words.contains("•••••••") && words.contains("Submit") && words.contains("Question"), "{words}");
+    let area = shape_of(slide, "First line");
+    assert_eq!(area.all("a:br").len(), 1, "its lines are those of the field: {words}");
+    let told = &done.fidelity.unwrap().slides[0];
+    assert_eq!(told.pictured.iter().map(|part| part.why.as_str()).collect::<Vec<_>>(), ["formula"]);
+    assert_eq!(slide.all("p:pic")[0].all("p:cNvPr")[0].get("descr"), Some("ab"));
+}
+
+#[test]
+fn lists_count_on_links_stay_buttons_and_cuts_are_cut() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<style>.chevron {{ position: absolute; left: 40px; top: 300px; width: 220px; height: 60px; padding: 18px 50px; box-sizing: border-box; background: #cc3300; clip-path: polygon(0 0, 85% 0, 100% 50%, 85% 100%, 0 100%, 15% 50%) }}\
+         .card {{ position: absolute; left: 300px; top: 300px; width: 200px; height: 100px; overflow: hidden; border-radius: 20px }} .ribbon {{ position: absolute; right: -40px; top: 15px; width: 160px; height: 24px; background: #00aa00; transform: rotate(45deg) }}\
+         .side {{ position: absolute; left: 560px; top: 300px; width: 200px; height: 60px; border-radius: 12px; border: 1px solid #dddddd; border-left: 5px solid #0000ff; background: #fff }}\
+         .strip {{ position: absolute; left: 0; top: 500px; width: 1000px; height: 8px; background: radial-gradient(circle, #ff0000, #0000ff) }}</style>\
+         <div class=\"ppt-slide\"><h1>Odds and ends</h1><ol><li>One</li><li>Two</li><li>Three</li></ol><ul><li><p>In a block</p><p>and more</p></li></ul>\
+         <a href=\"https://example.com/go\" style=\"text-decoration:none;background:#123456;color:#fff;padding:8px;display:inline-block\">Press</a> <a href=\"mailto:a b@example.com\">a letter</a> <a href=\"http://[nowhere\">nowhere</a>\
+         <div class=\"chevron\">Step</div><div class=\"card\"><div class=\"ribbon\"></div></div><div class=\"side\">Card</div><div class=\"strip\"></div>\
+         <table><tr><td></td></tr></table>\
+         <svg width=\"100\" height=\"100\" viewBox=\"0 0 100 100\" style=\"position:absolute;left:800px;top:300px\"><circle cx=\"50\" cy=\"50\" r=\"15.9155\" fill=\"none\" stroke=\"#654321\" stroke-width=\"8\" stroke-dasharray=\"60 40\" stroke-dashoffset=\"25\"/></svg>\
+         <img src=\"photo.png\" width=\"40\" height=\"20\" style=\"position:absolute;left:900px;top:20px;box-shadow:0 4px 12px rgba(0,0,0,.5)\" alt=\"\"></div>"
+    );
+    // A picture whose name says something else than its bytes.
+    let mut bitmap = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(4, 2).write_to(&mut bitmap, image::ImageFormat::Bmp).unwrap();
+    bench.write("photo.png", bitmap.get_ref());
+    let done = bench.convert("odds.html", page.as_bytes(), LONG);
+    let package = Package::valid("odds.html", &done.pptx.expect(&done.said));
+    let slide = package.slide(1);
+    // One list that counts on, so that an item more between them moves the rest.
+    let numbers = slide.all("a:buAutoNum");
+    assert_eq!(numbers.len(), 3);
+    assert!(numbers.iter().all(|number| number.get("startAt").is_none()), "{numbers:?}");
+    assert_eq!(shape_of(slide, "In a block").all("a:buChar").len(), 1, "the bullet of a block in an item");
+    let button = shape_of(slide, "Press");
+    assert_eq!(button.all("p:cNvPr")[0].all("a:hlinkClick").len(), 1, "the box is the link");
+    assert!(
+        button.all("a:r").iter().all(|run| run.all("a:hlinkClick").is_empty()),
+        "and no text is underlined"
+    );
+    let links = package.links(1);
+    assert!(links.contains(&("a letter".to_owned(), "mailto:a%20b@example.com".to_owned())), "{links:?}");
+    assert!(links.iter().all(|(_, target)| !target.contains('[')), "{links:?}");
+    // The chevron is a form with its text, not a picture.
+    assert!(slide.words().contains("Step"));
+    let red =
+        |hex: &str| slide.all("a:srgbClr").iter().filter(|colour| colour.get("val") == Some(hex)).count();
+    assert_eq!(red("CC3300"), 1);
+    // The ribbon ends where its card does.
+    let ribbon = slide
+        .all("p:sp")
+        .into_iter()
+        .find(|shape| shape.all("a:srgbClr").iter().any(|colour| colour.get("val") == Some("00AA00")))
+        .unwrap();
+    let [left, wide] = [("a:off", "x"), ("a:ext", "cx")]
+        .map(|(name, key)| ribbon.all(name)[0].get(key).unwrap().parse::<i64>().unwrap());
+    assert!(left + wide <= 500 * 9525 + 9525, "{left} + {wide}");
+    // A gradient across a strip runs along it.
+    assert_eq!(slide.all("a:lin").len(), 1);
+    // The ring shows its part of 60 in two pieces: the dash begins before the start of the circle.
+    let pieces = slide
+        .all("a:ln")
+        .iter()
+        .filter(|line| !line.all("a:srgbClr").is_empty())
+        .filter(|line| line.all("a:srgbClr")[0].get("val") == Some("654321"))
+        .count();
+    assert_eq!(pieces, 2);
+    let told = &done.fidelity.unwrap().slides[0];
+    assert_eq!(told.pictured.len(), 0, "{:?}", told.pictured);
+    assert_eq!(told.missing.len(), 0, "{:?}", told.missing);
+    let [picture] = package.media().try_into().unwrap();
+    assert!(picture.starts_with(b"\x89PNG"), "drawn as what it is");
+    assert_eq!(slide.all("p:pic")[0].all("a:outerShdw").len(), 1);
+}
