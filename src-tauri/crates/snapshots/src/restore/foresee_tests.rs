@@ -2,7 +2,7 @@ use std::fs;
 
 use okcvm_protocol::SnapshotId;
 
-use crate::testing::{Place, place, tree};
+use crate::testing::{Node, Place, place, tree};
 use crate::{RestoreWhat, SnapshotError};
 
 /// What a look must not touch: workspace with its stamps, repository, journal.
@@ -10,6 +10,11 @@ fn everything(place: &Place) -> impl PartialEq {
     let mut repository = tree(&place.repository());
     // The background notes there which packs it has synced, one of them twice at times.
     repository.remove(b"okcvm-synced".as_slice());
+    // And it makes the empty files of the next pack ahead.
+    repository.retain(|path, node| {
+        let is_empty = matches!(node, Node::File { content, .. } if content.is_empty());
+        !(is_empty && path.windows(10).any(|part| part == b"tmp_okcvm_"))
+    });
     (place.tree(), place.stamps(), repository, fs::read(place.dir.join("journal")).unwrap())
 }
 
