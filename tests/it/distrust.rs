@@ -227,7 +227,17 @@ async fn packages_of_a_kernel_that_was_not_trusted_bring_that_to_the_next_one() 
     engine.restore(&session, &clean, RestoreScope::All, None).await.unwrap();
     let remove = "import os; os.remove(os.environ['OKCVM_PACKAGES'] + '/helpful.py')";
     let bare = "import shutil; shutil.rmtree(os.environ['OKCVM_PACKAGES'] + '/__pycache__', True)";
-    calls(&desk, &server, &session, vec![python(&format!("{remove}; {bare}"), false)]).await;
+    server.push(python(&format!("{remove}; {bare}"), false));
+    server.push(Reply::text("Done."));
+    let (mut events, node) = begin(&desk, &session).await;
+    // What a kernel that is not trusted deletes is asked about.
+    let (id, asked) = question(&mut events).await;
+    assert!(asked.actions.contains(&ApprovalAction::Delete), "{asked:?}");
+    let allow =
+        okcvm_protocol::ApprovalAnswer::Allow { scope: okcvm_protocol::ApprovalScope::Once, pattern: None };
+    answer(&desk, &session, &id, allow).await.unwrap();
+    until_end(&mut events, &node).await;
+    engine.wait_until_idle(&session).await;
     engine.restore(&session, &clean, RestoreScope::All, None).await.unwrap();
     let after = calls(&desk, &server, &session, vec![python("1", true)]).await;
     assert_eq!(distrusted(&desk, &session, &after).await, [""; 0]);

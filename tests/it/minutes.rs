@@ -208,5 +208,5 @@ async fn the_minutes_before_and_after_a_question_count_together() {
     desk.clock.forward(15);
     let ended = desk.end(&mut events, &node).await;
     assert_eq!(ended.status, NodeStatus::Interrupted);
-    assert!(ended.error.unwrap().message.contains("1 minutes"));
+    assert!(ended.error.unwrap().message.contains("1 minute"));
 }
