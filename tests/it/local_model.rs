@@ -100,7 +100,7 @@ async fn ends_once_with_all_of_it_stored(desk: &Desk, steps: u32) {
     match seen.pop().unwrap() {
         TurnEvent::TurnCompleted { .. } => {}
         TurnEvent::TurnInterrupted { error, .. } => {
-            assert!(error.message.contains(&format!("{steps} model requests")), "{}", error.message);
+            assert!(error.message.contains(&format!("limit of {steps} model request")), "{}", error.message);
         }
         end => panic!("it failed: {end:?}"),
     }
