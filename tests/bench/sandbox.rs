@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use okcvm_sandbox::Sandbox;
+use okcvm_sandbox::{Limits, Program, Sandbox, Sockets, WayOut};
 use tokio_util::sync::CancellationToken;
 
 use crate::measure::{Cost, Side, rounds, timed};
@@ -22,7 +22,7 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     let mode = sandbox.status().mode;
     let names = [
         format!("{COMMANDS} times true, {mode} Beside a direct bash"),
-        format!("{COMMANDS} times true, {mode} Beside a direct /bin/true"),
+        format!("{COMMANDS} times /bin/true without a shell, {mode} Beside a direct one"),
         format!("{COMMANDS} times true, {mode} Beside bubblewrap without filter"),
     ];
     if !plan.wants(&[&names[0], &names[1], &names[2]]) {
@@ -49,6 +49,20 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
             })
         }),
         Box::new(|_| repeated(&DIRECT.map(str::to_owned))),
+        Box::new(|_| {
+            timed(|| {
+                runtime.block_on(async {
+                    for _ in 0..COMMANDS {
+                        let mut process = sandbox.start(program(folder.path())).await?;
+                        let outcome = process.running.wait().await;
+                        if outcome != okcvm_sandbox::Outcome::Exited(0) {
+                            return Err(format!("{outcome:?}").into());
+                        }
+                    }
+                    Ok(())
+                })
+            })
+        }),
         Box::new(|_| repeated(&["/bin/true".to_owned()])),
     ];
     // Bubblewrap does not wait for what it starts. Its cost comes to us when what it left is waited for here.
@@ -61,13 +75,32 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
         eprintln!("bubblewrap is not here, so its row is left out");
     }
     let medians = rounds(|_| Ok(()), sides)?;
-    let ours = medians.costs[0];
-    let bars = [Bar::AtMostTimesWork(8.0), Bar::AtMostTimesWork(8.0), Bar::AtMostTimesWork(0.7)];
-    for ((name, other), bar) in names.into_iter().zip(&medians.costs[1..]).zip(bars) {
-        let figures = Figures::Times { ours, other: Some(*other) };
+    let [shell, direct_shell, alone, direct, ..] = medians.costs[..] else { return Ok(()) };
+    let mut pairs =
+        vec![(shell, direct_shell, Bar::AtMostTimesWork(8.0)), (alone, direct, Bar::AtMostTimesWork(8.0))];
+    pairs.extend(medians.costs.get(4).map(|wrapped| (shell, *wrapped, Bar::AtMostTimesWork(0.7))));
+    for (name, (ours, other, bar)) in names.into_iter().zip(pairs) {
+        let figures = Figures::Times { ours, other: Some(other) };
         tell(Row { bench: "sandbox", name, figures, bar });
     }
     Ok(())
+}
+
+/// The program alone, with the policy of a command.
+fn program(workspace: &Path) -> Program {
+    Program {
+        path: "/bin/true".into(),
+        arguments: Vec::new(),
+        workspace: workspace.to_path_buf(),
+        env: Vec::new(),
+        search_first: Vec::new(),
+        limits: Limits::default(),
+        readable: Vec::new(),
+        kept_folder: None,
+        sockets: Sockets::None,
+        way_out: WayOut::None,
+        entry: None,
+    }
 }
 
 fn repeated(words: &[String]) -> Outcome<Cost> {
