@@ -86,7 +86,7 @@ fn slides_of_another_size_are_brought_onto_the_page() {
          <div class=\"ppt-slide\" style=\"width:1280px;height:720px\"><h1>Larger</h1><p style=\"position:absolute;right:20px;bottom:20px\">In the corner</p></div>\
          <div class=\"ppt-slide\" style=\"height:0\"><h1>Of no height</h1></div>\
          <div class=\"ppt-slide\"><ul>{}</ul></div>",
-        (1..=40).map(|number| format!("<li>Point {number} of many</li>")).collect::<String>()
+        (1..=40).map(|number| format!("<li>Point {number} of many</li>")).collect::<Vec<_>>().concat()
     );
     let done = bench.convert("sizes.html", page.as_bytes(), LONG);
     let package = Package::valid("sizes.html", &done.pptx.expect(&done.said));
