@@ -187,13 +187,20 @@ function makeFieldsReal(slide) {
 }
 
 const VECTOR = 'http://www.w3.org/2000/svg';
+/** How many elements of a slide may be copies that stand for a `<use>`. */
+const MOST_COPIED = 5000;
 
 /** Puts a copy in the place of each `<use>` of a drawing in the same page, since what it shows is out of reach. */
 function makeUsesReal(slide) {
+  // Copies of copies could grow without end.
+  let room = MOST_COPIED;
   for (let round = 0; round < 3; round += 1) {
     for (const use of slide.querySelectorAll('svg use')) {
+      if (room <= 0) return;
       const target = use.href.baseVal.startsWith('#') ? document.getElementById(use.href.baseVal.slice(1)) : null;
-      if (!target || target.contains(use) || target.querySelectorAll('*').length > 500) continue;
+      const size = target?.querySelectorAll('*').length ?? 0;
+      if (!target || target.contains(use) || size > 500) continue;
+      room -= size + 1;
       const group = document.createElementNS(VECTOR, 'g');
       for (const { name, value } of use.attributes) if (!/^(xlink:)?href$|^(x|y|width|height|transform)$/.test(name)) group.setAttribute(name, value);
       group.setAttribute('transform', `${use.getAttribute('transform') ?? ''} translate(${use.x.baseVal.value}, ${use.y.baseVal.value})`);
