@@ -347,3 +347,14 @@ async fn a_copy_of_a_moment_is_saved_and_its_files_are_kept() {
     let beside = std::fs::read_dir(story.folder.path()).unwrap().flatten();
     assert!(beside.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".okcvm-tmp")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_gets_a_name_by_which_it_is_found() {
+    let story = Story::told().await;
+    let first = &story.nodes[0];
+    assert_eq!(story.json(&["label"], &[first, "  the start "])["label"], "the start");
+    assert!(story.said(&["tree"], &[]).contains("[the start]"));
+    story.said(&["switch"], &["the start"]);
+    assert!(story.said(&["label"], &[first]).contains("no name"));
+    assert!(!story.said(&["tree"], &[]).contains("[the start]"));
+}

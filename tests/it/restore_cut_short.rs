@@ -110,3 +110,20 @@ async fn a_target_that_is_gone_does_not_close_the_session() {
     undo(&host, &cut.session).await;
     assert!(!cut.files.join("new.txt").exists());
 }
+
+/// Nodes are marked before their snapshots go; killed in between, they are still there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_marked_and_not_dropped_can_be_restored_again() {
+    let cut = cut(None).await;
+    let open = store(cut.folder.path());
+    let target = open.restores(&cut.session).unwrap().remove(0).after.unwrap();
+    let reason = "they were dropped to save room.";
+    assert_eq!(
+        open.mark_snapshots(&cut.session, &[target], reason, okcvm_store::SnapshotMark::Gone).unwrap(),
+        1
+    );
+    drop(open);
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert!(detail.tree.iter().all(|node| node.not_restorable.is_none()), "{:?}", detail.tree);
+}

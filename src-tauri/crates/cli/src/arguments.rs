@@ -179,6 +179,16 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Give a node a name, by which it can be found and which keeps its files; without one, take the name away
+    Label {
+        #[command(flatten)]
+        place: NodeArguments,
+        /// The name
+        name: Option<String>,
+        /// Print the node as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Go to a node, or bring some of its files back
     ///
     /// The present is recorded before anything moves, so every restore can be undone.

@@ -36,6 +36,9 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         }
         SessionCommand::Fork { place, json } => moves::fork(host, &place, Format::of(json)).await,
         SessionCommand::Switch { place, json } => moves::switch(host, &place, Format::of(json)).await,
+        SessionCommand::Label { place, name, json } => {
+            moves::label(host, &place, name, Format::of(json)).await
+        }
         SessionCommand::Restore { session, undo: true, json, .. }
         | SessionCommand::Undo { session, json } => moves::undo(host, &session, Format::of(json)).await,
         SessionCommand::Restore { session, redo: true, json, .. }

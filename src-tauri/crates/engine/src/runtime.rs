@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::approvals::Approvals;
 use crate::engine::create_folder;
+use crate::tidy::THINNED;
 use crate::{Engine, EngineError, Watching};
 
 /// How the folder of a deployment begins while it is copied.
@@ -239,6 +240,7 @@ impl Runtime {
     fn recover(&self, engine: &Engine) -> Result<(), EngineError> {
         self.sweep_half_deployments();
         self.finish_restores(engine)?;
+        self.unmark_what_is_there(engine)?;
         for node in engine.store().running_nodes(&self.id)? {
             let at = engine.now();
             engine.close_items(&node.id, at)?;
@@ -254,6 +256,14 @@ impl Runtime {
             engine.store().end_node(&node.id, NodeStatus::Interrupted, Some(&error), at)?;
             tracing::warn!(session = %self.id, turn = %node.id, "marked a turn of an ended program as interrupted");
         }
+        Ok(())
+    }
+
+    /// Nodes are marked before their snapshots are dropped; those of a dropping that was cut short are still there.
+    fn unmark_what_is_there(&self, engine: &Engine) -> Result<(), EngineError> {
+        let marked = engine.store().marked_snapshots(&self.id, THINNED)?;
+        let there: Vec<_> = marked.into_iter().filter(|id| self.history.holds(id)).collect();
+        engine.store().mark_snapshots(&self.id, &there, THINNED, SnapshotMark::Back)?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 
 use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
 
+use crate::archive::held;
 use crate::changes::{changes, counts};
 use crate::commit::{Author, object_of};
 use crate::difference::{Scope, changed_among, differences};
@@ -38,6 +39,14 @@ impl History {
     pub fn counts(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<ChangeCounts, SnapshotError> {
         let (old, new) = self.trees(from, to)?;
         Ok(counts(&differences(self.source(), old, new, &Scope::All)?))
+    }
+
+    /// The snapshot is one of this history. Costs no look at the disk.
+    pub fn holds(&self, id: &SnapshotId) -> bool {
+        object_of(id).is_ok_and(|id| {
+            held(&self.shared.archive.journal).get(&id).is_some()
+                && self.shared.objects.contains(&id).unwrap_or(false)
+        })
     }
 
     /// Two snapshots hold the same files. No content is read.

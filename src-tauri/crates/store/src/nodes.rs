@@ -369,6 +369,20 @@ impl Store {
         Ok(marked)
     }
 
+    /// The snapshots of a session that are marked with this reason.
+    pub fn marked_snapshots(&self, session: &SessionId, reason: &str) -> Result<Vec<SnapshotId>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT snapshot FROM nodes WHERE session_id = ?1 AND not_restorable = ?2 AND snapshot IS NOT NULL",
+            )
+            .doing("reading marked nodes")?;
+        let rows = statement
+            .query_map([session.as_str(), reason], |row| row.get(0).map(SnapshotId))
+            .doing("reading marked nodes")?;
+        rows.collect::<Result<_, _>>().doing("reading marked nodes")
+    }
+
     /// Ends the turn of a node.
     pub fn end_node(
         &self,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    CommandHandler, NodeId, NodeParams, NodeSummary, RestoreChange, RestoreOutcome, RestoreParams,
-    RestoreScope, SessionId, SessionParams, SkippedFile, Writer,
+    CommandHandler, NodeId, NodeLabelParams, NodeParams, NodeSummary, RestoreChange, RestoreOutcome,
+    RestoreParams, RestoreScope, SessionId, SessionParams, SkippedFile, Writer,
 };
 
 use super::{files, find, find_node, mark};
@@ -68,6 +68,25 @@ pub(super) async fn switch(host: &Host, place: &NodeArguments, format: Format) -
     let node_id = end_of_branch(&host.engine().tree(&session_id)?, &node_id);
     let outcome = host.node_fork(NodeParams { session_id: session_id.clone(), node_id }).await?;
     report(&outcome, &session_id, Back::Undo, format)
+}
+
+pub(super) async fn label(
+    host: &Host,
+    place: &NodeArguments,
+    label: Option<String>,
+    format: Format,
+) -> Result<(), Failure> {
+    let session_id = find(host, &place.session)?.id;
+    let node_id = find_node(host, &session_id, &place.node)?;
+    let node = host.node_label(NodeLabelParams { session_id, node_id, label }).await?;
+    if format == Format::Json {
+        return Ok(output::json(&node)?);
+    }
+    output::line(&match node.label {
+        Some(label) => format!("The node is called “{label}”."),
+        None => "The node has no name.".to_owned(),
+    });
+    Ok(())
 }
 
 /// The last node that is reached from a node by its latest children.
