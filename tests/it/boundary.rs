@@ -114,16 +114,21 @@ fn the_apps_data_is_hidden_wherever_it_lies() {
         let mut program =
             prepared(folder, &["tool", "call", "shell", "--workspace", &work, "--arguments", &arguments]);
         let path = format!("{}:{}", tools.join("bin").display(), std::env::var("PATH").unwrap());
-        text(&finished({
-            program.env("OKCVM_HOME", home).env("PATH", path);
-            program
-        })
-        .stdout)
+        text(
+            &finished({
+                program.env("OKCVM_HOME", home).env("PATH", path);
+                program
+            })
+            .stdout,
+        )
     };
     let elsewhere = run(&folder.join("data"));
     assert!(elsewhere.contains("a tool") && elsewhere.contains("a secret"), "the control: {elsewhere}");
     let inside = run(&tools.join("data"));
-    assert!(inside.contains("ran") && !inside.contains("a secret") && !inside.contains("okcvm.db"), "{inside}");
+    assert!(
+        inside.contains("ran") && !inside.contains("a secret") && !inside.contains("okcvm.db"),
+        "{inside}"
+    );
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn others_stay_as_they_are(verdicts: &mut Verdicts) {
         when(verdicts, number, &[Condition::IsNot { argument, value: 0 }]);
     }
     // All processes of a user: zero is the caller's own.
-    for (number, user) in [(libc::SYS_setpriority, libc::PRIO_USER as u32), (libc::SYS_ioprio_set, 3)] {
+    for (number, user) in [(libc::SYS_setpriority, libc::PRIO_USER), (libc::SYS_ioprio_set, 3)] {
         when(verdicts, number, &[Condition::Masked { argument: 0, mask: u32::MAX, value: user }]);
     }
 }

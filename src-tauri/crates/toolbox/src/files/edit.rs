@@ -87,7 +87,7 @@ fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, Tool
         ));
     }
     let bytes = encoding.encode(&new).map_err(|character| write::unwritable(&path, encoding, character))?;
-    workspace.write_atomic(&path, &bytes).map_err(|error| worded(&error))?;
+    workspace.write_atomic_except(&path, &bytes, &git::keeps(&workspace)).map_err(|error| worded(&error))?;
     stamp::note(context, &path, &stamp::of_bytes(&bytes))?;
     let difference = diff::texts(&path, Some(&old), &new, 0);
     let mut result = text(

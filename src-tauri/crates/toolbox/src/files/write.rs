@@ -96,7 +96,9 @@ fn create(
     path: &WorkspacePath,
     words: &str,
 ) -> Result<ToolResult, ToolError> {
-    workspace.write_atomic(path, words.as_bytes()).map_err(|error| worded(&error))?;
+    workspace
+        .write_atomic_except(path, words.as_bytes(), &git::keeps(workspace))
+        .map_err(|error| worded(&error))?;
     stamp::note(context, path, &stamp::of_bytes(words.as_bytes()))?;
     Ok(done(path, "created", words.len() as u64, diff::texts(path, None, words, 0)))
 }
@@ -120,7 +122,7 @@ fn replace(
         Some(old) => diff::texts(path, Some(&old.text), &words, 0),
         None => diff::replaced(path, &words),
     };
-    workspace.write_atomic(path, &bytes).map_err(|error| worded(&error))?;
+    workspace.write_atomic_except(path, &bytes, &git::keeps(workspace)).map_err(|error| worded(&error))?;
     stamp::note(context, path, &stamp::of_bytes(&bytes))?;
     Ok(done(path, "replaced", bytes.len() as u64, difference))
 }
@@ -182,7 +184,7 @@ fn extend(
     let words = LineEnds::of(tail).continued(words);
     let bytes = encoding.encode_more(&words).map_err(|character| unwritable(path, encoding, character))?;
     let seen = stamp::seen(context, path, &end.stamp())?;
-    workspace.append(path, &bytes).map_err(|error| worded(&error))?;
+    workspace.append(path, &bytes, &git::keeps(workspace)).map_err(|error| worded(&error))?;
     // Whoever adds to a file that it has not seen has still not seen it.
     if seen == Seen::Present {
         stamp::note(context, path, &stamp::hex(end.hash.chain_update(&bytes)))?;

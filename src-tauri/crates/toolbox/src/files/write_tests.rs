@@ -130,10 +130,7 @@ fn a_file_keeps_its_encoding_mark_and_line_ends() {
         (b"a\r\nb\n".to_vec(), "新\n二\n".into()),
         (Vec::new(), "新\n二\n".into()),
         ([mark, b"a\r\n"].concat(), [mark, "新\r\n二\r\n".as_bytes()].concat()),
-        (
-            b"\xff\xfea\0\r\0\n\0".to_vec(),
-            b"\xff\xfe\xb0\x65\r\0\n\0\x8c\x4e\r\0\n\0".to_vec(),
-        ),
+        (b"\xff\xfea\0\r\0\n\0".to_vec(), b"\xff\xfe\xb0\x65\r\0\n\0\x8c\x4e\r\0\n\0".to_vec()),
         (gbk.to_vec(), new_gbk.to_vec()),
         (b"a line of a log\r\n".repeat(300_000), "新\r\n二\r\n".into()),
         (b"\0\x01\x02binary".to_vec(), "新\n二\n".into()),
@@ -277,4 +274,43 @@ fn a_long_difference_is_cut() {
     let difference = result.diff.unwrap();
     assert_eq!((difference.additions, difference.truncated), (5_000, true));
     assert_eq!(difference.hunks.iter().map(|hunk| hunk.lines.len()).sum::<usize>(), 1_000);
+}
+
+#[test]
+fn a_link_that_changes_meanwhile_leads_to_nothing_of_git() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let desk = Desk::new();
+    desk.put(".git/HEAD", "ref: refs/heads/main\n");
+    std::fs::create_dir(desk.path(".git/hooks")).unwrap();
+    std::fs::create_dir(desk.path("free")).unwrap();
+    let (over, begun) = (AtomicBool::new(false), std::time::Instant::now());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for target in ["free", ".git/hooks"] {
+                    std::os::unix::fs::symlink(target, desk.path("next")).unwrap();
+                    std::fs::rename(desk.path("next"), desk.path("way")).unwrap();
+                }
+            }
+        });
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        for number in 0.. {
+            if begun.elapsed() > std::time::Duration::from_secs(3) {
+                break;
+            }
+            let arguments = json!({"file_path": format!("way/hook{number}"), "content": "evil"});
+            let _ = runtime.block_on(WriteFileTool.call(&desk.context, arguments));
+            let arguments =
+                json!({"file_path": format!("way/more{number}"), "content": "evil", "append": true});
+            let _ = runtime.block_on(WriteFileTool.call(&desk.context, arguments));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let planted: Vec<_> = std::fs::read_dir(desk.path(".git/hooks"))
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.metadata().unwrap().len() > 0)
+        .map(|entry| entry.file_name())
+        .collect();
+    assert!(planted.is_empty(), "{planted:?}");
 }
