@@ -106,22 +106,6 @@ impl Workspace {
         self.write_at(path, fill, &|_| false)
     }
 
-    /// Refuses what ends at a place that is kept.
-    fn free(
-        &self,
-        path: &WorkspacePath,
-        place: Option<PathBuf>,
-        kept: &dyn Fn(&Path) -> bool,
-    ) -> Result<(), WorkspaceError> {
-        if place.is_none_or(|place| !kept(&place)) {
-            return Ok(());
-        }
-        Err(WorkspaceError::InvalidPath {
-            path: shown(path),
-            reason: "while it was being written, it was made to lead elsewhere".to_owned(),
-        })
-    }
-
     fn write_at(
         &self,
         path: &WorkspacePath,
@@ -131,7 +115,7 @@ impl Workspace {
         let failed = |error| WorkspaceError::from_io(error, "written", path.as_str());
         let failed_call = |error| WorkspaceError::from_errno(error, "written", path.as_str());
         let (folder, name) = self.final_place(path)?;
-        self.free(path, self.root.place_of(folder.as_fd()).map(|place| place.join(&name)), kept)?;
+        free(path, self.root.place_of(folder.as_fd()).map(|place| place.join(&name)), kept)?;
         let mode = match statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match file_type(&stat) {
                 FileType::RegularFile => Some(Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777)),
@@ -168,7 +152,7 @@ impl Workspace {
         if file_type(&fstat(&handle).map_err(failed)?) != FileType::RegularFile {
             return Err(WorkspaceError::Special { path: shown(path) });
         }
-        self.free(path, self.root.place_of(handle.as_fd()), kept)?;
+        free(path, self.root.place_of(handle.as_fd()), kept)?;
         File::from(handle)
             .write_all(bytes)
             .map_err(|error| WorkspaceError::from_io(error, "written", path.as_str()))
@@ -214,6 +198,21 @@ impl Workspace {
         }
         Err(WorkspaceError::TooManyLinks { path: shown(path) })
     }
+}
+
+/// Refuses what ends at a place that is kept.
+fn free(
+    path: &WorkspacePath,
+    place: Option<PathBuf>,
+    kept: &dyn Fn(&Path) -> bool,
+) -> Result<(), WorkspaceError> {
+    if place.is_none_or(|place| !kept(&place)) {
+        return Ok(());
+    }
+    Err(WorkspaceError::InvalidPath {
+        path: shown(path),
+        reason: "while it was being written, it was made to lead elsewhere".to_owned(),
+    })
 }
 
 #[cfg(test)]
