@@ -108,13 +108,12 @@ fn search(ranges: &[(u32, Option<&Verdict>)], program: &mut BpfProgram) {
             program.push(branch(AT_LEAST, upper[0].0, 0, 0));
             search(lower, program);
             let past = program.len() - branching - 1;
-            match u8::try_from(past) {
-                Ok(past) => program[branching].jt = past,
+            if let Ok(past) = u8::try_from(past) {
+                program[branching].jt = past;
+            } else {
                 // Only a plain jump is long enough.
-                Err(_) => {
-                    program[branching].jf = 1;
-                    program.insert(branching + 1, instruction(JUMP, past as u32));
-                }
+                program[branching].jf = 1;
+                program.insert(branching + 1, instruction(JUMP, past as u32));
             }
             search(upper, program);
         }
