@@ -244,16 +244,16 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        std::fs::metadata(path).expect("metadata").permissions().mode() & 0o777
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
     #[test]
     fn a_closed_tree_is_removed() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().unwrap();
         let tree = folder.path().join("tree");
-        std::fs::create_dir_all(tree.join("a/b/c")).expect("folders");
+        std::fs::create_dir_all(tree.join("a/b/c")).unwrap();
         for path in ["a/b", "a", ""] {
-            std::fs::set_permissions(tree.join(path), std::fs::Permissions::from_mode(0)).expect("mode");
+            std::fs::set_permissions(tree.join(path), std::fs::Permissions::from_mode(0o000)).unwrap();
         }
         open_folders(&tree);
         assert_eq!(mode(&tree.join("a/b/c")), 0o700);
@@ -263,23 +263,22 @@ mod tests {
 
     #[test]
     fn a_folder_that_becomes_a_link_leads_nowhere() {
-        let folder = tempfile::tempdir().expect("folder");
+        let folder = tempfile::tempdir().unwrap();
         let (tree, outside) = (folder.path().join("tree"), folder.path().join("outside"));
         for path in [tree.join("a"), outside.join("inner")] {
-            std::fs::create_dir_all(path).expect("folders");
+            std::fs::create_dir_all(path).unwrap();
         }
         for path in [&outside, &outside.join("inner")] {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
-        std::os::unix::fs::symlink(&outside, tree.join("link")).expect("link");
+        std::os::unix::fs::symlink(&outside, tree.join("link")).unwrap();
         let (from, to) = (tree.join("a"), tree.join("link"));
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
                     let flags = rustix::fs::RenameFlags::EXCHANGE;
-                    rustix::fs::renameat_with(rustix::fs::CWD, &from, rustix::fs::CWD, &to, flags)
-                        .expect("swap");
+                    rustix::fs::renameat_with(rustix::fs::CWD, &from, rustix::fs::CWD, &to, flags).unwrap();
                 }
             });
             for _ in 0..20_000 {
