@@ -283,6 +283,7 @@ fn a_link_that_changes_meanwhile_leads_to_nothing_of_git() {
     desk.put(".git/HEAD", "ref: refs/heads/main\n");
     std::fs::create_dir(desk.path(".git/hooks")).unwrap();
     std::fs::create_dir(desk.path("free")).unwrap();
+    std::os::unix::fs::symlink("free", desk.path("way")).unwrap();
     let (over, begun) = (AtomicBool::new(false), std::time::Instant::now());
     std::thread::scope(|scope| {
         scope.spawn(|| {
