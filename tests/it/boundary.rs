@@ -93,6 +93,44 @@ fn a_session_reaches_whom_it_lists_and_every_contact_is_told() {
     assert!(!said(&call(folder, &work, &by_proxy)).contains("403"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_apps_data_is_hidden_wherever_it_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let work = workspace(folder);
+    // A folder of programs, which commands may read, with the app's data in it.
+    let tools = folder.join("tools");
+    std::fs::create_dir_all(tools.join("bin")).unwrap();
+    std::fs::create_dir_all(tools.join("data")).unwrap();
+    std::os::unix::fs::symlink("/usr/bin/python3", tools.join("bin/python3")).unwrap();
+    std::fs::write(tools.join("notes"), "a tool").unwrap();
+    std::fs::write(tools.join("data/canary"), "a secret").unwrap();
+    let arguments = serde_json::json!({
+        "command": format!("cat {tools}/notes; cat {tools}/data/canary; ls {tools}/data; echo ran", tools = tools.display())
+    });
+    let run = |home: &std::path::Path| {
+        let arguments = arguments.to_string();
+        let mut program =
+            prepared(folder, &["tool", "call", "shell", "--workspace", &work, "--arguments", &arguments]);
+        let path = format!("{}:{}", tools.join("bin").display(), std::env::var("PATH").unwrap());
+        text(
+            &finished({
+                program.env("OKCVM_HOME", home).env("PATH", path);
+                program
+            })
+            .stdout,
+        )
+    };
+    let elsewhere = run(&folder.join("data"));
+    assert!(elsewhere.contains("a tool") && elsewhere.contains("a secret"), "the control: {elsewhere}");
+    let inside = run(&tools.join("data"));
+    assert!(
+        inside.contains("ran") && !inside.contains("a secret") && !inside.contains("okcvm.db"),
+        "{inside}"
+    );
+}
+
 #[test]
 fn wrong_hosts_are_refused_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -84,6 +84,26 @@ async fn files_count_as_brought_in_from_the_first_moment_of_their_import() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_by_the_name_that_commands_see_hides_nothing() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    let desk = desk(&server);
+    for (link, target, read_as) in [
+        ("latest", "/mnt/okcomputer/letter.html", "latest"),
+        ("all", "/mnt/okcomputer", "all/letter.html"),
+        ("near", "letter.html", "near"),
+    ] {
+        let session = desk.session().await;
+        // Made before there is anything to read, so nothing is known of it.
+        std::os::unix::fs::symlink(target, desk.files(&session).await.join(link)).unwrap();
+        desk.drop_file(&session, "letter.html", TRAP).await;
+        server.push(read(read_as));
+        server.push(Reply::text("Read."));
+        let node = desk.turn(&session, "Read it.", Vec::new()).await.node;
+        assert_eq!(distrusted(&desk, &session, &node).await, ["letter.html"], "{link}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_comes_back_from_the_trash_under_another_name_is_trusted_no_more_than_before() {
     let server = ScriptedModelServer::start().await.unwrap();
     let desk = desk(&server);

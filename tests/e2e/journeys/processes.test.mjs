@@ -198,6 +198,7 @@ test('what runs is listed and ended by hand, and whom it spoke to is told', asyn
         assert.match(contacts[0], new RegExp(`127\\.0\\.0\\.1:${other.port}[^]*refused[^]*not among the hosts`));
         assert.match(contacts[1], new RegExp(`127\\.0\\.0\\.1:${listed.port}[^]*allowed`));
         assert.deepEqual([listed.reached, other.reached], [1, 0]);
+        for (const contact of contacts) assert.match(contact, /Run command python3 -c/, 'the call is named');
         await pictures(window, 'contacts');
       });
 

@@ -4,7 +4,6 @@
 //! cells are taken for data. A command can read every file, so it counts as having read all that came in.
 
 use std::io::Read;
-use std::path::Path;
 
 use okcvm_protocol::{Attachment, ImportId, NodeId, SessionId, TurnEvent};
 use okcvm_tools::Reads;
@@ -76,13 +75,17 @@ impl Engine {
             }
             Reads::Files(paths) => {
                 let mut untrusted = Vec::new();
+                let workspace = Workspace::open(runtime.root())?;
                 for path in paths {
                     // A path that leads out is refused by the tool itself.
                     let Ok(named) = WorkspacePath::named(runtime.root(), path) else { continue };
-                    let behind_links = real_path(runtime.root(), &named);
-                    for path in std::iter::once(named.as_str().to_owned()).chain(behind_links) {
-                        if self.store().is_untrusted_file(&runtime.id, &path)? && !untrusted.contains(&path) {
-                            untrusted.push(path);
+                    let behind_links = workspace.end_of(&named);
+                    for path in std::iter::once(named).chain(behind_links) {
+                        let path = path.as_str();
+                        if self.store().is_untrusted_file(&runtime.id, path)?
+                            && !untrusted.iter().any(|known| known == path)
+                        {
+                            untrusted.push(path.to_owned());
                         }
                     }
                 }
@@ -138,13 +141,6 @@ fn named_for_people(path: String) -> String {
     } else {
         path
     }
-}
-
-/// Where a path leads by links inside of the workspace.
-fn real_path(root: &Path, path: &WorkspacePath) -> Option<String> {
-    let root = root.canonicalize().ok()?;
-    let real = root.join(path.to_os_path()).canonicalize().ok()?;
-    Some(okcvm_workspace::encode_name(real.strip_prefix(&root).ok()?.as_os_str()))
 }
 
 /// Whether a file is a table all of whose cells are too short for instructions.

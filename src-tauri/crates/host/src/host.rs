@@ -168,7 +168,7 @@ impl Host {
         })?;
         let manifest = Arc::new(manifest);
         okcvm_documents::read_elsewhere(helper.clone());
-        let sandbox = Sandbox::probe_beside(helper);
+        let sandbox = Sandbox::probe_beside(helper).hiding(data.root());
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();
         let kernels = Kernels::entered_in(

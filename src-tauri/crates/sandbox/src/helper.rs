@@ -124,6 +124,37 @@ pub(crate) fn remove_tree(folder: &Path) {
     }
 }
 
+/// Gives the rights of every folder in it back. Other processes of the agent may change the tree meanwhile, so each
+/// folder is held by a handle of which the name leads nowhere else.
+#[cfg(target_os = "linux")]
+fn open_folders(folder: &Path) {
+    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::os::unix::fs::PermissionsExt;
+    use std::rc::Rc;
+
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // Names wait with the handle of the folder that they are in, so that a wide tree needs few of them.
+    let mut open: Vec<(Rc<OwnedFd>, std::ffi::OsString)> = Vec::new();
+    let mut next = rustix::fs::open(folder, flags, Mode::empty());
+    loop {
+        if let Ok(handle) = next {
+            let handle = Rc::new(handle);
+            let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
+            let _ = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700));
+            for entry in std::fs::read_dir(&path).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    open.push((Rc::clone(&handle), entry.file_name()));
+                }
+            }
+        }
+        let Some((parent, name)) = open.pop() else { return };
+        next = rustix::fs::openat(&parent, &name, flags, Mode::empty());
+    }
+}
+
+/// As on Linux; there it is called only for folders that no other process reaches.
+#[cfg(not(target_os = "linux"))]
 fn open_folders(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mut open = vec![folder.to_owned()];
@@ -203,4 +234,59 @@ pub(crate) fn equip(
         .envs(proxy.map(proxy_variables).unwrap_or_default())
         .envs(policy.environment.iter().map(|(name, value)| (name, value)));
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_closed_tree_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = folder.path().join("tree");
+        std::fs::create_dir_all(tree.join("a/b/c")).unwrap();
+        for path in ["a/b", "a", ""] {
+            std::fs::set_permissions(tree.join(path), std::fs::Permissions::from_mode(0o000)).unwrap();
+        }
+        open_folders(&tree);
+        assert_eq!(mode(&tree.join("a/b/c")), 0o700);
+        remove_tree(&tree);
+        assert!(!tree.exists());
+    }
+
+    #[test]
+    fn a_folder_that_becomes_a_link_leads_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, outside) = (folder.path().join("tree"), folder.path().join("outside"));
+        for path in [tree.join("a"), outside.join("inner")] {
+            std::fs::create_dir_all(path).unwrap();
+        }
+        for path in [&outside, &outside.join("inner")] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        std::os::unix::fs::symlink(&outside, tree.join("link")).unwrap();
+        let (from, to) = (tree.join("a"), tree.join("link"));
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let flags = rustix::fs::RenameFlags::EXCHANGE;
+                    rustix::fs::renameat_with(rustix::fs::CWD, &from, rustix::fs::CWD, &to, flags).unwrap();
+                }
+            });
+            for _ in 0..20_000 {
+                open_folders(&tree);
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!([mode(&outside), mode(&outside.join("inner"))], [0o755, 0o755]);
+    }
 }

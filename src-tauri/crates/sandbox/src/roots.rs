@@ -127,6 +127,19 @@ impl Roots {
     }
 }
 
+impl Roots {
+    /// Without the folders in which that one lies, or which lie in it. The error is the folder that holds it and that
+    /// every command needs.
+    pub(crate) fn without(mut self, private: &Path) -> Result<Self, PathBuf> {
+        let needed = |root: &&PathBuf| SYSTEM.iter().any(|system| *root == Path::new(system));
+        if let Some(root) = self.readable.iter().filter(needed).find(|root| touches(root, private)) {
+            return Err(root.clone());
+        }
+        self.readable.retain(|root| !touches(root, private));
+        Ok(self)
+    }
+}
+
 /// Decides it from the user's search path and home folder.
 pub(crate) fn roots(user_path: Option<&OsStr>, home: Option<&Path>) -> Roots {
     let mut readable: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
@@ -172,9 +185,12 @@ fn interpreter_root(folder: &Path, home: Option<&Path>) -> Option<(PathBuf, Path
 }
 
 /// Whether one of two folders holds the other, by their names and by where these really lead.
-fn touches(root: &Path, home: &Path) -> bool {
-    let real = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    [home, &real].iter().any(|home| root.starts_with(home) || home.starts_with(root))
+fn touches(root: &Path, private: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (real_root, real_private) = (real(root), real(private));
+    [root, &real_root].iter().any(|root| {
+        [private, &real_private].iter().any(|private| root.starts_with(private) || private.starts_with(root))
+    })
 }
 
 #[cfg(test)]
@@ -214,6 +230,23 @@ mod tests {
         assert_eq!(some.len(), all.len() - 1);
         assert!(!some.contains(&PathBuf::from("/opt")));
         assert!(roots.readable_from(Path::new("/usr/share/workspace")).contains(&PathBuf::from("/usr")));
+    }
+
+    #[test]
+    fn what_holds_a_private_folder_is_closed() {
+        let roots = roots(None, None);
+        let all = roots.readable.len();
+        let closed = |private: &str| roots.clone().without(Path::new(private)).map(|roots| roots.readable);
+        assert_eq!(closed("/home/someone/data").map(|rest| rest.len()), Ok(all));
+        let rest = closed("/opt/okcvm/data").expect("nothing that is needed");
+        assert!(rest.len() == all - 1 && !rest.contains(&PathBuf::from("/opt")));
+        assert_eq!(closed("/usr/share/okcvm"), Err(PathBuf::from("/usr")));
+
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::create_dir_all(folder.path().join("real/data")).expect("folders");
+        std::os::unix::fs::symlink("real", folder.path().join("link")).expect("link");
+        let linked = Roots { readable: vec![folder.path().join("link")], search_path: String::new() };
+        assert_eq!(linked.without(&folder.path().join("real/data")).map(|roots| roots.readable), Ok(vec![]));
     }
 
     #[test]

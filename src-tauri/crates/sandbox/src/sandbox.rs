@@ -76,6 +76,42 @@ impl Sandbox {
         Self::probe(program)
     }
 
+    /// The same, with a folder that no command may read: system folders that hold it are closed. Where one that every
+    /// command needs holds it, no command runs.
+    #[must_use]
+    pub fn hiding(self, private: &Path) -> Self {
+        #[cfg(unix)]
+        if self.inner.tier.is_ok() {
+            let closed = self.inner.roots.clone().without(private);
+            let status = self.inner.status.clone();
+            let (tier, status, roots) = match closed {
+                Ok(roots) => (self.inner.tier.clone(), status, roots),
+                Err(root) => {
+                    let reason = format!(
+                        "{} lies in {}, which every command can read",
+                        private.display(),
+                        root.display()
+                    );
+                    let layer = okcvm_protocol::Check {
+                        name: "Private folder".to_owned(),
+                        status: okcvm_protocol::CheckStatus::Failed,
+                        message: format!("Not hidden: {reason}."),
+                        hint: Some("Set OKCVM_HOME to a folder elsewhere.".to_owned()),
+                    };
+                    let mode = "None: commands do not run.".to_owned();
+                    let status = SandboxStatus { available: false, mode, layers: vec![layer] };
+                    (Err(reason), status, self.inner.roots.clone())
+                }
+            };
+            return Self {
+                inner: Arc::new(Inner { helper: self.inner.helper.clone(), tier, status, roots }),
+            };
+        }
+        #[cfg(windows)]
+        let _ = private;
+        self
+    }
+
     /// As [`Sandbox::probe`], but never with a stronger tier than this one.
     pub fn probe_at_most(helper: PathBuf, strongest: Tier) -> Self {
         #[cfg(unix)]

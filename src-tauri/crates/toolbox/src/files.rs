@@ -6,6 +6,7 @@ mod edit;
 mod encoding;
 mod git;
 pub(crate) mod kind;
+mod line_ends;
 mod lines;
 mod read;
 pub(crate) mod stamp;

@@ -115,6 +115,18 @@ impl RootFolder {
         target.strip_prefix(MOUNT).or_else(|_| target.strip_prefix(&self.path)).ok()
     }
 
+    /// Where something that was opened lies now, relative to the root; `None` if it has left.
+    pub(crate) fn place_of(&self, handle: BorrowedFd<'_>) -> Option<PathBuf> {
+        #[cfg(target_os = "linux")]
+        let path = {
+            use std::os::fd::AsRawFd;
+            std::fs::read_link(format!("/proc/self/fd/{}", handle.as_raw_fd())).ok()?
+        };
+        #[cfg(not(target_os = "linux"))]
+        let path = PathBuf::from(OsStr::from_bytes(rustix::fs::getpath(handle).ok()?.as_bytes()));
+        path.strip_prefix(&self.path).ok().map(Path::to_path_buf)
+    }
+
     fn walk(&self, relative: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
         let mut below: Vec<OwnedFd> = Vec::new();
         let mut ahead: Vec<Vec<u8>> = parts_reversed(relative);

@@ -72,6 +72,19 @@ impl Workspace {
         if path.is_root() { self.root().to_path_buf() } else { self.root().join(path.to_os_path()) }
     }
 
+    /// Where `path` ends at this moment, links followed by the rules of this workspace; `None` if nothing is there or the
+    /// way leads out.
+    pub fn end_of(&self, path: &WorkspacePath) -> Option<WorkspacePath> {
+        // Not followed to read it, so a pipe does not block.
+        #[cfg(target_os = "linux")]
+        let flags = OFlags::PATH;
+        #[cfg(not(target_os = "linux"))]
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let handle = self.root.open_beneath(&path.to_os_path(), flags, Mode::empty()).ok()?;
+        let place = self.root.place_of(handle.as_fd())?;
+        WorkspacePath::parse(&crate::encode_name(place.as_os_str())).ok()
+    }
+
     /// Reads a path as the agent gives it: below [`crate::MOUNT`], below the real folder, or relative. Any other
     /// absolute path, `..` and NUL are refused. The path need not exist.
     pub fn resolve(&self, agent_path: &str) -> Result<WorkspacePath, WorkspaceError> {

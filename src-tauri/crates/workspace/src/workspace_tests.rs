@@ -175,7 +175,7 @@ fn a_race_with_a_symbolic_link_leads_nowhere() {
             if let Ok(read) = place.workspace.read(&path("folder/secret"), 100) {
                 assert_eq!(read.bytes, b"harmless");
             }
-            let _ = place.workspace.append(&path("folder/log"), b"line\n");
+            let _ = place.workspace.append(&path("folder/log"), b"line\n", &|_| false);
         }
         stop.store(true, Ordering::Relaxed);
         swapper.join().unwrap();

@@ -86,15 +86,36 @@ impl Workspace {
         self.write_with(path, &mut |file| file.write_all(bytes))
     }
 
+    /// As [`Workspace::write_atomic`], but not where `kept` says so of the place, relative to the workspace, at which the
+    /// path really ends. It is asked when nothing can change that any more.
+    pub fn write_atomic_except(
+        &self,
+        path: &WorkspacePath,
+        bytes: &[u8],
+        kept: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), WorkspaceError> {
+        self.write_at(path, &mut |file| file.write_all(bytes), kept)
+    }
+
     /// As [`Workspace::write_atomic`], with the content written by `fill`.
     pub(crate) fn write_with(
         &self,
         path: &WorkspacePath,
         fill: &mut dyn FnMut(&mut File) -> io::Result<()>,
     ) -> Result<(), WorkspaceError> {
+        self.write_at(path, fill, &|_| false)
+    }
+
+    fn write_at(
+        &self,
+        path: &WorkspacePath,
+        fill: &mut dyn FnMut(&mut File) -> io::Result<()>,
+        kept: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), WorkspaceError> {
         let failed = |error| WorkspaceError::from_io(error, "written", path.as_str());
         let failed_call = |error| WorkspaceError::from_errno(error, "written", path.as_str());
         let (folder, name) = self.final_place(path)?;
+        free(path, self.root.place_of(folder.as_fd()).map(|place| place.join(&name)), kept)?;
         let mode = match statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match file_type(&stat) {
                 FileType::RegularFile => Some(Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777)),
@@ -112,8 +133,14 @@ impl Workspace {
         unfinished.finish(&name).map_err(failed)
     }
 
-    /// Adds `bytes` to the end of a file, which is made with its folders if it is not there.
-    pub fn append(&self, path: &WorkspacePath, bytes: &[u8]) -> Result<(), WorkspaceError> {
+    /// Adds `bytes` to the end of a file, which is made with its folders if it is not there; not where `kept` says so, as
+    /// in [`Workspace::write_atomic_except`].
+    pub fn append(
+        &self,
+        path: &WorkspacePath,
+        bytes: &[u8],
+        kept: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), WorkspaceError> {
         let failed = |error| WorkspaceError::from_errno(error, "written", path.as_str());
         let os_path = path.to_os_path();
         if path.is_root() {
@@ -125,6 +152,7 @@ impl Workspace {
         if file_type(&fstat(&handle).map_err(failed)?) != FileType::RegularFile {
             return Err(WorkspaceError::Special { path: shown(path) });
         }
+        free(path, self.root.place_of(handle.as_fd()), kept)?;
         File::from(handle)
             .write_all(bytes)
             .map_err(|error| WorkspaceError::from_io(error, "written", path.as_str()))
@@ -170,6 +198,21 @@ impl Workspace {
         }
         Err(WorkspaceError::TooManyLinks { path: shown(path) })
     }
+}
+
+/// Refuses what ends at a place that is kept.
+fn free(
+    path: &WorkspacePath,
+    place: Option<PathBuf>,
+    kept: &dyn Fn(&Path) -> bool,
+) -> Result<(), WorkspaceError> {
+    if place.is_none_or(|place| !kept(&place)) {
+        return Ok(());
+    }
+    Err(WorkspaceError::InvalidPath {
+        path: shown(path),
+        reason: "while it was being written, it was made to lead elsewhere".to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -62,7 +62,10 @@ fn a_link_inside_keeps_leading_to_what_was_written() {
     assert!(matches!(error("escape-new"), WorkspaceError::Outside { .. }));
     assert!(matches!(error("loop"), WorkspaceError::TooManyLinks { .. }));
     assert_eq!(fs::read(folder.path().join("outside")).unwrap(), b"untouched");
-    assert!(matches!(workspace.append(&path("escape-new"), b"x"), Err(WorkspaceError::Outside { .. })));
+    assert!(matches!(
+        workspace.append(&path("escape-new"), b"x", &|_| false),
+        Err(WorkspaceError::Outside { .. })
+    ));
     assert_eq!(names(folder.path()), ["outside", "workspace"]);
 }
 
@@ -77,8 +80,11 @@ fn what_is_no_file_is_not_overwritten() {
     assert!(matches!(error(""), WorkspaceError::IsFolder { .. }));
     assert!(matches!(error("pipe"), WorkspaceError::Special { .. }));
     assert!(matches!(error("file/below"), WorkspaceError::NotAFolder { .. }));
-    assert!(matches!(workspace.append(&path("pipe"), b"x"), Err(WorkspaceError::Special { .. })));
-    assert!(matches!(workspace.append(&path("folder"), b"x"), Err(WorkspaceError::IsFolder { .. })));
+    assert!(matches!(workspace.append(&path("pipe"), b"x", &|_| false), Err(WorkspaceError::Special { .. })));
+    assert!(matches!(
+        workspace.append(&path("folder"), b"x", &|_| false),
+        Err(WorkspaceError::IsFolder { .. })
+    ));
 }
 
 #[test]
@@ -101,8 +107,8 @@ fn a_failed_write_leaves_the_old_file_and_no_other() {
 #[test]
 fn appending_makes_the_file_and_adds_to_it() {
     let (_folder, workspace) = place();
-    workspace.append(&path("logs/today"), b"one\n").unwrap();
-    workspace.append(&path("logs/today"), b"two\n").unwrap();
+    workspace.append(&path("logs/today"), b"one\n", &|_| false).unwrap();
+    workspace.append(&path("logs/today"), b"two\n", &|_| false).unwrap();
     assert_eq!(fs::read(workspace.root().join("logs/today")).unwrap(), b"one\ntwo\n");
 }
 
@@ -112,4 +118,32 @@ fn names_of_any_bytes_can_be_written() {
     workspace.write_atomic(&path("caf\u{FFFD}E9/日本語"), b"x").unwrap();
     let folder = workspace.root().join(OsStr::from_bytes(b"caf\xE9"));
     assert_eq!(fs::read(folder.join("日本語")).unwrap(), b"x");
+}
+
+#[test]
+fn what_is_kept_is_not_written_by_a_link_either() {
+    let (_folder, workspace) = place();
+    let root = workspace.root().to_owned();
+    fs::create_dir_all(root.join("kept/inner")).unwrap();
+    fs::write(root.join("kept/old"), "old").unwrap();
+    for (link, target) in
+        [("way", "kept/inner"), ("mounted", "/mnt/okcomputer/kept/inner"), ("file", "kept/old")]
+    {
+        symlink(target, root.join(link)).unwrap();
+    }
+    let kept = |place: &Path| place.starts_with("kept");
+    for name in ["kept/new", "kept/old", "way/new", "mounted/new", "file"] {
+        for written in [
+            workspace.write_atomic_except(&path(name), b"new", &kept),
+            workspace.append(&path(name), b"new", &kept),
+        ] {
+            assert!(matches!(written, Err(WorkspaceError::InvalidPath { .. })), "{name}: {written:?}");
+        }
+    }
+    assert_eq!(fs::read(root.join("kept/old")).unwrap(), b"old");
+    workspace.write_atomic_except(&path("free/new"), b"new", &kept).unwrap();
+    assert_eq!(workspace.end_of(&path("free/new")), Some(path("free/new")));
+    assert_eq!(workspace.end_of(&path("file")), Some(path("kept/old")));
+    assert_eq!(workspace.end_of(&path("mounted")), Some(path("kept/inner")));
+    assert_eq!([workspace.end_of(&path("nothing")), workspace.end_of(&path("way/no"))], [None, None]);
 }

@@ -39,6 +39,7 @@ export const enBoundary = {
   'network.fromNext': 'Holds from the next command on.',
   'network.contacts': 'Contacts',
   'network.noContacts': 'No command of this session has tried to speak to anybody.',
+  'network.ofCall': 'Call {id}',
   'network.others_one': 'and {count} more of the same call',
   'network.others_other': 'and {count} more of the same call',
   'contact.allowed': 'allowed',

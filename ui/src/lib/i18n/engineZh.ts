@@ -66,6 +66,9 @@ export const sentences: Record<string, string> = {
   'None: {}': '无：{}',
   Namespaces: '命名空间',
   'System calls': '系统调用',
+  'Private folder': '私有文件夹',
+  'Not hidden: {} lies in {}, which every command can read.': '未隐藏：{} 位于 {} 之内，而每条命令都能读取后者。',
+  'Set OKCVM_HOME to a folder elsewhere.': '请将 OKCVM_HOME 设为其他位置的文件夹。',
   'Local sockets': '本地套接字',
   "Code in Jupyter's kernel can speak to a local socket that another program keeps in the workspace or in a system folder that commands can read: Landlock stops that from version 9 on. Commands cannot, and sockets elsewhere are out of reach.":
     'Jupyter 内核中的代码可以连接其他程序放在工作区或命令可读的系统文件夹中的本地套接字：Landlock 从第 9 版起才会阻止。命令则不能，其他位置的套接字也都无法访问。',

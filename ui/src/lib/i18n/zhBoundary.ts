@@ -39,6 +39,7 @@ export const zhBoundary: Record<keyof typeof enBoundary, string> = {
   'network.fromNext': '从下一条命令起生效。',
   'network.contacts': '访问记录',
   'network.noContacts': '此会话的命令尚未尝试访问任何主机。',
+  'network.ofCall': '调用 {id}',
   'network.others_one': '以及同一调用的另外 {count} 次',
   'network.others_other': '以及同一调用的另外 {count} 次',
   'contact.allowed': '已允许',

@@ -46,19 +46,22 @@ pub(crate) struct FoundPython {
 impl FoundPython {
     /// What a kernel of it must be able to read besides the system's folders.
     pub(crate) fn readable(&self) -> Vec<PathBuf> {
-        own_library(&self.base).into_iter().collect()
+        own_library(&self.base)
     }
 }
 
-/// The folder of an interpreter that lies outside of the system's folders, if it is one of its own and not one that
-/// holds much else.
-pub(super) fn own_library(base: &Path) -> Option<PathBuf> {
-    let base = base.canonicalize().ok()?;
+/// The folders of an interpreter that lies outside of the system's folders, if it has some of its own.
+pub(super) fn own_library(base: &Path) -> Vec<PathBuf> {
+    let Ok(base) = base.canonicalize() else { return Vec::new() };
     let system = ["/usr", "/bin", "/lib", "/opt"]
         .iter()
         .any(|folder| base.starts_with(folder) && base != Path::new("/opt"));
-    let own = base.components().count() >= 4 && base.join("lib").is_dir() && base.join("bin").is_dir();
-    (!system && own).then_some(base)
+    let parts = [base.join("bin"), base.join("lib")];
+    if system || base.components().count() < 4 || !parts.iter().all(|part| part.is_dir()) {
+        return Vec::new();
+    }
+    // What a user installs for themselves; beside it lie the data of all programs, keys and the app's own among them.
+    if base.file_name() == Some(OsStr::new(".local")) { parts.to_vec() } else { vec![base] }
 }
 
 fn folders(search_path: Option<&OsStr>, closed: &Closed) -> Vec<PathBuf> {
@@ -162,4 +165,24 @@ async fn ask(path: &Path) -> Option<FoundPython> {
     let output = tokio::time::timeout(PROBE, asked).await.ok()?.ok()?;
     let found: FoundPython = serde_json::from_slice(&output.stdout).ok()?;
     found.executable.is_absolute().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_library;
+
+    #[test]
+    fn the_data_beside_an_interpreter_of_the_user_stay_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, open) in [(".local", &["bin", "lib"][..]), ("python", &[""])] {
+            let base = folder.path().canonicalize().unwrap().join(name);
+            assert!(own_library(&base).is_empty());
+            for part in ["bin", "lib", "share"] {
+                std::fs::create_dir_all(base.join(part)).unwrap();
+            }
+            let expected: Vec<_> = open.iter().map(|part| base.join(part)).collect();
+            let expected: Vec<_> = expected.iter().map(|path| path.components().collect()).collect();
+            assert_eq!(own_library(&base), expected as Vec<std::path::PathBuf>);
+        }
+    }
 }

@@ -18,13 +18,15 @@ pub(super) enum Verdict {
     RefusedIf(Vec<Vec<Condition>>),
 }
 
-/// Something about the lower half of an argument, by its place from 0.
+/// Something about an argument, by its place from 0; of its lower half if nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Condition {
     /// These bits have this value.
     Masked { argument: u8, mask: u32, value: u32 },
     /// It is another value.
     IsNot { argument: u8, value: u32 },
+    /// Its upper half is not zero.
+    IsLong { argument: u8 },
 }
 
 /// A processor whose numbers we do not know.
@@ -44,7 +46,7 @@ const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 const UNKNOWN: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
-/// Places in what a program sees of a call: number, architecture, arguments.
+/// Places in what a program sees of a call: number, architecture, arguments, of which the lower half comes first.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 const ARGUMENTS: u32 = 16;
@@ -106,13 +108,12 @@ fn search(ranges: &[(u32, Option<&Verdict>)], program: &mut BpfProgram) {
             program.push(branch(AT_LEAST, upper[0].0, 0, 0));
             search(lower, program);
             let past = program.len() - branching - 1;
-            match u8::try_from(past) {
-                Ok(past) => program[branching].jt = past,
+            if let Ok(past) = u8::try_from(past) {
+                program[branching].jt = past;
+            } else {
                 // Only a plain jump is long enough.
-                Err(_) => {
-                    program[branching].jf = 1;
-                    program.insert(branching + 1, instruction(JUMP, past as u32));
-                }
+                program[branching].jf = 1;
+                program.insert(branching + 1, instruction(JUMP, past as u32));
             }
             search(upper, program);
         }
@@ -127,12 +128,13 @@ fn judge(verdict: &Verdict, program: &mut BpfProgram) {
             for set in sets {
                 let mut checks = Vec::new();
                 for condition in set {
-                    let (argument, value) = match *condition {
+                    let (argument, half, value) = match *condition {
                         Condition::Masked { argument, value, .. } | Condition::IsNot { argument, value } => {
-                            (argument, value)
+                            (argument, 0, value)
                         }
+                        Condition::IsLong { argument } => (argument, 4, 0),
                     };
-                    checks.push(instruction(LOAD, ARGUMENTS + 8 * u32::from(argument)));
+                    checks.push(instruction(LOAD, ARGUMENTS + 8 * u32::from(argument) + half));
                     if let Condition::Masked { mask, .. } = condition {
                         checks.push(instruction(AND, *mask));
                     }
@@ -144,7 +146,7 @@ fn judge(verdict: &Verdict, program: &mut BpfProgram) {
                 for (place, check) in checks.iter_mut().enumerate().filter(|(_, check)| check.code == IS) {
                     let past = (end - place - 1) as u8;
                     (check.jt, check.jf) = match conditions.next() {
-                        Some(Condition::IsNot { .. }) => (past, 0),
+                        Some(Condition::IsNot { .. } | Condition::IsLong { .. }) => (past, 0),
                         Some(Condition::Masked { .. }) | None => (0, past),
                     };
                 }
@@ -169,7 +171,7 @@ mod tests {
     use super::*;
 
     /// Runs a program as the kernel does.
-    fn answer(program: &BpfProgram, architecture: u32, number: u32, arguments: [u32; 6]) -> u32 {
+    fn answer(program: &BpfProgram, architecture: u32, number: u32, arguments: [u64; 6]) -> u32 {
         let (mut at, mut value) = (0, 0);
         for _ in 0..program.len() {
             let step = &program[at];
@@ -179,7 +181,10 @@ mod tests {
                     value = match step.k {
                         NUMBER => number,
                         ARCHITECTURE => architecture,
-                        place => arguments[(place - ARGUMENTS) as usize / 8],
+                        place => {
+                            let argument = arguments[(place - ARGUMENTS) as usize / 8];
+                            (argument >> (8 * (place % 8))) as u32
+                        }
                     };
                 }
                 AND => value &= step.k,
@@ -201,6 +206,7 @@ mod tests {
                 Condition::IsNot { argument: 1, value: 7 },
             ],
             vec![Condition::IsNot { argument: 2, value: 1 }, Condition::IsNot { argument: 2, value: 2 }],
+            vec![Condition::IsLong { argument: 5 }],
         ];
         let mut verdicts: BTreeMap<u32, Verdict> =
             (0..600).step_by(3).map(|at| (at, Verdict::Refused)).collect();
@@ -221,6 +227,8 @@ mod tests {
             ([0x35, 7, 1, 0, 0, 0], ALLOW),
             ([0x45, 8, 2, 0, 0, 0], ALLOW),
             ([0x45, 7, 3, 0, 0, 0], REFUSE),
+            ([0x45, 7, 1, 0, 0, 0xffff_ffff], ALLOW),
+            ([0x45, 7, 1, 0, 0, 0x1_0000_0000], REFUSE),
         ] {
             assert_eq!(answer(&program, ours, 400, arguments), expected, "{arguments:?}");
         }

@@ -164,6 +164,10 @@ fn verdicts(tier: Tier, landlock: i32, network: Network, sockets: Sockets) -> Ve
         when(&mut verdicts, libc::SYS_ioctl, &[asks]);
     }
     set_id_bits(&mut verdicts);
+    keep_the_mark(&mut verdicts);
+    if tier == Tier::Reduced {
+        others_stay_as_they_are(&mut verdicts);
+    }
 
     let mut refused: Vec<i64> = [REFUSED, REFUSED_HERE].concat();
     if tier == Tier::Reduced {
@@ -219,6 +223,35 @@ fn set_id_bits(verdicts: &mut Verdicts) {
             when(verdicts, libc::SYS_open, &[has(1, libc::O_CREAT as u32), has(2, bit)]);
             when(verdicts, libc::SYS_open, &[has(1, temporary_file_flag()), has(2, bit)]);
         }
+    }
+}
+
+/// The limit by which processes are found again (see [`crate::tree::marked`]) may be asked for, but not set.
+fn keep_the_mark(verdicts: &mut Verdicts) {
+    let is_it = |argument| Condition::Masked { argument, mask: u32::MAX, value: libc::RLIMIT_RTTIME };
+    when(verdicts, libc::SYS_setrlimit, &[is_it(0)]);
+    // With the address of a new value, whichever half of that is not zero.
+    when(verdicts, libc::SYS_prlimit64, &[is_it(1), Condition::IsNot { argument: 2, value: 0 }]);
+    when(verdicts, libc::SYS_prlimit64, &[is_it(1), Condition::IsLong { argument: 2 }]);
+}
+
+/// Limits and order of a process named by its number, which may be any of the user's. Zero is the caller itself.
+fn others_stay_as_they_are(verdicts: &mut Verdicts) {
+    for (number, argument) in [
+        // A limit of processor time ends a process as a signal does.
+        (libc::SYS_prlimit64, 0),
+        (libc::SYS_sched_setaffinity, 0),
+        (libc::SYS_sched_setscheduler, 0),
+        (libc::SYS_sched_setparam, 0),
+        (libc::SYS_sched_setattr, 0),
+        (libc::SYS_setpriority, 1),
+        (libc::SYS_ioprio_set, 1),
+    ] {
+        when(verdicts, number, &[Condition::IsNot { argument, value: 0 }]);
+    }
+    // All processes of a user: zero is the caller's own.
+    for (number, user) in [(libc::SYS_setpriority, libc::PRIO_USER), (libc::SYS_ioprio_set, 3)] {
+        when(verdicts, number, &[Condition::Masked { argument: 0, mask: u32::MAX, value: user }]);
     }
 }
 

@@ -531,3 +531,53 @@ fn an_ordinary_user_has_the_same_boundary() {
         assert_eq!(std::fs::read_to_string(folder.path().join("readable")).expect("file"), SECRET);
     }
 }
+
+#[test]
+fn the_mark_stays_and_can_be_read() {
+    for trial in Trial::each() {
+        let ran = trial.python(
+            r"
+import ctypes, mmap, resource
+libc = ctypes.CDLL(None, use_errno=True)
+before = resource.getrlimit(resource.RLIMIT_RTTIME)
+def attempt(work):
+    try: work()
+    except (OSError, ValueError): pass
+attempt(lambda: resource.setrlimit(resource.RLIMIT_RTTIME, (1, 1)))
+attempt(lambda: resource.prlimit(0, resource.RLIMIT_RTTIME, (1, 1)))
+numbers = {'x86_64': (160, 302), 'aarch64': (164, 261)}[__import__('os').uname().machine]
+lower = (ctypes.c_ulong * 2)(1, 1)
+libc.syscall(numbers[0], 15, lower)
+# The lower half of this address is zero.
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+place = libc.mmap(1 << 32, 4096, 3, 0x32, -1, 0)
+if place == 1 << 32:
+    ctypes.memmove(place, lower, 16)
+    libc.syscall(numbers[1], 0, 15, ctypes.c_void_p(place), None)
+print('kept', resource.getrlimit(resource.RLIMIT_RTTIME) == before and before[0] > 1)
+",
+        );
+        assert_eq!(ran.text(), "kept True\n", "{:?}", trial.tier);
+        assert!(!trial.output("ulimit -R; ulimit -a > /dev/null && echo all").is_empty());
+    }
+}
+
+#[test]
+fn limits_and_order_of_other_processes_stay_theirs() {
+    for trial in Trial::each() {
+        let victim = Program::start(std::process::Command::new("sleep").arg("60"));
+        let pid = victim.0.id();
+        let limits = || std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
+        let before = limits();
+        trial.refused(&format!("prlimit --pid {pid} --nofile=11:11"));
+        trial.refused(&format!("prlimit --pid {pid} --cpu=1:1"));
+        trial.refused(&format!("renice -n 7 -p {pid}"));
+        trial.refused(&format!("taskset -p 1 {pid}"));
+        trial.refused(&format!("chrt --idle -p 0 {pid}"));
+        trial.refused(&format!("ionice -c 3 -p {pid}"));
+        assert_eq!(limits(), before, "{:?}", trial.tier);
+        let own = trial.output("nice -n 3 taskset 1 prlimit --nofile=64:64 sh -c 'ulimit -n'");
+        assert_eq!(own, "64\n", "{:?}", trial.tier);
+    }
+}

@@ -7,6 +7,7 @@ use okcvm_workspace::{WorkspaceError, WorkspacePath};
 use serde_json::{Value, json};
 
 use super::encoding::{Encoding, Extent};
+use super::line_ends::LineEnds;
 use super::{diff, git, stamp, write};
 use crate::call::{arguments, blocking, file_path, missing, size, text, text_of, worded};
 
@@ -86,7 +87,7 @@ fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, Tool
         ));
     }
     let bytes = encoding.encode(&new).map_err(|character| write::unwritable(&path, encoding, character))?;
-    workspace.write_atomic(&path, &bytes).map_err(|error| worded(&error))?;
+    workspace.write_atomic_except(&path, &bytes, &git::keeps(&workspace)).map_err(|error| worded(&error))?;
     stamp::note(context, &path, &stamp::of_bytes(&bytes))?;
     let difference = diff::texts(&path, Some(&old), &new, 0);
     let mut result = text(
@@ -119,38 +120,6 @@ fn decode(path: &WorkspacePath, bytes: &[u8]) -> Result<(Encoding, String), Tool
             path.mounted(),
             encoding.name()
         ))),
-    }
-}
-
-/// How the lines of a file end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LineEnds {
-    /// All with a line feed, or there is one line.
-    Feed,
-    /// All with carriage return and line feed.
-    ReturnFeed,
-    /// Some with this, some with that.
-    Mixed,
-}
-
-impl LineEnds {
-    fn of(text: &str) -> Self {
-        let feeds = text.matches('\n').count();
-        let pairs = text.matches("\r\n").count();
-        match pairs {
-            0 => Self::Feed,
-            pairs if pairs == feeds => Self::ReturnFeed,
-            _ => Self::Mixed,
-        }
-    }
-
-    /// What the model wrote, with the line ends of the file.
-    fn apply(self, text: &str) -> String {
-        match self {
-            Self::Feed => text.replace("\r\n", "\n"),
-            Self::ReturnFeed => text.replace("\r\n", "\n").replace('\n', "\r\n"),
-            Self::Mixed => text.to_owned(),
-        }
     }
 }
 

@@ -23,6 +23,11 @@ pub(super) fn refuse(workspace: &Workspace, path: &WorkspacePath) -> Result<(), 
     )))
 }
 
+/// The same of where a path has led in the moment of writing: a process of the agent may change its links meanwhile.
+pub(super) fn keeps(workspace: &Workspace) -> impl Fn(&Path) -> bool {
+    |place| leads_to_git(workspace.root(), place)
+}
+
 /// Goes along the path as the system would, also where its end does not exist yet.
 fn leads_to_git(root: &Path, path: &Path) -> bool {
     let mut ahead = parts_reversed(path);

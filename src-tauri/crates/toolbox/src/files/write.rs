@@ -1,5 +1,6 @@
 //! `mshtools-write_file`.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::encoding::{Encoding, Extent};
+use super::line_ends::LineEnds;
 use super::stamp::{self, Seen};
 use super::{diff, git, kind::Kind};
 use crate::call::{arguments, blocking, count, file_path, text, text_of, worded};
@@ -94,7 +96,9 @@ fn create(
     path: &WorkspacePath,
     words: &str,
 ) -> Result<ToolResult, ToolError> {
-    workspace.write_atomic(path, words.as_bytes()).map_err(|error| worded(&error))?;
+    workspace
+        .write_atomic_except(path, words.as_bytes(), &git::keeps(workspace))
+        .map_err(|error| worded(&error))?;
     stamp::note(context, path, &stamp::of_bytes(words.as_bytes()))?;
     Ok(done(path, "created", words.len() as u64, diff::texts(path, None, words, 0)))
 }
@@ -108,26 +112,59 @@ fn replace(
 ) -> Result<ToolResult, ToolError> {
     let now = stamp::of_file(&mut old).map_err(|error| unreadable(path, &error))?;
     stamp::require(context, path, &now)?;
-    let difference = old_text(&mut old)
-        .map_err(|error| unreadable(path, &error))?
-        .map_or_else(|| diff::replaced(path, words), |old| diff::texts(path, Some(&old), words, 0));
-    workspace.write_atomic(path, words.as_bytes()).map_err(|error| worded(&error))?;
-    stamp::note(context, path, &stamp::of_bytes(words.as_bytes()))?;
-    Ok(done(path, "replaced", words.len() as u64, difference))
+    let old = Old::of(&mut old).map_err(|error| unreadable(path, &error))?;
+    let (encoding, words) = match &old {
+        Some(old) => old.style(words),
+        None => (Encoding::Utf8, Cow::Borrowed(words)),
+    };
+    let bytes = encoding.encode(&words).map_err(|character| unwritable(path, encoding, character))?;
+    let difference = match old.filter(|old| old.extent == Extent::Whole) {
+        Some(old) => diff::texts(path, Some(&old.text), &words, 0),
+        None => diff::replaced(path, &words),
+    };
+    workspace.write_atomic_except(path, &bytes, &git::keeps(workspace)).map_err(|error| worded(&error))?;
+    stamp::note(context, path, &stamp::of_bytes(&bytes))?;
+    Ok(done(path, "replaced", bytes.len() as u64, difference))
 }
 
-/// The old content, if it is text of a size that can be compared.
-fn old_text(old: &mut File) -> io::Result<Option<String>> {
-    if old.metadata()?.len() > MAX_COMPARED {
-        return Ok(None);
+/// The text that is replaced, or the start of one that is too long to be compared.
+struct Old {
+    encoding: Encoding,
+    text: String,
+    extent: Extent,
+}
+
+impl Old {
+    /// `None` if it is not text.
+    fn of(file: &mut File) -> io::Result<Option<Self>> {
+        let (extent, most) = match file.metadata()?.len() {
+            size if size <= MAX_COMPARED => (Extent::Whole, MAX_COMPARED),
+            _ => (Extent::Start, SAMPLE),
+        };
+        file.seek(SeekFrom::Start(0))?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes)?;
+        Ok(Encoding::detect(&bytes, extent).and_then(|encoding| {
+            let text = match extent {
+                Extent::Whole => encoding.decode(&bytes)?,
+                Extent::Start => encoding.decode_lossy(&bytes),
+            };
+            Some(Self { encoding, text, extent })
+        }))
     }
-    old.seek(SeekFrom::Start(0))?;
-    let mut bytes = Vec::new();
-    old.read_to_end(&mut bytes)?;
-    Ok(Encoding::detect(&bytes, Extent::Whole).and_then(|encoding| encoding.decode(&bytes)))
+
+    /// How the new content is written: as the old one was.
+    fn style<'a>(&self, words: &'a str) -> (Encoding, Cow<'a, str>) {
+        let words = match self.encoding {
+            // They have a mark of their own.
+            Encoding::Utf8Marked | Encoding::Utf16(_) => words.trim_start_matches('\u{feff}'),
+            Encoding::Utf8 | Encoding::Legacy(_) => words,
+        };
+        (self.encoding, LineEnds::of(&self.text).continued(words))
+    }
 }
 
-/// Adds to the end of a file, in its own encoding.
+/// Adds to the end of a file, in its own encoding and with its line ends.
 fn extend(
     context: &ToolContext,
     workspace: &Workspace,
@@ -142,15 +179,16 @@ fn extend(
             path.mounted()
         )));
     };
-    let bytes = encoding.encode_more(words).map_err(|character| unwritable(path, encoding, character))?;
+    let tail = encoding.decode_lossy(&end.tail);
+    let tail = tail.trim_start_matches('\u{feff}');
+    let words = LineEnds::of(tail).continued(words);
+    let bytes = encoding.encode_more(&words).map_err(|character| unwritable(path, encoding, character))?;
     let seen = stamp::seen(context, path, &end.stamp())?;
-    workspace.append(path, &bytes).map_err(|error| worded(&error))?;
+    workspace.append(path, &bytes, &git::keeps(workspace)).map_err(|error| worded(&error))?;
     // Whoever adds to a file that it has not seen has still not seen it.
     if seen == Seen::Present {
         stamp::note(context, path, &stamp::hex(end.hash.chain_update(&bytes)))?;
     }
-    let tail = encoding.decode_lossy(&end.tail);
-    let tail = tail.trim_start_matches('\u{feff}');
     let difference = diff::texts(path, Some(tail), &format!("{tail}{words}"), end.lines_before_tail);
     Ok(done(path, "extended", end.size + bytes.len() as u64, difference))
 }

@@ -119,6 +119,59 @@ fn appending_makes_a_file_and_keeps_its_encoding() {
 }
 
 #[test]
+fn a_file_keeps_its_encoding_mark_and_line_ends() {
+    let desk = Desk::new();
+    let mark = b"\xef\xbb\xbf".as_slice();
+    let (gbk, ..) = encoding_rs::GBK.encode("姓名,城市\n王小明,北京市\n李大红,上海市\n");
+    let (new_gbk, ..) = encoding_rs::GBK.encode("新\n二\n");
+    let cases: Vec<(Vec<u8>, Vec<u8>)> = vec![
+        (b"a\r\nb\r\n".to_vec(), "新\r\n二\r\n".into()),
+        (b"a\nb\n".to_vec(), "新\n二\n".into()),
+        (b"a\r\nb\n".to_vec(), "新\n二\n".into()),
+        (Vec::new(), "新\n二\n".into()),
+        ([mark, b"a\r\n"].concat(), [mark, "新\r\n二\r\n".as_bytes()].concat()),
+        (b"\xff\xfea\0\r\0\n\0".to_vec(), b"\xff\xfe\xb0\x65\r\0\n\0\x8c\x4e\r\0\n\0".to_vec()),
+        (gbk.to_vec(), new_gbk.to_vec()),
+        (b"a line of a log\r\n".repeat(300_000), "新\r\n二\r\n".into()),
+        (b"\0\x01\x02binary".to_vec(), "新\n二\n".into()),
+    ];
+    for (old, new) in cases {
+        desk.put("a.txt", &old);
+        let shown = String::from_utf8_lossy(&old[..old.len().min(20)]);
+        desk.context.reads.note("a.txt", &stamp::of_bytes(&old)).unwrap();
+        write(&desk, "a.txt", "新\n二\n");
+        assert_eq!(desk.bytes("a.txt"), new, "{shown}");
+        // And its state is known: it can be written again.
+        write(&desk, "a.txt", "next");
+    }
+    desk.put("latin.txt", b"caf\xe9 cr\xe8me\n");
+    see(&desk, "latin.txt");
+    let error = desk.error(&WriteFileTool, json!({"file_path": "latin.txt", "content": "字"}));
+    assert!(error.contains("which has no `字`"), "{error}");
+    assert_eq!(desk.bytes("latin.txt"), b"caf\xe9 cr\xe8me\n");
+}
+
+#[test]
+fn appending_goes_on_with_the_line_ends() {
+    let desk = Desk::new();
+    for (old, new) in [
+        ("a\r\nb\r\n", "a\r\nb\r\nc\r\nd\r\n"),
+        ("a\nb\n", "a\nb\nc\nd\n"),
+        ("a\r\nb\n", "a\r\nb\nc\nd\n"),
+        ("", "c\nd\n"),
+    ] {
+        desk.put("a.txt", old);
+        let difference = desk
+            .call(&WriteFileTool, json!({"file_path": "a.txt", "content": "c\nd\n", "append": true}))
+            .unwrap()
+            .diff
+            .unwrap();
+        assert_eq!(desk.bytes("a.txt"), new.as_bytes(), "{old:?}");
+        assert_eq!((difference.additions, difference.deletions), (2, 0), "{old:?}");
+    }
+}
+
+#[test]
 fn appending_to_a_long_file_shows_its_end() {
     let desk = Desk::new();
     desk.put("long.log", "a line of a log\n".repeat(20_000));
@@ -221,4 +274,44 @@ fn a_long_difference_is_cut() {
     let difference = result.diff.unwrap();
     assert_eq!((difference.additions, difference.truncated), (5_000, true));
     assert_eq!(difference.hunks.iter().map(|hunk| hunk.lines.len()).sum::<usize>(), 1_000);
+}
+
+#[test]
+fn a_link_that_changes_meanwhile_leads_to_nothing_of_git() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let desk = Desk::new();
+    desk.put(".git/HEAD", "ref: refs/heads/main\n");
+    std::fs::create_dir(desk.path(".git/hooks")).unwrap();
+    std::fs::create_dir(desk.path("free")).unwrap();
+    std::os::unix::fs::symlink("free", desk.path("way")).unwrap();
+    let (over, begun) = (AtomicBool::new(false), std::time::Instant::now());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for target in ["free", ".git/hooks"] {
+                    std::os::unix::fs::symlink(target, desk.path("next")).unwrap();
+                    std::fs::rename(desk.path("next"), desk.path("way")).unwrap();
+                }
+            }
+        });
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        for number in 0.. {
+            if begun.elapsed() > std::time::Duration::from_secs(3) {
+                break;
+            }
+            let arguments = json!({"file_path": format!("way/hook{number}"), "content": "evil"});
+            let _ = runtime.block_on(WriteFileTool.call(&desk.context, arguments));
+            let arguments =
+                json!({"file_path": format!("way/more{number}"), "content": "evil", "append": true});
+            let _ = runtime.block_on(WriteFileTool.call(&desk.context, arguments));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let planted: Vec<_> = std::fs::read_dir(desk.path(".git/hooks"))
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.metadata().unwrap().len() > 0)
+        .map(|entry| entry.file_name())
+        .collect();
+    assert!(planted.is_empty(), "{planted:?}");
 }
