@@ -299,6 +299,26 @@ function boxItems(element, style, rect, state, report) {
   return items;
 }
 
+/** The lines between the columns of text of an element. */
+function columnRules(element, style, rect, opacity) {
+  const width = px(style.columnRuleWidth);
+  if (/^(none|hidden)$/.test(style.columnRuleStyle) || width === 0 || (style.columnCount === 'auto' && style.columnWidth === 'auto')) return [];
+  const [left, right, top, bottom] = ['Left', 'Right', 'Top', 'Bottom'].map((side) => px(style[`padding${side}`]) + px(style[`border${side}Width`]));
+  const room = rect.w - left - right;
+  const gap = style.columnGap === 'normal' ? px(style.fontSize) : px(style.columnGap);
+  const fit = style.columnWidth === 'auto' ? Infinity : Math.max(1, Math.floor((room + gap) / (px(style.columnWidth) + gap)));
+  const count = Math.min(style.columnCount === 'auto' ? Infinity : Number(style.columnCount), fit);
+  const step = (room + gap) / count;
+  const paint = { width, dash: dashOf(style.columnRuleStyle), ...faded(style.columnRuleColor, opacity) };
+  const boxes = textBoxes(element);
+  const rules = [];
+  for (let column = 1; column < count; column += 1) {
+    const x = rect.x + left + column * step - gap / 2;
+    if (boxes.some(({ box }) => box.left > x)) rules.push(pathItem([['M', x, rect.y + top], ['L', x, rect.y + rect.h - bottom]], { line: paint }));
+  }
+  return rules;
+}
+
 /** The colour behind an element, if what it stands in has one all over. */
 function groundBehind(element) {
   for (let above = element.parentElement; above; above = above.parentElement) {
@@ -371,6 +391,12 @@ function backgroundLayers(element, style, rect, widths, opacity, report) {
   const list = (text) => pieces(text);
   const pick = (values, index) => values[index % values.length];
   const fills = [];
+  const mode = pieces(style.backgroundBlendMode ?? '').find((each) => each !== 'normal');
+  if (mode) {
+    // Layers that mix with each other are a picture of them all.
+    report.pictures.push({ what: describe(element), why: `background blend mode ${mode}` });
+    return [{ type: 'picture', source: shotOf(element, 'box'), at: rect, alpha: 1 }];
+  }
   for (let index = images.length - 1; index >= 0; index -= 1) {
     const image = images[index];
     const size = pick(list(style.backgroundSize), index);

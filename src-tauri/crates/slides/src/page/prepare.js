@@ -31,6 +31,9 @@ const hasScripts = () => [...document.scripts].some((script) => !/tailwind|json/
 const STILL = 400;
 const PATIENCE = 4000;
 
+/** Whether a script of the page has set itself a timer or asked for a file, by what counts that. */
+const isWaiting = () => Number(document.documentElement.dataset.okcvmPending ?? 0) > 0;
+
 /** Lets scripts that count up, draw or type come to their end. Says whether they did. */
 async function comeToRest() {
   if (!hasScripts()) return true;
@@ -51,7 +54,7 @@ async function comeToRest() {
   }).join(';');
   let before = drawn();
   const until = performance.now() + PATIENCE;
-  while (performance.now() - changed < STILL && performance.now() < until) {
+  while ((performance.now() - changed < STILL || isWaiting()) && performance.now() < until) {
     await new Promise((done) => setTimeout(done, 50));
     const now = drawn();
     if (now !== before) changed = performance.now();
