@@ -88,8 +88,8 @@ function drawPicture(pen, item, page, origin) {
     const [w, h] = [image.naturalWidth || image.width, image.naturalHeight || image.height];
     const [left, top, right, bottom] = item.crop;
     pen.drawImage(image, left * w, top * h, Math.max(1, (1 - left - right) * w), Math.max(1, (1 - top - bottom) * h), 0, 0, item.w, item.h);
-  } else if (String(item.source).startsWith('shot:')) {
-    // A picture of the page is what the page shows.
+  } else if (/^(shot|data):/.test(String(item.source))) {
+    // A picture of the page, or of a drawing in it, is what the page shows.
     pen.drawImage(page, (item.x / origin.w) * page.width, (item.y / origin.h) * page.height, (item.w / origin.w) * page.width, (item.h / origin.h) * page.height, 0, 0, item.w, item.h);
   }
 }
@@ -254,20 +254,49 @@ function greyOf(source) {
 const PATCHES = { w: 66, h: 36 };
 /** How far a channel of a patch may be off, of 255, and what part of an area's patches. */
 const OFF = 28;
-const MANY = 0.06;
+const MANY = 0.04;
 const AREAS = [['upper left', 'top', 'upper right'], ['left', 'middle', 'right'], ['lower left', 'bottom', 'lower right']];
 
+const isShot = (item) => item.kind === 'picture' && /^(shot|data):/.test(String(item.source));
+const isThin = ({ fill }) => fill && (fill.stops ?? [fill]).some(({ alpha }) => alpha < 0.99);
+
+/** Where a picture that was taken of the page shows what stands over it, which is drawn once more there. */
+function drawnTwice(slide) {
+  const twice = [];
+  slide.items.forEach((item, index) => {
+    if (!isShot(item)) return;
+    for (const other of slide.items.slice(index + 1)) {
+      if (!isShot(other) && !isThin(other) && !isThin(other.box ?? {})) continue;
+      const [x, y] = [Math.max(item.x, other.x), Math.max(item.y, other.y)];
+      const [right, bottom] = [Math.min(item.x + item.w, other.x + other.w), Math.min(item.y + item.h, other.y + other.h)];
+      if (right > x && bottom > y) twice.push({ x, y, right, bottom });
+    }
+  });
+  return twice;
+}
+
 /** The ninths of a slide where its colours are others than the page's, in words, the worst first: what is missing there would be seen. */
-function strangeAreas(page, drawn) {
+function strangeAreas(page, drawn, slide) {
+  const twice = drawnTwice(slide);
+  const [across, down] = [slide.width / PATCHES.w, slide.height / PATCHES.h];
+  const isKnown = (x, y) => twice.every((box) => (x + 1) * across < box.x || x * across > box.right || (y + 1) * down < box.y || y * down > box.bottom);
   const [one, other] = [page, drawn].map((source) => pixelsOf(source, PATCHES));
+  // What is only moved a little has its colours in a patch beside it.
+  const isOff = (x, y) => [0, 1, 2].some((channel) => {
+    const near = [];
+    for (let beside = Math.max(0, y - 1); beside <= Math.min(PATCHES.h - 1, y + 1); beside += 1) {
+      for (let at = Math.max(0, x - 1); at <= Math.min(PATCHES.w - 1, x + 1); at += 1) near.push(other[4 * (beside * PATCHES.w + at) + channel]);
+    }
+    const shown = one[4 * (y * PATCHES.w + x) + channel];
+    return shown < Math.min(...near) - OFF || shown > Math.max(...near) + OFF;
+  });
   const shares = [];
   const [wide, high] = [PATCHES.w / 3, PATCHES.h / 3];
   AREAS.forEach((names, row) => names.forEach((name, column) => {
     let off = 0;
     for (let y = row * high; y < (row + 1) * high; y += 1) {
       for (let x = column * wide; x < (column + 1) * wide; x += 1) {
-        const at = 4 * (y * PATCHES.w + x);
-        if ([0, 1, 2].some((channel) => Math.abs(one[at + channel] - other[at + channel]) > OFF)) off += 1;
+        if (isOff(x, y) && isKnown(x, y)) off += 1;
       }
     }
     shares.push({ name, share: off / (wide * high) });
@@ -309,5 +338,5 @@ async function similarityOf(slide, url) {
   page.src = url;
   await page.decode();
   const drawn = drawnSlide(slide, page);
-  return { alike: tidy(structuralSimilarity(greyOf(page), greyOf(drawn))), strange: strangeAreas(page, drawn) };
+  return { alike: tidy(structuralSimilarity(greyOf(page), greyOf(drawn))), strange: strangeAreas(page, drawn, slide) };
 }

@@ -12,8 +12,8 @@
     if (waiting.delete(mark)) tell();
   };
   window.setTimeout = (task, delay, ...values) => {
+    if (typeof task !== 'function') return later(task, delay, ...values);
     const level = depth + 1;
-    if (typeof task !== 'function' || !(Number(delay) <= LONGEST) || level > DEEPEST) return later(task, delay, ...values);
     const id = later(() => {
       end(id);
       depth = level;
@@ -23,8 +23,10 @@
         depth = 0;
       }
     }, delay);
-    waiting.add(id);
-    tell();
+    if (Number(delay) <= LONGEST && level <= DEEPEST) {
+      waiting.add(id);
+      tell();
+    }
     return id;
   };
   window.clearTimeout = (id) => {

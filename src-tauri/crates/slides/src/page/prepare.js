@@ -38,7 +38,9 @@ const isWaiting = () => Number(document.documentElement.dataset.okcvmPending ?? 
 async function comeToRest() {
   if (!hasScripts()) return true;
   let changed = performance.now();
-  const watcher = new MutationObserver(() => (changed = performance.now()));
+  const watcher = new MutationObserver((all) => {
+    if (all.some(({ attributeName }) => attributeName !== 'data-okcvm-pending')) changed = performance.now();
+  });
   watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
   const small = canvasOf(48, 27);
   const pen = small.getContext('2d', { willReadFrequently: true });

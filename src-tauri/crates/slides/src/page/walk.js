@@ -352,7 +352,8 @@ function paint(element, style, state, layers, flow, report) {
   if (mixed && isReplaced(element)) return;
   if (visible && !polygon && !mixed && element !== state.slide && rect.w > 0 && rect.h > 0 && (style.display !== 'inline' || REPLACED.test(element.localName)) && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
     if (element.localName !== 'table' && !/^(td|th)$/.test(element.localName) || !state.inTable) {
-      for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
+      const items = element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxParts(element, rect).flatMap((part) => boxItems(element, style, part, state, report));
+      for (const item of items) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
     }
   }
   if (visible) for (const rule of columnRules(element, style, rect, state.opacity)) emit(rule, state, flow);
@@ -383,6 +384,13 @@ function paint(element, style, state, layers, flow, report) {
     }
   }
   content(element, style, below, layers, flow, report);
+}
+
+/** The boxes of an element: one, or one for each column over which it is broken. */
+function boxParts(element, rect) {
+  const parts = element.localName === 'table' || isReplaced(element) ? [] : [...element.getClientRects()];
+  if (parts.length < 2) return [rect];
+  return parts.map(({ left, top, width, height }) => ({ x: left, y: top, w: width, h: height })).filter(({ w, h }) => w > 0 && h > 0);
 }
 
 function itemBoxes(item, state, flow, report) {
