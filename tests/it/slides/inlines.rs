@@ -149,7 +149,7 @@ fn lines_under_words_and_between_columns_are_drawn_and_mixed_grounds_are_named()
     let page = format!(
         "{STYLE}<style>.under {{ text-decoration: underline wavy #ff0055 }} .columns {{ columns: 2; column-gap: 40px; column-rule: 2px solid #0055aa; width: 400px }} \
          .mixed {{ position: absolute; left: 600px; top: 300px; width: 200px; height: 100px; background: linear-gradient(#ff0000, #00ff00) #8888ff; background-blend-mode: multiply }}</style>\
-         <div class=\"ppt-slide\"><h1>Lines</h1><p>Some <span class=\"under\">marked</span> words</p><div class=\"columns\">{}</div><div class=\"mixed\"></div>\
+         <div class=\"ppt-slide\"><h1>Lines</h1><div style=\"position:absolute;left:40px;top:440px;width:100px;height:40px;padding:10px;background:#00bbcc content-box\"></div><table><colgroup><col><col style=\"background:#fedcba\"></colgroup><tr><td>One<td>Two<td style=\"writing-mode:vertical-rl\">Upright</tr></table><p>Some <span class=\"under\">marked</span> words</p><div class=\"columns\">{}</div><div class=\"mixed\"></div>\
          <svg width=\"200\" height=\"100\" viewBox=\"0 0 200 100\" style=\"position:absolute;left:600px;top:100px\"><defs><clipPath id=\"r\"><circle cx=\"50\" cy=\"50\" r=\"40\"/></clipPath></defs>\
          <g clip-path=\"url(#r)\"><rect width=\"200\" height=\"50\" fill=\"#aa1111\"/><rect y=\"50\" width=\"200\" height=\"50\" fill=\"#11aa11\"/></g><text x=\"120\" y=\"50\">label</text></svg></div>",
         "Text in two columns. ".repeat(10)
@@ -168,6 +168,18 @@ fn lines_under_words_and_between_columns_are_drawn_and_mixed_grounds_are_named()
         let [wide, high] = ["cx", "cy"].map(|key| size.get(key).unwrap().parse::<f64>().unwrap() / 9525.0);
         assert!((wide - 80.0).abs() < 1.0 && (high - 40.0).abs() < 1.0, "{hex}: {wide} × {high}");
     }
+    // A ground within the padding is as large as the content.
+    let [at] = places(slide, "00BBCC")[..] else { panic!("one box") };
+    assert_eq!(slide.all("p:spTree")[0].children[at].all("a:ext")[0].get("cx"), Some("952500"));
+    let cells = slide.all("a:tc");
+    let filled =
+        |cell: &Element| cell.all("a:srgbClr").iter().any(|colour| colour.get("val") == Some("FEDCBA"));
+    assert_eq!(
+        cells.iter().map(|cell| filled(cell)).collect::<Vec<_>>(),
+        [false, true, false],
+        "the column's ground"
+    );
+    assert_eq!(text_of(slide, "Upright").all("a:bodyPr")[0].get("vert"), Some("vert"));
     let told = &done.fidelity.unwrap().slides[0];
     let reasons: Vec<_> = told.pictured.iter().map(|part| part.why.as_str()).collect();
     assert_eq!(reasons, ["background blend mode multiply"]);

@@ -24,6 +24,14 @@ function groundOf(cell, table, state) {
         if (above !== cell) return { fill: mixed(fills), row: above };
       }
     }
+    if (above === table) {
+      // Columns have their grounds under those of rows.
+      const { left, width } = cell.getBoundingClientRect();
+      const holds = (box) => box.left <= left + width / 2 && box.right >= left + width / 2;
+      const column = [...table.querySelectorAll('col')].find((each) => each.closest('table') === table && holds(each.getBoundingClientRect()));
+      const own = column && faded(styleOf(column).backgroundColor, state.opacity);
+      if (own?.alpha > 0.002) fills.push(own);
+    }
     if (ground.alpha > 0.002) fills.push(ground);
     if (fills.at(-1)?.alpha >= 0.999 || above === table) break;
   }
@@ -113,6 +121,8 @@ function cellBlocks(cell, marked, isApart) {
 
 /** The paragraphs of a cell whose text stands in lines one below the other; `null` if it does not. */
 function cellText(cell, state) {
+  // Text in columns is a box of its own.
+  if (styleOf(cell).writingMode !== 'horizontal-tb') return null;
   // Where the text of a box beside lines is in the way, the box keeps it.
   for (const isApart of [() => false, (node, style) => paintsBox(style) && isOneLine(node)]) {
     const marked = [];
