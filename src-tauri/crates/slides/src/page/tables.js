@@ -121,8 +121,8 @@ function cellBlocks(cell, marked, isApart) {
 
 /** The paragraphs of a cell whose text stands in lines one below the other; `null` if it does not. */
 function cellText(cell, state) {
-  // Text in columns is a box of its own.
-  if (styleOf(cell).writingMode !== 'horizontal-tb') return null;
+  // Letters that lie on their side are a box of their own; a narrow cell puts Chinese ones below each other by itself.
+  if (styleOf(cell).writingMode !== 'horizontal-tb' && !WIDE.test(cell.textContent)) return null;
   // Where the text of a box beside lines is in the way, the box keeps it.
   for (const isApart of [() => false, (node, style) => paintsBox(style) && isOneLine(node)]) {
     const marked = [];
