@@ -3,6 +3,7 @@
 mod awkward;
 mod family;
 mod hostile;
+mod inlines;
 mod others;
 mod package;
 mod schema;

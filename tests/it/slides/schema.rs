@@ -204,6 +204,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("a:defRPr", "{run-parts}", "{run}"),
     ("a:endParaRPr", "{run-parts}", "{run}"),
     ("a:highlight", "{colour}!", ""),
+    ("a:uFill", "{fill}!", ""),
     ("a:latin", "", "typeface!=."),
     ("a:ea", "", "typeface!=."),
     ("a:cs", "", "typeface!=."),

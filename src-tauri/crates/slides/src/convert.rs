@@ -33,6 +33,15 @@ pub struct Converted {
     pub looks: Vec<Vec<u8>>,
 }
 
+/// How alike the items of a slide are to a picture of it.
+#[derive(serde::Deserialize)]
+struct Likeness {
+    /// 0 to 1; without a value where it cannot be told.
+    alike: Option<f64>,
+    /// The parts of the slide that plainly differ, in words.
+    strange: Vec<String>,
+}
+
 /// Lays a deck out in a web engine and writes it as a presentation. `now` is an ISO 8601 time in UTC, for the
 /// document's properties; `progress` hears in words what is done.
 pub async fn convert(
@@ -72,8 +81,12 @@ pub async fn convert(
     // It is written while the engine looks how alike the slides are.
     let writing = tokio::task::spawn_blocking(move || pptx::package(&deck, &pictures, &now));
     for (index, (look, slide)) in looks.iter().zip(&mut report.slides).enumerate() {
-        let alike = page.run(&script::similarity(index, &STANDARD.encode(look))).await?;
-        slide.similarity = alike.as_f64();
+        let seen = page.run(&script::similarity(index, &STANDARD.encode(look))).await?;
+        let seen: Likeness = serde_json::from_value(seen).map_err(SlidesError::Scene)?;
+        slide.similarity = seen.alike;
+        if !seen.strange.is_empty() {
+            slide.simplified.push(format!("it looks unlike its page ({})", seen.strange.join(", ")));
+        }
     }
     drop(page);
     let pptx = writing.await.map_err(|error| SlidesError::Lost(error.to_string()))??;

@@ -20,6 +20,9 @@ const TAILWIND: &str = include_str!("../../../assets/tailwind/browser.js");
 /// Takes the configuration of pages that were made for version 3.
 const TAILWIND_BEFORE: &str = include_str!("../../../assets/tailwind/configuration.js");
 
+/// Counts what the scripts of a page wait for.
+const PENDING: &str = include_str!("page/pending.js");
+
 /// Reads a file of the workspace by its path relative to it, with `/`; `None` if the page may not have it.
 pub type ReadFile = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
@@ -67,7 +70,7 @@ impl Resources for DeckFiles {
                 percent_decode_str(url.path().trim_start_matches('/')).decode_utf8().ok()?.into_owned();
             if path == self.path {
                 return Some(Resource {
-                    bytes: self.page.clone(),
+                    bytes: counting(&self.page),
                     mime: "text/html; charset=utf-8".to_owned(),
                 });
             }
@@ -78,6 +81,19 @@ impl Resources for DeckFiles {
         }
         stand_in(&url)
     }
+}
+
+/// A page that counts what it waits for, if it has scripts.
+fn counting(page: &[u8]) -> Vec<u8> {
+    let place = |mark: &[u8]| page.windows(mark.len()).position(|part| part.eq_ignore_ascii_case(mark));
+    let end = |from: usize| page[from..].iter().position(|letter| *letter == b'>').map(|at| from + at + 1);
+    let Some(script) = place(b"<script") else { return page.to_vec() };
+    // Before the first of them; what leads up to a head stays as it is.
+    let at = [b"<head>".as_slice(), b"<head ", b"<html", b"<!doctype"]
+        .iter()
+        .find_map(|mark| place(mark).filter(|at| *at < script).and_then(end))
+        .unwrap_or(0);
+    [&page[..at], b"<script>", PENDING.as_bytes(), b"</script>", &page[at..]].concat()
 }
 
 /// A page in which addresses of files that are bundled lead to these, below `base`, such as `deck://host`.

@@ -158,3 +158,19 @@ fn a_page_leads_to_the_bundle_where_an_engine_cannot_answer_for_the_web() {
     let nothing = format!("{base}/.stand-in/{}", "https%3A%2F%2Fexample.com%2Fx");
     assert_eq!(found(&deck, &nothing), None);
 }
+
+#[test]
+fn pages_with_scripts_count_what_they_wait_for_before_those_run() {
+    for (page, before) in [
+        ("<!DOCTYPE html><html lang=\"en\"><HEAD data-x><script src=\"a.js\"></script>", "<HEAD data-x>"),
+        ("<!doctype html>\n<p>One</p><SCRIPT>go()</SCRIPT>", "<!doctype html>"),
+        ("<script>document.write('<head>')</script>", ""),
+    ] {
+        let counted = String::from_utf8(counting(page.as_bytes())).unwrap();
+        let start = format!("{before}<script>");
+        assert!(counted.contains(&start), "{counted}");
+        assert_eq!(counted.find("<script>"), counted.find(&start).map(|at| at + before.len()), "{counted}");
+        assert_eq!(counted.replacen(&format!("<script>{PENDING}</script>"), "", 1), page);
+    }
+    assert_eq!(counting(b"<head></head><p>No script</p>"), b"<head></head><p>No script</p>");
+}

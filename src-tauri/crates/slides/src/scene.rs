@@ -322,6 +322,8 @@ pub(crate) struct Run {
     pub bold: bool,
     pub italic: bool,
     pub underline: Option<String>,
+    /// The colour of the line under the letters where it is not theirs.
+    pub underline_fill: Option<Colour>,
     pub strike: bool,
     pub caps: Option<String>,
     pub hex: String,

@@ -1,11 +1,12 @@
 //! The script that measures a page, put together from its parts.
 
 /// The parts in the order in which they need each other.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     include_str!("page/values.js"),
     include_str!("page/fonts.js"),
     include_str!("page/boxes.js"),
     include_str!("page/cuts.js"),
+    include_str!("page/inlines.js"),
     include_str!("page/text.js"),
     include_str!("page/lists.js"),
     include_str!("page/tables.js"),

@@ -46,7 +46,10 @@ function readBackdrops(slide) {
   rule.textContent = `${SLIDE}, ${SLIDE} * { pointer-events: auto !important; }`;
   document.head.append(rule);
   for (const element of found) {
+    // What of a slide reaches over its edge would be scrolled to, too, though nobody can.
+    const scrolled = [slide, ...slide.querySelectorAll('*')].map((part) => [part, part.scrollLeft, part.scrollTop]);
     element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    for (const [part, left, top] of scrolled) if (part.scrollLeft !== left || part.scrollTop !== top) part.scrollTo({ left, top, behavior: 'instant' });
     const box = rectOf(element);
     const over = new Set();
     let seen = getComputedStyle(element).mixBlendMode !== 'normal' || !/^(blur\([^)]*\)\s*)+$/.test(backdropOf(getComputedStyle(element)));

@@ -241,7 +241,7 @@ function boxItems(element, style, rect, state, report) {
 
   const fills = [];
   const ground = faded(style.backgroundColor, opacity);
-  if (ground.alpha > 0.002) fills.push({ type: 'solid', ...ground });
+  if (ground.alpha > 0.002) fills.push({ type: 'solid', ...ground, ...withinPadding(style, rect, corners, widths, -1) });
   const clipsText = /text/.test(style.backgroundClip + style.webkitBackgroundClip);
   if (style.backgroundImage !== 'none' && !clipsText) fills.push(...backgroundLayers(element, style, rect, widths, opacity, report));
   if (clipsText) fills.length = 0;
@@ -256,7 +256,7 @@ function boxItems(element, style, rect, state, report) {
 
   const ring = uneven && Math.max(...corners.map((corner) => corner.x)) > 0.5 ? oneColour(borders) : null;
   const last = fills.length - 1;
-  const isNative = (fill) => fill !== undefined && !/picture|disc/.test(fill.type);
+  const isNative = (fill) => fill !== undefined && !fill.box && !/picture|disc/.test(fill.type);
   const framed = style.borderImageSource !== 'none' && Object.values(widths).some((width) => width > 0);
   // A shape has one inner shadow, and only on a fill.
   if (framed || soft.length > 1 || (soft.length === 1 && !isNative(fills[last]))) {
@@ -275,7 +275,9 @@ function boxItems(element, style, rect, state, report) {
   }
   fills.forEach((fill, index) => {
     const own = { ...(shadow && index === 0 ? { shadow } : {}), ...(soft.length > 0 && index === last ? { inner: soft[0] } : {}) };
-    if (fill.type === 'picture' || fill.type === 'disc') putFill(put, whole, fill, items, clips);
+    const { box, ...paint } = fill;
+    if (box) putFill(put, box, paint, items, clips);
+    else if (fill.type === 'picture' || fill.type === 'disc') putFill(put, whole, fill, items, clips);
     else if (index === last && line) {
       const half = line.width / 2;
       put({ x: rect.x + half, y: rect.y + half, w: rect.w - line.width, h: rect.h - line.width, corners: inset(corners, { top: half, right: half, bottom: half, left: half }) }, { fill, line, ...own });
@@ -297,6 +299,26 @@ function boxItems(element, style, rect, state, report) {
     put({ x: rect.x - away, y: rect.y - away, w: rect.w + 2 * away, h: rect.h + 2 * away, corners: corners.map((corner) => ({ x: corner.x && corner.x + away, y: corner.y && corner.y + away })) }, { line: { width, dash: dashOf(style.outlineStyle), ...faded(style.outlineColor, opacity) } });
   }
   return items;
+}
+
+/** The lines between the columns of text of an element. */
+function columnRules(element, style, rect, opacity) {
+  const width = px(style.columnRuleWidth);
+  if (/^(none|hidden)$/.test(style.columnRuleStyle) || width === 0 || (style.columnCount === 'auto' && style.columnWidth === 'auto')) return [];
+  const [left, right, top, bottom] = ['Left', 'Right', 'Top', 'Bottom'].map((side) => px(style[`padding${side}`]) + px(style[`border${side}Width`]));
+  const room = rect.w - left - right;
+  const gap = style.columnGap === 'normal' ? px(style.fontSize) : px(style.columnGap);
+  const fit = style.columnWidth === 'auto' ? Infinity : Math.max(1, Math.floor((room + gap) / (px(style.columnWidth) + gap)));
+  const count = Math.min(style.columnCount === 'auto' ? Infinity : Number(style.columnCount), fit);
+  const step = (room + gap) / count;
+  const paint = { width, dash: dashOf(style.columnRuleStyle), ...faded(style.columnRuleColor, opacity) };
+  const boxes = textBoxes(element);
+  const rules = [];
+  for (let column = 1; column < count; column += 1) {
+    const x = rect.x + left + column * step - gap / 2;
+    if (boxes.some(({ box }) => box.left > x)) rules.push(pathItem([['M', x, rect.y + top], ['L', x, rect.y + rect.h - bottom]], { line: paint }));
+  }
+  return rules;
 }
 
 /** The colour behind an element, if what it stands in has one all over. */
@@ -371,6 +393,12 @@ function backgroundLayers(element, style, rect, widths, opacity, report) {
   const list = (text) => pieces(text);
   const pick = (values, index) => values[index % values.length];
   const fills = [];
+  const mode = pieces(style.backgroundBlendMode ?? '').find((each) => each !== 'normal');
+  if (mode) {
+    // Layers that mix with each other are a picture of them all.
+    report.pictures.push({ what: describe(element), why: `background blend mode ${mode}` });
+    return [{ type: 'picture', source: shotOf(element, 'box'), at: rect, alpha: 1 }];
+  }
   for (let index = images.length - 1; index >= 0; index -= 1) {
     const image = images[index];
     const size = pick(list(style.backgroundSize), index);
@@ -394,8 +422,10 @@ function backgroundLayers(element, style, rect, widths, opacity, report) {
       continue;
     }
     const full = size === 'auto' || size === 'auto auto' || size === '100% 100%' || size === 'cover';
-    const fill = full ? gradient(image, rect.w, rect.h, opacity) : null;
-    if (fill) fills.push(...discs(fill, rect));
+    const inner = withinPadding(style, rect, [0, 1, 2, 3].map(() => ({ x: 0, y: 0 })), widths, index);
+    const room = inner.box ?? rect;
+    const fill = full ? gradient(image, room.w, room.h, opacity) : null;
+    if (fill) fills.push(...discs(fill, room).map((each) => ({ ...each, ...inner })));
     else fills.push({ type: 'picture', shot: true, source: null, at: rect, alpha: 1, why: /conic/.test(image) ? 'conic gradient' : 'repeated gradient' });
   }
   const shot = fills.find((fill) => fill.shot);
@@ -405,6 +435,13 @@ function backgroundLayers(element, style, rect, widths, opacity, report) {
     return [{ type: 'picture', source: shotOf(element, 'box'), at: rect, alpha: 1 }];
   }
   return fills;
+}
+
+/** The `box` of a ground, by its place in the list or -1 for the colour, if it is that within the padding; else nothing. */
+function withinPadding(style, rect, corners, widths, index) {
+  if (pieces(style.backgroundClip).at(index < 0 ? -1 : index % pieces(style.backgroundClip).length) !== 'content-box') return {};
+  const edge = Object.fromEntries(['Top', 'Right', 'Bottom', 'Left'].map((side) => [side.toLowerCase(), widths[side.toLowerCase()] + px(style[`padding${side}`])]));
+  return { box: { x: rect.x + edge.left, y: rect.y + edge.top, w: Math.max(0, rect.w - edge.left - edge.right), h: Math.max(0, rect.h - edge.top - edge.bottom), corners: inset(corners, edge) } };
 }
 
 /** A radial gradient with a hard edge in it is a disc on a ground. */

@@ -88,8 +88,8 @@ function drawPicture(pen, item, page, origin) {
     const [w, h] = [image.naturalWidth || image.width, image.naturalHeight || image.height];
     const [left, top, right, bottom] = item.crop;
     pen.drawImage(image, left * w, top * h, Math.max(1, (1 - left - right) * w), Math.max(1, (1 - top - bottom) * h), 0, 0, item.w, item.h);
-  } else if (String(item.source).startsWith('shot:')) {
-    // A picture of the page is what the page shows.
+  } else if (/^(shot|data):/.test(String(item.source))) {
+    // A picture of the page, or of a drawing in it, is what the page shows.
     pen.drawImage(page, (item.x / origin.w) * page.width, (item.y / origin.h) * page.height, (item.w / origin.w) * page.width, (item.h / origin.h) * page.height, 0, 0, item.w, item.h);
   }
 }
@@ -104,7 +104,10 @@ function pictureOf(source) {
 
 function drawParagraphs(pen, paragraphs, w, top, from = 0, to = w) {
   let y = top;
+  const height = paragraphs.reduce((sum, paragraph) => sum + (paragraph.before ?? 0) + paragraph.pitch * paragraph.rows, 0);
   for (const paragraph of paragraphs) {
+    pen.direction = paragraph.rtl ? 'rtl' : 'ltr';
+    pen.textAlign = 'left';
     y += paragraph.before ?? 0;
     const lines = [[]];
     for (const run of paragraph.runs) {
@@ -127,18 +130,21 @@ function drawParagraphs(pen, paragraphs, w, top, from = 0, to = w) {
         pen.fillStyle = css(marker);
         pen.fillText(marker.char ?? `${marker.start}.`, from + (paragraph.margin ?? 0) + (paragraph.first ?? 0), base);
       }
+      // From the right to the left the first run is the last one across.
+      if (paragraph.rtl) x += total;
       runs.forEach((run, at) => {
         setFont(pen, run);
+        if (paragraph.rtl) x -= widths[at];
         const raise = (run.raise ?? 0) * (run.mainSize ?? run.size);
         if (run.highlight) {
           pen.fillStyle = css(run.highlight);
           pen.fillRect(x, base - run.size, widths[at], run.size * 1.2);
         }
-        pen.fillStyle = css(run);
+        pen.fillStyle = run.gradient ? paintOf(pen, run.gradient, w, top + height) : css(run);
         pen.fillText(shownText(run), x, base - raise);
         if (run.underline) pen.fillRect(x, base + run.size * 0.1, widths[at], Math.max(1, run.size / 16));
         if (run.strike) pen.fillRect(x, base - run.size * 0.3, widths[at], Math.max(1, run.size / 16));
-        x += widths[at];
+        if (!paragraph.rtl) x += widths[at];
       });
     });
   }
@@ -225,18 +231,77 @@ function drawnSlide(slide, page) {
   return canvas;
 }
 
-function greyOf(source) {
-  const canvas = canvasOf(COMPARED.w, COMPARED.h);
+/** The pixels of a picture brought to a size. */
+function pixelsOf(source, { w, h }) {
+  const canvas = canvasOf(w, h);
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   // What neither page nor slide paints is white.
   pen.fillStyle = '#fff';
-  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.fillRect(0, 0, w, h);
   pen.imageSmoothingQuality = 'high';
-  pen.drawImage(source, 0, 0, canvas.width, canvas.height);
-  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
-  const grey = new Float64Array(canvas.width * canvas.height);
+  pen.drawImage(source, 0, 0, w, h);
+  return pen.getImageData(0, 0, w, h).data;
+}
+
+function greyOf(source) {
+  const data = pixelsOf(source, COMPARED);
+  const grey = new Float64Array(COMPARED.w * COMPARED.h);
   for (let at = 0; at < grey.length; at += 1) grey[at] = 0.299 * data[4 * at] + 0.587 * data[4 * at + 1] + 0.114 * data[4 * at + 2];
   return grey;
+}
+
+/** Patches in which colours are compared; in one, letters that stand a little apart are equally dark. */
+const PATCHES = { w: 66, h: 36 };
+/** How far a channel of a patch may be off, of 255, and what part of an area's patches. */
+const OFF = 28;
+const MANY = 0.04;
+const AREAS = [['upper left', 'top', 'upper right'], ['left', 'middle', 'right'], ['lower left', 'bottom', 'lower right']];
+
+const isShot = (item) => item.kind === 'picture' && /^(shot|data):/.test(String(item.source));
+const isThin = ({ fill }) => fill && (fill.stops ?? [fill]).some(({ alpha }) => alpha < 0.99);
+
+/** Where a picture that was taken of the page shows what stands over it, which is drawn once more there. */
+function drawnTwice(slide) {
+  const twice = [];
+  slide.items.forEach((item, index) => {
+    if (!isShot(item)) return;
+    for (const other of slide.items.slice(index + 1)) {
+      if (!isShot(other) && !isThin(other) && !isThin(other.box ?? {})) continue;
+      const [x, y] = [Math.max(item.x, other.x), Math.max(item.y, other.y)];
+      const [right, bottom] = [Math.min(item.x + item.w, other.x + other.w), Math.min(item.y + item.h, other.y + other.h)];
+      if (right > x && bottom > y) twice.push({ x, y, right, bottom });
+    }
+  });
+  return twice;
+}
+
+/** The ninths of a slide where its colours are others than the page's, in words, the worst first: what is missing there would be seen. */
+function strangeAreas(page, drawn, slide) {
+  const twice = drawnTwice(slide);
+  const [across, down] = [slide.width / PATCHES.w, slide.height / PATCHES.h];
+  const isKnown = (x, y) => twice.every((box) => (x + 1) * across < box.x || x * across > box.right || (y + 1) * down < box.y || y * down > box.bottom);
+  const [one, other] = [page, drawn].map((source) => pixelsOf(source, PATCHES));
+  // What is only moved a little has its colours in a patch beside it.
+  const isOff = (x, y) => [0, 1, 2].some((channel) => {
+    const near = [];
+    for (let beside = Math.max(0, y - 1); beside <= Math.min(PATCHES.h - 1, y + 1); beside += 1) {
+      for (let at = Math.max(0, x - 1); at <= Math.min(PATCHES.w - 1, x + 1); at += 1) near.push(other[4 * (beside * PATCHES.w + at) + channel]);
+    }
+    const shown = one[4 * (y * PATCHES.w + x) + channel];
+    return shown < Math.min(...near) - OFF || shown > Math.max(...near) + OFF;
+  });
+  const shares = [];
+  const [wide, high] = [PATCHES.w / 3, PATCHES.h / 3];
+  AREAS.forEach((names, row) => names.forEach((name, column) => {
+    let off = 0;
+    for (let y = row * high; y < (row + 1) * high; y += 1) {
+      for (let x = column * wide; x < (column + 1) * wide; x += 1) {
+        if (isOff(x, y) && isKnown(x, y)) off += 1;
+      }
+    }
+    shares.push({ name, share: off / (wide * high) });
+  }));
+  return shares.filter(({ share }) => share > MANY).sort((a, b) => b.share - a.share).map(({ name }) => name);
 }
 
 /** The mean structural similarity of two grey pictures, over windows of eight by eight (Wang and others, 2004). */
@@ -267,10 +332,11 @@ function structuralSimilarity(one, other) {
   return sum / count;
 }
 
-/** How alike a slide's items are to a picture of it, `url`; 1 is the same. */
+/** How alike a slide's items are to a picture of it, `url`: `alike`, 1 is the same, and the areas where it plainly is not. */
 async function similarityOf(slide, url) {
   const page = new Image();
   page.src = url;
   await page.decode();
-  return tidy(structuralSimilarity(greyOf(page), greyOf(drawnSlide(slide, page))));
+  const drawn = drawnSlide(slide, page);
+  return { alike: tidy(structuralSimilarity(greyOf(page), greyOf(drawn))), strange: strangeAreas(page, drawn, slide) };
 }

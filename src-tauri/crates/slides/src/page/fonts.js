@@ -37,6 +37,12 @@ const metricsOf = new Map();
 /** What a slide asked for and did not get: wanted name to used name. */
 let substitutes = new Map();
 
+/** Fonts that a slide uses and the page brings along: a presentation does not hold them. */
+let brought = new Set();
+
+/** Whether a family is a font file of the page's own. */
+const isBrought = (name) => !ICONS.test(name) && [...document.fonts].some((face) => face.status === 'loaded' && face.family.replace(/^["']|["']$/g, '') === name);
+
 /** What is measured stands in the document, for generic families depend on its language, and outside of its body. */
 let ruler;
 function widthIn(families) {
@@ -99,6 +105,7 @@ function fontOf(families) {
     resolved.set(families, found);
   }
   if (found.wanted && !ICONS.test(found.wanted)) substitutes.set(found.wanted, found.latin);
+  if (isBrought(found.latin)) brought.add(found.latin);
   return found;
 }
 
@@ -107,7 +114,10 @@ const emojiFont = () => EMOJI.find(isAvailable) ?? 'Segoe UI Emoji';
 /** The font for Chinese, Japanese and Korean letters: the one that the page names, or that of the language. */
 function eastAsianFont(families, text, language, serif) {
   const named = pieces(families).map((name) => name.replace(/^["']|["']$/g, '')).find((name) => /CJK|Han |Hei|Song|Kai|Ming|Gothic|Mincho|PingFang|YaHei|Hiragino|Meiryo|Malgun|Batang|(Noto|Source).* (SC|TC|JP|KR)$/i.test(name) && !/century gothic|league gothic|franklin gothic/i.test(name) && isAvailable(name));
-  if (named) return named;
+  if (named) {
+    if (isBrought(named)) brought.add(named);
+    return named;
+  }
   const tongue = /[\u3040-\u30ff]/.test(text) ? 'ja' : /[\uac00-\ud7af]/.test(text) ? 'ko' : /^zh-(tw|hk|hant)/i.test(language) ? 'tw' : /^(ja|ko)/i.exec(language)?.[1].toLowerCase() ?? 'zh';
   const list = EAST_ASIAN[serif ? 'serif' : 'sans'][tongue];
   return list.find(isAvailable) ?? EAST_ASIAN.sans[tongue].find(isAvailable) ?? list[0];

@@ -68,7 +68,7 @@ function simpleItem(item) {
       if (isOut(style)) return null;
       if (/^(ul|ol)$/.test(child.localName)) nested.push(child);
       else if (nested.length > 0) return null;
-      else if (style.display === 'inline' && !isReplaced(child) && inlineOnly(child)) inline.push(child);
+      else if ((style.display === 'inline' && !isReplaced(child) && inlineOnly(child)) || canFlow(child)) inline.push(child);
       else if (child.localName === 'p' && style.display === 'block' && inline.length === 0 && inlineOnly(child) && plain(style)) inline.push(...child.childNodes);
       else return null;
     }
@@ -78,10 +78,11 @@ function simpleItem(item) {
 
 const plain = (style) => alphaOf(style.backgroundColor) === 0 && style.backgroundImage === 'none' && px(style.borderTopWidth) + px(style.borderLeftWidth) === 0;
 
+/** Whether an element holds text in lines alone, and boxes that can flow with it. */
 function inlineOnly(element) {
   return [...element.children].every((child) => {
     const style = styleOf(child);
-    return style.display === 'none' || (style.display === 'inline' && !isReplaced(child) && !isOut(style) && inlineOnly(child));
+    return style.display === 'none' || (style.display === 'inline' && !isReplaced(child) && !isOut(style) && inlineOnly(child)) || canFlow(child);
   });
 }
 
@@ -92,7 +93,8 @@ function listParagraphs(list, level, state) {
     if (styleOf(item).display === 'none') continue;
     if (item.localName !== 'li' || !isItem(item) || styleOf(item).float !== 'none') return null;
     const parts = simpleItem(item);
-    if (!parts || !same(parts.inline, state)) return null;
+    if (!parts) return null;
+    for (const part of partsInLine(parts.inline)) if (part) letFlow(part);
     const marker = markerOf(item, state);
     const lines = linesOf(lettersOf(parts.inline, state), false).filter((line) => visibleLine(line, state, false));
     if (lines.some((line) => line.atoms.length > 0 || line.letters.some((letter, index) => letter.gap && index > 0))) return null;
@@ -118,9 +120,6 @@ function listParagraphs(list, level, state) {
   }
   return paragraphs;
 }
-
-/** Whether inline nodes have no boxes of their own. */
-const same = (nodes) => nodes.every((node) => node.nodeType === Node.TEXT_NODE || plain(styleOf(node)) || styleOf(node).display === 'inline');
 
 /** A list as text boxes: one, or one for each column in which its items stand. `null` if it is more than text. */
 function listItems(list, state) {

@@ -75,8 +75,12 @@ function fittingPage(rect, page, report) {
   return new DOMMatrix().translate(rect.x + (page.w - rect.w * share) / 2, rect.y + (page.h - rect.h * share) / 2).scale(share).translate(-rect.x, -rect.y);
 }
 
+/** Fonts of the page that a slide's report has named. */
+const told = new Set();
+
 function measureSlide(slide, page) {
   substitutes = new Map();
+  brought = new Set();
   const report = { pictures: [], simplified: new Set(), missing: new Set() };
   const notes = notesOf(slide);
   const hidden = slide.dataset.hidden === 'true' || slide.dataset.visibility === 'hidden' || slide.dataset.okcvmHidden === 'true';
@@ -96,6 +100,10 @@ function measureSlide(slide, page) {
     const [wide, high] = [Math.abs(item.w * Math.cos(turn)) + Math.abs(item.h * Math.sin(turn)), Math.abs(item.w * Math.sin(turn)) + Math.abs(item.h * Math.cos(turn))];
     const [cx, cy] = [item.x + item.w / 2, item.y + item.h / 2];
     item.outside = cx - wide / 2 < -2 || cy - high / 2 < -2 || cx + wide / 2 > page.w + 2 || cy + high / 2 > page.h + 2;
+  }
+  for (const name of brought) if (!told.has(name)) {
+    told.add(name);
+    report.simplified.add(`the font ${name} comes with the page and cannot be put into a presentation: where it is not installed, another takes its place`);
   }
   const title = markTitle(items, rect.h) || slide.dataset.title || '';
   const whole = joined(items);

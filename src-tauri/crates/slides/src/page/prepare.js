@@ -31,11 +31,16 @@ const hasScripts = () => [...document.scripts].some((script) => !/tailwind|json/
 const STILL = 400;
 const PATIENCE = 4000;
 
+/** Whether a script of the page has set itself a timer or asked for a file, by what counts that. */
+const isWaiting = () => Number(document.documentElement.dataset.okcvmPending ?? 0) > 0;
+
 /** Lets scripts that count up, draw or type come to their end. Says whether they did. */
 async function comeToRest() {
   if (!hasScripts()) return true;
   let changed = performance.now();
-  const watcher = new MutationObserver(() => (changed = performance.now()));
+  const watcher = new MutationObserver((all) => {
+    if (all.some(({ attributeName }) => attributeName !== 'data-okcvm-pending')) changed = performance.now();
+  });
   watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
   const small = canvasOf(48, 27);
   const pen = small.getContext('2d', { willReadFrequently: true });
@@ -51,7 +56,7 @@ async function comeToRest() {
   }).join(';');
   let before = drawn();
   const until = performance.now() + PATIENCE;
-  while (performance.now() - changed < STILL && performance.now() < until) {
+  while ((performance.now() - changed < STILL || isWaiting()) && performance.now() < until) {
     await new Promise((done) => setTimeout(done, 50));
     const now = drawn();
     if (now !== before) changed = performance.now();

@@ -9,7 +9,7 @@ function edges(values) {
 
 const nearest = (list, value) => list.reduce((best, edge, index) => (Math.abs(edge - value) < Math.abs(list[best] - value) ? index : best), 0);
 
-/** The first background that shows behind a cell, from its row outwards. */
+/** The first background that shows behind a cell, from its row outwards, and the row whose gradient shows under that. */
 function groundOf(cell, table, state) {
   const fills = [];
   for (let above = cell; above; above = above.parentElement) {
@@ -19,21 +19,31 @@ function groundOf(cell, table, state) {
       const box = above.getBoundingClientRect();
       const fill = gradient(pieces(style.backgroundImage)[0], box.width, box.height, state.opacity);
       if (fill) {
-        if (above === cell) return { fill, over: fills };
-        // A row's gradient runs through all of its cells: each gets its part as one colour.
-        const part = cell.getBoundingClientRect();
-        const at = clamp((part.left + part.width / 2 - box.left) / (box.width || 1), 0, 1);
-        const stop = fill.stops.reduce((best, each) => (Math.abs(each.at - at) < Math.abs(best.at - at) ? each : best));
-        fills.push({ hex: stop.hex, alpha: stop.alpha });
+        if (above === cell && fills.length === 0) return { fill };
+        // A gradient of a row runs through all of its cells: it lies under them.
+        if (above !== cell) return { fill: mixed(fills), row: above };
       }
+    }
+    if (above === table) {
+      // Columns have their grounds under those of rows.
+      const { left, width } = cell.getBoundingClientRect();
+      const holds = (box) => box.left <= left + width / 2 && box.right >= left + width / 2;
+      const column = [...table.querySelectorAll('col')].find((each) => each.closest('table') === table && holds(each.getBoundingClientRect()));
+      const own = column && faded(styleOf(column).backgroundColor, state.opacity);
+      if (own?.alpha > 0.002) fills.push(own);
     }
     if (ground.alpha > 0.002) fills.push(ground);
     if (fills.at(-1)?.alpha >= 0.999 || above === table) break;
   }
-  if (fills.length === 0) return { fill: null };
+  return { fill: mixed(fills) };
+}
+
+/** Colours that lie on each other, the uppermost first, as one; `null` without any. */
+function mixed(fills) {
+  if (fills.length === 0) return null;
   const [top, ...under] = fills;
-  if (top.alpha >= 0.999 || under.length === 0) return { fill: { type: 'solid', ...top } };
-  return { fill: { type: 'solid', ...fills.reduceRight((below, above) => blend(above, below)) } };
+  if (top.alpha >= 0.999 || under.length === 0) return { type: 'solid', ...top };
+  return { type: 'solid', ...fills.reduceRight((below, above) => blend(above, below)) };
 }
 
 function blend(above, below) {
@@ -58,12 +68,12 @@ function behind(element, state) {
   return null;
 }
 
-/** The paragraphs of a cell that holds only text; `null` if it holds more. */
-function cellText(cell, state) {
+/** Runs of inline nodes of a cell, each with the block that they stand in, but for blocks that are apart; `null` if its text cannot be that of a cell. */
+function cellBlocks(cell, marked, isApart) {
   const blocks = [];
   let inline = [];
-  const flush = () => {
-    if (inline.some((node) => node.nodeType === Node.ELEMENT_NODE || node.data.trim() !== '')) blocks.push([inline, cell]);
+  const flush = (owner) => {
+    if (inline.some((node) => node.nodeType === Node.ELEMENT_NODE || node.data.trim() !== '')) blocks.push([inline, owner]);
     inline = [];
   };
   const gather = (nodes, owner) => {
@@ -71,36 +81,95 @@ function cellText(cell, state) {
       if (node.nodeType === Node.TEXT_NODE) inline.push(node);
       else if (node.nodeType === Node.ELEMENT_NODE) {
         const style = styleOf(node);
+        const isSilent = isReplaced(node) || node.textContent.trim() === '';
         if (style.display === 'none') continue;
-        if (isOut(style) || isReplaced(node)) return false;
-        if (style.display === 'inline') {
-          if (!inlineOnly(node) || !plainInline(node)) return false;
+        if (isOut(style)) {
+          if (!isSilent) return false;
+        } else if (node.localName === 'br') inline.push(node);
+        else if (isSilent) {
+          if (isInline(style)) inline.push(node);
+          else flush(owner);
+        } else if (style.display === 'contents') {
+          if (!gather(node.childNodes, owner)) return false;
+        } else if (isInline(style)) {
+          if (style.display === 'inline' ? !inlineOnly(node) : !canFlow(node)) return false;
+          for (const part of partsInLine([node])) if (part) letFlow(part, marked);
           inline.push(node);
-        } else if (style.display === 'block' && plain(style) && inlineOnly(node)) {
-          flush();
-          blocks.push([[...node.childNodes], node]);
-        } else return false;
+        } else if (!isPlainPart(node)) return false;
+        else {
+          flush(owner);
+          if (isApart(node, style)) {
+            speaking.add(node);
+            continue;
+          }
+          if (isOneLine(node)) {
+            letFlow(node, marked);
+            blocks.push([[...node.childNodes], node]);
+          } else {
+            flowing.add(node);
+            marked.push(node);
+            if (!gather(node.childNodes, node)) return false;
+          }
+        }
       }
     }
-    flush();
+    flush(owner);
     return true;
   };
-  if (!gather(cell.childNodes, cell)) return null;
+  return gather(cell.childNodes, cell) ? blocks : null;
+}
+
+/** The paragraphs of a cell whose text stands in lines one below the other; `null` if it does not. */
+function cellText(cell, state) {
+  // Letters that lie on their side are a box of their own; a narrow cell puts Chinese ones below each other by itself.
+  if (styleOf(cell).writingMode !== 'horizontal-tb' && !WIDE.test(cell.textContent)) return null;
+  // Where the text of a box beside lines is in the way, the box keeps it.
+  for (const isApart of [() => false, (node, style) => paintsBox(style) && isOneLine(node)]) {
+    const marked = [];
+    const paragraphs = cellParagraphs(cellBlocks(cell, marked, isApart) ?? [null], state);
+    if (paragraphs !== null) return paragraphs;
+    // What does not become the cell's text is drawn as anything else.
+    for (const part of marked) flowing.delete(part);
+  }
+  return null;
+}
+
+function cellParagraphs(blocks, state) {
   const paragraphs = [];
-  for (const [nodes, owner] of blocks) {
-    const lines = linesOf(lettersOf(nodes, state), false);
-    if (lines.some((line) => line.atoms.length > 0)) return null;
+  for (const block of blocks) {
+    if (block === null) return null;
+    const [nodes, owner] = block;
+    const lines = linesOf(lettersOf(nodes, state), false).filter((line) => line.letters.length > 0);
+    if (lines.some((line) => line.letters.some((letter, index) => letter.gap && index > 0))) return null;
     if (lines.length === 0) continue;
     for (const line of lines) measured(line, false);
     const paragraph = paragraphOf(lines, owner, false);
     const before = paragraphs.at(-1);
     paragraph.before = before ? tidy(topOf(paragraph) - topOf(before) - before.rows * before.pitch) : 0;
+    if (before && (paragraph.before < -0.4 * paragraph.pitch || paragraph.align !== before.align || Math.abs(alignedAt(paragraph) - alignedAt(before)) > 4)) {
+      // Of paragraphs that begin at different edges only those at the left can be moved in.
+      if (paragraph.align !== 'left' || before.align !== 'left' || paragraph.before < -0.4 * paragraph.pitch) return null;
+    }
     paragraphs.push(paragraph);
   }
+  const left = Math.min(...paragraphs.map((paragraph) => paragraph.left));
+  for (const paragraph of paragraphs) if (paragraph.align === 'left' && paragraph.left - left > 0.5) paragraph.margin = tidy(paragraph.left - left);
   return paragraphs;
 }
 
-const plainInline = (element) => (plain(styleOf(element)) || !styleOf(element).borderRadius.match(/[1-9]/)) && [...element.children].every(plainInline);
+const alignedAt = ({ align, left, right }) => ({ right, center: (left + right) / 2 })[align] ?? left;
+
+/** What a cell holds beside its text: nothing, boxes that lie under its text, or only such that lie beside it. */
+function besidesText(cell) {
+  const others = [...cell.querySelectorAll('*')].filter((part) => !part.closest('svg') || part.localName === 'svg').filter((part) => {
+    const style = styleOf(part);
+    return style.display !== 'none' && style.visibility === 'visible' && (isReplaced(part) || (paintsBox(style) && !marksOnly(part, style)));
+  });
+  if (others.length === 0) return null;
+  const letters = textBoxes(cell).filter(({ node }) => ![...speaking].some((part) => part.contains(node)));
+  const lies = ({ left, top, right, bottom }) => letters.some(({ box }) => box.left < right && box.right > left && box.top < bottom && box.bottom > top);
+  return others.some((part) => lies(part.getBoundingClientRect())) ? 'under' : 'beside';
+}
 
 const isSeparate = (table) => styleOf(table).borderCollapse !== 'collapse';
 
@@ -159,7 +228,7 @@ function roundedGrounds(table, cells, boxes, out, state) {
   return items;
 }
 
-/** A table, its caption aside, and the elements whose content stands on top of it. */
+/** A table, its caption aside; the cells of which something is drawn under their text, and those of which something is drawn on top, with whether that is all but their text. */
 function tableItem(table, state) {
   const rows = [...table.rows].filter((row) => styleOf(row).display !== 'none');
   const cells = rows.flatMap((row) => [...row.cells].filter((cell) => styleOf(cell).display !== 'none'));
@@ -174,6 +243,8 @@ function tableItem(table, state) {
   const none = { width: 0 };
   const outer = hasRoundFrame(table) ? { top: none, right: none, bottom: none, left: none } : bordersOf(styleOf(table), state.opacity);
   const onTop = [];
+  const behindText = [];
+  const shadedRows = new Set();
   const out = cells.map((cell) => {
     const box = boxes.get(cell);
     const style = styleOf(cell);
@@ -182,9 +253,13 @@ function tableItem(table, state) {
     const columns = Math.max(1, nearest(merged.across, box.right + gap) - column);
     const span = Math.max(1, nearest(merged.down, box.bottom + gap) - row);
     const paragraphs = cellText(cell, state);
-    if (paragraphs === null) onTop.push(cell);
+    const besides = paragraphs === null ? null : besidesText(cell);
+    if (paragraphs === null) onTop.push([cell, false]);
+    else if (besides === 'under') behindText.push(cell);
+    else if (besides === 'beside') onTop.push([cell, true]);
     const text = paragraphs ?? [];
-    const { fill } = groundOf(cell, table, state);
+    const { fill, row: shaded } = groundOf(cell, table, state);
+    if (shaded) shadedRows.add(shaded);
     const borders = bordersOf(style, state.opacity);
     const lineOf = (element, side) => bordersOf(styleOf(element), state.opacity)[side];
     const group = cell.parentElement.parentElement;
@@ -227,7 +302,23 @@ function tableItem(table, state) {
     }
     return { column, row, columns, rows: span, fill, borders, paragraphs: text, padding, anchor, header: cell.localName === 'th' };
   });
+  const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
   const under = roundedGrounds(table, cells, boxes, out, state);
+  // The gradient of the table itself is drawn as its box is.
+  for (const row of shadedRows) if (row !== table) {
+    const part = clipped(rectOf(row), square, state.clips);
+    const box = rectOf(row);
+    const fill = gradient(pieces(styleOf(row).backgroundImage)[0], box.w, box.h, state.opacity);
+    if (part && fill) under.unshift({ kind: 'shape', x: part.x, y: part.y, w: part.w, h: part.h, form: formOf(part), fill });
+  }
+  for (const cell of behindText) {
+    // What lies between the ground of a cell and its text needs that ground to be under the table.
+    const own = out[cells.indexOf(cell)];
+    const { left: x, top: y, width: w, height: h } = boxes.get(cell);
+    const part = clipped({ x, y, w, h }, square, state.clips);
+    if (own.fill && part) under.push({ kind: 'shape', x: part.x, y: part.y, w: part.w, h: part.h, form: formOf(part), fill: own.fill });
+    own.fill = null;
+  }
   return {
     item: {
       kind: 'table', x: grid.x, y: grid.y,
@@ -235,6 +326,7 @@ function tableItem(table, state) {
       columns: grid.columns, rows: grid.rows, cells: out, headerRow: table.tHead !== null || cells[0].localName === 'th', alt: table.getAttribute('aria-label') ?? table.caption?.textContent.trim() ?? '',
     },
     under,
+    behind: behindText,
     onTop,
   };
 }

@@ -30,10 +30,19 @@ function lookOf(element, state) {
   };
   const fill = style.webkitTextFillColor || style.color;
   Object.assign(look, faded(fill, state.opacity));
+  // Boxes in a line are not underlined by what is around them.
+  let isApart = false;
   for (let above = element; above && above !== state.slide.parentElement; above = above.parentElement) {
     const shown = styleOf(above);
-    if (!look.underline && /underline/.test(shown.textDecorationLine)) look.underline = { dashed: 'dash', dotted: 'dotted', double: 'dbl', wavy: 'wavy' }[shown.textDecorationStyle] ?? 'sng';
-    if (/line-through/.test(shown.textDecorationLine)) look.strike = true;
+    if (!isApart && !look.underline && /underline/.test(shown.textDecorationLine)) {
+      const thick = px(shown.textDecorationThickness) > look.size * 0.11;
+      look.underline = { dashed: 'dash', dotted: 'dotted', double: 'dbl', wavy: 'wavy' }[shown.textDecorationStyle] ?? (thick ? 'heavy' : 'sng');
+      const own = faded(shown.textDecorationColor, state.opacity);
+      if (own.hex !== look.hex || Math.abs(own.alpha - look.alpha) > 0.02) look.underlineFill = own;
+      look.underlineHex = look.underlineFill?.hex;
+    }
+    if (!isApart && /line-through/.test(shown.textDecorationLine)) look.strike = true;
+    isApart ||= /^inline-./.test(shown.display) || isOut(shown);
     if (look.link === undefined && above.localName === 'a' && above.hasAttribute('href')) look.link = above.getAttribute('href').startsWith('#') ? above.getAttribute('href') : above.href;
     if (!look.highlight && marksOnly(above, shown)) look.highlight = faded(shown.backgroundColor, state.opacity);
     if (look.alpha < 0.01 && /text/.test(shown.backgroundClip + shown.webkitBackgroundClip)) {
@@ -44,9 +53,6 @@ function lookOf(element, state) {
       const first = filling?.stops[0] ?? faded(shown.backgroundColor, state.opacity);
       look.hex = filling ? filling.stops[Math.floor((filling.stops.length - 1) / 2)].hex : first.hex;
       look.alpha = filling ? Math.max(...filling.stops.map((stop) => stop.alpha)) : first.alpha;
-    }
-    if (above !== element && !shown.display.startsWith('inline')) {
-      if (/inline-(block|flex|grid)/.test(shown.display)) break;
     }
   }
   look.shadow = textShadowOf(element, style, state);
@@ -105,6 +111,10 @@ function lettersOf(nodes, state, found = []) {
           const ends = px(style.paddingRight) + px(style.borderRightWidth) + px(style.marginRight);
           if (ends > 0.5) found.push({ kind: 'gap' });
         }
+      } else if (flowing.has(node)) {
+        found.push({ kind: 'gap', apart: true });
+        lettersOf(node.childNodes, state, found);
+        found.push({ kind: 'gap', apart: true });
       } else found.push({ kind: 'atom', element: node, rect: node.getBoundingClientRect() });
     }
   }
@@ -178,7 +188,7 @@ function linesOf(letters, upright) {
       continue;
     }
     if (letter.kind === 'gap') {
-      gap = true;
+      gap = letter.apart || gap === 'apart' ? 'apart' : 'close';
       continue;
     }
     if (letter.kind === 'atom') {
@@ -187,7 +197,7 @@ function linesOf(letters, upright) {
       if (!here) open({ centre: middle(letter.rect), size: letter.rect.height, top: letter.rect.top, bottom: letter.rect.bottom, right: letter.rect.left, atomFirst: true });
       line.atoms.push({ ...letter, after: line.letters.length });
       line.right = Math.max(line.right, letter.rect.right);
-      gap = false;
+      gap = line.letters.length > 0 ? 'apart' : false;
       continue;
     }
     const centre = middle(letter.box);
@@ -210,17 +220,28 @@ function linesOf(letters, upright) {
     // The padding of an inline box is room behind the letter before it, so that its paragraph stays one.
     const before = line.letters.at(-1);
     const room = before && !upright ? letter.box.left - before.box.right : 0;
-    const isRoom = gap && room > 0.25 && room < 3 * size && line.atoms.at(-1)?.after !== line.letters.length;
-    if (isRoom) line.letters[line.letters.length - 1] = { ...before, room };
-    line.letters.push(gap && !isRoom ? { ...letter, gap: true } : letter);
+    const isRoom = gap && room > 0.25 && room < 3 * size;
+    if (isRoom && gap === 'apart' && !before.blank && !letter.blank) line.letters.push(blankAfter(before, room));
+    else if (isRoom) line.letters[line.letters.length - 1] = { ...before, room };
+    line.letters.push(gap && !isRoom && (Math.abs(room) > 0.25 || line.atoms.at(-1)?.after === line.letters.length) ? { ...letter, gap: true } : letter);
     gap = false;
   }
   for (const each of lines) trim(each);
   return lines.filter((each) => each.letters.length > 0 || each.atoms.length > 0);
 }
 
+/** A blank that fills the room behind a letter: words of two boxes are two words. */
+function blankAfter(letter, room) {
+  const { box, look } = letter;
+  const width = widthOfSpace(look) + look.spacing;
+  return { ...letter, text: ' ', blank: true, kept: false, box: new DOMRect(box.right, box.top, width, box.height), room: room - width };
+}
+
 function trim(line) {
   while (line.letters.at(-1)?.blank && !(line.atoms.at(-1)?.after >= line.letters.length)) line.letters.pop();
+  // Room at the end of a line would move it where it is centred.
+  const last = line.letters.at(-1);
+  if (last?.room) line.letters[line.letters.length - 1] = { ...last, room: undefined };
   while (line.letters[0]?.blank && !line.letters[0].kept) {
     line.letters.shift();
     for (const atom of line.atoms) atom.after = Math.max(0, atom.after - 1);
@@ -229,6 +250,8 @@ function trim(line) {
 
 /** Adds to a line where it stands: its edges, base line, and how its fonts reach below it. */
 function measured(line, upright) {
+  // Blanks before a box at its end would move a line that is centred.
+  while (line.letters.length > 1 && line.letters.at(-1).blank && !line.letters.at(-1).kept) line.letters.pop();
   const inked = line.letters.filter((letter) => !letter.blank || letter.kept);
   const of = inked.length > 0 ? inked : line.letters;
   line.left = Math.min(...of.map((letter) => (upright ? letter.box.top : letter.box.left)));
@@ -261,7 +284,8 @@ function runsOf(line, upright, extra = 0) {
     }
     const wide = extra !== 0 && letter.blank;
     const last = runs.at(-1)?.wide === wide ? runs.at(-1) : undefined;
-    const raised = letter.blank && last && last.raise !== 0 ? last.raise : tidy(raise);
+    // A blank among raised letters is one of them; the one after them is not.
+    const raised = letter.blank && last && last.raise !== 0 && last.look === look ? last.raise : tidy(raise);
     if (letter.room) runs.push({ text: letter.text, look, emoji, raise: raised, wide, room: letter.room });
     else if (last && !last.room && last.look === look && last.emoji === emoji && (last.raise === raised || (letter.blank && !last.emoji))) last.text += letter.text;
     else if (last && !last.room && !last.emoji && !emoji && sameLook(last.look, look) && last.raise === raised) last.text += letter.text;
@@ -276,6 +300,7 @@ function runsOf(line, upright, extra = 0) {
     bold: look.bold,
     italic: look.italic,
     underline: look.underline,
+    underlineFill: look.underlineFill,
     strike: look.strike,
     caps: look.caps,
     hex: look.hex,
@@ -291,7 +316,7 @@ function runsOf(line, upright, extra = 0) {
   }));
 }
 
-const LOOK = ['latin', 'highlightHex', 'size', 'bold', 'italic', 'spacing', 'caps', 'underline', 'strike', 'link', 'hex', 'alpha', 'language'];
+const LOOK = ['latin', 'highlightHex', 'size', 'bold', 'italic', 'spacing', 'caps', 'underline', 'underlineHex', 'strike', 'link', 'hex', 'alpha', 'language'];
 const sameLook = (one, other) => LOOK.every((key) => one[key] === other[key]) && !one.gradient && !other.gradient && !one.stroke && !other.stroke;
 
 const alignmentOf = (style) => {
@@ -336,6 +361,7 @@ function paragraphOf(lines, block, upright) {
     base: first.base,
     descent: first.descent,
     ascent: first.ascent,
+    lines: lines.length,
     rows: lines.reduce((sum, line, index) => sum + (index === 0 ? 1 : Math.max(1, line.breaks)), 0),
     left: Math.min(...lines.map((line) => line.left)),
     right: Math.max(...lines.map((line) => line.right)),
@@ -359,8 +385,9 @@ const topOf = (paragraph) => paragraph.base + paragraph.descent - paragraph.pitc
 /** A text box around paragraphs that stand below one another. */
 function textItem(paragraphs, block, more = {}) {
   const top = topOf(paragraphs[0]);
-  const left = Math.min(...paragraphs.map((paragraph) => paragraph.left - (paragraph.hang ?? 0)));
-  const right = Math.max(...paragraphs.map((paragraph) => paragraph.right));
+  // Markers stand before the text, where it begins.
+  const left = Math.min(...paragraphs.map((paragraph) => paragraph.left - (paragraph.rtl ? 0 : (paragraph.hang ?? 0))));
+  const right = Math.max(...paragraphs.map((paragraph) => paragraph.right + (paragraph.rtl ? (paragraph.hang ?? 0) : 0)));
   let bottom = top;
   paragraphs.forEach((paragraph, index) => {
     const from = topOf(paragraph);
@@ -434,7 +461,8 @@ function splitAtAtoms(lines) {
     group = [];
   };
   for (const line of lines) {
-    const inside = line.atoms.filter(({ after }) => after > 0 && after < line.letters.length);
+    // One that has its room between two letters splits nothing.
+    const inside = line.atoms.filter(({ after }) => after > 0 && line.letters[after]?.gap);
     const leading = line.atoms.some(({ after }) => after === 0);
     const gaps = line.letters.some((letter, index) => letter.gap && index > 0);
     if (line.letters.length === 0) {
@@ -460,21 +488,36 @@ function splitAtAtoms(lines) {
   return groups;
 }
 
+/** Lines in groups that begin at one edge: those beside a picture, those below it. An indent of the first line alone is none. */
+function besideFloats(lines, block) {
+  const style = styleOf(block);
+  if (!/^(left|justify)$/.test(alignmentOf(style)) || style.direction === 'rtl' || lines[0].alone) return [lines];
+  const groups = [];
+  lines.forEach((line, index) => {
+    const before = index > 1 ? lines[index - 1] : undefined;
+    if (index === 0 || (before && Math.abs(line.left - before.left) > 1.5)) groups.push([line]);
+    else groups.at(-1).push(line);
+  });
+  return groups;
+}
+
 /** A text box for each column in which the lines of a block stand. */
 function fragments(lines, block, state, report) {
   const items = [];
   let column = [];
   const close = () => {
     if (column.length === 0) return;
-    const paragraphs = [paragraphOf(column, block, false)];
+    const paragraphs = besideFloats(column, block).map((lines) => paragraphOf(lines, block, false));
     if (column[0].alone) paragraphs[0].align = 'left';
     const [paragraph] = paragraphs;
-    // A first line that begins further right, after a picture or by an indent.
-    const rest = column.slice(1);
-    if (rest.length > 0 && paragraph.align === 'left' && !paragraph.rtl) {
-      const margin = Math.min(...rest.map((line) => line.left));
-      if (Math.abs(column[0].left - margin) > 1.5) paragraph.first = tidy(column[0].left - margin);
-      paragraph.margin = tidy(margin - paragraph.left);
+    if (paragraph.align === 'left' && !paragraph.rtl) {
+      // A first line that begins further right, after a picture or by an indent.
+      const rest = column.slice(1, paragraph.lines);
+      const from = Math.min(...paragraphs.map(({ left }) => left));
+      const margin = rest.length > 0 ? Math.min(...rest.map((line) => line.left)) : paragraph.left;
+      if (rest.length > 0 && Math.abs(column[0].left - margin) > 1.5) paragraph.first = tidy(column[0].left - margin);
+      paragraph.margin = tidy(margin - from);
+      for (const other of paragraphs.slice(1)) other.margin = tidy(other.left - from);
     }
     items.push(textItem(paragraphs, block));
     column = [];

@@ -202,7 +202,14 @@ function vectorItems(svg, state, report) {
   };
   const drawn = (element, style, faint) => {
     const shadow = svgShadow(element, style, faint);
-    if (shadow === undefined || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none' || hasMask(element, style) || isCut(element, style)) return false;
+    if (shadow === undefined || style.mixBlendMode !== 'normal' || (style.maskImage ?? 'none') !== 'none' || hasMask(element, style)) return false;
+    const window = clipWindow(element, style);
+    if (window === undefined) return false;
+    const had = items.length;
+    if (!drawnWhole(element, style, faint, shadow)) return false;
+    return window === null || cutItems(items, had, window);
+  };
+  const drawnWhole = (element, style, faint, shadow) => {
     if (/^(g|svg|a)$/.test(element.localName)) {
       if (shadow) return false;
       for (const child of element.children) visit(child, faint);
@@ -224,17 +231,71 @@ function vectorItems(svg, state, report) {
 
 const hasMask = (element, style) => (style.getPropertyValue('mask') || 'none').startsWith('url') || (element.getAttribute('mask') ?? '').startsWith('url');
 
-/** Whether a clip takes something away; charts have one around all of their plot that mostly does not. */
-function isCut(element, style) {
-  if (style.clipPath === 'none') return false;
+/** The window that a clip leaves open, as the slide sees it: its box and its corners; `null` if it takes nothing away, `undefined` if it is no such form. */
+function clipWindow(element, style) {
+  if (style.clipPath === 'none') return null;
   const reference = /^url\(["']?[^"'#)]*#([^"')]+)["']?\)$/.exec(style.clipPath);
   const clip = reference && element.ownerDocument.getElementById(reference[1]);
   const [frame] = clip?.children ?? [];
-  if (!frame || clip.children.length > 1 || frame.localName !== 'rect' || clip.clipPathUnits.baseVal !== 1 || frame.transform.baseVal.numberOfItems > 0) return true;
-  const [x, y, w, h] = ['x', 'y', 'width', 'height'].map((name) => frame[name].baseVal.value);
+  if (!frame || clip.children.length > 1 || !/^(rect|circle|ellipse)$/.test(frame.localName) || frame.style.clipPath || frame.hasAttribute('clip-path')) return undefined;
   const box = element.getBBox();
-  const edge = 1 + px(style.strokeWidth) / 2;
-  return box.x < x - edge || box.y < y - edge || box.x + box.width > x + w + edge || box.y + box.height > y + h + edge;
+  const whole = element.getScreenCTM();
+  if (!whole) return undefined;
+  let matrix = new DOMMatrix([whole.a, whole.b, whole.c, whole.d, whole.e, whole.f]);
+  if (clip.clipPathUnits.baseVal !== 1) matrix = matrix.translate(box.x, box.y).scale(box.width, box.height);
+  const own = frame.transform.baseVal.consolidate()?.matrix;
+  if (own) matrix = matrix.multiply(new DOMMatrix([own.a, own.b, own.c, own.d, own.e, own.f]));
+  if (Math.abs(matrix.b) + Math.abs(matrix.c) > 1e-6 || matrix.a <= 0 || matrix.d <= 0) return undefined;
+  const value = (name) => frame[name].baseVal.value;
+  let form;
+  if (frame.localName === 'rect') {
+    const look = getComputedStyle(frame);
+    const [rx, ry] = [look.rx, look.ry].map((radius) => (radius === 'auto' ? null : px(radius)));
+    form = { x: value('x'), y: value('y'), w: value('width'), h: value('height'), rx: rx ?? ry ?? 0, ry: ry ?? rx ?? 0 };
+  } else {
+    const [rx, ry] = frame.localName === 'circle' ? [value('r'), value('r')] : [value('rx'), value('ry')];
+    form = { x: value('cx') - rx, y: value('cy') - ry, w: 2 * rx, h: 2 * ry, rx, ry };
+  }
+  const corner = { x: Math.min(form.rx, form.w / 2) * matrix.a, y: Math.min(form.ry, form.h / 2) * matrix.d };
+  const at = matrix.transformPoint(new DOMPoint(form.x, form.y));
+  const window = { x: at.x, y: at.y, w: form.w * matrix.a, h: form.h * matrix.d, corners: [corner, corner, corner, corner] };
+  // Charts have a clip around all of their plot that mostly takes nothing away.
+  const shown = element.getBoundingClientRect();
+  const edge = 1 + (px(style.strokeWidth) / 2) * matrix.a;
+  const isSquare = corner.x * corner.y < 0.1;
+  const holds = shown.left >= window.x - edge && shown.top >= window.y - edge && shown.right <= window.x + window.w + edge && shown.bottom <= window.y + window.h + edge;
+  return isSquare && holds ? null : window;
+}
+
+/** Cuts the items from `first` on by a window; `false` if one of them cannot be cut and stay what it is. */
+function cutItems(items, first, window) {
+  const points = pointsOf(outline(window));
+  const flat = new DOMMatrix();
+  const rest = [];
+  for (const item of items.splice(first)) {
+    if (!touches(item, window)) continue;
+    if (item.kind === 'shape') {
+      const parts = cutShape(item, [points], flat);
+      // Of a gradient or a shadow the part that is left would be drawn as a whole one.
+      if (parts && (item.shadow || (item.fill && item.fill.type !== 'solid'))) return false;
+      rest.push(...(parts ?? [item]));
+      continue;
+    }
+    const corners = [[item.x, item.y], [item.x + item.w, item.y], [item.x + item.w, item.y + item.h], [item.x, item.y + item.h]];
+    const isWhole = !item.rotation && corners.every((corner) => isInside(corner, points));
+    if (isWhole) rest.push(item);
+    else if (item.kind === 'picture' && item.form.type === 'rect' && !item.rotation && item.crop.every((edge) => edge === 0)) {
+      const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
+      const part = clipped(item, square, [window]);
+      // A window that reaches beyond the picture with round corners leaves a form of its own.
+      const reaches = window.x < item.x - 1 || window.y < item.y - 1 || window.x + window.w > item.x + item.w + 1 || window.y + window.h > item.y + item.h + 1;
+      if (!part || (reaches && window.corners[0].x > 1)) return false;
+      const { x, y, w, h, form, crop, ...more } = item;
+      rest.push(pictureItem(part, item, more));
+    } else return false;
+  }
+  items.push(...rest);
+  return true;
 }
 
 /** The shadow that a filter of one `feDropShadow` casts, `null` without a filter; `undefined` for every other filter. */

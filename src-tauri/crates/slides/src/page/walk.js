@@ -276,6 +276,7 @@ function visit(element, state, layers, flow, report) {
   if (isOut(style) && element.offsetWidth <= 1 && element.offsetHeight <= 1 && style.overflow !== 'visible' && element.textContent.trim() !== '') return;
   const stacking = stacks(element, style);
   const own = stateIn(element, style, state);
+  if (speaking.has(element)) own.wordless = false;
   const why = element === state.slide ? null : unmapped(element, style);
   if (why) {
     const list = [];
@@ -284,7 +285,9 @@ function visit(element, state, layers, flow, report) {
     else flow.push(...list);
     return;
   }
-  if (stacking.own) {
+  // A box in a line is drawn under the line's text, which has its letters.
+  if (flowing.has(element)) paint(element, style, { ...own, wordless: true }, layers, flow, report);
+  else if (stacking.own) {
     const inside = new Layers();
     paint(element, style, own, inside, inside.flow, report);
     layers.add(stacking.z, inside);
@@ -349,9 +352,11 @@ function paint(element, style, state, layers, flow, report) {
   if (mixed && isReplaced(element)) return;
   if (visible && !polygon && !mixed && element !== state.slide && rect.w > 0 && rect.h > 0 && (style.display !== 'inline' || REPLACED.test(element.localName)) && style.display !== 'contents' && !/^(tr|thead|tbody|tfoot)$/.test(element.localName)) {
     if (element.localName !== 'table' && !/^(td|th)$/.test(element.localName) || !state.inTable) {
-      for (const item of element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxItems(element, style, rect, state, report)) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
+      const items = element.localName === 'table' ? tableGround(element, style, rect, state, report) : boxParts(element, rect).flatMap((part) => boxItems(element, style, part, state, report));
+      for (const item of items) emit({ ...item, name: nameOf(element), owner: numberOfElement(element) }, state, flow);
     }
   }
+  if (visible) for (const rule of columnRules(element, style, rect, state.opacity)) emit(rule, state, flow);
   if (isReplaced(element)) {
     if (visible) replaced(element, style, rect, state, flow, report);
     return;
@@ -362,8 +367,9 @@ function paint(element, style, state, layers, flow, report) {
     if (table) {
       if (element.caption) visit(element.caption, below, layers, flow, report);
       for (const ground of table.under) emit({ ...ground, name: nameOf(element) }, state, flow);
+      for (const cell of table.behind) content(cell, styleOf(cell), { ...below, inTable: true, wordless: true }, layers, flow, report);
       emit(table.item, state, flow);
-      for (const cell of table.onTop) content(cell, styleOf(cell), { ...below, inTable: true }, layers, flow, report);
+      for (const [cell, wordless] of table.onTop) content(cell, styleOf(cell), { ...below, inTable: true, wordless }, layers, flow, report);
       return;
     }
   }
@@ -372,11 +378,19 @@ function paint(element, style, state, layers, flow, report) {
     if (items) {
       for (const item of element.querySelectorAll('li, ul, ol')) itemBoxes(item, below, flow, report);
       inlineBoxes(element, below, flow, report);
+      for (const badge of outermostFlowing(element)) visit(badge, below, layers, flow, report);
       for (const item of items) emit(item, state, flow);
       return;
     }
   }
   content(element, style, below, layers, flow, report);
+}
+
+/** The boxes of an element: one, or one for each column over which it is broken. */
+function boxParts(element, rect) {
+  const parts = element.localName === 'table' || isReplaced(element) ? [] : [...element.getClientRects()];
+  if (parts.length < 2) return [rect];
+  return parts.map(({ left, top, width, height }) => ({ x: left, y: top, w: width, h: height })).filter(({ w, h }) => w > 0 && h > 0);
 }
 
 function itemBoxes(item, state, flow, report) {
@@ -399,7 +413,7 @@ function tableGround(element, style, rect, state, report) {
 function inlineBoxes(element, state, flow, report) {
   for (const inline of element.querySelectorAll('*')) {
     const style = styleOf(inline);
-    if (style.display !== 'inline' || isReplaced(inline) || style.visibility !== 'visible') continue;
+    if (style.display !== 'inline' || isReplaced(inline) || style.visibility !== 'visible' || flowing.has(inline.parentElement)) continue;
     inlineBox(inline, style, state, flow, report);
   }
 }
@@ -427,8 +441,9 @@ function content(element, style, around, layers, flow, report) {
     const nodes = inline;
     inline = [];
     if (nodes.every((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() === '')) return;
+    if (!state.wordless && style.writingMode === 'horizontal-tb') letBadgesFlow(nodes);
     for (const node of nodes) if (node.nodeType === Node.ELEMENT_NODE) inlineParts(node, state, layers, flow, report);
-    if (style.visibility === 'visible' || nodes.some((node) => node.nodeType === Node.ELEMENT_NODE)) {
+    if (!state.wordless && (style.visibility === 'visible' || nodes.some((node) => node.nodeType === Node.ELEMENT_NODE))) {
       const items = inlineItems(nodes, element, state, report);
       if (pending && items.length > 0) {
         const [first] = items;
@@ -454,7 +469,8 @@ function content(element, style, around, layers, flow, report) {
           walk(node.childNodes);
           continue;
         }
-        if (isInline(shown) && !isOut(shown)) inline.push(node);
+        // A break belongs to the text around it even where boxes are laid out beside each other.
+        if ((isInline(shown) || node.localName === 'br') && !isOut(shown)) inline.push(node);
         else if (isOut(shown)) visit(node, state, layers, flow, report);
         else {
           flush();

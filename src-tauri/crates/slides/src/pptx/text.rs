@@ -166,7 +166,7 @@ fn properties(tag: &str, run: &Run, links: Links<'_>) -> String {
     let _ = write!(out, " b=\"{}\" i=\"{}\"", u8::from(run.bold), u8::from(run.italic));
     if let Some(kind) = &run.underline {
         let kind = match kind.as_str() {
-            "dash" | "dotted" | "dbl" | "wavy" => kind,
+            "dash" | "dotted" | "dbl" | "wavy" | "heavy" => kind,
             _ => "sng",
         };
         let _ = write!(out, " u=\"{kind}\"");
@@ -196,6 +196,9 @@ fn properties(tag: &str, run: &Run, links: Links<'_>) -> String {
     }
     if let Some(ground) = &run.highlight {
         let _ = write!(out, "<a:highlight>{}</a:highlight>", colour(ground));
+    }
+    if let Some(paint) = run.underline_fill.as_ref().filter(|_| run.underline.is_some()) {
+        let _ = write!(out, "<a:uFill><a:solidFill>{}</a:solidFill></a:uFill>", colour(paint));
     }
     let (latin, east_asian) = (text(&run.latin), text(&run.east_asian));
     let _ = write!(
