@@ -320,6 +320,39 @@ describe('small pictures', () => {
     expect(answers.filter((answer) => answer === null)).toHaveLength(2);
   });
 
+  it('that nobody looks at any more when their turn comes are not made', async () => {
+    const ends: (() => void)[] = [];
+    const transport = new ScriptedTransport({
+      thumbnail_get: async () => {
+        await new Promise<void>((end) => ends.push(end));
+        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null, wantsPoster: false };
+      },
+    });
+    const thumbnails = new Thumbnails(transport);
+    const ask = (path: string, isWanted: () => boolean) => thumbnails.get(path, 's1', { type: 'live', path }, isWanted);
+    const first = ask('a.html', () => true);
+    const left = ask('b.html', () => false);
+    const leftByOne = ask('c.html', () => false);
+    const byAnother = ask('c.html', () => true);
+    // A presentation waits for no page.
+    const slides = ask('d.pptx', () => true);
+    await settle();
+    expect(transport.named('thumbnail_get')).toHaveLength(2);
+    while (ends.length > 0) {
+      ends.shift()?.();
+      await settle();
+    }
+    expect(await left).toBeNull();
+    for (const made of [first, leftByOne, byAnother, slides]) expect(await made).toMatch(/^data:/);
+    const asked = transport.named('thumbnail_get').map(({ source }) => source.type === 'live' && source.path);
+    expect(asked).toEqual(['a.html', 'd.pptx', 'c.html']);
+    // Who looks again gets it.
+    const again = ask('b.html', () => true);
+    await settle();
+    ends.shift()?.();
+    expect(await again).toMatch(/^data:/);
+  });
+
   it('of slides are asked for two at a time, and again after they were called off', async () => {
     let running = 0;
     let most = 0;
