@@ -12,7 +12,7 @@ use okcvm_snapshots::{Author, History, RecordInfo};
 use okcvm_workspace::{Workspace, WorkspacePath};
 
 use crate::files::fill;
-use crate::measure::{Side, compare, rounds, timed};
+use crate::measure::{Cost, Side, compare, peak_above, rounds, timed};
 use crate::row::{Bar, Figures, Row};
 use crate::{Outcome, Plan};
 
@@ -28,7 +28,8 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     let facts = "what a 200 MB table is, beside one of 1 MB".to_owned();
     let any = "rows from the end of a 200 MB table, beside its start".to_owned();
     let counted = "all rows of a 200 MB table counted".to_owned();
-    if !plan.wants(&[&first, &facts, &any, &counted]) {
+    let memory = "memory that this takes at its peak, beside a table of 1 MB".to_owned();
+    if !plan.wants(&[&first, &facts, &any, &counted, &memory]) {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
@@ -74,12 +75,31 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     });
     let tables = Tables::new(folder.path().join("spool"), telling);
     let mut last = None;
-    let counting = timed(|| {
-        let handle = tables.open(large.open()?, None)?;
-        while !told.recv()?.done {}
-        last = Some(handle.id);
+    let mut count = |source: &Source| {
+        timed(|| {
+            let handle = tables.open(source.open()?, None)?;
+            loop {
+                let progress = told.recv()?;
+                if progress.id == handle.id && progress.done {
+                    break;
+                }
+            }
+            last = Some(handle.id);
+            Ok(())
+        })
+    };
+    let mut counting = Cost::default();
+    let other = peak_above(|| count(&small).map(|_| ()))?;
+    let ours = peak_above(|| {
+        counting = count(&large)?;
         Ok(())
     })?;
+    tell(Row {
+        bench: "previews",
+        name: memory,
+        figures: Figures::Bytes { ours, other: Some(other) },
+        bar: Bar::Bytes(16_000_000),
+    });
     tell(Row {
         bench: "previews",
         name: counted,
