@@ -23,6 +23,8 @@ const file = (path: string) => ({ type: 'file', path }) as const;
 const paths = (preview: PreviewState) =>
   preview.tabs.map(({ target }) => (target.type === 'deployment' ? target.id : target.path));
 
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
 describe('open previews', () => {
   let preview: PreviewState;
   beforeEach(() => {
@@ -223,7 +225,6 @@ describe('where a tab comes from', () => {
 
 describe('addresses of previews', () => {
   const then = (nodeId: string): PreviewSource => ({ type: 'snapshot', nodeId, path: 'site' });
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
   function make() {
     let tokens = 0;
     const closed: string[] = [];
