@@ -11,8 +11,8 @@ afterEach(() => localStorage.clear());
 vi.mock('$lib/features/preview/viewers/notebook.worker?worker', () => ({
   default: class {
     onmessage?: (event: { data: unknown }) => void;
-    postMessage(text: string): void {
-      queueMicrotask(() => this.onmessage?.({ data: parseNotebook(text) }));
+    postMessage(bytes: Blob): void {
+      void bytes.text().then((text) => this.onmessage?.({ data: parseNotebook(text) }));
     }
     terminate(): void {}
   },

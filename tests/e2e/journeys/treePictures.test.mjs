@@ -81,6 +81,25 @@ test('pages and decks have pictures in the file tree', (t) =>
       await window.until('the page in green', async () => `${await corner('page.html')}` === '0,150,0', DRAWN);
     });
 
+    await stage(t, 'slides that a turn has made are all seen under it', async () => {
+      await runTurn(window, 'Make a slide deck about bees', 2);
+      await window.until(
+        'five pictures',
+        () =>
+          browser.execute(
+            (card, strip) => {
+              const last = [...document.querySelectorAll(card)].at(-1);
+              const slides = [...(last?.querySelectorAll(`${strip} .thumb`) ?? [])];
+              return slides.length === 4 && last.querySelectorAll('img').length === 5;
+            },
+            `[data-testid="${id.artifact}"]`,
+            `[data-testid="${id.artifactSlides}"]`,
+          ),
+        DRAWN,
+      );
+      await window.picture('strip');
+    });
+
     await stage(t, 'scripts of a page ran apart from the window', async () => {
       assert.equal(await browser.execute(() => 'okcvmWasHere' in globalThis), false);
     });

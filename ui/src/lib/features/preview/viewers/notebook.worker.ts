@@ -1,4 +1,6 @@
-// Reads notebooks aside, so that the window goes on meanwhile: takes a text, answers with a `ReadNotebook`.
+// Reads notebooks aside, so that the window goes on meanwhile: takes the bytes of one, answers with a `ReadNotebook`.
 import { parseNotebook } from './notebook';
 
-addEventListener('message', ({ data }: MessageEvent<string>) => postMessage(parseNotebook(data)));
+addEventListener('message', ({ data }: MessageEvent<Blob>) => {
+  void data.text().then((text) => postMessage(parseNotebook(text)));
+});
