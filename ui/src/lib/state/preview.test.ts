@@ -345,8 +345,8 @@ describe('small pictures', () => {
     }
     expect(await left).toBeNull();
     for (const made of [first, leftByOne, byAnother, slides]) expect(await made).toMatch(/^data:/);
-    expect(transport.named('thumbnail_get').map(({ source }) => source)).toEqual(
-      ['a.html', 'd.pptx', 'c.html'].map((path) => ({ type: 'live', path })),
+    expect(transport.named('thumbnail_get')).toEqual(
+      ['a.html', 'd.pptx', 'c.html'].map((path) => ({ sessionId: 's1', source: { type: 'live', path } })),
     );
     // Who looks again gets it.
     const again = ask('b.html', () => true);
