@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
@@ -29,7 +30,11 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .step("cutting off mounts")?;
     // Any existing folder will do; the system's own `/tmp` is uncovered again once the roots are exchanged.
-    temporary_system("/tmp", c"mode=755,size=16m").step("mounting a new root")?;
+    // All that the command may fill is of this one file system, so that its size bounds them together: each of its own
+    // costs as much as ten bound folders.
+    let options = std::ffi::CString::new(format!("mode=755,size={}", run.policy.limits.temporary_bytes))
+        .step("mounting a new root")?;
+    rustix::mount::mount("tmpfs", "/tmp", "tmpfs", QUIET, options.as_c_str()).step("mounting a new root")?;
     std::fs::create_dir("/tmp/old").step("mounting a new root")?;
     rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;
     std::env::set_current_dir("/").step("changing the root")?;
@@ -47,7 +52,7 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     }
     identity(run).step("writing /etc")?;
     process::restrict_mount("/etc", READ_ONLY, Depth::Tree).step("closing /etc")?;
-    devices(run).step("binding devices")?;
+    devices().step("binding devices")?;
     let process_limit = processes(run)?;
     private_folders(run).step("mounting private folders")?;
     for path in readable.filter(covered) {
@@ -63,8 +68,11 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     Ok(process_limit)
 }
 
-fn temporary_system(target: &str, options: &CStr) -> io::Result<()> {
-    rustix::mount::mount("tmpfs", target, "tmpfs", QUIET, options).map_err(Into::into)
+/// A folder that stays writable when the root, of which it is a part, is closed.
+fn writable_folder(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::create_dir_all(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    rustix::mount::mount_bind(path, path).map_err(Into::into)
 }
 
 fn old(path: &Path) -> std::path::PathBuf {
@@ -132,7 +140,7 @@ fn identity(run: &Run) -> io::Result<()> {
     Ok(())
 }
 
-fn devices(run: &Run) -> io::Result<()> {
+fn devices() -> io::Result<()> {
     std::fs::create_dir_all("/dev")?;
     for name in ["null", "zero", "full", "random", "urandom"] {
         let target = Path::new("/dev").join(name);
@@ -147,8 +155,7 @@ fn devices(run: &Run) -> io::Result<()> {
     ] {
         std::os::unix::fs::symlink(target, Path::new("/dev").join(name))?;
     }
-    std::fs::create_dir("/dev/shm")?;
-    temporary_system("/dev/shm", &sized("mode=1777", run)?)?;
+    writable_folder(Path::new("/dev/shm"), 0o1777)?;
     // Terminals of its own, for programs that insist on one. Not worth a refusal where the kernel has none.
     std::fs::create_dir("/dev/pts")?;
     if rustix::mount::mount(
@@ -163,10 +170,6 @@ fn devices(run: &Run) -> io::Result<()> {
         std::os::unix::fs::symlink("pts/ptmx", "/dev/ptmx")?;
     }
     Ok(())
-}
-
-fn sized(mode: &str, run: &Run) -> io::Result<std::ffi::CString> {
-    Ok(std::ffi::CString::new(format!("{mode},size={}", run.policy.limits.temporary_bytes))?)
 }
 
 /// A fresh view of processes, in which only their limit is written, before all of it that could change the system is
@@ -196,10 +199,8 @@ fn processes(run: &Run) -> SetUp<ProcessLimit> {
 }
 
 fn private_folders(run: &Run) -> io::Result<()> {
-    std::fs::create_dir_all(&run.private.temporary)?;
-    temporary_system(&run.private.temporary.to_string_lossy(), &sized("mode=1777", run)?)?;
-    std::fs::create_dir_all(&run.private.home)?;
-    temporary_system(&run.private.home.to_string_lossy(), &sized("mode=700", run)?)?;
+    writable_folder(&run.private.temporary, 0o1777)?;
+    writable_folder(&run.private.home, 0o700)?;
     std::fs::create_dir_all("/var")?;
     std::os::unix::fs::symlink("/tmp", "/var/tmp")?;
     std::fs::create_dir_all("/run")

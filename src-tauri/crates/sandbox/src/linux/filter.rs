@@ -76,26 +76,44 @@ pub(super) fn program(verdicts: &BTreeMap<u32, Verdict>) -> Result<BpfProgram, U
     if let Some(first) = SECOND_NUMBERING {
         program.extend([branch(AT_LEAST, first, 0, 1), instruction(RETURN, REFUSE)]);
     }
-    let all: Vec<(u32, &Verdict)> = verdicts.iter().map(|(number, verdict)| (*number, verdict)).collect();
-    search(&all, &mut program);
+    search(&ranges(verdicts), &mut program);
     Ok(program)
 }
 
-fn search(verdicts: &[(u32, &Verdict)], program: &mut BpfProgram) {
-    match verdicts {
-        [] => program.push(instruction(RETURN, ALLOW)),
-        [(number, verdict)] => {
-            program.extend([branch(IS, *number, 1, 0), instruction(RETURN, ALLOW)]);
-            judge(verdict, program);
+/// What becomes of all numbers from each of these on, until the next. `None` is allowed.
+fn ranges(verdicts: &BTreeMap<u32, Verdict>) -> Vec<(u32, Option<&Verdict>)> {
+    let mut ranges: Vec<(u32, Option<&Verdict>)> = vec![(0, None)];
+    for (&number, verdict) in verdicts {
+        for (first, verdict) in [(number, Some(verdict)), (number.saturating_add(1), None)] {
+            match ranges.last_mut() {
+                // The number follows one of a verdict that the list names.
+                Some(last) if last.0 == first => last.1 = verdict,
+                _ => ranges.push((first, verdict)),
+            }
         }
+    }
+    ranges.dedup_by(|next, before| next.1 == before.1);
+    ranges
+}
+
+fn search(ranges: &[(u32, Option<&Verdict>)], program: &mut BpfProgram) {
+    match ranges {
+        [] | [(_, None)] => program.push(instruction(RETURN, ALLOW)),
+        [(_, Some(verdict))] => judge(verdict, program),
         many => {
             let (lower, upper) = many.split_at(many.len() / 2);
-            // Only a plain jump is long enough.
-            program.push(branch(AT_LEAST, upper[0].0, 0, 1));
-            let jump = program.len();
-            program.push(instruction(JUMP, 0));
+            let branching = program.len();
+            program.push(branch(AT_LEAST, upper[0].0, 0, 0));
             search(lower, program);
-            program[jump].k = (program.len() - jump - 1) as u32;
+            let past = program.len() - branching - 1;
+            match u8::try_from(past) {
+                Ok(past) => program[branching].jt = past,
+                // Only a plain jump is long enough.
+                Err(_) => {
+                    program[branching].jf = 1;
+                    program.insert(branching + 1, instruction(JUMP, past as u32));
+                }
+            }
             search(upper, program);
         }
     }

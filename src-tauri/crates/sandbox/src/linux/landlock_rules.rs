@@ -56,11 +56,6 @@ pub(super) fn restrict(run: &Run) -> SetUp<i32> {
         .add_rules(path_beneath_rules(readable, READ))
         .step(step)?
         .add_rules(path_beneath_rules(
-            ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"],
-            DEVICE,
-        ))
-        .step(step)?
-        .add_rules(path_beneath_rules(
             [run.workspace_inside.as_path(), run.private.home.as_path(), run.private.temporary.as_path()],
             write,
         ))
@@ -77,11 +72,19 @@ pub(super) fn restrict(run: &Run) -> SetUp<i32> {
             // A program may write to files of its own processes, such as `/proc/self/fd/1` or `oom_score_adj`.
             .add_rules(path_beneath_rules(["/proc"], AccessFs::WriteFile | AccessFs::Truncate))
             .step(step)?
-            .add_rules(path_beneath_rules(["/dev/pts", "/dev/ptmx"], DEVICE | AccessFs::ReadDir))
+            // Its own, with nothing in it but what a program needs.
+            .add_rules(path_beneath_rules(["/dev"], DEVICE | AccessFs::ReadDir))
             .step(step)?
             .add_rules(path_beneath_rules(["/dev/shm"], write))
             .step(step)?,
-        Tier::Reduced => ruleset.add_rules(path_beneath_rules(PUBLIC_PROC, READ)).step(step)?,
+        Tier::Reduced => ruleset
+            .add_rules(path_beneath_rules(PUBLIC_PROC, READ))
+            .step(step)?
+            .add_rules(path_beneath_rules(
+                ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"],
+                DEVICE,
+            ))
+            .step(step)?,
     };
     match ruleset.restrict_self().step(step)?.landlock {
         LandlockStatus::Available { effective_abi, kernel_abi } => {
