@@ -131,6 +131,20 @@ fn of(who: libc::c_int) -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
+/// Bytes of memory of this process at the peak of some work, above what there was before it.
+pub(crate) fn peak_above(work: impl FnOnce() -> Outcome<()>) -> Outcome<u64> {
+    let of = |name: &str| -> Outcome<u64> {
+        let status = std::fs::read_to_string("/proc/self/status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such figure")?;
+        Ok(line.trim_matches(|mark: char| !mark.is_ascii_digit()).parse::<u64>()? * 1024)
+    };
+    // Sets the peak to what is now (proc(5)).
+    std::fs::write("/proc/self/clear_refs", "5")?;
+    let before = of("VmRSS:")?;
+    work()?;
+    Ok(of("VmHWM:")?.saturating_sub(before))
+}
+
 /// Time that threads of this name have run. What a watch costs while the files are being changed is ours,
 /// too, though nobody waits for it.
 pub(crate) fn thread_cpu(name: &str) -> Duration {

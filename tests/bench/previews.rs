@@ -12,7 +12,7 @@ use okcvm_snapshots::{Author, History, RecordInfo};
 use okcvm_workspace::{Workspace, WorkspacePath};
 
 use crate::files::fill;
-use crate::measure::{Side, compare, rounds, timed};
+use crate::measure::{Cost, Side, compare, peak_above, rounds, timed};
 use crate::row::{Bar, Figures, Row};
 use crate::{Outcome, Plan};
 
@@ -28,7 +28,8 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     let facts = "what a 200 MB table is, beside one of 1 MB".to_owned();
     let any = "rows from the end of a 200 MB table, beside its start".to_owned();
     let counted = "all rows of a 200 MB table counted".to_owned();
-    if !plan.wants(&[&first, &facts, &any, &counted]) {
+    let memory = "memory that this takes at its peak, beside a table of 1 MB".to_owned();
+    if !plan.wants(&[&first, &facts, &any, &counted, &memory]) {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
@@ -74,12 +75,31 @@ pub(crate) fn rows(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     });
     let tables = Tables::new(folder.path().join("spool"), telling);
     let mut last = None;
-    let counting = timed(|| {
-        let handle = tables.open(large.open()?, None)?;
-        while !told.recv()?.done {}
-        last = Some(handle.id);
+    let mut count = |source: &Source| {
+        timed(|| {
+            let handle = tables.open(source.open()?, None)?;
+            loop {
+                let progress = told.recv()?;
+                if progress.id == handle.id && progress.done {
+                    break;
+                }
+            }
+            last = Some(handle.id);
+            Ok(())
+        })
+    };
+    let mut counting = Cost::default();
+    let other = peak_above(|| count(&small).map(|_| ()))?;
+    let ours = peak_above(|| {
+        counting = count(&large)?;
         Ok(())
     })?;
+    tell(Row {
+        bench: "previews",
+        name: memory,
+        figures: Figures::Bytes { ours, other: Some(other) },
+        bar: Bar::Bytes(16_000_000),
+    });
     tell(Row {
         bench: "previews",
         name: counted,
@@ -109,10 +129,14 @@ const MOMENTS: usize = 20;
 /// Files beside the site.
 const BESIDE: usize = 10_000;
 
-/// A page of the history, opened and read without a checkout: the first time, and again.
+/// Bytes of the picture on the site, another one at each moment.
+const SITE_PICTURE: usize = 300_000;
+
+/// A page of the history without a checkout, as a hand on the slider asks for it: what it is, its address, its bytes and
+/// those of the two files that it draws on; the first time, and again.
 fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     let first = format!("a page as it was at one of {MOMENTS} moments, 10,000 files beside it");
-    let again = "the same page again".to_owned();
+    let again = "the same page again, or read ahead".to_owned();
     if !plan.wants(&[&first, &again]) {
         return Ok(());
     }
@@ -126,31 +150,51 @@ fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     for round in 0..MOMENTS {
         let page = format!("<h1>{round}</h1>{}", "<p>Some words of the page.</p>".repeat(2_000));
         std::fs::write(work.join("site/index.html"), page)?;
+        std::fs::write(work.join("site/style.css"), format!("h1 {{ font-size: {}px }}", 20 + round))?;
+        std::fs::write(work.join("site/picture.bin"), noise(round as u64, SITE_PICTURE))?;
         let info = RecordInfo { message: "bench", author: Author::Agent, at_ms: 1_700_000_000_000 };
         snapshots.push(history.record(&workspace, snapshots.last(), info)?.snapshot);
     }
     let previews = Previews::new("preview://localhost/".to_owned());
-    let look = |round: usize, contents: Contents| {
+    // Each look at what was not looked at before finds an empty shelf.
+    let shelves = std::cell::Cell::new(0_usize);
+    let warm = Shelf::new(folder.path().join("shelf"));
+    let cold = || {
+        shelves.set(shelves.get() + 1);
+        Shelf::new(folder.path().join(format!("shelf-{}", shelves.get())))
+    };
+    let look = |round: usize, contents: Contents, shelf: Shelf| {
         let snapshot = snapshots.get(round % MOMENTS).ok_or("no such moment")?.clone();
         timed(|| {
             let (history, snapshot) = (history.clone(), snapshot.clone());
             let moment =
                 Moment::new(Arc::new(move || Ok((history.clone(), snapshot.clone()))), contents.clone());
-            let target = PreviewTarget::Snapshot { moment, path: WorkspacePath::parse("site")? };
-            let handle = previews.open(target)?;
-            let answer = previews.respond(&http::Request::builder().uri(&handle.url).body(())?);
+            let path = WorkspacePath::parse("site/index.html")?;
+            describe(&Source::Snapshot { moment: moment.clone(), path: path.clone() }, &shelf)?;
+            let handle = previews.open(PreviewTarget::Snapshot { moment, path })?;
+            let get = |address: &str| -> Outcome<Vec<u8>> {
+                Ok(previews.respond(&http::Request::builder().uri(address).body(())?).body().to_vec())
+            };
+            let page = get(&handle.url)?;
+            let beside = handle.url.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let style = get(&format!("{beside}/style.css"))?;
+            let picture = get(&format!("{beside}/picture.bin"))?;
             previews.close(&handle.token);
-            let shown =
-                String::from_utf8_lossy(answer.body()).contains(&format!("<h1>{}</h1>", round % MOMENTS));
-            if shown { Ok(()) } else { Err("another page was shown".into()) }
+            let at = round % MOMENTS;
+            let is_shown = String::from_utf8_lossy(&page).contains(&format!("<h1>{at}</h1>"))
+                && String::from_utf8_lossy(&style).contains(&format!("{}px", 20 + at))
+                && picture == noise(at as u64, SITE_PICTURE);
+            if is_shown { Ok(()) } else { Err("another page was shown".into()) }
         })
     };
     let held = Contents::default();
     for round in 0..MOMENTS {
-        look(round, held.clone())?;
+        look(round, held.clone(), warm.clone())?;
     }
-    let sides: Vec<Side<'_>> =
-        vec![Box::new(|round| look(round, Contents::default())), Box::new(|round| look(round, held.clone()))];
+    let sides: Vec<Side<'_>> = vec![
+        Box::new(|round| look(round, Contents::default(), cold())),
+        Box::new(|round| look(round, held.clone(), warm.clone())),
+    ];
     let medians = rounds(|_| Ok(()), sides)?;
     for (name, cost, bar) in [(first, medians.costs[0], 150), (again, medians.costs[1], 50)] {
         let figures = Figures::Times { ours: cost, other: None };
@@ -174,13 +218,7 @@ fn ahead(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
     std::fs::create_dir_all(&work)?;
     let workspace = Workspace::open(&work)?;
     let history = History::open(&folder.path().join("history"))?.history;
-    // What does not get smaller when it is packed.
-    let mut state = 1_u64;
-    let noise = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    });
-    std::fs::write(work.join("picture.bin"), noise.take(PICTURE).collect::<Vec<u8>>())?;
+    std::fs::write(work.join("picture.bin"), noise(1, PICTURE))?;
     let info = RecordInfo { message: "bench", author: Author::Agent, at_ms: 1_700_000_000_000 };
     let snapshot = history.record(&workspace, None, info)?.snapshot;
     let previews = Previews::new("preview://localhost/".to_owned());
@@ -211,6 +249,16 @@ fn ahead(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
         tell(Row { bench: "previews", name, figures, bar: Bar::Within(Duration::from_millis(bar)) });
     }
     Ok(())
+}
+
+/// So many bytes that do not get smaller when they are packed, others for each seed.
+fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut state = seed;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    });
+    noise.take(bytes).collect()
 }
 
 /// A table of about so many bytes; gives its rows below the first.

@@ -1,11 +1,13 @@
 //! Going back without losing anything.
 
 use okcvm_protocol::{
-    ChangeSide, CommandHandler, DiffParams, FileParams, NodeParams, NodeStatus, RestoreParams, RestoreScope,
-    SessionParams, TurnEditParams, TurnStartResponse, Writer,
+    ChangeKind, ChangeSide, CommandHandler, DiffParams, ErrorCode, FileParams, NodeParams, NodeStatus,
+    RestoreParams, RestoreScope, SessionParams, TurnEditParams, TurnStartResponse, Writer,
 };
+use okcvm_testkit::{Ending, Reply, ScriptedModelServer};
+use serde_json::json;
 
-use crate::desk::{Desk, tree, until_end};
+use crate::desk::{Desk, PATIENCE, spoken, tree, until_end};
 
 async fn two_turns(
     desk: &Desk,
@@ -172,4 +174,60 @@ async fn an_undone_restore_of_one_file_leaves_no_trace_of_the_user() {
     assert_eq!(tree(&files), present);
     assert_eq!(desk.host.restore_plan(all).await.unwrap(), before);
     assert_eq!(desk.host.file_history(moment).await.unwrap(), history);
+}
+
+/// A dry run while a turn is at work: it says what would change and why it may not, and leaves turn and files alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_is_foreseen_while_a_turn_runs() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    let base = server.openai_base();
+    let desk = Desk::with(&[("OKCVM_CHAT_BASE_URL", &base), ("OKCVM_CHAT_MODEL", "test-model")]);
+    let write = |id: &str, path: &str, content: &str| {
+        Reply::call(id, "mshtools-write_file", &json!({"file_path": path, "content": content}))
+    };
+    let session = desk.session().await;
+    server.push(write("1", "a.txt", "one\n"));
+    server.push(Reply::text("Written."));
+    let first = desk.turn(&session, "Write a.", Vec::new()).await.node;
+
+    server.push(write("2", "a.txt", "two\n"));
+    server.push(write("3", "b.txt", "b\n"));
+    server.push(Reply::text("Now I think").ending(Ending::Stall));
+    let mut events = desk.listen();
+    let second = desk.send(&session, "Write both.", Vec::new()).await;
+    let thinking = async {
+        while spoken(&desk.detail(&session).await, &second) != "Now I think" {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, thinking).await.expect("the model does not think");
+    let files = desk.files(&session).await;
+    let (present, detail) = (tree(&files), desk.detail(&session).await);
+    for scope in [RestoreScope::All, RestoreScope::Files, RestoreScope::Conversation] {
+        let params =
+            RestoreParams { session_id: session.clone(), node_id: first.clone(), scope, paths: None };
+        let plan = desk.host.restore_plan(params.clone()).await.unwrap();
+        let refusal = plan.refusal.expect("a turn runs");
+        assert_eq!(refusal.code, Some(ErrorCode::Busy), "{scope:?}: {refusal:?}");
+        let changes: Vec<_> = plan.changes.iter().map(|change| (change.path.as_str(), change.kind)).collect();
+        let expected: &[_] = match scope {
+            RestoreScope::Conversation => &[],
+            _ => &[("a.txt", ChangeKind::Modified), ("b.txt", ChangeKind::Deleted)],
+        };
+        assert_eq!(changes, expected, "{scope:?}");
+        assert_eq!(desk.host.restore_apply(params).await.unwrap_err(), refusal, "{scope:?}");
+    }
+    assert_eq!(tree(&files), present);
+    assert_eq!(desk.detail(&session).await, detail, "the turn runs on as it did");
+
+    desk.host.turn_stop(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!(until_end(&mut events, &second).await.status, NodeStatus::Interrupted);
+    desk.host.engine().wait_until_idle(&session).await;
+    let params = RestoreParams { session_id: session, node_id: first, scope: RestoreScope::All, paths: None };
+    let plan = desk.host.restore_plan(params.clone()).await.unwrap();
+    assert_eq!((plan.refusal, plan.changes.len(), plan.turns_left), (None, 2, 1));
+    assert_eq!(tree(&files), present);
+    desk.host.restore_apply(params).await.unwrap();
+    let left: Vec<_> = tree(&files).into_iter().collect();
+    assert_eq!(left, [("a.txt".to_owned(), b"one\n".to_vec())]);
 }

@@ -1,12 +1,22 @@
 import '@testing-library/jest-dom/vitest';
 import { configure } from '@testing-library/svelte';
-import { afterEach } from 'vitest';
+import { afterEach, vi } from 'vitest';
+import { parseNotebook } from '$lib/features/preview/viewers/notebook';
 
 configure({ asyncUtilTimeout: 10_000 });
 
 afterEach(() => localStorage.clear());
 
 // What the window has and jsdom has not.
+vi.mock('$lib/features/preview/viewers/notebook.worker?worker', () => ({
+  default: class {
+    onmessage?: (event: { data: unknown }) => void;
+    postMessage(bytes: Blob): void {
+      void bytes.text().then((text) => this.onmessage?.({ data: parseNotebook(text) }));
+    }
+    terminate(): void {}
+  },
+}));
 /** Everything is as large as a small window. */
 const ROOM = { width: 800, height: 600, top: 0, left: 0, right: 800, bottom: 600, x: 0, y: 0 };
 class Observer {

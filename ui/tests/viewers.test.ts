@@ -287,12 +287,9 @@ describe('a notebook', () => {
       },
     );
     const cells = Array.from({ length: 500 }, (_, index) => ({ cell_type: 'code', source: `cell ${index} of many` }));
-    show(live('a.ipynb'), { text: true }, {
-      preview_read: () => {
-        const text = JSON.stringify({ cells });
-        return { path: 'a.ipynb', mime: '', size: 1, text, truncated: false, hash: 'x' };
-      },
-    } as Handlers);
+    const bytes = new Blob([JSON.stringify({ cells })]);
+    vi.stubGlobal('fetch', async () => ({ ok: true, blob: async () => bytes }));
+    show(live('a.ipynb'), { text: true });
     const notebook = await screen.findByTestId(testids.previewNotebook);
     expect(notebook).not.toHaveTextContent('of many');
     const [, second] = notebook.querySelectorAll('[data-cell]');

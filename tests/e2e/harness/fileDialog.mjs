@@ -54,6 +54,20 @@ export async function fileDialog(window) {
       }
       await waitForCount(window, 0, 'the dialog should have taken the path');
     },
+    /** Presses Enter until the dialog asks whether a file may be replaced; gives that question. */
+    async ask() {
+      let over = [];
+      for (let pressed = 0; pressed < 5 && over.length === 0; pressed += 1) {
+        press('Return');
+        await sleep(800);
+        over = dialogsOf(window).filter((other) => other !== id);
+      }
+      const [question] = over;
+      if (question === undefined) throw new Error('the dialog asked nothing');
+      hand('windowfocus', '--sync', question);
+      await sleep(300);
+      return { press, gone: () => waitForCount(window, 1, 'the question should have closed') };
+    },
     gone: () => waitForCount(window, 0, 'the dialog should have closed'),
   };
 }

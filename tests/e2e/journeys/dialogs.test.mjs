@@ -1,6 +1,7 @@
 // Files and folders that are picked in the system's own dialogs.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,6 +49,75 @@ test('files and folders are picked in the dialogs of the system', (t) => {
       await dialog.accept();
       await window.see(id.attachment, { attributes: { path: 'one table.csv' } });
       assert.equal(readFileSync(join(workspaceOf(window), 'one table.csv'), 'utf8'), 'a,b\n1,2\n');
+    });
+
+    await stage(t, 'a copy of a moment is saved where one says', async () => {
+      const node = await runTurn(window, 'Make a website about a garden', 1);
+      const then = filesIn(workspaceOf(window));
+      writeFileSync(join(workspaceOf(window), 'later.txt'), 'not of that moment\n');
+      const askForCopy = async () => {
+        // A key that the dialog did not need may have gone to the row.
+        await window.click(id.tabTree);
+        const row = await window.see(id.treeNode, { attributes: { node } });
+        await row.click();
+        await (await row.$(`[data-testid="${id.treeNodeMenu}"]`)).click();
+        await window.click(id.treeNodeExport);
+        return fileDialog(window);
+      };
+      const copies = () => readdirSync(outside).filter((name) => name.endsWith('.zip'));
+      const saved = (path) =>
+        window.until(`${path} is said to be saved`, async () =>
+          (await told()).some((text) => text.includes(path) && /saved/.test(text)),
+        );
+      const inside = (path) =>
+        execFileSync('unzip', ['-Z1', path], { encoding: 'utf8' })
+          .split('\n')
+          .filter((name) => name !== '' && !name.endsWith('/'))
+          .sort();
+
+      const first = await askForCopy();
+      assert.match(first.title, /copy/i);
+      await window.display('save');
+      first.press('Escape');
+      await first.gone();
+      assert.deepEqual(copies(), [], 'a dialog that is cancelled saves nothing');
+      assert.equal((await window.all(id.exportProgress)).length, 0);
+
+      const copy = join(outside, 'my garden.zip');
+      const second = await askForCopy();
+      // The ending is added.
+      await second.type(join(outside, 'my garden'));
+      await window.display('save-typed');
+      await second.accept();
+      await saved(copy);
+      await window.picture('saved');
+      assert.deepEqual(inside(copy), Object.keys(then).sort());
+      for (const [name, content] of Object.entries(then)) {
+        const kept = execFileSync('unzip', ['-p', copy, name]);
+        assert.equal(kept.toString('latin1'), content, name);
+      }
+
+      // A name that is taken is asked about, once for keeping it and once for replacing it.
+      writeFileSync(copy, 'mine\n');
+      const third = await askForCopy();
+      await third.type(copy);
+      const question = await third.ask();
+      await window.display('save-replace');
+      question.press('Escape');
+      await question.gone();
+      third.press('Escape');
+      await third.gone();
+      assert.equal(readFileSync(copy, 'utf8'), 'mine\n');
+      const fourth = await askForCopy();
+      await fourth.type(copy);
+      (await fourth.ask()).press('alt+r');
+      await fourth.gone();
+      await window.until('the copy in its place', () => readFileSync(copy).subarray(0, 2).toString() === 'PK');
+      assert.deepEqual(inside(copy), Object.keys(then).sort());
+      // The node says that a copy was saved.
+      await window.click(id.tabTree);
+      await window.see(id.treeNodeSaved);
+      await window.picture('marked');
     });
 
     await stage(t, 'a folder that is no good is refused with the reason', async () => {

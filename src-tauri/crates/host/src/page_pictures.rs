@@ -228,6 +228,9 @@ pub(crate) fn page_of(session: &SessionId, source: &Source, what: &str) -> Optio
     let folder = path.parent()?;
     let source = source.at(path);
     let (bytes, hash) = source.open().ok()?.whole_and_hash(MOST_PAGE).ok()?;
+    if bytes.is_empty() {
+        return None;
+    }
     let known_by = [session.as_str(), folder.as_str(), &name, &hash, what].join("\0");
     let key = format!("{:x}", Sha256::digest(known_by));
     Some(Page { source, folder, name, bytes, key })

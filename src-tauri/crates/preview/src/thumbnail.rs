@@ -240,7 +240,16 @@ fn made_small(drawn: &[u8]) -> Option<Vec<u8>> {
     reader.limits(limits);
     let picture = reader.decode().ok()?;
     let (across, down) = fitted((picture.width(), picture.height()));
-    png(picture.thumbnail_exact(across, down).to_rgba8()).ok()
+    let mut small = picture.thumbnail_exact(across, down).to_rgba8();
+    // What says no colour of its own is seen on white, as in a browser.
+    for Rgba([red, green, blue, alpha]) in small.pixels_mut() {
+        for part in [red, green, blue] {
+            let (over, cover) = (u32::from(*part), u32::from(*alpha));
+            *part = u8::try_from((over * cover + 255 * (255 - cover)) / 255).unwrap_or(u8::MAX);
+        }
+        *alpha = u8::MAX;
+    }
+    png(small).ok()
 }
 
 fn none(reason: &str) -> Thumbnail {

@@ -176,3 +176,15 @@ fn the_same_bytes_under_other_names_are_judged_apart() {
     assert!(reason("x.png").contains("picture"), "{}", reason("x.png"));
     assert!(reason("x.aac").contains("file"), "{}", reason("x.aac"));
 }
+
+#[test]
+fn what_an_engine_drew_stands_on_white() {
+    let desk = Desk::new();
+    let mut page = image::RgbaImage::new(4, 1);
+    page.put_pixel(1, 0, Rgba([200, 0, 0, 255]));
+    page.put_pixel(2, 0, Rgba([0, 0, 0, 128]));
+    let drawn = png(page).unwrap();
+    let kept = keep_picture(&desk.shelf, &"a".repeat(64), &drawn).unwrap();
+    let seen: Vec<_> = pixels(&kept).pixels().map(|pixel| pixel.0).collect();
+    assert_eq!(seen, [[255; 4], [200, 0, 0, 255], [127, 127, 127, 255], [255; 4]]);
+}

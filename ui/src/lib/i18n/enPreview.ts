@@ -87,6 +87,7 @@ export const enPreview = {
   'preview.json.broken': 'This is not valid JSON: {reason}',
   'preview.json.huge': 'Trees are shown up to {size}; this is the start of the text.',
   'preview.notebook.cells': 'Cells',
+  'preview.notebook.huge': 'Notebooks are shown up to {size}; this is the start of the text.',
   'preview.notebook.broken': 'This is not a notebook that can be shown; here is its text.',
   'preview.notebook.picture': 'Picture made by the cell',
   'preview.notebook.left': 'An output of the type {mime} is not shown.',

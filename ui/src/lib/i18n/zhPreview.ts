@@ -84,6 +84,7 @@ export const zhPreview: Record<keyof typeof enPreview, string> = {
   'preview.json.broken': '不是有效的 JSON：{reason}',
   'preview.json.huge': '树形显示最多支持 {size}；以下为文本开头。',
   'preview.notebook.cells': '单元格',
+  'preview.notebook.huge': '笔记本最大显示到 {size}；以下为文本开头。',
   'preview.notebook.broken': '无法作为笔记本显示；以下为其文本。',
   'preview.notebook.picture': '单元格生成的图片',
   'preview.notebook.left': '未显示类型为 {mime} 的输出。',

@@ -11,6 +11,10 @@ export class Files {
   expanded = $state.raw<ReadonlySet<string>>(new Set(['']));
   /** Rises when files changed. */
   version = $state(0);
+  /** The version at which something in or below each listed folder has changed last. */
+  #touched = $state.raw<ReadonlyMap<string, number>>(new Map());
+  /** The version at which the session was shown. */
+  #shown = $state(0);
   /** Rises when the trash for files changed. */
   trashVersion = $state(0);
   #sessionId: string | null = null;
@@ -21,6 +25,9 @@ export class Files {
     if (sessionId === this.#sessionId) return;
     this.#sessionId = sessionId;
     this.folders = new Map();
+    this.#touched = new Map();
+    this.version += 1;
+    this.#shown = this.version;
     this.expanded = new Set(['']);
     if (sessionId !== null) await this.#load('');
   }
@@ -38,10 +45,26 @@ export class Files {
   /** Asks again for the open folders that the changed paths lie in; no paths means all of them. */
   async changed(paths: string[]): Promise<void> {
     this.version += 1;
+    this.#touch(paths);
     const open = [...this.expanded].filter((path) => this.folders.has(path));
     const touched = new Set(paths.map(parentOf));
     const stale = paths.length === 0 ? open : open.filter((path) => touched.has(path) || paths.includes(path));
     await Promise.all(stale.map((path) => this.#load(path)));
+  }
+
+  /** Another number once something in or below a listed folder has changed. */
+  touched(folder: string): number {
+    return this.#touched.get(folder) ?? this.#shown;
+  }
+
+  #touch(paths: string[]): void {
+    const above = new Set<string>(paths);
+    for (const path of above) if (path !== '') above.add(parentOf(path));
+    const touched = new Map(this.#touched);
+    for (const folder of this.folders.keys()) {
+      if (paths.length === 0 || above.has(folder)) touched.set(folder, this.version);
+    }
+    this.#touched = touched;
   }
 
   async #load(path: string): Promise<void> {

@@ -23,6 +23,8 @@ const file = (path: string) => ({ type: 'file', path }) as const;
 const paths = (preview: PreviewState) =>
   preview.tabs.map(({ target }) => (target.type === 'deployment' ? target.id : target.path));
 
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
 describe('open previews', () => {
   let preview: PreviewState;
   beforeEach(() => {
@@ -223,7 +225,6 @@ describe('where a tab comes from', () => {
 
 describe('addresses of previews', () => {
   const then = (nodeId: string): PreviewSource => ({ type: 'snapshot', nodeId, path: 'site' });
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
   function make() {
     let tokens = 0;
     const closed: string[] = [];
@@ -318,6 +319,40 @@ describe('small pictures', () => {
     expect(transport.named('thumbnail_get')).toHaveLength(12);
     expect(most).toBe(4);
     expect(answers.filter((answer) => answer === null)).toHaveLength(2);
+  });
+
+  it('that nobody looks at any more when their turn comes are not made', async () => {
+    const ends: (() => void)[] = [];
+    const transport = new ScriptedTransport({
+      thumbnail_get: async () => {
+        await new Promise<void>((end) => ends.push(end));
+        return { url: 'data:image/png;base64,', width: 1, height: 1, reason: null, wantsPoster: false };
+      },
+    });
+    const thumbnails = new Thumbnails(transport);
+    const ask = (path: string, isWanted: () => boolean) => thumbnails.get(path, 's1', { type: 'live', path }, isWanted);
+    const first = ask('a.html', () => true);
+    const left = ask('b.html', () => false);
+    const leftByOne = ask('c.html', () => false);
+    const byAnother = ask('c.html', () => true);
+    // A presentation waits for no page.
+    const slides = ask('d.pptx', () => true);
+    await settle();
+    expect(transport.named('thumbnail_get')).toHaveLength(2);
+    while (ends.length > 0) {
+      ends.shift()?.();
+      await settle();
+    }
+    expect(await left).toBeNull();
+    for (const made of [first, leftByOne, byAnother, slides]) expect(await made).toMatch(/^data:/);
+    expect(transport.named('thumbnail_get')).toEqual(
+      ['a.html', 'd.pptx', 'c.html'].map((path) => ({ sessionId: 's1', source: { type: 'live', path } })),
+    );
+    // Who looks again gets it.
+    const again = ask('b.html', () => true);
+    await settle();
+    ends.shift()?.();
+    expect(await again).toMatch(/^data:/);
   });
 
   it('of slides are asked for two at a time, and again after they were called off', async () => {

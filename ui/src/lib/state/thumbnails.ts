@@ -4,7 +4,17 @@ import { drawPoster } from './poster';
 const MOST_KEPT = 400;
 const MOST_SLIDES_KEPT = 800;
 /** What is laid out by another program before it can be drawn. */
-const SLOW = /\.(html?|pptx|ppsx|odp)$/i;
+const OFFICE = /\.(pptx|ppsx|odp)$/i;
+
+/** Whether it is a page, which is more than its own bytes. */
+export function isPage(path: string): boolean {
+  return /\.html?$/i.test(path);
+}
+
+/** Whether a picture of it takes a moment, so that it is not asked for at every change. */
+export function isSlow(source: PreviewSource): boolean {
+  return source.type === 'deployment' || isPage(source.path) || OFFICE.test(source.path);
+}
 
 /** Work of which so many pieces are done at a time. */
 class Lane {
@@ -13,10 +23,12 @@ class Lane {
 
   constructor(private readonly most: number) {}
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** Rejects when its turn comes and nobody wants it any more. */
+  async run<T>(work: () => Promise<T>, isWanted: () => boolean = () => true): Promise<T> {
     if (this.#running >= this.most) await new Promise<void>((go) => this.#waiting.push(go));
     this.#running += 1;
     try {
+      if (!isWanted()) throw new Error('nobody waits for it');
       return await work();
     } finally {
       this.#running -= 1;
@@ -29,23 +41,40 @@ class Lane {
 export class Thumbnails {
   readonly #kept = new Map<string, Promise<string | null>>();
   readonly #slides = new Map<string, Promise<string | null>>();
+  /** Of what is not there yet: whether those who asked still want it. */
+  readonly #askers = new Map<string, (() => boolean)[]>();
   /** The engine bounds itself, too. Nothing else waits for what is slow, nor for slides of which all are drawn first. */
   readonly #quick = new Lane(4);
   readonly #slow = new Lane(1);
+  /** Another program turns presentations into pages first. */
+  readonly #office = new Lane(1);
   readonly #decks = new Lane(2);
 
   constructor(private readonly transport: Transport) {}
 
-  /** A `data:` address, or `null` where there is no picture. `key` names the content. */
-  get(key: string, sessionId: string, source: PreviewSource): Promise<string | null> {
+  /**
+   * A `data:` address, or `null` where there is no picture. `key` names the content. What nobody wants any more when its
+   * turn comes, by the `isWanted` of all who asked, is not made.
+   */
+  get(
+    key: string,
+    sessionId: string,
+    source: PreviewSource,
+    isWanted: () => boolean = () => true,
+  ): Promise<string | null> {
     const known = this.#kept.get(key);
-    if (known) return known;
+    if (known) {
+      this.#askers.get(key)?.push(isWanted);
+      return known;
+    }
+    const askers = [isWanted];
+    this.#askers.set(key, askers);
+    const wanted = () => askers.some((asker) => asker());
     const ask = () => this.transport.invoke('thumbnail_get', { sessionId, source });
-    const slow = source.type === 'deployment' || SLOW.test(source.path);
-    const made = (slow ? this.#slow : this.#quick)
-      .run(ask)
+    const made = this.#laneOf(source)
+      .run(ask, wanted)
       .then((known) =>
-        known.wantsPoster ? this.#slow.run(() => drawPoster(this.transport, sessionId, source)) : known,
+        known.wantsPoster ? this.#slow.run(() => drawPoster(this.transport, sessionId, source), wanted) : known,
       )
       // A picture is an extra; without one the icon stays.
       .then(
@@ -55,9 +84,15 @@ export class Thumbnails {
           this.#kept.delete(key);
           return null;
         },
-      );
+      )
+      .finally(() => this.#askers.delete(key));
     keep(this.#kept, key, made, MOST_KEPT);
     return made;
+  }
+
+  #laneOf(source: PreviewSource): Lane {
+    if (source.type !== 'deployment' && OFFICE.test(source.path)) return this.#office;
+    return isSlow(source) ? this.#slow : this.#quick;
   }
 
   /** The picture of a slide, from 0, of a page or a presentation. The first that is asked for begins to draw them all. */

@@ -62,6 +62,9 @@ export function previews({ deployments, age, indexed, noOffice }: World): Previe
       const file = files.sample(path);
       const token = fixtures.newId();
       if (file?.url) return { token, url: file.url() };
+      if (file?.text !== undefined && path.endsWith('.ipynb')) {
+        return { token, url: `data:application/json;charset=utf-8,${encodeURIComponent(file.text)}` };
+      }
       return { token, url: page(file?.text ?? fixtures.SITE_HTML, sessionId, source) };
     },
     preview_close: () => ({}),

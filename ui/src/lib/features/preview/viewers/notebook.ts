@@ -32,6 +32,17 @@ const MOST_WRITTEN = 4_000_000;
 const MOST_PICTURED = 24_000_000;
 const IMAGES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
+/** What a text turned out to be; `null` is JSON that is no notebook, a problem says why it is not even that. */
+export type ReadNotebook = { notebook: Notebook | null } | { problem: string };
+
+export function parseNotebook(text: string): ReadNotebook {
+  try {
+    return { notebook: readNotebook(JSON.parse(text)) };
+  } catch (thrown) {
+    return { problem: (thrown as Error).message };
+  }
+}
+
 /** Reads a notebook of format 4 (nbformat.readthedocs.io); `null` if it is none. */
 export function readNotebook(value: unknown): Notebook | null {
   if (!isRecord(value) || !Array.isArray(value.cells)) return null;
