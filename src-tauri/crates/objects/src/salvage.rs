@@ -14,19 +14,20 @@ const MOST_AT_ONCE: u64 = 64 << 20;
 
 impl Objects {
     /// Copies what is sound in a torn pack, and is nowhere else, into a pack of its own, durably. Without its
-    /// index nothing is known of it. The new pack; `None` if there is nothing to save.
+    /// index nothing is known of it. What is lost is noted first. The new pack; `None` if there is nothing to save.
     pub(crate) fn salvage(&self, name: &PackName) -> Result<Option<PackName>, ObjectError> {
         let pack = match Pack::open_torn(self.folder(), name.clone()) {
             Ok(pack) => pack,
             Err(error) if error.is_damaged_or_gone() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut writer = PackWriter::new(self);
+        let (mut writer, mut lost) = (PackWriter::new(self), Vec::new());
         let order = pack.index.by_offset();
         let list = self.list();
         let elsewhere = |id: &ObjectId| {
             let mut others = list.all().filter(|other| other.name != *name);
-            others.any(|other| other.index.find(id).is_some()) || list.loose.contains(id)
+            others.any(|other| other.index.find(id).is_some() && !list.is_damaged(&other.name, id))
+                || list.loose.contains(id)
         };
         for (number, (offset, position)) in order.iter().copied().enumerate() {
             let id = pack.index.id(position);
@@ -36,10 +37,11 @@ impl Objects {
             let end = order.get(number + 1).map(|(next, _)| *next);
             match sound(&pack, &id, position, offset, end) {
                 Ok(Some(bytes)) => writer.push(id, crc32fast::hash(&bytes), &bytes)?,
-                Ok(None) | Err(ObjectError::Damaged { .. } | ObjectError::Missing { .. }) => {}
+                Ok(None) | Err(ObjectError::Damaged { .. } | ObjectError::Missing { .. }) => lost.push(id),
                 Err(error) => return Err(error),
             }
         }
+        self.note_damaged(&lost)?;
         if writer.is_empty() {
             return Ok(None);
         }
