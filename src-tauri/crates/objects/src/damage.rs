@@ -34,14 +34,14 @@ impl Objects {
     /// Notes, durably, that no sound copy of these is left.
     pub(crate) fn note_damaged(&self, ids: &[ObjectId]) -> Result<(), ObjectError> {
         let known = self.noted_damaged();
-        let lines: String =
+        let lines: Vec<String> =
             ids.iter().filter(|id| !known.contains(id)).map(|id| format!("{id}\n")).collect();
         if lines.is_empty() {
             return Ok(());
         }
         let path = self.damaged_path();
         let mut file = self.disk().append(&path).map_err(ObjectError::storage("written", &path))?;
-        file.write(lines.as_bytes()).map_err(ObjectError::storage("written", &path))?;
+        file.write(lines.concat().as_bytes()).map_err(ObjectError::storage("written", &path))?;
         drop(file);
         self.disk().sync_file(&path).map_err(ObjectError::storage("synced", &path))?;
         self.disk().sync_folder(self.repository()).map_err(ObjectError::storage("synced", &path))
@@ -151,7 +151,9 @@ impl Objects {
         let list = self.list();
         let is_there = |name: &PackName| list.all().any(|pack| pack.name == *name);
         let mut aside = Vec::new();
-        for (name, ids) in list.damaged.iter().filter(|(name, _)| **name == PackName::loose() || is_there(name)) {
+        for (name, ids) in
+            list.damaged.iter().filter(|(name, _)| **name == PackName::loose() || is_there(name))
+        {
             if *name == PackName::loose() {
                 ids.iter().try_for_each(|id| self.move_loose_to_torn(id))?;
             } else if self.salvage(name)?.as_ref() != Some(name) {
@@ -199,10 +201,7 @@ fn is_sound(pack: &Pack, offset: u64, id: &ObjectId) -> Result<bool, ObjectError
     }
 }
 
-fn same(
-    read: Option<(crate::id::ObjectKind, Vec<u8>)>,
-    id: &ObjectId,
-) -> Result<Option<bool>, ObjectError> {
+fn same(read: Option<(crate::id::ObjectKind, Vec<u8>)>, id: &ObjectId) -> Result<Option<bool>, ObjectError> {
     read.map(|(kind, bytes)| Ok(object_id(kind, &bytes)? == *id)).transpose()
 }
 

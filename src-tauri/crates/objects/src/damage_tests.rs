@@ -52,7 +52,7 @@ fn what_is_found_damaged_is_written_again_and_read() {
         assert!(!store.objects.contains(&id).unwrap(), "{alone} {length}");
         assert!(matches!(store.objects.read(&id), Err(ObjectError::Damaged { .. })));
         assert_eq!(store.objects.known_damaged(), HashSet::from([id]));
-        write(&store.objects, &[content.clone()]);
+        write(&store.objects, std::slice::from_ref(&content));
         assert_eq!(store.objects.known_damaged(), HashSet::new());
         // Now, in another process, and after the next start, at which the damaged pack goes.
         for objects in [store.objects.clone(), again(&store)] {
@@ -143,7 +143,7 @@ fn one_damaged_object_keeps_no_others_from_being_packed() {
             fsck(&store.repository);
         }
         // It comes again.
-        write(&objects, &[contents[&lost].clone()]);
+        write(&objects, std::slice::from_ref(&contents[&lost]));
         assert!(objects.read(&lost).unwrap().1 == contents[&lost], "{number}");
     }
 }
@@ -152,7 +152,7 @@ fn one_damaged_object_keeps_no_others_from_being_packed() {
 fn a_damaged_file_of_its_own_is_written_again_as_well() {
     let store = store();
     let content = noise(7, 3_000);
-    let id = write(&store.objects, &[content.clone()])[0];
+    let id = write(&store.objects, std::slice::from_ref(&content))[0];
     let list = store.objects.list();
     let pack = fs::read(&list.packs[0].path).unwrap();
     for file in [list.packs[0].path.clone(), list.packs[0].path.with_extension("idx")] {
@@ -177,9 +177,36 @@ fn a_damaged_file_of_its_own_is_written_again_as_well() {
     assert!(!objects.contains(&id).unwrap());
     objects.refresh().unwrap();
     assert!(!objects.contains(&id).unwrap());
-    write(&objects, &[content.clone()]);
+    write(&objects, std::slice::from_ref(&content));
     assert!(objects.read(&id).unwrap().1 == content);
     objects.repack(&[], &|| true).unwrap().finish().unwrap();
     assert!(again(&store).read(&id).unwrap().1 == content);
     assert!(git(&store.repository, &["cat-file", "-t", &id.to_string()]).starts_with("blob"));
+}
+
+#[test]
+fn a_large_content_that_was_damaged_is_written_again() {
+    let store = store();
+    let content = noise(5, 9 << 20);
+    let write = |objects: &Objects| {
+        let batch = objects.batch();
+        let id = batch.add_stream(&mut content.as_slice(), content.len() as u64).unwrap();
+        batch.finish().unwrap();
+        id
+    };
+    let id = write(&store.objects);
+    store.objects.sync().unwrap();
+    damage(&store, &id);
+    let read = |objects: &Objects| {
+        let mut bytes = Vec::new();
+        objects.reader(&id)?.1.read_to_end(&mut bytes).map_err(ObjectError::Content)?;
+        Ok::<_, ObjectError>(bytes)
+    };
+    read(&store.objects).unwrap_err();
+    assert!(!store.objects.contains(&id).unwrap());
+    write(&store.objects);
+    assert!(read(&store.objects).unwrap() == content);
+    let next = again(&store);
+    assert_eq!(next.heal().unwrap().faults, Vec::new());
+    assert!(read(&next).unwrap() == content);
 }

@@ -386,7 +386,11 @@ fn index_of(file: &Arc<File>, size: u64) -> Result<(Vec<Place>, [u8; 20]), Fault
 
 /// The name of a whole object that lies in a pack, and how long its stream is; it does not have to fit into
 /// memory.
-pub(crate) fn hash_streamed(file: &Arc<File>, kind: ObjectKind, head: Head) -> Result<(ObjectId, u64), Fault> {
+pub(crate) fn hash_streamed(
+    file: &Arc<File>,
+    kind: ObjectKind,
+    head: Head,
+) -> Result<(ObjectId, u64), Fault> {
     let mut content = PackStream::new(Arc::clone(file), head.data, head.size);
     let mut hash = ObjectHash::new(kind, head.size);
     let mut buffer = vec![0; 1 << 20];

@@ -21,7 +21,7 @@ impl Objects {
             Err(error) if error.is_damaged_or_gone() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let (mut writer, mut lost) = (PackWriter::new(self), Vec::new());
+        let (mut writer, mut gone) = (PackWriter::new(self), Vec::new());
         let order = pack.index.by_offset();
         let list = self.list();
         let elsewhere = |id: &ObjectId| {
@@ -37,11 +37,11 @@ impl Objects {
             let end = order.get(number + 1).map(|(next, _)| *next);
             match sound(&pack, &id, position, offset, end) {
                 Ok(Some(bytes)) => writer.push(id, crc32fast::hash(&bytes), &bytes)?,
-                Ok(None) | Err(ObjectError::Damaged { .. } | ObjectError::Missing { .. }) => lost.push(id),
+                Ok(None) | Err(ObjectError::Damaged { .. } | ObjectError::Missing { .. }) => gone.push(id),
                 Err(error) => return Err(error),
             }
         }
-        self.note_damaged(&lost)?;
+        self.note_damaged(&gone)?;
         if writer.is_empty() {
             return Ok(None);
         }
