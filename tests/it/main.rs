@@ -26,6 +26,7 @@ mod python_kernel;
 mod python_network;
 mod python_tool;
 mod restore;
+mod restore_cut_short;
 mod session_tree;
 #[cfg(target_os = "linux")]
 mod slide_pictures;

@@ -226,7 +226,7 @@ impl Engine {
     pub(crate) fn writable(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
         let runtime = self.runtime(id)?;
         runtime.workspace()?;
-        if runtime.try_write(self)? { Ok(runtime) } else { Err(EngineError::ReadOnly) }
+        if runtime.try_write(self)? { Ok(runtime) } else { Err(runtime.why_read_only()) }
     }
 
     /// Stops every running turn and waits until each has ended.

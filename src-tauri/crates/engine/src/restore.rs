@@ -15,6 +15,11 @@ use crate::runtime::Runtime;
 use crate::tidy::THINNED;
 use crate::{Engine, EngineError};
 
+/// What is said of a restore that could not be finished after the program had ended.
+const GIVEN_UP: &str = "A restore was cut short by the end of the program and could not be finished, since files were \
+                        changed since then or cannot be read. They were left as they are; undo brings back what was \
+                        there before the restore.";
+
 /// Which files a restore touches.
 #[derive(Debug, Clone)]
 pub(crate) enum Paths {
@@ -302,7 +307,7 @@ impl Engine {
             Some(target) => match runtime.restore_files(self, present, target, row.paths.as_deref()) {
                 Ok((outcome, head)) => (outcome, Some(head)),
                 Err(error) => {
-                    self.put_back(runtime, row, present);
+                    self.put_back(runtime, row, present, Some(target));
                     self.note_loss(runtime, target, &error);
                     return Err(error);
                 }
@@ -328,21 +333,17 @@ impl Engine {
         }
     }
 
-    /// A restore failed half-way (a full disk, a file that cannot be written): the files go back to the present that
-    /// was recorded, as far as they let themselves, and the step is dropped.
-    pub(crate) fn put_back(&self, runtime: &Runtime, row: &RestoreRow, present: &SnapshotId) {
-        let back = runtime
-            .record(self, Author::User, "State of a restore that failed")
-            .and_then(|half| {
-                Ok(runtime.history.restore(
-                    &runtime.workspace()?,
-                    &half.snapshot,
-                    present,
-                    &RestoreWhat::All,
-                )?)
-            })
-            .and_then(|_| Ok(self.store().set_head_snapshot(&runtime.id, Some(present))?));
-        if let Err(error) = back {
+    /// A restore failed half-way (a full disk, a file that cannot be written): what it did to the files goes back to the
+    /// present that was recorded, as far as it lets itself, and the step is dropped. What others changed meanwhile stays.
+    /// Without a `target` it is what the history says of the restore that stopped.
+    pub(crate) fn put_back(
+        &self,
+        runtime: &Runtime,
+        row: &RestoreRow,
+        present: &SnapshotId,
+        target: Option<&SnapshotId>,
+    ) {
+        if let Err(error) = self.take_steps_back(runtime, present, target) {
             tracing::error!(session = %runtime.id, %error, "a failed restore could not be taken back");
         }
         let state = match row.state {
@@ -356,50 +357,111 @@ impl Engine {
             tracing::error!(session = %runtime.id, %error, "a failed restore could not be noted");
         }
     }
+
+    fn take_steps_back(
+        &self,
+        runtime: &Runtime,
+        present: &SnapshotId,
+        target: Option<&SnapshotId>,
+    ) -> Result<(), EngineError> {
+        let history = &runtime.history;
+        let half = runtime.record(self, Author::User, "State of a restore that failed")?.snapshot;
+        // Of one that changed nothing yet the history knows nothing any more.
+        let target = target.cloned().map_or_else(
+            || Ok(history.unfinished_restore()?.map(|stopped| stopped.to)),
+            |target| Ok::<_, EngineError>(Some(target)),
+        )?;
+        let ours = target.map_or(Ok(Vec::new()), |target| history.carried_out(present, &target, &half))?;
+        let mut now = half;
+        if !ours.is_empty() {
+            history.restore(&runtime.workspace()?, &now, present, &RestoreWhat::Paths(ours))?;
+            now = runtime.record(self, Author::User, "State after a restore that failed")?.snapshot;
+        }
+        if history.same_files(&now, present)? {
+            self.store().set_head_snapshot(&runtime.id, Some(present))?;
+        }
+        Ok(())
+    }
 }
 
 impl Runtime {
-    /// Finishes restores that were cut short by the end of the program.
+    /// Finishes restores that were cut short by the end of the program. Where files were changed since, or what is needed
+    /// is damaged, the files stay as they are, and the state before becomes a step that can be taken back.
     pub(crate) fn finish_restores(&self, engine: &Engine) -> Result<(), EngineError> {
-        let rows = engine.store().restores(&self.id)?;
-        let under_way = |row: &RestoreRow| {
+        let mut rows = engine.store().restores(&self.id)?;
+        rows.retain(|row| {
             matches!(row.state, RestoreState::Intent | RestoreState::UndoIntent | RestoreState::RedoIntent)
-        };
-        if rows.iter().any(under_way) {
-            if let Err(error) = self.history.finish_restore(&self.workspace()?) {
-                // What follows records the files as they are, and goes on from there.
-                tracing::warn!(session = %self.id, %error, "a restore that was cut short could not simply go on");
+        });
+        let workspace = self.workspace()?;
+        let mut finished = false;
+        if rows.is_empty() {
+            if let Some(failed) = self.history.give_up_restore(&workspace)? {
+                // It failed while the program ran, which the user was told, and work has gone on since.
+                tracing::warn!(session = %self.id, from = %failed.from, to = %failed.to,
+                    "a restore that failed is not carried out any more");
             }
-        } else if let Some(failed) = self.history.give_up_restore(&self.workspace()?)? {
-            // It failed while the program ran, which the user was told, and work has gone on since.
-            tracing::warn!(session = %self.id, from = %failed.from, to = %failed.to,
-                "a restore that failed is not carried out any more");
+        } else {
+            match self.history.finish_restore(&workspace) {
+                Ok(outcome) => finished = outcome.is_some(),
+                Err(error) => {
+                    tracing::warn!(session = %self.id, %error, "a restore that was cut short cannot go on");
+                    self.history.give_up_restore(&workspace)?;
+                }
+            }
         }
         for row in rows {
-            let (target, node, state) = match row.state {
-                RestoreState::Intent | RestoreState::RedoIntent => {
-                    (&row.after, &row.to_node, RestoreState::Done)
-                }
-                RestoreState::UndoIntent => (&row.before, &row.from_node, RestoreState::Undone),
-                RestoreState::Done | RestoreState::Undone | RestoreState::Dropped => continue,
-            };
-            tracing::warn!(session = %self.id, title = row.title, "finishing a restore that was cut short");
-            let head = match target {
-                None if row.before.is_some() => {
-                    // A turn was being taken back: the history has just finished that, or nothing was touched.
-                    let now = self.record(engine, Author::User, &row.title)?.snapshot;
-                    engine.store().put_restore(&RestoreRow { after: Some(now.clone()), ..row.clone() })?;
-                    Some(now)
-                }
-                Some(target) => {
-                    let half = self.record(engine, Author::User, "State of a restore that was cut short")?;
-                    Some(self.restore_files(engine, &half.snapshot, target, row.paths.as_deref())?.1)
-                }
-                None => None,
-            };
-            engine.store().finish_restore(&row, state, node.as_ref(), head.as_ref())?;
+            self.settle(engine, &row, finished)?;
         }
         Ok(())
+    }
+
+    /// Ends a step that the end of the program cut short: it is done, or was never begun, or is given up. `finished`: the
+    /// history has just carried out what was left of it.
+    fn settle(&self, engine: &Engine, row: &RestoreRow, finished: bool) -> Result<(), EngineError> {
+        tracing::warn!(session = %self.id, title = row.title, "settling a restore that was cut short");
+        let (began, target, node, done, not_done) = match row.state {
+            RestoreState::UndoIntent => {
+                (&row.after, &row.before, &row.from_node, RestoreState::Undone, RestoreState::Done)
+            }
+            RestoreState::RedoIntent => {
+                (&row.before, &row.after, &row.to_node, RestoreState::Done, RestoreState::Undone)
+            }
+            _ => (&row.before, &row.after, &row.to_node, RestoreState::Done, RestoreState::Dropped),
+        };
+        let Some(began) = began else {
+            // No file was to be touched.
+            return Ok(engine.store().finish_restore(row, done, node.as_ref(), None)?);
+        };
+        let half = self.record(engine, Author::User, "State of a restore that was cut short")?.snapshot;
+        let what = row.paths.clone().map_or(RestoreWhat::All, RestoreWhat::Paths);
+        let is_there = |target: &SnapshotId| self.history.same_part(&half, target, &what).unwrap_or(false);
+        // Without a target a turn was being taken back.
+        if finished || target.as_ref().is_some_and(is_there) {
+            let row = RestoreRow { after: row.after.clone().or_else(|| Some(half.clone())), ..row.clone() };
+            engine.store().put_restore(&row)?;
+            let head = match target {
+                Some(target) if self.history.same_files(&half, target).unwrap_or(false) => target,
+                _ => &half,
+            };
+            return Ok(engine.store().finish_restore(&row, done, node.as_ref(), Some(head))?);
+        }
+        if !self.history.same_files(&half, began)? {
+            let session = engine.store().session(&self.id)?;
+            engine.store().put_restore(&RestoreRow {
+                id: RestoreId::new(),
+                made_at: engine.now(),
+                state: RestoreState::Done,
+                title: format!("What was left half-done of “{}”", row.title),
+                scope: RestoreScope::Files,
+                from_node: session.current_node.clone(),
+                to_node: session.current_node,
+                before: Some(began.clone()),
+                after: Some(half),
+                ..row.clone()
+            })?;
+            self.remark(GIVEN_UP);
+        }
+        Ok(engine.store().put_restore(&RestoreRow { state: not_done, ..row.clone() })?)
     }
 
     /// Brings the files, which `present` was just recorded of, to a snapshot, whole or in some paths. Gives back the
@@ -420,7 +482,7 @@ impl Runtime {
         let outcome = self.history.restore(&workspace, present, target, &what)?;
         let now = self.record(engine, Author::User, "State after a restore of single files")?.snapshot;
         // Exactly that moment again, as after an undo: its files keep those who wrote them.
-        let same = self.history.diff(Some(target), &now)?.is_empty();
+        let same = self.history.same_files(target, &now)?;
         Ok((outcome, if same { target.clone() } else { now }))
     }
 }

@@ -98,7 +98,7 @@ impl Engine {
         let reverted = match reverted {
             Ok(reverted) => reverted,
             Err(error) => {
-                self.put_back(runtime, &row, &present);
+                self.put_back(runtime, &row, &present, None);
                 return Err(error.into());
             }
         };

@@ -48,6 +48,8 @@ pub(crate) struct Runtime {
     lock_path: PathBuf,
     /// Held by the one program that writes.
     lock: Mutex<Option<File>>,
+    /// Why this program, though nobody else writes, does not: what a crash left could not be mended.
+    unmended: Mutex<Option<AppError>>,
     /// Calls that ask the person.
     pub(crate) approvals: Approvals,
     /// Calls off what tidies the history, if something does.
@@ -90,6 +92,7 @@ impl Runtime {
             idle: watch::Sender::new(true),
             lock_path,
             lock: Mutex::new(None),
+            unmended: Mutex::new(None),
             approvals: Approvals::default(),
             tidying: Mutex::new(None),
             _watch: watch,
@@ -128,7 +131,7 @@ impl Runtime {
         self.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn remark(&self, text: &str) {
+    pub(crate) fn remark(&self, text: &str) {
         let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match notice.take() {
             Some(earlier) if !earlier.contains(text) => format!("{earlier} {text}"),
@@ -155,16 +158,27 @@ impl Runtime {
             taken = self.try_lock()?;
         }
         let Some(file) = taken else { return Ok(false) };
-        if let Err(error) = self.recover(engine) {
+        let recovered = self.recover(engine);
+        let mut unmended = self.unmended.lock().unwrap_or_else(PoisonError::into_inner);
+        *unmended = None;
+        if let Err(error) = recovered {
             // The session can be read; the next try to write looks again.
             tracing::error!(session = %self.id, %error, "what a crash left could not be mended");
             let reason = error.to_app_error();
-            self.remark(&format!("What the last end of the program left could not be mended: {reason}"));
+            let text = format!("What the last end of the program left could not be mended: {reason}");
+            self.remark(&text);
+            *unmended = Some(AppError::new(text));
             return Ok(false);
         }
         self.drop_overdue_aside(engine);
         *lock = Some(file);
         Ok(true)
+    }
+
+    /// Why this program does not write.
+    pub(crate) fn why_read_only(&self) -> EngineError {
+        let unmended = self.unmended.lock().unwrap_or_else(PoisonError::into_inner);
+        unmended.clone().map_or(EngineError::ReadOnly, EngineError::App)
     }
 
     /// Removes what damage left aside for longer than things stay in the trash, and says so. The caller is the one who
@@ -218,7 +232,7 @@ impl Runtime {
     pub(crate) fn must_write(&self) -> Result<(), EngineError> {
         match self.access() {
             SessionAccess::Write => Ok(()),
-            SessionAccess::ReadOnly => Err(EngineError::ReadOnly),
+            SessionAccess::ReadOnly => Err(self.why_read_only()),
         }
     }
 

@@ -40,6 +40,29 @@ fn what_was_left_out_stays_however_much_it_is() {
     place.fsck();
 }
 
+/// No file that is kept differs between the two; without a list of its own, the way there and back would take the file
+/// that came for one that a snapshot holds.
+#[test]
+fn a_file_that_came_and_is_left_out_makes_a_snapshot_and_stays() {
+    let place = quick_place();
+    place.write("f", "1");
+    let first = place.record(None).snapshot;
+    place.write(".okcvmignore", "secret.env\n");
+    let second = place.record(Some(&first)).snapshot;
+    assert!(!place.record(Some(&second)).changed, "nothing came");
+    place.write("secret.env", "mine");
+    let third = place.record(Some(&second));
+    assert!(third.changed && third.snapshot != second);
+    assert_eq!(third.changes, okcvm_protocol::ChangeCounts { added: 0, modified: 0, deleted: 0 });
+    assert!(!place.record(Some(&third.snapshot)).changed);
+    let restore = |from, to| place.history.restore(&place.workspace, from, to, &RestoreWhat::All).unwrap();
+    restore(&third.snapshot, &first);
+    let present = place.record(Some(&first)).snapshot;
+    restore(&present, &third.snapshot);
+    assert_eq!(fs::read(place.root.join("secret.env")).unwrap(), b"mine");
+    place.fsck();
+}
+
 #[test]
 fn a_long_list_is_written_once_and_outlives_a_thinning() {
     let place = quick_place();

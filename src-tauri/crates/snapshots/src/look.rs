@@ -13,6 +13,7 @@ use crate::entry::{below, raw, shown, split};
 use crate::error::SnapshotError;
 use crate::history::History;
 use crate::lines;
+use crate::restore::RestoreWhat;
 use crate::source::Source;
 
 /// The bytes of a file in all, and the file piece by piece.
@@ -37,6 +38,43 @@ impl History {
     pub fn counts(&self, from: Option<&SnapshotId>, to: &SnapshotId) -> Result<ChangeCounts, SnapshotError> {
         let (old, new) = self.trees(from, to)?;
         Ok(counts(&differences(self.source(), old, new, &Scope::All)?))
+    }
+
+    /// Two snapshots hold the same files. No content is read.
+    pub fn same_files(&self, one: &SnapshotId, other: &SnapshotId) -> Result<bool, SnapshotError> {
+        let (one, other) = self.trees(Some(one), other)?;
+        Ok(one == other)
+    }
+
+    /// The part `what` of a snapshot is as it is in `other`. No content is read.
+    pub fn same_part(
+        &self,
+        one: &SnapshotId,
+        other: &SnapshotId,
+        what: &RestoreWhat,
+    ) -> Result<bool, SnapshotError> {
+        let (one, other) = self.trees(Some(one), other)?;
+        Ok(differences(self.source(), one, other, &what.scope())?.is_empty())
+    }
+
+    /// The paths that a restore from `from` to `to` had already changed when it stopped and `half` was recorded: what
+    /// differs from `from` and is as in `to`. Whatever else differs is of somebody else. No content is read.
+    pub fn carried_out(
+        &self,
+        from: &SnapshotId,
+        to: &SnapshotId,
+        half: &SnapshotId,
+    ) -> Result<Vec<String>, SnapshotError> {
+        let (from, half) = self.trees(Some(from), half)?;
+        let to = self.tree(to)?;
+        let source = self.source();
+        let mut paths = Vec::new();
+        for difference in differences(source, from, half, &Scope::All)? {
+            if source.entry_at(to, &difference.path)? == difference.new {
+                paths.push(shown(&difference.path));
+            }
+        }
+        Ok(paths)
     }
 
     /// The lines of one change that [`History::diff`] named between the same two snapshots.

@@ -42,8 +42,8 @@ pub struct Recorded {
 }
 
 impl History {
-    /// Records the workspace as a child of `parent`. If nothing changed since, nothing is written and the
-    /// parent is returned; without a parent there is always a new snapshot. A parent that this history does
+    /// Records the workspace as a child of `parent`. If nothing changed since, neither in it nor in what is left out,
+    /// nothing is written and the parent is returned; without a parent there is always a new snapshot. A parent that this history does
     /// not hold (it was moved aside) counts as none. A new snapshot survives a crash of the program when
     /// this returns, and a power cut within a second; see [`History::flush`].
     pub fn record(
@@ -102,8 +102,14 @@ impl History {
             }
             Err(error) => return Err(error),
         };
+        let left_out = LeftOutList::of(&batch, looked.root.all_left_out())?;
+        // What is left out belongs to the snapshot: a list that is out of date would make a restore remove, or refuse,
+        // files that no snapshot holds.
         if let Some((id, tree)) = parent
             && tree == looked.root.id
+            && archive
+                .snapshot(&SnapshotId(id.to_string()))
+                .is_ok_and(|snapshot| snapshot.left_out() == left_out)
         {
             let changes = ChangeCounts { added: 0, modified: 0, deleted: 0 };
             return Ok(Recorded {
@@ -121,7 +127,6 @@ impl History {
         };
         let changes = live_counts(objects, old, State::Live(&looked.root))?;
         let parent = parent.map(|(id, _)| id);
-        let left_out = LeftOutList::of(&batch, looked.root.all_left_out())?;
         let snapshot = self.put_snapshot(batch, looked.root.id, parent, info, &left_out)?;
         Ok(Recorded { snapshot, changed: true, changes, skipped, how })
     }

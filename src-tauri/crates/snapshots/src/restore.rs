@@ -56,7 +56,7 @@ pub enum RestoreWhat {
 }
 
 impl RestoreWhat {
-    fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         match self {
             Self::All => Scope::All,
             Self::Paths(paths) => Scope::of(paths.iter().map(|path| raw(path))),
@@ -138,7 +138,9 @@ impl History {
         let Some(cut_off) = Intent::read(self.shared.folder())? else { return Ok(None) };
         self.shared.archive.ensure_writer()?;
         let known = |_: &[u8], _: &Stamp| None;
-        self.sweep(&mut Live::new(workspace.root_handle(), &known)?, &cut_off)?;
+        if let Err(error) = self.sweep(&mut Live::new(workspace.root_handle(), &known)?, &cut_off) {
+            tracing::warn!(%error, "what a restore staged stays beside the files");
+        }
         self.shared.archive.sync_later(Intent::open(self.shared.folder())?.end()?);
         Ok(Some(cut_off))
     }
@@ -244,19 +246,24 @@ impl History {
 
     /// Removes what a restore that was cut off staged and could not put into place.
     fn sweep(&self, live: &mut Live<'_>, cut_off: &UnfinishedRestore) -> Result<(), SnapshotError> {
-        let trees = match (self.tree(&cut_off.from), self.tree(&cut_off.to)) {
-            (Ok(from), Ok(to)) => Trees { from, to },
-            // Cut off together with the record of the present, thinned since then, or of a history that was
+        live.forget();
+        match self.folders_of(cut_off) {
+            Ok(folders) => folders.iter().try_for_each(|folder| stage::sweep(live, folder)),
+            // Cut off together with the record of the present, thinned since then, damaged, or of a history that was
             // moved aside: where something was staged is not known.
-            (Err(SnapshotError::Unknown(_)), _) | (_, Err(SnapshotError::Unknown(_))) => {
-                live.forget();
+            Err(error) => {
+                tracing::warn!(%error, "what a restore staged is looked for everywhere");
                 stage::sweep_all(live);
-                return Ok(());
+                Ok(())
             }
-            (Err(error), _) | (_, Err(error)) => return Err(error),
-        };
+        }
+    }
+
+    /// The folders in which a restore may have staged something.
+    fn folders_of(&self, restore: &UnfinishedRestore) -> Result<BTreeSet<Vec<u8>>, SnapshotError> {
+        let (from, to) = (self.tree(&restore.from)?, self.tree(&restore.to)?);
         let mut folders = BTreeSet::new();
-        for difference in differences(self.source(), trees.from, trees.to, &cut_off.what.scope())? {
+        for difference in differences(self.source(), from, to, &restore.what.scope())? {
             if difference.new.is_some() {
                 let mut folder = split(&difference.path).0;
                 while folders.insert(folder.to_vec()) && !folder.is_empty() {
@@ -264,8 +271,7 @@ impl History {
                 }
             }
         }
-        live.forget();
-        folders.iter().try_for_each(|folder| stage::sweep(live, folder))
+        Ok(folders)
     }
 }
 

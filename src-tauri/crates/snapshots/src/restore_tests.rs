@@ -741,3 +741,28 @@ fn a_file_that_may_not_be_read_gets_its_mode_with_a_new_file() {
     assert_eq!((mode("secret"), mode("open")), (0o200, 0o644));
     assert_eq!((inode("secret") == before.0, inode("open") == before.1), (false, true));
 }
+
+#[test]
+fn what_a_stopped_restore_did_is_told_from_what_others_did_meanwhile() {
+    let place = quick_place();
+    for name in ["a", "b", "c"] {
+        place.write(name, "old");
+    }
+    let to = place.record(None).snapshot;
+    for name in ["a", "b", "c"] {
+        place.write(name, "new");
+    }
+    place.write("gone", "1");
+    let from = place.record(Some(&to)).snapshot;
+    // As far as the restore came, and two files of somebody who works on.
+    place.write("a", "old");
+    fs::remove_file(place.root.join("gone")).unwrap();
+    place.write("b", "by hand");
+    place.write("during", "by hand");
+    let half = place.record(Some(&from)).snapshot;
+    assert_eq!(place.history.carried_out(&from, &to, &half).unwrap(), ["a", "gone"]);
+    let paths = |paths: &[&str]| RestoreWhat::Paths(paths.iter().map(|path| (*path).to_owned()).collect());
+    assert!(place.history.same_part(&half, &to, &paths(&["a", "gone"])).unwrap());
+    assert!(!place.history.same_part(&half, &to, &paths(&["a", "b"])).unwrap());
+    assert!(!place.history.same_files(&half, &to).unwrap());
+}

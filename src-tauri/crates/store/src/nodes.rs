@@ -194,12 +194,7 @@ impl Store {
                 crate::trash::recover(&transaction, parent)?;
             }
             // What was undone before cannot be done again after the tree has grown.
-            transaction
-                .execute(
-                    "UPDATE restores SET state = 'dropped' WHERE session_id = ?1 AND state = 'undone'",
-                    [new.session_id.as_str()],
-                )
-                .doing("beginning a turn")?;
+            crate::restores::supersede_undone(&transaction, &new.session_id)?;
             transaction.commit().doing("beginning a turn")?;
         }
         self.node(&id)

@@ -2,7 +2,7 @@
 //! at the next start.
 
 use okcvm_protocol::{NodeId, RestoreId, RestoreScope, SessionId, SnapshotId};
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::error::Doing;
 use crate::store::{from_optional, to_text};
@@ -105,6 +105,22 @@ fn scope_text(scope: RestoreScope) -> &'static str {
     }
 }
 
+/// The session goes on another way than to do again what was undone, which cannot be done again from here on. Where that
+/// would lose files that were changed by hand (no turn holds them), the taking back becomes a step that can itself be
+/// taken back.
+pub(crate) fn supersede_undone(connection: &Connection, session: &SessionId) -> Result<(), StoreError> {
+    for sql in [
+        "UPDATE restores SET state = 'dropped' WHERE session_id = ?1 AND state = 'undone' AND (after_snapshot IS NULL \
+         OR after_snapshot IN (SELECT snapshot FROM nodes WHERE session_id = ?1 AND snapshot IS NOT NULL))",
+        "UPDATE restores SET state = 'done', title = 'Undoing of “' || title || '”', from_node = to_node, \
+         to_node = from_node, before_snapshot = after_snapshot, after_snapshot = before_snapshot \
+         WHERE session_id = ?1 AND state = 'undone'",
+    ] {
+        connection.execute(sql, [session.as_str()]).doing("superseding what was undone")?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Drops the whole stack of a session: its snapshots are gone.
     pub fn drop_restores(&self, session: &SessionId) -> Result<(), StoreError> {
@@ -142,8 +158,8 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a step: its new state, the current node and what the files equal, in one transaction. A new restore drops
-    /// what was undone before it.
+    /// Ends a step: its new state, the current node and what the files equal, in one transaction. A new restore takes
+    /// the place of what was undone before it; see [`supersede_undone`].
     pub fn finish_restore(
         &self,
         row: &RestoreRow,
@@ -154,12 +170,7 @@ impl Store {
         let mut connection = self.connection();
         let transaction = connection.transaction().doing("ending a restore")?;
         if row.state == RestoreState::Intent {
-            transaction
-                .execute(
-                    "UPDATE restores SET state = 'dropped' WHERE session_id = ?1 AND state = 'undone'",
-                    [row.session_id.as_str()],
-                )
-                .doing("ending a restore")?;
+            supersede_undone(&transaction, &row.session_id)?;
         }
         transaction
             .execute("UPDATE restores SET state = ?2 WHERE id = ?1", [row.id.as_str(), state.text()])
@@ -188,7 +199,7 @@ impl Store {
         let mut statement = connection
             .prepare_cached(
                 "SELECT id, session_id, made_at, state, title, scope, from_node, to_node, before_snapshot, after_snapshot, \
-                 paths FROM restores WHERE session_id = ?1 AND state <> 'dropped' ORDER BY id",
+                 paths FROM restores WHERE session_id = ?1 AND state <> 'dropped' ORDER BY rowid",
             )
             .doing("reading the undo stack")?;
         let rows: Vec<_> = statement

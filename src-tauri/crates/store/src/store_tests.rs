@@ -1,6 +1,6 @@
 use okcvm_protocol::{
-    Item, ItemBody, ItemId, NodeId, NodeStatus, RestoreId, SnapshotId, Todo, TodoPriority, TodoStatus,
-    TurnLimits, UserMessage,
+    ChangeCounts, Item, ItemBody, ItemId, NodeId, NodeStatus, RestoreId, SnapshotId, Todo, TodoPriority,
+    TodoStatus, TurnLimits, UserMessage,
 };
 
 use super::*;
@@ -140,6 +140,8 @@ fn a_restore_ends_in_one_step_and_a_new_one_drops_what_was_undone() {
         before: Some(SnapshotId("b".into())),
         after: Some(SnapshotId("a".into())),
     };
+    let counts = ChangeCounts { added: 0, modified: 0, deleted: 0 };
+    store.set_node_snapshot(&root.summary.id, &SnapshotId("a".into()), &counts).unwrap();
     let first = restore("first");
     store.put_restore(&first).unwrap();
     store.finish_restore(&first, RestoreState::Done, first.to_node.as_ref(), first.after.as_ref()).unwrap();
@@ -157,6 +159,57 @@ fn a_restore_ends_in_one_step_and_a_new_one_drops_what_was_undone() {
         store.restores(&session.id).unwrap().into_iter().map(|row| (row.title, row.state)).collect();
     assert_eq!(states, [("second".to_owned(), RestoreState::Done)]);
     assert_eq!(store.session(&session.id).unwrap().head_snapshot, first.before);
+}
+
+/// The clock may be set back between two restores, and names of restores follow the clock.
+#[test]
+fn the_stack_is_in_the_order_in_which_it_was_made() {
+    let (_folder, store) = open();
+    let session = session(&store);
+    for (id, title) in [("2", "earlier"), ("1", "later")] {
+        let row = RestoreRow { id: RestoreId(id.into()), ..restore(&session, title) };
+        store.put_restore(&row).unwrap();
+    }
+    let titles: Vec<_> = store.restores(&session.id).unwrap().into_iter().map(|row| row.title).collect();
+    assert_eq!(titles, ["earlier", "later"]);
+}
+
+#[test]
+fn work_by_hand_that_was_undone_can_be_brought_back_after_the_next_turn() {
+    let (_folder, store) = open();
+    let session = session(&store);
+    let by_hand = RestoreRow { state: RestoreState::Undone, ..restore(&session, "by hand") };
+    store.put_restore(&by_hand).unwrap();
+    let root = node(&store, &session, None);
+    let rows = store.restores(&session.id).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].title.as_str(), rows[0].state), ("Undoing of “by hand”", RestoreState::Done));
+    assert_eq!((&rows[0].before, &rows[0].after), (&by_hand.after, &by_hand.before));
+
+    // What a turn holds needs no step of its own.
+    let counts = ChangeCounts { added: 0, modified: 0, deleted: 0 };
+    store.set_node_snapshot(&root.summary.id, &SnapshotId("a".into()), &counts).unwrap();
+    let of_a_turn = RestoreRow { state: RestoreState::Undone, ..restore(&session, "of a turn") };
+    store.put_restore(&of_a_turn).unwrap();
+    node(&store, &session, Some(&root));
+    let rows = store.restores(&session.id).unwrap();
+    assert_eq!(rows.into_iter().map(|row| row.title).collect::<Vec<_>>(), ["Undoing of “by hand”"]);
+}
+
+fn restore(session: &SessionRow, title: &str) -> RestoreRow {
+    RestoreRow {
+        id: RestoreId::new(),
+        session_id: session.id.clone(),
+        made_at: 1,
+        state: RestoreState::Intent,
+        title: title.into(),
+        scope: okcvm_protocol::RestoreScope::Files,
+        paths: None,
+        from_node: None,
+        to_node: None,
+        before: Some(SnapshotId("b".into())),
+        after: Some(SnapshotId("a".into())),
+    }
 }
 
 #[test]

@@ -70,6 +70,10 @@ export const moreSentences: Record<string, string> = {
   'Restore of “{}”': '恢复到“{}”',
   'Restore of {} from “{}”': '恢复 {}（来自“{}”）',
   'Restore of {} paths from “{}”': '恢复 {} 个路径（来自“{}”）',
+  'A restore was cut short by the end of the program and could not be finished, since files were changed since then or cannot be read. They were left as they are; undo brings back what was there before the restore.':
+    '程序退出时有一次恢复没有完成，而且无法继续：此后有文件被改动，或有内容无法读取。文件保持现状；撤销可以回到恢复之前的状态。',
+  'Undoing of “{}”': '撤销“{}”',
+  'What was left half-done of “{}”': '“{}”未做完时的状态',
   'Taking back of “{}”': '撤回“{}”这一轮',
   'New branch beside “{}”': '在“{}”旁新建分支',
   'it was not recorded.': '没有记录。',

@@ -1,0 +1,112 @@
+//! A restore that the end of the program cut short, and what the next start makes of it.
+
+use std::path::{Path, PathBuf};
+
+use okcvm_host::Host;
+use okcvm_protocol::{
+    CommandHandler, NodeStatus, RestoreId, RestoreScope, SessionId, SessionParams, SnapshotId,
+};
+use okcvm_store::{RestoreRow, RestoreState, Store};
+
+use crate::desk::{Desk, host, tree};
+
+/// A session of two turns that was closed while a restore to the first one was under way.
+struct Cut {
+    folder: tempfile::TempDir,
+    session: SessionId,
+    files: PathBuf,
+}
+
+async fn cut(paths: Option<Vec<String>>) -> Cut {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let attached = desk.drop_file(&session, "t.csv", b"name,n\nExample A,1\nExample B,2\n").await;
+    let first = desk.turn(&session, "Make a website about this data.", attached).await;
+    let second = desk.turn(&session, "Make the page dark.", Vec::new()).await;
+    assert_eq!((first.status, second.status), (NodeStatus::Completed, NodeStatus::Completed));
+    let files = desk.files(&session).await;
+    let detail = desk.detail(&session).await;
+    let snapshot =
+        |node| detail.tree.iter().find(|known| known.id == node).unwrap().snapshot.clone().unwrap();
+    let (first, second, current) = (snapshot(first.node), snapshot(second.node.clone()), Some(second.node));
+    desk.host.engine().shut_down().await;
+    let Desk { host, folder } = desk;
+    drop(host);
+    store(folder.path())
+        .put_restore(&RestoreRow {
+            id: RestoreId::new(),
+            session_id: session.clone(),
+            made_at: 1,
+            state: RestoreState::Intent,
+            title: "Restore of “one”".into(),
+            scope: RestoreScope::Files,
+            paths,
+            from_node: current.clone(),
+            to_node: current,
+            before: Some(second.clone()),
+            after: Some(first),
+        })
+        .unwrap();
+    Cut { folder, session, files }
+}
+
+fn store(folder: &Path) -> Store {
+    Store::open(&folder.join("data/okcvm.db")).unwrap()
+}
+
+async fn undo(host: &Host, session: &SessionId) {
+    host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_was_touched_so_nothing_is() {
+    let cut = cut(None).await;
+    let before = tree(&cut.files);
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!(detail.notice, None);
+    assert_eq!(tree(&cut.files), before);
+    assert_eq!(host.engine().undo_state(&cut.session).unwrap().undo, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_since_stays_and_what_was_before_comes_back() {
+    let cut = cut(None).await;
+    let before = tree(&cut.files);
+    std::fs::write(cut.files.join("t.csv"), "by hand\n").unwrap();
+    std::fs::write(cut.files.join("new.txt"), "by hand\n").unwrap();
+    let by_hand = tree(&cut.files);
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert!(detail.notice.unwrap().contains("cut short"));
+    assert_eq!(tree(&cut.files), by_hand);
+    undo(&host, &cut.session).await;
+    assert_eq!(tree(&cut.files), before);
+    host.restore_redo(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!(tree(&cut.files), by_hand);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_had_arrived_is_done() {
+    let cut = cut(Some(vec!["no such file".into()])).await;
+    let host = host(cut.folder.path(), &[]);
+    host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!(host.engine().undo_state(&cut.session).unwrap().undo.as_deref(), Some("Restore of “one”"));
+}
+
+/// The snapshot that was to be restored cannot be read any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_gone_does_not_close_the_session() {
+    let cut = cut(None).await;
+    let open = store(cut.folder.path());
+    let row = open.restores(&cut.session).unwrap().remove(0);
+    open.put_restore(&RestoreRow { after: Some(SnapshotId("1".repeat(40))), ..row }).unwrap();
+    drop(open);
+    std::fs::write(cut.files.join("new.txt"), "by hand\n").unwrap();
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!(detail.access, okcvm_protocol::SessionAccess::Write);
+    assert!(cut.files.join("new.txt").exists());
+    undo(&host, &cut.session).await;
+    assert!(!cut.files.join("new.txt").exists());
+}
