@@ -27,7 +27,7 @@ const SYNCED: &str = "okcvm-synced";
 /// Stands in that list instead of a size.
 const LEAVING: &str = "leaving";
 /// Where torn packs are kept.
-const TORN: &str = "torn";
+pub(crate) const TORN: &str = "torn";
 /// Other programs' unfinished files that are older belong to nobody.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
@@ -51,6 +51,9 @@ pub struct Healed {
     pub indexes: usize,
     /// Unfinished files that were removed.
     pub swept: usize,
+    /// Objects are gone, or were found damaged, of which nobody was told yet; see
+    /// [`Objects::forget_damaged`].
+    pub lost: bool,
 }
 
 impl Objects {
@@ -165,6 +168,17 @@ impl Objects {
         let gone: Vec<&PackName> = synced.keys().filter(|name| !there.contains(*name)).collect();
         healed.faults.extend(gone.iter().map(|name| ((*name).clone(), PackFault::Gone)));
         self.refresh()?;
+        let damaged = self.noted_damaged();
+        for id in &damaged {
+            self.suspect(id)?;
+        }
+        let aside = self.set_damaged_aside()?;
+        healed.faults.extend(aside.into_iter().map(|name| (name, PackFault::Damaged)));
+        let list = self.list();
+        healed.lost = damaged.iter().any(|id| !list.has(id));
+        if !damaged.is_empty() && !healed.lost {
+            self.forget_damaged()?;
+        }
         if !healed.faults.is_empty() || !leaving.is_empty() {
             self.rewrite_synced(&HashSet::new())?;
         }
@@ -258,7 +272,7 @@ impl Objects {
         }
     }
 
-    fn move_to_torn(&self, name: &PackName) -> Result<(), ObjectError> {
+    pub(crate) fn move_to_torn(&self, name: &PackName) -> Result<(), ObjectError> {
         let _one = self.changing();
         let torn = self.repository().join(TORN);
         self.disk().create_folder(&torn).map_err(ObjectError::storage("created", &torn))?;
@@ -274,6 +288,7 @@ impl Objects {
         self.change_list(|list| {
             list.packs.retain(|pack| pack.name != *name);
             list.big.retain(|_, pack| pack.name != *name);
+            list.damaged.remove(name);
         });
         Ok(())
     }
@@ -371,7 +386,11 @@ fn index_of(file: &Arc<File>, size: u64) -> Result<(Vec<Place>, [u8; 20]), Fault
 
 /// The name of a whole object that lies in a pack, and how long its stream is; it does not have to fit into
 /// memory.
-fn hash_streamed(file: &Arc<File>, kind: ObjectKind, head: Head) -> Result<(ObjectId, u64), Fault> {
+pub(crate) fn hash_streamed(
+    file: &Arc<File>,
+    kind: ObjectKind,
+    head: Head,
+) -> Result<(ObjectId, u64), Fault> {
     let mut content = PackStream::new(Arc::clone(file), head.data, head.size);
     let mut hash = ObjectHash::new(kind, head.size);
     let mut buffer = vec![0; 1 << 20];

@@ -179,6 +179,10 @@ impl Objects {
     /// cost follows their bytes. Each merge takes packs up to the size of all smaller ones together, so that
     /// an object is copied a few times only, however long the history gets. The number of merged packs.
     pub fn merge_packs(&self, most: usize) -> Result<usize, ObjectError> {
+        self.despite_damage(&|| true, || self.merge_once(most))
+    }
+
+    fn merge_once(&self, most: usize) -> Result<usize, ObjectError> {
         let list = self.list();
         if list.packs.len() <= most.max(1) {
             return Ok(0);
@@ -227,6 +231,14 @@ impl Objects {
     /// writing meanwhile; [`Prepared::missing`] says what they rely on of all that would go. `go_on` is asked
     /// from time to time.
     pub fn keep_only(
+        &self,
+        live: &HashSet<ObjectId>,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Prepared, ObjectError> {
+        self.despite_damage(go_on, || self.keep_only_once(live, go_on))
+    }
+
+    fn keep_only_once(
         &self,
         live: &HashSet<ObjectId>,
         go_on: &dyn Fn() -> bool,

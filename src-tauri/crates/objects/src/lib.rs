@@ -17,6 +17,7 @@
 mod batch;
 mod checked;
 mod commit;
+mod damage;
 mod deflate;
 mod delta;
 mod disk;

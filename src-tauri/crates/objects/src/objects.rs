@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::batch::Batch;
+use crate::damage::Suspicious;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{ObjectError, is_damage};
 use crate::id::{EMPTY_TREE, ObjectId, ObjectKind};
@@ -35,6 +36,11 @@ impl PackName {
 
     pub(crate) fn from_stem(stem: &str) -> Self {
         Self(stem.into())
+    }
+
+    /// Stands for all loose objects.
+    pub(crate) fn loose() -> Self {
+        Self::from_stem("loose")
     }
 
     pub(crate) fn pack_file(&self) -> String {
@@ -107,6 +113,8 @@ pub(crate) struct List {
     pub(crate) packs: Vec<Arc<Pack>>,
     pub(crate) big: HashMap<ObjectId, Arc<Pack>>,
     pub(crate) loose: Arc<HashSet<ObjectId>>,
+    /// Copies of objects that were found damaged, and count as not there.
+    pub(crate) damaged: HashMap<PackName, HashSet<ObjectId>>,
 }
 
 impl List {
@@ -114,22 +122,45 @@ impl List {
         self.packs.iter().chain(self.big.values())
     }
 
+    /// Takes a pack in; one of the same name that was written anew takes the place of the other.
     fn insert(&mut self, pack: Arc<Pack>) {
+        self.damaged.remove(&pack.name);
         if pack.is_big() {
             self.big.insert(pack.index.id(0), pack);
-        } else if self.packs.iter().all(|known| known.name != pack.name) {
+        } else {
+            self.packs.retain(|known| known.name != pack.name);
             self.packs.push(pack);
         }
     }
 
-    /// The pack that has the object, and where.
+    /// The pack that has the object, and where; copies that are known to be damaged do not count.
     pub(crate) fn find(&self, id: &ObjectId) -> Option<(&Arc<Pack>, u64)> {
-        for pack in self.packs.iter().rev() {
-            if let Some(position) = pack.index.find(id) {
-                return Some((pack, pack.index.offset(position)));
-            }
+        self.places(id).find(|(pack, _)| !self.is_damaged(&pack.name, id))
+    }
+
+    /// All packs that have the object, and where.
+    pub(crate) fn places(&self, id: &ObjectId) -> impl Iterator<Item = (&Arc<Pack>, u64)> {
+        let small = self.packs.iter().rev().filter_map(|pack| {
+            let position = pack.index.find(id)?;
+            Some((pack, pack.index.offset(position)))
+        });
+        small.chain(self.big.get(id).map(|pack| (pack, pack.index.offset(0))))
+    }
+
+    /// There is a copy that is not known to be damaged.
+    pub(crate) fn has(&self, id: &ObjectId) -> bool {
+        self.find(id).is_some() || self.loose.contains(id)
+    }
+
+    pub(crate) fn is_damaged(&self, name: &PackName, id: &ObjectId) -> bool {
+        self.damaged.get(name).is_some_and(|ids| ids.contains(id))
+    }
+
+    pub(crate) fn mark_damaged(&mut self, name: PackName, id: ObjectId) {
+        if name == PackName::loose() {
+            Arc::make_mut(&mut self.loose).remove(&id);
         }
-        self.big.get(id).map(|pack| (pack, pack.index.offset(0)))
+        self.damaged.entry(name).or_default().insert(id);
     }
 }
 
@@ -263,6 +294,8 @@ impl Objects {
             for pack in fresh {
                 list.insert(pack);
             }
+            list.damaged.retain(|name, _| *name == PackName::loose() || names.contains(name));
+            loose.retain(|id| !list.is_damaged(&PackName::loose(), id));
             list.loose = Arc::new(loose);
         });
         Ok(())
@@ -311,8 +344,7 @@ impl Objects {
     /// The store has the object, as far as this process knows; costs no look at the disk.
     #[allow(clippy::unnecessary_wraps, reason = "the caller does not depend on how it is known")]
     pub fn contains(&self, id: &ObjectId) -> Result<bool, ObjectError> {
-        let list = self.list();
-        Ok(list.find(id).is_some() || list.loose.contains(id))
+        Ok(self.list().has(id))
     }
 
     /// Runs `look`; if it finds nothing, or a file that was dropped, once more after a refresh.
@@ -334,9 +366,11 @@ impl Objects {
         if *id == EMPTY_TREE {
             return Ok(Some((ObjectKind::Tree, 0)));
         }
-        self.twice(|list| match list.find(id) {
-            Some((pack, offset)) => pack.header(offset).map(Some),
-            None => Ok(loose::open(self.objects_folder(), id)?.map(|loose| (loose.kind, loose.size))),
+        self.mended(id, || {
+            self.twice(|list| match list.find(id) {
+                Some((pack, offset)) => pack.header(offset).map(Some),
+                None => Ok(loose::open(self.objects_folder(), id)?.map(|loose| (loose.kind, loose.size))),
+            })
         })
     }
 
@@ -345,21 +379,25 @@ impl Objects {
         if *id == EMPTY_TREE {
             return Ok((ObjectKind::Tree, Vec::new()));
         }
-        let found = self.twice(|list| match list.find(id) {
-            Some((pack, offset)) => pack.read(offset).map(Some),
-            None => loose::read(self.objects_folder(), id),
-        })?;
-        found.ok_or(ObjectError::Missing { id: *id })
+        self.mended(id, || {
+            let found = self.twice(|list| match list.find(id) {
+                Some((pack, offset)) => pack.read(offset).map(Some),
+                None => loose::read(self.objects_folder(), id),
+            })?;
+            found.ok_or_else(|| self.unreadable(id))
+        })
     }
 
     /// Bytes of an object that has to be of one kind.
     pub fn read_kind(&self, id: &ObjectId, kind: ObjectKind) -> Result<Vec<u8>, ObjectError> {
-        let (found, bytes) = self.read(id)?;
-        if found != kind {
-            let reason = format!("it is a {} and no {}", found.word(), kind.word());
-            return Err(ObjectError::damaged(format!("the object {id}"), reason));
-        }
-        Ok(bytes)
+        self.mended(id, || {
+            let (found, bytes) = self.read(id)?;
+            if found != kind {
+                let reason = format!("it is a {} and no {}", found.word(), kind.word());
+                return Err(ObjectError::damaged(format!("the object {id}"), reason));
+            }
+            Ok(bytes)
+        })
     }
 
     /// The entries of a tree in git's order.
@@ -385,6 +423,14 @@ impl Objects {
     /// Size and content of a blob; a large one never lies in memory. A damage shows as an error of the
     /// reader of kind `InvalidData`.
     pub fn reader(&self, id: &ObjectId) -> Result<(u64, Box<dyn Read + Send>), ObjectError> {
+        // A stream cannot begin anew with another copy.
+        if self.list().places(id).nth(1).is_some() {
+            self.suspect(id)?;
+        }
+        self.mended(id, || self.stream(id))
+    }
+
+    fn stream(&self, id: &ObjectId) -> Result<(u64, Box<dyn Read + Send>), ObjectError> {
         let streamed = self.twice(|list| {
             let Some((pack, offset)) = list.find(id) else {
                 let Some(loose) = loose::open(self.objects_folder(), id)? else { return Ok(None) };
@@ -404,7 +450,9 @@ impl Objects {
             };
             Ok(Some(content))
         })?;
-        streamed.ok_or(ObjectError::Missing { id: *id })
+        let (size, content) = streamed.ok_or_else(|| self.unreadable(id))?;
+        let content = Suspicious { objects: self.clone(), id: *id, content };
+        Ok((size, Box::new(content)))
     }
 
     /// At most `length` bytes of a blob from `offset` on; fewer where it ends.

@@ -22,7 +22,12 @@ impl Objects {
     /// touched. `go_on` is asked from time to time.
     ///
     /// It takes as much free space as the result needs; the caller looks for that first.
+    /// Packs that hold damaged objects are moved to `torn` first, after what is sound in them was copied.
     pub fn repack(&self, trees: &[ObjectId], go_on: &dyn Fn() -> bool) -> Result<Rewritten, ObjectError> {
+        self.despite_damage(go_on, || self.repack_once(trees, go_on))
+    }
+
+    fn repack_once(&self, trees: &[ObjectId], go_on: &dyn Fn() -> bool) -> Result<Rewritten, ObjectError> {
         self.refresh()?;
         let list = self.list();
         let old: Vec<Arc<Pack>> = list.packs.clone();
@@ -82,7 +87,12 @@ impl Objects {
                 if wanted.remove(&tree) {
                     builder.insert_object(oid(&tree)?, Some(&name))?;
                 }
-                for (name, entry) in self.read_tree(&tree)?.iter() {
+                let entries = match self.read_tree(&tree) {
+                    // It is lost, and what it names is packed without names.
+                    Err(ObjectError::Missing { .. }) => continue,
+                    entries => entries?,
+                };
+                for (name, entry) in entries.iter() {
                     // The name only brings likely pairs together.
                     let name: String = String::from_utf8_lossy(name)
                         .chars()

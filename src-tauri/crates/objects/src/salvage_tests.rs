@@ -67,3 +67,36 @@ fn a_wrong_byte_costs_one_object() {
     assert_eq!(ids.iter().filter(|id| again.read(id).is_err()).count(), 1);
     fsck(&store.repository);
 }
+
+/// Deltas stay deltas as far as what they are based on is sound.
+#[test]
+fn what_is_saved_takes_no_more_room_than_before() {
+    let store = store();
+    let batch = store.objects.batch();
+    let mut content = noise(1, 20_000);
+    let mut ids = Vec::new();
+    for number in 0..40_u8 {
+        content[usize::from(number) * 400] ^= 1;
+        ids.push((batch.add(ObjectKind::Blob, &content).unwrap(), content.clone()));
+    }
+    batch.finish().unwrap();
+    store.objects.repack(&[], &|| true).unwrap().finish().unwrap();
+    let packed = store.objects.packs();
+    assert!(packed.len() == 1 && packed[0].bytes < 60_000, "{packed:?}");
+    let path = store.objects.folder().join(packed[0].name.pack_file());
+    let mut bytes = fs::read(&path).unwrap();
+    // The end of the last object.
+    let end = bytes.len() - 22;
+    bytes[end] ^= 1;
+    let _ = fs::remove_file(&path);
+    fs::write(&path, bytes).unwrap();
+    fs::remove_file(store.repository.join("okcvm-synced")).unwrap();
+    let again = Objects::open(&store.repository, Arc::clone(store.objects.disk())).unwrap();
+    let healed = again.heal().unwrap();
+    assert!(healed.lost && healed.faults.len() == 1, "{healed:?}");
+    let saved = again.packs();
+    assert!(saved.iter().map(|pack| pack.bytes).sum::<u64>() < 2 * packed[0].bytes, "{saved:?}");
+    let lost = ids.iter().filter(|(id, content)| again.read(id).map_or(true, |(_, read)| read != *content));
+    assert_eq!(lost.count(), 1);
+    fsck(&store.repository);
+}

@@ -99,8 +99,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl History {
     /// Opens the history in the folder `dir` (the repository is `repository.git` in it), made if it is not
     /// there. Damaged references, HEAD or configuration are mended; snapshots that a power cut took or that are
-    /// damaged are dropped; and only a repository of which no snapshot is left is moved aside to
-    /// `repository.broken-<n>`, and a new one begun. The notice says so.
+    /// damaged are dropped, unless the workspace still has what they miss; and only a repository of which no
+    /// snapshot can be read at all is moved aside to `repository.broken-<n>`, and a new one begun. The notice
+    /// says so.
     pub fn open(dir: &Path) -> Result<OpenedHistory, SnapshotError> {
         Self::open_on(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use okcvm_objects::{EMPTY_TREE, EntryKind, ObjectId, ObjectKind, Objects};
+use okcvm_objects::{EMPTY_TREE, EntryKind, ObjectError, ObjectId, ObjectKind, Objects};
 use okcvm_protocol::SnapshotId;
 
 use crate::archive::held;
@@ -353,8 +353,9 @@ fn mark(
         return Ok(());
     }
     cancel.check()?;
-    let commit = Snapshot::parse(&objects.read_kind(&record.id, ObjectKind::Commit)?)?;
-    if let LeftOutList::InBlob(list) = commit.left_out() {
+    if let Some(bytes) = there(objects.read_kind(&record.id, ObjectKind::Commit))?
+        && let LeftOutList::InBlob(list) = Snapshot::parse(&bytes)?.left_out()
+    {
         add(list);
     }
     let mut ahead = vec![record.tree];
@@ -362,7 +363,8 @@ fn mark(
         if !add(tree) || tree == EMPTY_TREE {
             continue;
         }
-        for (_, entry) in objects.read_tree(&tree)?.iter() {
+        let entries = there(objects.read_tree(&tree))?.unwrap_or_default();
+        for (_, entry) in entries.iter() {
             if entry.kind == EntryKind::Folder {
                 ahead.push(entry.id);
             } else {
@@ -371,6 +373,17 @@ fn mark(
         }
     }
     Ok(())
+}
+
+/// What is missing or damaged is told at the next start, and keeps nothing else from being kept.
+fn there<T>(read: Result<T, ObjectError>) -> Result<Option<T>, ObjectError> {
+    match read {
+        Err(error) if error.is_loss() => {
+            tracing::error!(%error, "what is kept is not whole");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
 }
 
 /// Bytes of all files in a folder and below it.

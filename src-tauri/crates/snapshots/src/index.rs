@@ -161,6 +161,15 @@ impl Folder {
         }
     }
 
+    /// It, or something in it, has one of these names.
+    pub(crate) fn names_any(&self, ids: &HashSet<ObjectId>) -> bool {
+        let named = |item: &Item| match &item.node {
+            Node::File(known) => ids.contains(&known.id),
+            Node::Folder(folder) => folder.names_any(ids),
+        };
+        ids.contains(&self.id) || self.items.iter().any(named)
+    }
+
     /// The inodes of files that have other names, which `old` did not know of.
     pub(crate) fn newly_linked(&self, old: Option<&Self>, inodes: &mut HashSet<u64>) {
         if self.linked_below == 0 || old.is_some_and(|old| std::ptr::eq(old, self)) {

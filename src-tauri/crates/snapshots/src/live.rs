@@ -262,9 +262,12 @@ impl History {
             live.index = Index::load(self.shared.folder(), place);
             live.saved = live.index.as_ref().map(|index| Arc::clone(&index.root));
         }
-        // Its snapshot may have been thinned out, or its pack lost with the power.
+        // Its snapshot may have been thinned out, or its pack lost with the power; or something that it names
+        // was found damaged, and the workspace has it still.
+        let damaged = self.shared.objects.known_damaged();
         if let Some(index) = &live.index
-            && !self.shared.objects.contains(&index.root.id)?
+            && (!self.shared.objects.contains(&index.root.id)?
+                || !damaged.is_empty() && index.root.names_any(&damaged))
         {
             tracing::warn!("the index names objects that are gone; everything is read again");
             *live = Live { saving: live.saving.take(), packs: live.packs, ..Live::default() };

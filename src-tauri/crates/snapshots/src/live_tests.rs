@@ -363,11 +363,14 @@ fn rules_leave_out_with_reason() {
     );
     assert_eq!((counts(&second).added, counts(&second).deleted, &second.how), (1, 2, &How::Watched));
     assert_eq!(place.history.skipped(&second.snapshot).unwrap(), second.skipped);
-    // What changes in a folder that is left out is no change, and new files of such names are left out.
+    // What changes in a folder that is left out is no change. New files of such names are left out, and what
+    // is left out belongs to a snapshot.
     place.write("build/out/app.js", "built again");
+    let same = record(&place, Some(&second.snapshot));
+    assert_eq!((same.changed, same.skipped.len()), (false, 2));
     place.write("src/more.tmp", "m");
     let third = record(&place, Some(&second.snapshot));
-    assert_eq!((third.changed, third.skipped.len()), (false, 3));
+    assert_eq!((third.changed, third.skipped.len(), counts(&third).added), (true, 3, 0));
     // An inner file counts before the outer.
     place.write("src/.okcvmignore", "!notes.tmp\nmain.rs\n");
     let fourth = record(&place, Some(&third.snapshot));

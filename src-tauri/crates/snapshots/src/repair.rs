@@ -4,17 +4,23 @@
 //! configuration is always the same, and the references can be made again from the journal. So nothing is
 //! lost with them. What was damaged is kept in the folder `torn` for a while.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use git2::{Config, Repository};
-use okcvm_objects::{Disk, ObjectId, Objects};
+use okcvm_objects::{
+    Batch, Disk, EMPTY_TREE, ObjectId, ObjectKind, Objects, STREAMED_FROM, encode_tree, object_id,
+};
 
 use crate::durable::REFERENCES;
 use crate::error::SnapshotError;
+use crate::index::{Folder, Index, Node};
 use crate::repository::{Refusal, set_up};
+use crate::shallow::THINNED;
 
 /// What HEAD says: no git then takes one of the snapshots for the tip of a branch.
 const HEAD: &[u8] = b"ref: refs/heads/main\n";
@@ -94,6 +100,55 @@ pub(crate) fn frame(path: &Path, disk: &Arc<dyn Disk>) -> Result<Vec<&'static st
     mend_packed(path, disk, &mut mended)?;
     Repository::open_bare(path).map(drop)?;
     Ok(mended)
+}
+
+/// Writes again, out of the workspace, what is lost and what the saved index knows a place of; whether there
+/// was anything.
+pub(crate) fn from_workspace(folder: &Path, objects: &Objects) -> Result<bool, SnapshotError> {
+    let Some(index) = Index::load_any(folder) else { return Ok(false) };
+    let root = Path::new(OsStr::from_bytes(&index.workspace));
+    let batch = objects.batch();
+    for path in index.root.paths_of(&|_| true, &|known| objects.contains(&known.id).is_ok_and(|has| !has)) {
+        let Some(Node::File(known)) = index.root.at(&path) else { continue };
+        let path = root.join(OsStr::from_bytes(&path));
+        // What cannot be read, or is another thing by now, is of no use.
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        let content = if metadata.is_symlink() {
+            fs::read_link(&path).map(|target| target.into_os_string().into_vec())
+        } else if metadata.is_file() && metadata.len() == known.size {
+            if known.size >= STREAMED_FROM {
+                if let Ok(mut file) = fs::File::open(&path)
+                    && let Err(error) = batch.add_stream(&mut file, known.size)
+                {
+                    tracing::warn!(path = %path.display(), %error, "a lost content was not written again");
+                }
+                continue;
+            }
+            fs::read(&path)
+        } else {
+            continue;
+        };
+        if let Ok(content) = content
+            && object_id(ObjectKind::Blob, &content).is_ok_and(|id| id == known.id)
+        {
+            batch.add(ObjectKind::Blob, &content)?;
+        }
+    }
+    add_lost_trees(&index.root, objects, &batch)?;
+    Ok(batch.finish()?.is_some())
+}
+
+fn add_lost_trees(folder: &Folder, objects: &Objects, batch: &Batch) -> Result<(), SnapshotError> {
+    for item in &folder.items {
+        if let Node::Folder(folder) = &item.node {
+            add_lost_trees(folder, objects, batch)?;
+        }
+    }
+    if folder.id != EMPTY_TREE && !objects.contains(&folder.id)? {
+        let entries = folder.items.iter().map(|item| (&*item.name, item.node.entry()));
+        batch.add(ObjectKind::Tree, &encode_tree(entries))?;
+    }
+    Ok(())
 }
 
 /// Writes HEAD anew if it names an object that is not there.
@@ -246,6 +301,7 @@ pub(crate) fn foreign_references(
 pub(crate) fn shallow_is_sound(path: &Path) -> bool {
     match fs::read(path.join("shallow")) {
         Ok(content) => content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).all(is_id),
-        Err(_) => true,
+        // Also one that was lost after a thinning.
+        Err(error) => error.kind() != io::ErrorKind::NotFound || !path.join(THINNED).exists(),
     }
 }

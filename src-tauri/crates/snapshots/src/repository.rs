@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
-use okcvm_objects::{Disk, ObjectError, ObjectId, ObjectKind, Objects, PackFault};
+use okcvm_objects::{Disk, ObjectError, ObjectId, ObjectKind, Objects};
 use okcvm_protocol::SnapshotId;
 
 use crate::archive::JOURNAL;
@@ -212,14 +212,8 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
         }
         None => from_references(&journal_path, &objects, &references, &named, &mut losses)?,
     };
-    // A pack that was torn had never been on the disk.
-    let looks = if healed.faults.iter().any(|(_, fault)| *fault != PackFault::Torn) {
-        Looks::AtAll
-    } else if healed.faults.is_empty() {
-        Looks::Quickly
-    } else {
-        Looks::AtTips
-    };
+    let looks = if healed.faults.is_empty() && !healed.lost { Looks::Quickly } else { Looks::AtAll };
+    let written_again = looks == Looks::AtAll && repair::from_workspace(folder, &objects)?;
     let gone = lost(&objects, &journal, looks)?;
     if !gone.is_empty() {
         losses.extend(remains(journal.records(), &gone));
@@ -229,6 +223,9 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
     if losses.iter().any(|lost| lost.why == WhyLost::Damage) || looks == Looks::AtAll {
         // It takes files for recorded whose content may be gone.
         Index::remove(folder);
+    }
+    if written_again && losses.is_empty() {
+        mended.insert("content".to_owned());
     }
     objects.sync()?;
     let count = journal.records().len();
@@ -243,13 +240,16 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
         ends = ids.difference(&cut.reached).copied().collect();
     }
     ends.difference(&references.list()?).try_for_each(|end| references.write(end))?;
-    let notice = notice(&mended, &losses);
+    if healed.lost {
+        objects.forget_damaged()?;
+    }
+    let notice = notice(&mended, &losses, journal.records().is_empty());
     let loss = if losses.is_empty() { Loss::Nothing } else { Loss::Part(losses) };
     Ok(Opened { objects, journal, notice, loss })
 }
 
 /// What is said about a repository that was mended.
-fn notice(mended: &BTreeSet<String>, losses: &[Lost]) -> Option<String> {
+fn notice(mended: &BTreeSet<String>, losses: &[Lost], nothing_left: bool) -> Option<String> {
     let mut said = Vec::new();
     if !mended.is_empty() {
         let names: Vec<&str> = mended.iter().map(String::as_str).collect();
@@ -271,6 +271,11 @@ fn notice(mended: &BTreeSet<String>, losses: &[Lost]) -> Option<String> {
     }
     match count(WhyLost::Damage) {
         0 => {}
+        _ if nothing_left => said.push(
+            "All snapshots of this session were damaged and can no longer be restored; the files of the \
+             workspace are untouched."
+                .to_owned(),
+        ),
         1 => said.push(
             "One snapshot of this session was damaged and can no longer be restored; the others are there, \
              and the files of the workspace are untouched."
@@ -298,13 +303,13 @@ fn sweep_locks(path: &Path) {
 type Gone = BTreeMap<ObjectId, WhyLost>;
 
 /// Which snapshots of the journal are not whole. A power cut can have taken only those behind the last mark;
-/// others are damaged. If nothing is left, the repository is broken.
+/// others are damaged. If of none of them anything can be read, the repository is broken.
 fn lost(objects: &Objects, journal: &Journal, looks: Looks) -> Result<Gone, Refusal> {
     let (records, durable) = (journal.records(), journal.durable());
     let mut check = Check::new(objects);
     let mut gone = Gone::new();
     let mut first = None;
-    if looks == Looks::AtAll || !look_fine(&mut check, objects, &records[..durable], looks)? {
+    if looks == Looks::AtAll || !look_fine(&check, objects, &records[..durable])? {
         for record in &records[..durable] {
             if let Some(fault) = check.is_whole(record, None)? {
                 tracing::error!(id = %record.id, fault, "a snapshot is damaged");
@@ -322,9 +327,21 @@ fn lost(objects: &Objects, journal: &Journal, looks: Looks) -> Result<Gone, Refu
         }
     }
     match first {
-        Some(fault) if gone.len() == records.len() => Err(Refusal::Broken(fault)),
+        Some(fault) if gone.len() == records.len() && !any_there(&check, records)? => {
+            Err(Refusal::Broken(fault))
+        }
         _ => Ok(gone),
     }
+}
+
+/// Of one of the snapshots at least its commit and its root are there.
+fn any_there(check: &Check<'_>, records: &[Record]) -> Result<bool, SnapshotError> {
+    for record in records {
+        if check.is_there(record)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How far a start looks into the snapshots that were durable.
@@ -332,28 +349,16 @@ fn lost(objects: &Objects, journal: &Journal, looks: Looks) -> Result<Gone, Refu
 enum Looks {
     /// Whether their commits are there, and the roots of the tips.
     Quickly,
-    /// A pack was torn that should hold nothing of them: through the tips as well.
-    AtTips,
-    /// A pack is gone or damaged that may hold anything: through all.
+    /// A pack is gone, torn or damaged that may have held anything: through all.
     AtAll,
 }
 
 /// All seem to be there.
-fn look_fine(
-    check: &mut Check<'_>,
-    objects: &Objects,
-    records: &[Record],
-    looks: Looks,
-) -> Result<bool, SnapshotError> {
+fn look_fine(check: &Check<'_>, objects: &Objects, records: &[Record]) -> Result<bool, SnapshotError> {
     let tips = tips(records);
     for record in records {
         let fine = if tips.contains(&record.id) {
-            let fault = if looks == Looks::Quickly {
-                check.is_there(record)?
-            } else {
-                check.is_whole(record, None)?
-            };
-            fault.is_none()
+            check.is_there(record)?.is_none()
         } else {
             objects.contains(&record.id)?
         };
@@ -415,8 +420,9 @@ fn from_references(
             }
         }
         losses.extend(remains(&records, &gone));
+        let any_there = any_there(&check, &records)?;
         records = without(&records, &|id| gone.contains_key(id));
-        if records.is_empty() {
+        if records.is_empty() && !any_there {
             let fault = first.unwrap_or_else(|| "none of its snapshots can be read".to_owned());
             return Err(Refusal::Broken(fault));
         }
@@ -536,3 +542,7 @@ pub(crate) mod tests;
 #[cfg(test)]
 #[path = "power_cut_tests.rs"]
 mod power_cut_tests;
+
+#[cfg(test)]
+#[path = "damage_tests.rs"]
+mod damage_tests;

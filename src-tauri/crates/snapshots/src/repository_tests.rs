@@ -228,8 +228,11 @@ fn what_a_lost_pack_held_is_recorded_again() {
     place.close();
     // The root of the present is in the third pack, and what is gone is a file of it.
     fs::remove_file(object(&place, blob.trim())).unwrap();
+    // Nor is it in the workspace at the start.
+    fs::rename(place.root.join("b"), place.dir.join("b")).unwrap();
     let notice = place.reopen().unwrap();
     assert!(notice.contains("2 snapshots of this session were damaged"), "{notice}");
+    fs::rename(place.dir.join("b"), place.root.join("b")).unwrap();
     let again = place.record(Some(&first)).snapshot;
     assert_eq!(place.history.read(&again, "b", 99).unwrap().unwrap(), b"kept in the second pack");
     place.fsck();

@@ -11,6 +11,8 @@ use okcvm_objects::{Disk, ObjectId, ObjectKind, Objects, ParsedCommit};
 use crate::error::SnapshotError;
 
 const FILE: &str = "shallow";
+/// An empty file beside it, which says that there has to be one.
+pub(crate) const THINNED: &str = "okcvm-thinned";
 
 /// The parents of commits that were read already.
 #[derive(Default)]
@@ -40,7 +42,14 @@ impl Cut {
         let (mut shallow, mut reached) = (BTreeSet::new(), HashSet::new());
         for id in kept {
             if !read.contains_key(id) {
-                let commit = ParsedCommit::parse(&objects.read_kind(id, ObjectKind::Commit)?)?;
+                let commit = match objects.read_kind(id, ObjectKind::Commit) {
+                    // git must not be led to it.
+                    Err(error) if error.is_loss() => {
+                        reached.insert(*id);
+                        continue;
+                    }
+                    bytes => ParsedCommit::parse(&bytes?)?,
+                };
                 read.insert(*id, commit.parents);
             }
             let parents = read.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -75,8 +84,12 @@ impl Cut {
         disk: &Arc<dyn Disk>,
     ) -> Result<(), SnapshotError> {
         let path = repository.join(FILE);
-        if shallow.is_empty() && !path.exists() {
-            return Ok(());
+        let thinned = repository.join(THINNED);
+        if !thinned.exists() {
+            if shallow.is_empty() && !path.exists() {
+                return Ok(());
+            }
+            disk.create(&thinned).map_err(|error| SnapshotError::storage("written", &thinned, error))?;
         }
         let lines: Vec<String> = shallow.iter().map(|id| format!("{id}\n")).collect();
         let new = repository.join(format!("{FILE}.lock"));

@@ -229,6 +229,9 @@ export const sentences: Record<string, string> = {
   '{n} snapshots of this session were damaged and can no longer be restored; the others are there, and the files of the workspace are untouched.':
     '此会话有 {n} 个快照损坏，无法再恢复；其他快照都在，工作区的文件没有变化。',
 
+  'All snapshots of this session were damaged and can no longer be restored; the files of the workspace are untouched.':
+    '此会话的所有快照都已损坏，无法再恢复；工作区的文件没有变化。',
+
   // The built-in profiles
   Demo: '演示',
   'From the environment': '来自环境变量',

@@ -29,8 +29,12 @@ const MAX_DEPTH: usize = 1_000;
 impl Index {
     /// The index of `workspace` that was saved in the folder of a history, if there is one.
     pub(crate) fn load(folder: &Path, workspace: &[u8]) -> Option<Self> {
-        let bytes = fs::read(folder.join(FILE_NAME)).ok()?;
-        decode(&bytes).filter(|index| *index.workspace == *workspace)
+        Self::load_any(folder).filter(|index| *index.workspace == *workspace)
+    }
+
+    /// The index that was saved, whatever workspace it is of.
+    pub(crate) fn load_any(folder: &Path) -> Option<Self> {
+        decode(&fs::read(folder.join(FILE_NAME)).ok()?)
     }
 
     /// Removes what was saved; the next record reads everything again.
