@@ -173,7 +173,7 @@ fn moments(plan: &Plan, tell: &mut dyn FnMut(Row)) -> Outcome<()> {
             describe(&Source::Snapshot { moment: moment.clone(), path: path.clone() }, &shelf)?;
             let handle = previews.open(PreviewTarget::Snapshot { moment, path })?;
             let get = |address: &str| -> Outcome<Vec<u8>> {
-                Ok(previews.respond(&http::Request::builder().uri(address).body(())?).body().to_vec())
+                Ok(previews.respond(&http::Request::builder().uri(address).body(())?).into_body())
             };
             let page = get(&handle.url)?;
             let beside = handle.url.rsplit_once('/').map_or("", |(folder, _)| folder);

@@ -20,7 +20,7 @@ use crate::durable::REFERENCES;
 use crate::error::SnapshotError;
 use crate::index::{Folder, Index, Node};
 use crate::repository::{Refusal, set_up};
-use crate::shallow::THINNED;
+use crate::shallow::MARKER_FILE;
 
 /// What HEAD says: no git then takes one of the snapshots for the tip of a branch.
 const HEAD: &[u8] = b"ref: refs/heads/main\n";
@@ -302,6 +302,6 @@ pub(crate) fn shallow_is_sound(path: &Path) -> bool {
     match fs::read(path.join("shallow")) {
         Ok(content) => content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).all(is_id),
         // Also one that was lost after a thinning.
-        Err(error) => error.kind() != io::ErrorKind::NotFound || !path.join(THINNED).exists(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound || !path.join(MARKER_FILE).exists(),
     }
 }

@@ -12,7 +12,7 @@ use crate::error::SnapshotError;
 
 const FILE: &str = "shallow";
 /// An empty file beside it, which says that there has to be one.
-pub(crate) const THINNED: &str = "okcvm-thinned";
+pub(crate) const MARKER_FILE: &str = "okcvm-thinned";
 
 /// The parents of commits that were read already.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Cut {
         disk: &Arc<dyn Disk>,
     ) -> Result<(), SnapshotError> {
         let path = repository.join(FILE);
-        let thinned = repository.join(THINNED);
+        let thinned = repository.join(MARKER_FILE);
         if !thinned.exists() {
             if shallow.is_empty() && !path.exists() {
                 return Ok(());
