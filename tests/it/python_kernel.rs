@@ -176,6 +176,15 @@ pub fn marker() -> String {
     format!("{}", 1_000_000 + RandomState::new().hash_one(0) % 1_000_000_000)
 }
 
+/// A process that was just started has no words yet while its program is put in place.
+pub async fn there(word: &str) {
+    let begun = Instant::now();
+    while processes(word) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no such process");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 pub async fn gone(word: &str) {
     let begun = Instant::now();
     while processes(word) > 0 {

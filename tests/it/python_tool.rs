@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::command_line::{signal, until, workspace};
 use crate::desk::{Desk, command};
-use crate::python_kernel::{environment, environment_folder, gone, marker, processes};
+use crate::python_kernel::{environment, environment_folder, gone, marker, there};
 
 #[derive(Default)]
 struct Heard(Mutex<String>);
@@ -142,12 +142,12 @@ async fn deleting_the_session_and_closing_the_app_end_the_kernel() {
     let marker = marker();
     let code = format!("import subprocess\nsubprocess.Popen(['sleep', '{marker}'], start_new_session=True)");
     call(&desk, &session, &code).await;
-    assert!(processes(&marker) > 0);
+    there(&marker).await;
     desk.host.session_delete(SessionParams { session_id: session }).await.unwrap();
     gone(&marker).await;
     let other = desk.session().await;
     call(&desk, &other, &code).await;
-    assert!(processes(&marker) > 0);
+    there(&marker).await;
     desk.host.shut_down().await;
     gone(&marker).await;
 }

@@ -51,7 +51,7 @@ impl OpenPage for ScriptedPage {
                 json!(vec![json!({"x": 0, "y": 0, "w": 1024, "h": 576}); slides])
             }
             script if script.contains("measureDeck") => self.0.clone(),
-            _ => json!(0.9),
+            _ => json!({"alike": 0.9, "strange": []}),
         })
     }
 
