@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::command_line::{signal, until, workspace};
 use crate::desk::{Desk, command};
-use crate::python_kernel::{environment, environment_folder, gone, marker, there};
+use crate::python_kernel::{environment, environment_folder, gone, marker, processes, there};
 
 #[derive(Default)]
 struct Heard(Mutex<String>);
