@@ -54,6 +54,16 @@ export async function fileDialog(window) {
       }
       await waitForCount(window, 0, 'the dialog should have taken the path');
     },
+    /** Presses Escape until the dialog is gone: the first one may only close a list of names, and after a question over
+     * the dialog nobody gives the keyboard back. */
+    async cancel() {
+      for (let pressed = 0; pressed < 5 && dialogsOf(window).includes(id); pressed += 1) {
+        hand('windowfocus', '--sync', id);
+        press('Escape');
+        await sleep(600);
+      }
+      await waitForCount(window, 0, 'the dialog should have closed');
+    },
     /** Presses Enter until the dialog asks whether a file may be replaced; gives that question. */
     async ask() {
       let over = [];

@@ -105,8 +105,7 @@ test('files and folders are picked in the dialogs of the system', (t) => {
       await window.display('save-replace');
       question.press('Escape');
       await question.gone();
-      third.press('Escape');
-      await third.gone();
+      await third.cancel();
       assert.equal(readFileSync(copy, 'utf8'), 'mine\n');
       const fourth = await askForCopy();
       await fourth.type(copy);
