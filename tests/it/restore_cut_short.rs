@@ -127,3 +127,19 @@ async fn what_was_marked_and_not_dropped_can_be_restored_again() {
     let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
     assert!(detail.tree.iter().all(|node| node.not_restorable.is_none()), "{:?}", detail.tree);
 }
+
+/// The power went before the state before the restore was safe.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_before_that_is_gone_does_not_close_the_session() {
+    let cut = cut(None).await;
+    let open = store(cut.folder.path());
+    let row = open.restores(&cut.session).unwrap().remove(0);
+    open.put_restore(&RestoreRow { before: Some(SnapshotId("1".repeat(40))), ..row }).unwrap();
+    drop(open);
+    std::fs::write(cut.files.join("new.txt"), "by hand\n").unwrap();
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!(detail.access, okcvm_protocol::SessionAccess::Write);
+    assert!(cut.files.join("new.txt").exists());
+    assert_eq!(host.engine().undo_state(&cut.session).unwrap().undo, None);
+}

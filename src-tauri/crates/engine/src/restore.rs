@@ -445,7 +445,8 @@ impl Runtime {
             };
             return Ok(engine.store().finish_restore(&row, done, node.as_ref(), Some(head))?);
         }
-        if !self.history.same_files(&half, began)? {
+        // The record of the state before may be lost with the power; then there is nothing to go back to.
+        if self.history.holds(began) && !self.history.same_files(&half, began)? {
             let session = engine.store().session(&self.id)?;
             engine.store().put_restore(&RestoreRow {
                 id: RestoreId::new(),
