@@ -37,6 +37,11 @@ const AUDIT_AGE: Duration = Duration::from_secs(10 * 60);
 const AUDIT_SOON: u32 = 5;
 /// With more missed paths at once the watch is not asked again.
 const MAX_MISSED: usize = 100;
+/// How long to wait before the watch is asked for its word of a change that was found without it. The system
+/// shows a change a moment before it tells of it, and who makes the change may have to wait for a processor in
+/// between.
+const WORD_COMES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(5), Duration::from_millis(50), Duration::from_millis(500)];
 /// So many snapshots, and the index is saved again.
 const SAVE_AFTER: u32 = 100;
 /// With more files that have several names, going through everything is no more work.
@@ -364,21 +369,25 @@ impl History {
             return Ok(Vec::new());
         }
         let Some(tracker) = &taken.tracker else { return Ok(Vec::new()) };
-        // What changed while we looked.
-        let late = tracker.take(PATIENCE);
-        let mut named = Dirt::default();
-        match &late {
-            Changes::Everything(_) => named.add(b"", Suspicion::Changed),
-            Changes::Paths(paths) => paths.iter().for_each(|path| named.add(path, Suspicion::Changed)),
-        }
-        tracker.put_back(late);
         let (differences, _) =
             live_differences(&self.shared.objects, State::Live(watched), State::Live(all))?;
-        Ok(differences
-            .into_iter()
-            .map(|difference| difference.path)
-            .filter(|path| !named.covers(path) && !named.leads_to_dirt(path))
-            .collect())
+        let mut missed: Vec<_> = differences.into_iter().map(|difference| difference.path).collect();
+        for wait in WORD_COMES {
+            std::thread::sleep(wait);
+            // What changed while we looked.
+            let late = tracker.take(PATIENCE);
+            let mut named = Dirt::default();
+            match &late {
+                Changes::Everything(_) => named.add(b"", Suspicion::Changed),
+                Changes::Paths(paths) => paths.iter().for_each(|path| named.add(path, Suspicion::Changed)),
+            }
+            tracker.put_back(late);
+            missed.retain(|path| !named.covers(path) && !named.leads_to_dirt(path));
+            if missed.is_empty() {
+                break;
+            }
+        }
+        Ok(missed)
     }
 
     /// Takes what was found for what is known, once a snapshot holds it.
