@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { LOCKED, cargo } from './lib/cargo.mjs';
+import { LOCKED, buildHelper, cargo } from './lib/cargo.mjs';
 import { ensureNodePackages } from './lib/nodePackages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensurePrerequisites } from './lib/prerequisites.mjs';
@@ -18,10 +18,9 @@ await ensureNodePackages();
 step('Building and packing the release');
 mkdirSync(targetFolder, { recursive: true });
 // The command line lies beside the window in the package: it is also the program that holds agent code.
-const cli = await cargo(['build', ...LOCKED, '--release', '-p', 'okcvm-cli', '-p', 'okcvm-sandbox', '--bins'], {
-  stdout: 'error',
-});
-if (cli.code !== 0) fail('The command line could not be built.');
+const cli = await cargo(['build', ...LOCKED, '--release', '-p', 'okcvm-cli', '--bins'], { stdout: 'error' });
+const helper = await buildHelper({ stdout: 'error' });
+if (cli.code !== 0 || helper.code !== 0) fail('The command line could not be built.');
 const files = {
   '/usr/bin/okcvm': join(targetFolder, 'release/okcvm'),
   // Commands run in it: it starts in less time than the whole program.

@@ -7,7 +7,7 @@ use crate::{DocumentError, DocumentKind, Reading, notebook};
 const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 /// What a file is, as far as its first bytes tell: whether it is worth to read it as a document. Tables of text and
-/// pages in HTML are text, which is better shown as it is; [`detect`] tells them, too.
+/// pages in HTML are text, of which the name tells what they are.
 pub fn looks_like_document(start: &[u8]) -> bool {
     start.starts_with(b"PK\x03\x04")
         || start.starts_with(COMPOUND)

@@ -12,7 +12,6 @@ mod read;
 pub(crate) mod stamp;
 mod write;
 
-pub use document::document_in;
 pub use edit::EditFileTool;
 pub use read::ReadFileTool;
 pub use write::WriteFileTool;

@@ -21,7 +21,7 @@ use okcvm_sandbox::{Processes, Sandbox};
 use okcvm_tools::Tool;
 
 pub use deploy::{DeployTool, Deployments, NewDeployment};
-pub use files::{EditFileTool, ReadFileTool, WriteFileTool, document_in};
+pub use files::{EditFileTool, ReadFileTool, WriteFileTool};
 pub use ipython::PythonTool;
 pub use shell::{Door, SessionNetwork, ShellTool};
 pub use slides::{Engines, InstalledBrowser, KeepLook, SlidesTool};

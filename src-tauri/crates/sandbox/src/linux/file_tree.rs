@@ -172,27 +172,22 @@ fn devices() -> io::Result<()> {
     Ok(())
 }
 
-/// A fresh view of processes, in which only their limit is written, before all of it that could change the system is
-/// closed: to root of a namespace without capabilities, those files still look like its own.
+/// A fresh view of processes, in which only their limit is written, before it is closed to all writing: to root of a
+/// namespace without capabilities, what changes the system still looks like its own. Links such as `/proc/self/fd/1`
+/// lead out of it and are written as what they lead to.
 fn processes(run: &Run) -> SetUp<ProcessLimit> {
     std::fs::create_dir_all("/proc").step("mounting /proc")?;
     rustix::mount::mount("proc", "/proc", "proc", QUIET | MountFlags::NOEXEC, None::<&CStr>)
         .step("mounting /proc")?;
     let most = run.policy.limits.processes + RESERVED_PROCESS_NUMBERS;
     let counted = std::fs::write("/proc/sys/kernel/pid_max", most.to_string()).is_ok();
-    for name in ["sys", "irq", "bus", "fs", "acpi", "scsi", "sysrq-trigger", "driver", "asound"] {
-        let path = Path::new("/proc").join(name);
-        if path.exists() {
-            rustix::mount::mount_bind_recursive(&path, &path).step("closing /proc")?;
-            process::restrict_mount(&path, READ_ONLY, Depth::Tree).step("closing /proc")?;
-        }
-    }
     for name in ["kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg"] {
         let path = Path::new("/proc").join(name);
         if path.exists() {
             rustix::mount::mount_bind("/dev/null", &path).step("closing /proc")?;
         }
     }
+    process::restrict_mount("/proc", READ_ONLY, Depth::Mount).step("closing /proc")?;
     // Root of the machine is not bound by the limit of processes of a user.
     let user_is_bound = !rustix::process::getuid().is_root();
     Ok(if counted || user_is_bound { ProcessLimit::Bound } else { ProcessLimit::Unbound })

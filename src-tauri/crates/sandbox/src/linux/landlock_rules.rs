@@ -69,9 +69,6 @@ pub(super) fn restrict(run: &Run) -> SetUp<i32> {
             // Names only: everything in this tree was put there to be seen.
             .add_rules(path_beneath_rules([Path::new("/")], AccessFs::ReadDir))
             .step(step)?
-            // A program may write to files of its own processes, such as `/proc/self/fd/1` or `oom_score_adj`.
-            .add_rules(path_beneath_rules(["/proc"], AccessFs::WriteFile | AccessFs::Truncate))
-            .step(step)?
             // Its own, with nothing in it but what a program needs.
             .add_rules(path_beneath_rules(["/dev"], DEVICE | AccessFs::ReadDir))
             .step(step)?

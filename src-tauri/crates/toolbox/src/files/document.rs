@@ -1,4 +1,5 @@
-//! Documents of office programs, PDFs, books and notebooks, shown as Markdown.
+//! Documents of office programs, PDFs, books and notebooks, shown as Markdown; pages in HTML and tables in CSV as well,
+//! as long as the session has not seen their source.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -6,7 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use okcvm_documents::{Document, DocumentError, Limits, Provenance, Reading, detect};
+use okcvm_documents::{Document, DocumentError, DocumentKind, Limits, Provenance, Reading, detect};
 use okcvm_protocol::{ToolContent, ToolResult};
 use okcvm_tools::{ReadStamp, ToolContext, ToolError};
 use okcvm_workspace::WorkspacePath;
@@ -23,6 +24,8 @@ const KEPT: usize = 8;
 const KEPT_BYTES: usize = 24 * 1024 * 1024;
 /// Characters of a line before it goes on in the next one: below the limit of a line, with room for its start.
 const WRAP: usize = LINE_CHARACTERS - 50;
+/// Bytes of a page or a table that is shown as Markdown; the source of larger ones is.
+const MAX_TEXT: u64 = 8 * 1024 * 1024;
 /// How every result begins that shows the text of a document.
 const HEAD: &str = "[Document: ";
 /// Endings of names under which people expect a document.
@@ -37,15 +40,6 @@ pub(super) enum Outcome {
     Shown(ToolResult),
     /// It is none after all.
     Other,
-}
-
-/// Whether a result shows text of a document: material that whoever made the document wrote, and that a turn which
-/// has read it must not mistake for the user's words.
-pub fn document_in(result: &ToolResult) -> bool {
-    result
-        .content
-        .iter()
-        .any(|content| matches!(content, ToolContent::Text { text } if text.starts_with(HEAD)))
 }
 
 /// Shows a file that begins like a document.
@@ -106,6 +100,59 @@ pub(super) fn show(
     Ok(Outcome::Shown(result))
 }
 
+/// Shows a text that is a page or a table as Markdown. `None` if its source is to be shown: the call asks for lines of
+/// it, the session knows it (it wrote it, or has read it), or nothing can be made of it.
+pub(super) fn show_text(
+    context: &ToolContext,
+    path: &WorkspacePath,
+    file: &mut File,
+    window: &Window,
+) -> Result<Option<ToolResult>, ToolError> {
+    let Some(kind) = kind_of_text(path).filter(|_| !window.has_offset) else { return Ok(None) };
+    if stamp::source_known(context, path)? {
+        return Ok(None);
+    }
+    let failed = |error: std::io::Error| {
+        ToolError::for_model(format!("{} could not be read: {error}.", path.mounted()))
+    };
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let mut held = Vec::new();
+    Read::by_ref(file).take(MAX_TEXT + 1).read_to_end(&mut held).map_err(failed)?;
+    if held.len() as u64 > MAX_TEXT {
+        return Ok(None);
+    }
+    let seen = stamp::of_bytes(&held);
+    let source_lines = held.split_inclusive(|byte| *byte == b'\n').count() as u64;
+    let cancel = context.cancel.clone();
+    let document = match okcvm_documents::read(
+        held,
+        kind,
+        &Reading::new(Limits::default(), move || cancel.is_cancelled()),
+    ) {
+        Ok(document) if !document.markdown.trim().is_empty() => document,
+        Err(DocumentError::Cancelled) => return Err(ToolError::Cancelled(None)),
+        Ok(_) | Err(_) => return Ok(None),
+    };
+    let mut result = page(path, &document, window)?;
+    if let Some(ToolContent::Text { text }) = result.content.first_mut() {
+        let _ = writeln!(
+            text,
+            "[Its source has {}; read it with offset 1 before you edit it.]",
+            counted(source_lines, "line", "lines")
+        );
+    }
+    stamp::note_markdown(context, path, &seen)?;
+    Ok(Some(result))
+}
+
+/// What a text is by the ending of its name, if that is shown as Markdown.
+fn kind_of_text(path: &WorkspacePath) -> Option<DocumentKind> {
+    let ending = ending(path);
+    [DocumentKind::Html, DocumentKind::Csv, DocumentKind::Tsv]
+        .into_iter()
+        .find(|kind| kind.endings().contains(&ending.as_str()))
+}
+
 fn read(context: &ToolContext, held: Vec<u8>, limits: Limits) -> Result<Option<Document>, DocumentError> {
     let Some(kind) = detect(&held)? else { return Ok(None) };
     let cancel = context.cancel.clone();
@@ -152,7 +199,16 @@ fn page(path: &WorkspacePath, document: &Document, window: &Window) -> Result<To
         words.push_str("[It has no text.]\n");
     } else {
         words.push_str(&picked.text);
-        words.push_str(&remarks(&picked, Encoding::Utf8, window));
+        if kind_of_text(path) == Some(kind) && picked.shown < picked.total {
+            let _ = writeln!(
+                words,
+                "[The first {} of {} of Markdown. A larger limit shows more, up to 100,000 characters.]",
+                counted(picked.shown, "line", "lines"),
+                counted(picked.total, "line", "lines")
+            );
+        } else {
+            words.push_str(&remarks(&picked, Encoding::Utf8, window));
+        }
     }
     // The first page says everything, later ones need not repeat it.
     if window.first == 1 {

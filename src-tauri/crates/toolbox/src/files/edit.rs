@@ -79,7 +79,16 @@ fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, Tool
     stamp::require(context, &path, &stamp::of_bytes(&read.bytes))?;
     let (encoding, old) = decode(&path, &read.bytes)?;
     let ends = LineEnds::of(&old);
-    let place = Place::find(&path, &old, ends, given)?;
+    let place = match Place::find(&path, &old, ends, given) {
+        Err(_) if !stamp::source_known(context, &path)? => {
+            return Err(ToolError::for_model(format!(
+                "`old_string` does not fit the source of {}, of which you have seen the Markdown only. Nothing was changed. \
+                 Read the source with mshtools-read_file and offset 1, then try again.",
+                path.mounted()
+            )));
+        }
+        found => found?,
+    };
     let new = old.replace(&place.old, &place.new);
     if new == old {
         return Err(ToolError::for_model(

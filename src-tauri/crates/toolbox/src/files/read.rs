@@ -60,6 +60,7 @@ impl Tool for ReadFileTool {
         let window = Window {
             first: positive("offset", offset, 1, "lines are counted from 1")?,
             limit: positive("limit", limit, DEFAULT_LINES, "it is the number of lines to show")?,
+            has_offset: offset.is_some(),
             is_default: offset.is_none() && limit.is_none(),
         };
         blocking(context, move |context| read(context, &file_path, &window)).await
@@ -70,6 +71,7 @@ impl Tool for ReadFileTool {
 pub(super) struct Window {
     pub(super) first: u64,
     pub(super) limit: u64,
+    pub(super) has_offset: bool,
     pub(super) is_default: bool,
 }
 
@@ -125,6 +127,9 @@ fn read(context: &ToolContext, given: &str, window: &Window) -> Result<ToolResul
     let Some(encoding) = Encoding::detect(&sample, extent) else {
         return binary(context, &path, &mut file, "file that is not text", bytes);
     };
+    if let Some(result) = document::show_text(context, &path, &mut file, window)? {
+        return Ok(result);
+    }
     if matches!(encoding, Encoding::Utf16(_)) && bytes > MAX_CONVERTED {
         return Err(ToolError::for_model(format!(
             "{} is UTF-16 text of {}, which is too large to be converted here (limit {}). Convert it with mshtools-shell \

@@ -116,9 +116,9 @@ fn encodings_and_line_ends_are_said() {
         "     1\t字\n     2\tb\n[Encoding: UTF-16, little endian.]\n[Line ends: CRLF.]\n"
     );
     let (gbk, ..) = encoding_rs::GBK.encode("姓名,城市\n王小明,北京市\n李大红,上海市\n");
-    desk.put("gbk.csv", gbk);
+    desk.put("gbk.txt", gbk);
     assert_eq!(
-        read(&desk, "gbk.csv"),
+        read(&desk, "gbk.txt"),
         "     1\t姓名,城市\n     2\t王小明,北京市\n     3\t李大红,上海市\n[Encoding: GBK.]\n"
     );
     desk.put("bom.txt", "\u{feff}a\r\nb\nc\n");

@@ -32,6 +32,9 @@ pub(crate) fn of_file(file: &mut File) -> io::Result<ReadStamp> {
     }
 }
 
+/// Begins the stamp of a file whose text was shown as Markdown, and not its source.
+const AS_MARKDOWN: &str = "markdown:";
+
 /// Whether the session knows the present state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
@@ -44,7 +47,9 @@ pub(crate) fn seen(context: &ToolContext, path: &WorkspacePath, now: &ReadStamp)
     let last = context.reads.last_seen(path.as_str()).map_err(ToolError::Fatal)?;
     Ok(match last {
         None => Seen::Never,
-        Some(stamp) if stamp == *now => Seen::Present,
+        Some(stamp) if stamp.hash.strip_prefix(AS_MARKDOWN).unwrap_or(&stamp.hash) == now.hash => {
+            Seen::Present
+        }
         Some(_) => Seen::Earlier,
     })
 }
@@ -66,4 +71,19 @@ pub(super) fn require(context: &ToolContext, path: &WorkspacePath, now: &ReadSta
 
 pub(crate) fn note(context: &ToolContext, path: &WorkspacePath, stamp: &ReadStamp) -> Result<(), ToolError> {
     context.reads.note(path.as_str(), stamp).map_err(ToolError::Fatal)
+}
+
+/// Notes that the session has seen the text of a file, but not its source.
+pub(super) fn note_markdown(
+    context: &ToolContext,
+    path: &WorkspacePath,
+    stamp: &ReadStamp,
+) -> Result<(), ToolError> {
+    note(context, path, &ReadStamp { hash: format!("{AS_MARKDOWN}{}", stamp.hash) })
+}
+
+/// Whether the session has seen the source of a file, in its present state or an earlier one.
+pub(super) fn source_known(context: &ToolContext, path: &WorkspacePath) -> Result<bool, ToolError> {
+    let last = context.reads.last_seen(path.as_str()).map_err(ToolError::Fatal)?;
+    Ok(last.is_some_and(|stamp| !stamp.hash.starts_with(AS_MARKDOWN)))
 }
