@@ -230,7 +230,7 @@ fn git_shows_what_was_written() {
 #[test]
 fn files_that_were_made_ahead_become_packs_and_leave_nothing() {
     let store = store();
-    let folder = store.objects.folder().to_owned();
+    let folder = store.repository.clone();
     let unfinished =
         || files(&folder).iter().filter(|name| name.starts_with(crate::writer::TEMPORARY)).count();
     let write = |content: &[u8]| {
@@ -246,7 +246,7 @@ fn files_that_were_made_ahead_become_packs_and_leave_nothing() {
     assert_eq!(unfinished(), 0);
     write(b"two");
     store.objects.make_spares();
-    // As a git does that tidies up.
+    // As somebody does who tidies up.
     for name in files(&folder).iter().filter(|name| name.starts_with(crate::writer::TEMPORARY)) {
         std::fs::remove_file(folder.join(name)).unwrap();
     }
@@ -256,6 +256,7 @@ fn files_that_were_made_ahead_become_packs_and_leave_nothing() {
     assert_eq!(unfinished(), 0);
     write(b"four");
     fsck(&store.repository);
+    assert!(files(store.objects.folder()).iter().all(|name| !name.starts_with(crate::writer::TEMPORARY)));
     let again = Objects::open(&store.repository, Arc::new(RealDisk)).unwrap();
     again.make_spares();
     assert_eq!(unfinished(), 2);

@@ -478,12 +478,12 @@ impl Objects {
         Ok(bytes)
     }
 
-    /// An empty file of no name yet in the folder of the packs: one that was made ahead, or a new one.
+    /// An empty file of no name yet: one that was made ahead, or a new one.
     pub(crate) fn temporary(&self) -> Result<(Temporary, Box<dyn DiskFile>), ObjectError> {
         loop {
             let spare = locked(&self.store.spares).pop();
             match spare {
-                // A git that tidied up may have taken it away.
+                // Somebody who tidied up may have taken it away.
                 Some((temporary, _)) if !temporary.path.exists() => {}
                 Some(spare) => return Ok(spare),
                 None => return Temporary::create(self.disk(), self.folder()),
@@ -496,7 +496,7 @@ impl Objects {
     pub fn make_spares(&self) {
         let mut spares = locked(&self.store.spares);
         while spares.len() < SPARES {
-            match Temporary::create(self.disk(), self.folder()) {
+            match Temporary::create(self.disk(), self.repository()) {
                 Ok(spare) => spares.push(spare),
                 Err(error) => {
                     tracing::debug!(%error, "no files are made ahead");
