@@ -302,7 +302,7 @@ fn a_damaged_database_says_so_and_its_copy_takes_its_place() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[..64].fill(7);
     std::fs::write(&path, &bytes).unwrap();
-    let error = Store::open(&path).unwrap_err().to_app_error();
+    let error = Store::open(&path).err().unwrap().to_app_error();
     assert!(error.message == "The database is damaged." && error.hint.unwrap().contains("okcvm.copy.db"));
     std::fs::rename(&copy, &path).unwrap();
     assert_eq!(Store::open(&path).unwrap().sessions().unwrap().len(), 2);
