@@ -21,6 +21,8 @@ export const moreSentences: Record<string, string> = {
   'The folder of this session, {}, is a link by now and leads to {}.': '此会话的文件夹 {} 现在是一个链接，指向 {}。',
   'Put the folder back in the place of the link, or begin a session in the other folder. The conversation can be read meanwhile.':
     '请把文件夹放回链接所在的位置，或在另一个文件夹中新建会话。在此期间可以阅读对话。',
+  'A session works in {}, and no two may write to the same files.': '有会话正在 {} 中工作，同一批文件只能由一方写入。',
+  'Wait until it is done, or close it.': '请等它完成，或将其关闭。',
   'The session was removed, but its folder {} could not be.': '会话已删除，但无法删除它的文件夹 {}。',
   'It is tried again at the next start.': '下次启动时会再次尝试。',
   '{} could not be used.': '无法使用 {}。',
