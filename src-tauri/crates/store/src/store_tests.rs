@@ -212,6 +212,53 @@ fn restore(session: &SessionRow, title: &str) -> RestoreRow {
     }
 }
 
+/// Removing a branch takes steps along whose files its nodes held, and no work by hand.
+#[test]
+fn a_removed_branch_leaves_work_by_hand_on_the_stack() {
+    use okcvm_protocol::RestoreScope::{All, Conversation, Files};
+    let (_folder, store) = open();
+    let session = session(&store);
+    let stays = node(&store, &session, None);
+    let gone = node(&store, &session, Some(&stays));
+    let counts = ChangeCounts { added: 0, modified: 0, deleted: 0 };
+    store.set_node_snapshot(&gone.summary.id, &SnapshotId("gone".into()), &counts).unwrap();
+    store.set_node_snapshot(&stays.summary.id, &SnapshotId("stays".into()), &counts).unwrap();
+    store.add_untrusted(&gone.summary.id, "a page").unwrap();
+    let (there, here) = (Some(gone.summary.id.clone()), Some(stays.summary.id.clone()));
+    // The conversation is on the node that stays.
+    let open = restore(&session, "none");
+    store.finish_restore(&open, RestoreState::Done, here.as_ref(), None).unwrap();
+    let put = |title: &str, scope, state, files: Option<[&str; 2]>, [from, to]: [&Option<NodeId>; 2]| {
+        let [before, after] = [0, 1].map(|side| files.map(|files| SnapshotId(files[side].into())));
+        let (from_node, to_node) = (from.clone(), to.clone());
+        let row = restore(&session, title);
+        store.put_restore(&RestoreRow { scope, before, after, state, from_node, to_node, ..row }).unwrap();
+    };
+    let (done, undone) = (RestoreState::Done, RestoreState::Undone);
+    put("files", Files, done, Some(["gone", "stays"]), [&there, &there]);
+    put("by hand", All, done, Some(["hand", "stays"]), [&there, &here]);
+    put("conversation", Conversation, done, None, [&there, &here]);
+    put("of a turn", All, done, Some(["gone", "stays"]), [&there, &here]);
+    put("elsewhere", All, done, Some(["stays", "stays"]), [&here, &here]);
+    put("undone", All, undone, Some(["stays", "gone"]), [&here, &there]);
+    put("undone by hand", All, undone, Some(["stays", "hand"]), [&here, &there]);
+    assert!(store.delete_branch(&session.id, &gone.summary.id, 5).unwrap());
+    assert_eq!(store.purge_branch(&session.id, &gone.summary.id).unwrap(), [gone.summary.id]);
+    let rows = store.restores(&session.id).unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (row.title.as_str(), row.scope, &row.from_node)).collect();
+    assert_eq!(
+        told,
+        [
+            ("files", Files, &None),
+            ("by hand", Files, &None),
+            ("elsewhere", All, &here),
+            ("undone by hand", Files, &here)
+        ]
+    );
+    // What their files bring along that is not trusted is noted where they would come to.
+    assert_eq!(store.untrusted_along(&stays.summary.id).unwrap(), ["a page"]);
+}
+
 #[test]
 fn a_removed_session_takes_all_its_rows_along() {
     let (_folder, store) = open();
