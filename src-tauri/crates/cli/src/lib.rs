@@ -136,6 +136,10 @@ fn open(environment: Environment, redactor: &Redactor) -> Result<Host, AppError>
 /// Does the work, and leaves nothing running behind it.
 async fn closing(host: &Host, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let result = work.await;
+    // Whatever the command is: it may be the one that found it.
+    for notice in host.engine().notices() {
+        output::note(&notice);
+    }
     host.shut_down().await;
     result
 }

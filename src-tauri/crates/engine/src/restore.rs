@@ -4,8 +4,8 @@
 //! undone, done again, and finished after a crash.
 
 use okcvm_protocol::{
-    AppError, AppEvent, ErrorCode, NodeId, RestoreId, RestoreOutcome, RestoreScope, SessionId, SnapshotId,
-    UndoState,
+    AppError, AppEvent, ErrorCode, NodeId, NodeSummary, RestoreId, RestoreOutcome, RestoreScope, SessionId,
+    SnapshotId, UndoState,
 };
 use okcvm_snapshots::{Author, HowFar, RestoreWhat, UnfinishedRestore};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState, SnapshotMark};
@@ -303,9 +303,15 @@ impl Engine {
         state: RestoreState,
         node: Option<&NodeId>,
     ) -> Result<RestoreOutcome, EngineError> {
+        let mut state = state;
         let (outcome, head) = match target {
             Some(target) => match self.bring_files(runtime, row, present, target) {
-                Ok((outcome, head)) => (outcome, Some(head)),
+                Ok((outcome, head)) => {
+                    if row.state != RestoreState::Intent {
+                        state = self.keep_rest(runtime, row, [present, target], &outcome, state)?;
+                    }
+                    (outcome, Some(head))
+                }
                 Err(error) => {
                     self.put_back(runtime, row, present, target);
                     self.note_loss(runtime, target, &error);
@@ -338,6 +344,52 @@ impl Engine {
             }
             done => done,
         }
+    }
+
+    /// What could not be brought back of a step of the undo stack, as the present leaves it out, becomes a step of its own
+    /// beneath the others, where no node holds it: the step itself is about to lead to the present. Gives the state that
+    /// it ends in.
+    fn keep_rest(
+        &self,
+        runtime: &Runtime,
+        row: &RestoreRow,
+        [present, target]: [&SnapshotId; 2],
+        outcome: &RestoreOutcome,
+        state: RestoreState,
+    ) -> Result<RestoreState, EngineError> {
+        let mut paths = Vec::new();
+        for left in &outcome.unwritten {
+            if runtime.history.entry(target, &left.path)?.is_some() {
+                paths.push(left.path.clone());
+            }
+        }
+        let is_held = |node: &NodeSummary| node.snapshot.as_ref() == Some(target);
+        if paths.is_empty() || self.store().whole_topology(&runtime.id)?.iter().any(is_held) {
+            return Ok(state);
+        }
+        // Where that is all of it, the new step takes its place.
+        let same = row.scope == RestoreScope::Files && row.paths.as_ref() == Some(&paths);
+        let current = self.store().session(&runtime.id)?.current_node;
+        let prefix = "What did not come back of “";
+        let title = if row.title.starts_with(prefix) {
+            row.title.clone()
+        } else {
+            format!("{prefix}{}”", row.title)
+        };
+        self.store().put_restore_last(&RestoreRow {
+            id: RestoreId::new(),
+            session_id: runtime.id.clone(),
+            made_at: self.now(),
+            state: RestoreState::Done,
+            title,
+            scope: RestoreScope::Files,
+            paths: Some(paths),
+            from_node: current.clone(),
+            to_node: current,
+            before: Some(target.clone()),
+            after: Some(present.clone()),
+        })?;
+        Ok(if same { RestoreState::Dropped } else { state })
     }
 
     /// Drops a step of the undo stack that leads to what the history does not hold any more, not even in parts, so that

@@ -366,7 +366,7 @@ fn spare_left_out(
             _ => false,
         };
         if spare {
-            let reason = "it stays as it is, since no snapshot holds that".to_owned();
+            let reason = "it stays as it is, since it is left out now".to_owned();
             spared.push(SkippedFile { path: shown(&difference.path), reason });
         } else {
             rest.push(difference);

@@ -158,6 +158,18 @@ impl Store {
         Ok(())
     }
 
+    /// Writes a step beneath all others: undo comes to it last.
+    pub fn put_restore_last(&self, row: &RestoreRow) -> Result<(), StoreError> {
+        self.put_restore(row)?;
+        self.connection()
+            .execute(
+                "UPDATE restores SET rowid = (SELECT min(rowid) - 1 FROM restores) WHERE id = ?1",
+                [row.id.as_str()],
+            )
+            .doing("noting a restore")?;
+        Ok(())
+    }
+
     /// Ends a step: its new state, the current node and what the files equal, in one transaction. A new restore takes
     /// the place of what was undone before it; see [`supersede_undone`].
     pub fn finish_restore(

@@ -68,9 +68,6 @@ pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<
     if format == Format::Json {
         return Ok(output::json(&detail.tree)?);
     }
-    if let Some(notice) = &detail.notice {
-        output::note(notice);
-    }
     for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
         output::line(&line);
     }
@@ -83,9 +80,6 @@ fn show(detail: &SessionDetail) {
     // A folder that is gone is read-only, too; the notice says so.
     if detail.access == SessionAccess::ReadOnly && Path::new(&detail.workspace_path).is_dir() {
         output::line("Another program has this session open for writing; here it can only be read.");
-    }
-    if let Some(notice) = &detail.notice {
-        output::line(notice);
     }
     for turn in &detail.turns {
         output::line(&format!("\n> {}", turn.message.text));
