@@ -406,18 +406,31 @@ async fn what_undo_had_to_leave_can_still_come_back() {
     assert_eq!(left, ["f"]);
     desk.host.restore_redo(only.clone()).await.unwrap();
     desk.host.restore_undo(only.clone()).await.unwrap();
-    // Tried again too early it is still there.
-    desk.host.restore_undo(only.clone()).await.unwrap();
+    // Tried again too early it stays there; the undo before took the rules away.
+    std::fs::write(files.join(".okcvmignore"), "f\n").unwrap();
+    assert_eq!(desk.host.restore_undo(only.clone()).await.unwrap().written, 0);
     write_turn(&desk, &session, "2").await;
-    std::fs::write(files.join(".okcvmignore"), "").unwrap();
     let mut tried = Vec::new();
     while std::fs::read_to_string(files.join("f")).unwrap() == "one" {
         tried.push(desk.detail(&session).await.undo.undo.expect("nothing leads to the work by hand"));
         assert!(tried.len() < 6, "{tried:?}");
+        std::fs::write(files.join(".okcvmignore"), "").unwrap();
         desk.host.restore_undo(only.clone()).await.unwrap();
     }
     assert_eq!(std::fs::read_to_string(files.join("f")).unwrap(), "a day of work");
     assert_eq!(tried.last().unwrap(), "What did not come back of “Restore of “What can you do?””");
+}
+
+async fn write_turn_with(
+    desk: &Desk,
+    session: &okcvm_protocol::SessionId,
+    server: &ScriptedModelServer,
+    reply: Reply,
+) {
+    server.push(reply);
+    server.push(Reply::text("Written."));
+    let ended = desk.turn(session, "Write.", Vec::new()).await;
+    assert_eq!(ended.status, NodeStatus::Completed, "{:?}", ended.error);
 }
 
 /// Without a record of what is there no tool writes over it.
@@ -429,13 +442,10 @@ async fn a_turn_whose_beginning_cannot_be_recorded_writes_nothing() {
     let session = desk.session().await;
     let files = desk.files(&session).await;
     let write = |id: &str| {
-        let arguments = serde_json::json!({"file_path": "mine", "content": "by the agent"});
+        let arguments = serde_json::json!({"file_path": format!("by-{id}"), "content": "by the agent"});
         Reply::call(id, "mshtools-write_file", &arguments)
     };
-    server.push(write("1"));
-    server.push(Reply::text("Written."));
-    let ended = desk.turn(&session, "Write it.", Vec::new()).await;
-    assert_eq!(ended.status, NodeStatus::Completed, "{:?}", ended.error);
+    write_turn_with(&desk, &session, &server, write("1")).await;
     std::fs::write(files.join("mine"), "by hand").unwrap();
     let objects = desk.folder.path().join("data/sessions").join(session.as_str());
     let objects = objects.join("history/repository.git/objects");
@@ -446,14 +456,11 @@ async fn a_turn_whose_beginning_cannot_be_recorded_writes_nothing() {
     let error = ended.error.unwrap();
     assert_eq!(ended.status, NodeStatus::Failed);
     assert!(error.message.starts_with("The files could not be recorded before this turn"), "{error}");
-    assert_eq!(std::fs::read_to_string(files.join("mine")).unwrap(), "by hand");
+    assert!(!files.join("by-2").exists());
     std::fs::remove_file(objects.join("pack")).unwrap();
     std::fs::rename(objects.join("away"), objects.join("pack")).unwrap();
-    server.push(write("3"));
-    server.push(Reply::text("Written."));
-    let ended = desk.turn(&session, "And again.", Vec::new()).await;
-    assert_eq!(ended.status, NodeStatus::Completed, "{:?}", ended.error);
-    assert_eq!(std::fs::read_to_string(files.join("mine")).unwrap(), "by the agent");
+    write_turn_with(&desk, &session, &server, write("3")).await;
+    assert!(["by-1", "by-3"].iter().all(|name| files.join(name).exists()));
 }
 
 /// A turn that was killed before the files were recorded had written nothing.

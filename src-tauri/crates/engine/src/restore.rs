@@ -313,7 +313,7 @@ impl Engine {
                     (outcome, Some(head))
                 }
                 Err(error) => {
-                    self.put_back(runtime, row, present, target);
+                    let error = self.put_back(runtime, row, [present, target], error);
                     self.note_loss(runtime, target, &error);
                     return Err(self.drop_if_lost(runtime, row, target)?.unwrap_or(error));
                 }
@@ -359,7 +359,8 @@ impl Engine {
     ) -> Result<RestoreState, EngineError> {
         let mut paths = Vec::new();
         for left in &outcome.unwritten {
-            if runtime.history.entry(target, &left.path)?.is_some() {
+            // What is damaged does not come back later either.
+            if matches!(runtime.history.entry(target, &left.path), Ok(Some(_))) {
                 paths.push(left.path.clone());
             }
         }
@@ -428,16 +429,22 @@ impl Engine {
     }
 
     /// A restore failed half-way (a full disk, a file that cannot be written): what it did to the files goes back to the
-    /// present that was recorded, as far as it lets itself, and the step is dropped. What others changed meanwhile stays.
+    /// present that was recorded, and the step is dropped. What others changed meanwhile stays. Where that fails, too, the
+    /// present becomes a step that undo leads to. Gives back what to tell.
     pub(crate) fn put_back(
         &self,
         runtime: &Runtime,
         row: &RestoreRow,
-        present: &SnapshotId,
-        target: &SnapshotId,
-    ) {
-        if let Err(error) = self.take_steps_back(runtime, present, target) {
-            tracing::error!(session = %runtime.id, %error, "a failed restore could not be taken back");
+        [present, target]: [&SnapshotId; 2],
+        mut error: EngineError,
+    ) -> EngineError {
+        if let Err(why) = self.take_steps_back(runtime, present, target) {
+            tracing::error!(session = %runtime.id, error = %why, "a failed restore could not be taken back");
+            if let Err(error) = self.leave_half_done(row, present, target) {
+                tracing::error!(session = %runtime.id, %error, "what a failed restore left could not be noted");
+            }
+            let hint = "Some files may be changed already; undo brings back what was there before.";
+            error = EngineError::App(error.to_app_error().with_hint(hint));
         }
         let state = match row.state {
             RestoreState::UndoIntent => RestoreState::Done,
@@ -449,6 +456,30 @@ impl Engine {
         if let Err(error) = self.store().put_restore(&RestoreRow { state, ..row.clone() }) {
             tracing::error!(session = %runtime.id, %error, "a failed restore could not be noted");
         }
+        error
+    }
+
+    /// Makes a step of the files that were there before a restore that ended half-way.
+    fn leave_half_done(
+        &self,
+        row: &RestoreRow,
+        before: &SnapshotId,
+        after: &SnapshotId,
+    ) -> Result<(), EngineError> {
+        let current = self.store().session(&row.session_id)?.current_node;
+        self.store().put_restore(&RestoreRow {
+            id: RestoreId::new(),
+            made_at: self.now(),
+            state: RestoreState::Done,
+            title: format!("What was left half-done of “{}”", row.title),
+            scope: RestoreScope::Files,
+            from_node: current.clone(),
+            to_node: current,
+            before: Some(before.clone()),
+            after: Some(after.clone()),
+            ..row.clone()
+        })?;
+        Ok(())
     }
 
     fn take_steps_back(
@@ -556,19 +587,7 @@ impl Runtime {
         if same(began) {
             engine.store().set_head_snapshot(&self.id, Some(began))?;
         } else if far != HowFar::Nothing && self.history.holds(began) {
-            let session = engine.store().session(&self.id)?;
-            engine.store().put_restore(&RestoreRow {
-                id: RestoreId::new(),
-                made_at: engine.now(),
-                state: RestoreState::Done,
-                title: format!("What was left half-done of “{}”", row.title),
-                scope: RestoreScope::Files,
-                from_node: session.current_node.clone(),
-                to_node: session.current_node,
-                before: Some(began.clone()),
-                after: Some(half),
-                ..row.clone()
-            })?;
+            engine.leave_half_done(row, began, &half)?;
             self.remark(GIVEN_UP);
         }
         Ok(engine.store().put_restore(&RestoreRow { state: not_done, ..row.clone() })?)

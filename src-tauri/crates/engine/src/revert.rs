@@ -99,8 +99,7 @@ impl Engine {
         let mut outcome = match reverted {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.put_back(runtime, &row, &present, &taken.snapshot);
-                return Err(error.into());
+                return Err(self.put_back(runtime, &row, [&present, &taken.snapshot], error.into()));
             }
         };
         self.store().finish_restore(&row, RestoreState::Done, current.as_ref(), row.after.as_ref())?;

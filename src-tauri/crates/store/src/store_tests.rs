@@ -186,6 +186,12 @@ fn work_by_hand_that_was_undone_can_be_brought_back_after_the_next_turn() {
     assert_eq!((rows[0].title.as_str(), rows[0].state), ("Undoing of “by hand”", RestoreState::Done));
     assert_eq!((&rows[0].before, &rows[0].after), (&by_hand.after, &by_hand.before));
 
+    // Of the undoing of an undoing the step itself is left.
+    store.put_restore(&RestoreRow { state: RestoreState::Undone, ..rows[0].clone() }).unwrap();
+    node(&store, &session, Some(&root));
+    let rows = store.restores(&session.id).unwrap();
+    assert_eq!((rows[0].title.as_str(), &rows[0].before), ("by hand", &by_hand.before));
+
     // What a turn holds needs no step of its own.
     let counts = ChangeCounts { added: 0, modified: 0, deleted: 0 };
     store.set_node_snapshot(&root.summary.id, &SnapshotId("a".into()), &counts).unwrap();
@@ -193,7 +199,7 @@ fn work_by_hand_that_was_undone_can_be_brought_back_after_the_next_turn() {
     store.put_restore(&of_a_turn).unwrap();
     node(&store, &session, Some(&root));
     let rows = store.restores(&session.id).unwrap();
-    assert_eq!(rows.into_iter().map(|row| row.title).collect::<Vec<_>>(), ["Undoing of “by hand”"]);
+    assert_eq!(rows.into_iter().map(|row| row.title).collect::<Vec<_>>(), ["by hand"]);
 }
 
 fn restore(session: &SessionRow, title: &str) -> RestoreRow {

@@ -75,6 +75,8 @@ export const moreSentences: Record<string, string> = {
     '程序退出时有一次恢复没有完成，而且无法继续：此后有文件被改动，或有内容无法读取。文件保持现状；撤销可以回到恢复之前的状态。',
   'Undoing of “{}”': '撤销“{}”',
   'What was left half-done of “{}”': '“{}”未做完时的状态',
+  'Some files may be changed already; undo brings back what was there before.':
+    '部分文件可能已经改动；撤销可以回到之前的状态。',
   'What did not come back of “{}”': '“{}”中未能恢复的部分',
   '“{}”: the history does not hold the files any more that this step leads to.':
     '“{}”：历史中已没有这一步所指的文件。',
