@@ -556,3 +556,34 @@ async fn what_a_turn_could_not_have_written_is_not_its_own() {
     let history = host.file_history(FileParams { session_id: session, path: "mine".into() }).await.unwrap();
     assert_eq!(history.moments[0].written_by, Writer::User);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_was_taken_away_is_noticed() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let first = write_turn(&desk, &session, "1").await;
+    write_turn(&desk, &session, "2").await;
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
+    desk.host.restore_apply(params).await.unwrap();
+    let there = tree(&desk.files(&session).await);
+    desk.host.shut_down().await;
+    let Desk { host: running, folder } = desk;
+    drop(running);
+    let history = folder.path().join("data/sessions").join(session.as_str()).join("history");
+    std::fs::remove_dir_all(history).unwrap();
+
+    let only = SessionParams { session_id: session.clone() };
+    let desk = Desk { host: host(folder.path(), &[]), folder };
+    let detail = desk.host.session_open(only.clone()).await.unwrap();
+    assert!(detail.notice.unwrap().contains("is gone"));
+    assert!(detail.tree.iter().all(|node| node.not_restorable.as_deref() == Some("its history is gone.")));
+    assert_eq!((detail.undo.undo, detail.undo.redo), (None, None));
+    assert_eq!(tree(&desk.files(&session).await), there);
+    write_turn(&desk, &session, "3").await;
+    desk.host.shut_down().await;
+    let Desk { host: running, folder } = desk;
+    drop(running);
+    let detail = host(folder.path(), &[]).session_open(only).await.unwrap();
+    assert_eq!(detail.notice, None);
+}

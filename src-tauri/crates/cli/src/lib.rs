@@ -75,6 +75,8 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Session { command } => {
             let host = open(environment, &redactor)?;
+            // A move of the files is carried to its end.
+            let _stops = session::moves_files(&command).then(Stops::listen).transpose()?;
             closing(&host, session::answer(&host, command)).await
         }
         Command::Tool { command: ToolCommand::List { json } } => {

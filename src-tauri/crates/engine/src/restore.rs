@@ -313,8 +313,8 @@ impl Engine {
                     (outcome, Some(head))
                 }
                 Err(error) => {
-                    let error = self.put_back(runtime, row, [present, target], error);
                     self.note_loss(runtime, target, &error);
+                    let error = self.put_back(runtime, row, [present, target], error);
                     return Err(self.drop_if_lost(runtime, row, target)?.unwrap_or(error));
                 }
             },
@@ -490,7 +490,11 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let history = &runtime.history;
         let half = runtime.record(self, Author::User, "State of a restore that failed")?.snapshot;
-        let ours = history.carried_out(present, target, &half)?;
+        let ours = if history.same_files(&half, present)? {
+            Vec::new()
+        } else {
+            history.carried_out(present, target, &half)?
+        };
         let mut now = half;
         if !ours.is_empty() {
             history.restore(&runtime.workspace()?, &now, present, &RestoreWhat::Paths(ours))?;

@@ -9,7 +9,7 @@ use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
 };
 use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded, WhyLost};
-use okcvm_store::SnapshotMark;
+use okcvm_store::{NodeSnapshots, SnapshotMark};
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -19,6 +19,10 @@ use crate::approvals::Approvals;
 use crate::engine::create_folder;
 use crate::tidy::THINNED;
 use crate::{Engine, EngineError, Watching};
+
+/// What is said when a history was taken away.
+const GONE: &str = "The history of this session is gone, and a new one was begun: earlier moments can no longer be \
+                    restored. The files of the workspace are untouched.";
 
 /// How the folder of a deployment begins while it is copied.
 const HALF_DEPLOYMENT: &str = ".copying-";
@@ -83,13 +87,19 @@ impl Runtime {
             opened.history.attach(watch.tracker());
         }
         mark_losses(engine, id, row.head_snapshot.as_ref(), &opened.loss)?;
+        let mut notice = opened.notice;
+        if notice.is_none() && is_gone(engine, id, row.head_snapshot.as_ref(), &opened.history)? {
+            tracing::error!(session = %id, "the history is not there any more");
+            mark_all(engine, id, "its history is gone.")?;
+            notice = Some(GONE.to_owned());
+        }
         let runtime = Self {
             id: id.clone(),
             folder,
             root,
             workspace: Mutex::new(workspace),
             history: opened.history,
-            notice: Mutex::new(opened.notice),
+            notice: Mutex::new(notice),
             gate: tokio::sync::Mutex::new(()),
             running: Mutex::new(None),
             idle: watch::Sender::new(true),
@@ -415,14 +425,34 @@ fn mark_losses(
             }
         }
         Loss::Everything => {
-            for node in store.whole_topology(session)? {
-                store.set_not_restorable(&node.id, "its history was damaged and moved aside.")?;
-            }
-            store.set_head_snapshot(session, None)?;
-            store.drop_restores(session)?;
+            mark_all(engine, session, "its history was damaged and moved aside.")?;
         }
     }
     Ok(())
+}
+
+/// Notes that nothing of a session can be restored any more.
+fn mark_all(engine: &Engine, session: &SessionId, reason: &str) -> Result<(), EngineError> {
+    let store = engine.store();
+    for node in store.whole_topology(session)? {
+        store.set_not_restorable(&node.id, reason)?;
+    }
+    store.set_head_snapshot(session, None)?;
+    Ok(store.drop_restores(session)?)
+}
+
+/// The database names snapshots, and the history has none of them: somebody took its folder away, and a new one was begun.
+fn is_gone(
+    engine: &Engine,
+    session: &SessionId,
+    head: Option<&SnapshotId>,
+    history: &History,
+) -> Result<bool, EngineError> {
+    if head.is_none_or(|head| history.holds(head)) {
+        return Ok(false);
+    }
+    let nodes = engine.store().node_snapshots(session)?;
+    Ok(!nodes.iter().flat_map(NodeSnapshots::all).any(|snapshot| history.holds(snapshot)))
 }
 
 fn watch_files(engine: &Engine, id: &SessionId, workspace: &Workspace, folder: &Path) -> Option<Watch> {

@@ -286,3 +286,25 @@ fn what_is_sound_of_a_damaged_moment_comes_back() {
     assert_eq!(["a", "b", "c"].map(|name| place.read(name)), ["1 of a", "2 of b", "1 of c"]);
     assert!(!place.root.join("d").exists());
 }
+
+/// One content that cannot be read takes no other change from sight.
+#[test]
+fn what_differs_from_a_damaged_moment_is_named_as_far_as_it_can_be() {
+    let place = place();
+    for name in ["a", "b", "gone"] {
+        place.write(name, format!("the text of {name}\n"));
+    }
+    let first = place.snapshot();
+    for name in ["a", "b", "came"] {
+        place.write(name, format!("another text of {name}\n"));
+    }
+    fs::remove_file(place.root.join("gone")).unwrap();
+    let second = place.record(Some(&first)).snapshot;
+    damage_each(&place, &first, &["b", "gone"]);
+    place.history.read(&first, "b", 99).unwrap_err();
+    let changes = place.history.diff(Some(&first), &second).unwrap();
+    assert_eq!(crate::testing::words(&changes), ["modified a", "modified b", "added came", "deleted gone"]);
+    assert_eq!((changes[0].old_size, changes[1].old_size), (Some(14), None));
+    assert_eq!(place.history.file_diff(Some(&first), &second, &changes[0]).unwrap().additions, 1);
+    assert!(place.history.file_diff(Some(&first), &second, &changes[1]).unwrap_err().is_damage());
+}

@@ -5,7 +5,8 @@ use std::path::Path;
 use okcvm_host::Host;
 use okcvm_protocol::{
     AppError, ChangeSide, CommandHandler, CompareFileParams, CompareParams, DiffLineKind, DiffParams,
-    FileDiff, FileParams, ItemBody, NodeParams, SessionAccess, SessionDetail, TurnPageParams, Writer,
+    FileChange, FileDiff, FileParams, ItemBody, NodeParams, SessionAccess, SessionDetail, TurnPageParams,
+    Writer,
 };
 
 use super::{find, find_node, mark, open, titled};
@@ -143,7 +144,10 @@ pub(super) async fn diff(
                 side,
                 change: change.clone(),
             };
-            print(&host.node_diff(params).await?, side);
+            match host.node_diff(params).await {
+                Ok(diff) => print(&diff, side),
+                Err(error) => not_shown(change, &error),
+            }
         }
     }
     for skipped in &changes.skipped {
@@ -176,9 +180,12 @@ pub(super) async fn compare(
                 session_id: session_id.clone(),
                 left: left.clone(),
                 right: right.clone(),
-                change,
+                change: change.clone(),
             };
-            print(&host.node_compare_file(params).await?, ChangeSide::Turn);
+            match host.node_compare_file(params).await {
+                Ok(diff) => print(&diff, ChangeSide::Turn),
+                Err(error) => not_shown(&change, &error),
+            }
         } else {
             output::line(&format!("{} {}", mark(change.kind), output::name(&change.path)));
         }
@@ -214,6 +221,12 @@ pub(super) async fn history(host: &Host, session: &str, path: String, format: Fo
         output::line("… earlier changes are not shown");
     }
     Ok(())
+}
+
+/// One file that cannot be read keeps nobody from seeing the others.
+fn not_shown(change: &FileChange, error: &AppError) {
+    output::line(&format!("{} {}", mark(change.kind), output::name(&change.path)));
+    output::line(&format!("  cannot be shown: {}", error.message));
 }
 
 fn print(diff: &FileDiff, side: ChangeSide) {
