@@ -393,6 +393,53 @@ async fn a_session_that_is_removed_for_good_leaves_nothing_whatever_cuts_it_shor
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_is_gone_is_noticed() {
+    for whole in [true, false] {
+        let desk = Desk::open();
+        let session = desk.session().await;
+        let node = write_turn(&desk, &session, "1").await;
+        let files = desk.files(&session).await;
+        let before = tree(&files);
+        let history = desk.host.engine().session_folder(&session).join("history");
+        let Desk { host: running, folder } = desk;
+        drop(running);
+        let gone = if whole { history.clone() } else { history.join("repository.git") };
+        std::fs::remove_dir_all(gone).unwrap();
+        let host = host(folder.path(), &[]);
+        let detail = host.session_open(SessionParams { session_id: session.clone() }).await.unwrap();
+        assert!(detail.notice.unwrap().contains("is gone from its folder"), "{whole}");
+        let params =
+            RestoreParams { session_id: session, node_id: node, scope: RestoreScope::All, paths: None };
+        assert!(host.restore_apply(params).await.unwrap_err().message.contains("moved aside"));
+        assert_eq!(tree(&files), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_within_each_other_have_one_writer() {
+    let desk = Desk::open();
+    let outer = desk.folder.path().join("work");
+    let inner = outer.join("inner");
+    std::fs::create_dir_all(&inner).unwrap();
+    let create = |folder: &std::path::Path| SessionCreateParams {
+        title: None,
+        folder: Some(folder.to_string_lossy().into_owned()),
+    };
+    let outside = desk.host.session_create(create(&outer)).await.unwrap().id;
+    let inside = desk.host.session_create(create(&inner)).await.unwrap().id;
+    // In one program the idle one lets go, either way round.
+    for session in [&outside, &inside, &outside] {
+        assert_eq!(desk.detail(session).await.access, SessionAccess::Write);
+    }
+    let other = host(desk.folder.path(), &[]);
+    let detail = other.session_open(SessionParams { session_id: inside.clone() }).await.unwrap();
+    assert_eq!(detail.access, SessionAccess::ReadOnly);
+    let params = TurnStartParams { session_id: inside, text: "Hello".into(), attachments: Vec::new() };
+    let error = other.turn_start(params).await.unwrap_err();
+    assert!(error.message.contains("no two may write to the same files"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_has_one_writer_whatever_the_number_of_its_sessions() {
     let desk = Desk::open();
     let work = desk.folder.path().join("work");
@@ -555,35 +602,4 @@ async fn what_a_turn_could_not_have_written_is_not_its_own() {
     assert_eq!(node.changes, Some(ChangeCounts { added: 0, modified: 0, deleted: 0 }));
     let history = host.file_history(FileParams { session_id: session, path: "mine".into() }).await.unwrap();
     assert_eq!(history.moments[0].written_by, Writer::User);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_history_that_was_taken_away_is_noticed() {
-    let desk = Desk::open();
-    let session = desk.session().await;
-    let first = write_turn(&desk, &session, "1").await;
-    write_turn(&desk, &session, "2").await;
-    let params =
-        RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
-    desk.host.restore_apply(params).await.unwrap();
-    let there = tree(&desk.files(&session).await);
-    desk.host.shut_down().await;
-    let Desk { host: running, folder } = desk;
-    drop(running);
-    let history = folder.path().join("data/sessions").join(session.as_str()).join("history");
-    std::fs::remove_dir_all(history).unwrap();
-
-    let only = SessionParams { session_id: session.clone() };
-    let desk = Desk { host: host(folder.path(), &[]), folder };
-    let detail = desk.host.session_open(only.clone()).await.unwrap();
-    assert!(detail.notice.unwrap().contains("is gone"));
-    assert!(detail.tree.iter().all(|node| node.not_restorable.as_deref() == Some("its history is gone.")));
-    assert_eq!((detail.undo.undo, detail.undo.redo), (None, None));
-    assert_eq!(tree(&desk.files(&session).await), there);
-    write_turn(&desk, &session, "3").await;
-    desk.host.shut_down().await;
-    let Desk { host: running, folder } = desk;
-    drop(running);
-    let detail = host(folder.path(), &[]).session_open(only).await.unwrap();
-    assert_eq!(detail.notice, None);
 }

@@ -19,6 +19,10 @@ use crate::xml::{Child, Element};
 
 /// Columns and rows that one cell may span.
 const MAX_SPAN: usize = 100;
+/// Columns of a table that are shown, as of sheets.
+const MAX_COLUMNS: usize = 256;
+/// Cells of a table, the empty ones that fill its rows up among them.
+const MAX_CELLS: usize = 1_000_000;
 
 pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
     write(&decode(bytes), Titles::Shown, budget, out)?;
@@ -320,7 +324,12 @@ impl Walk {
         // Rows that a cell of a row above still covers, by column.
         let mut covered: Vec<usize> = Vec::new();
         let mut passages = Vec::new();
+        let mut cells = 0;
         for (line, why) in lines {
+            if cells > MAX_CELLS {
+                out.notes.add(Note::CutRow);
+                continue;
+            }
             let mut row: Vec<String> = Vec::new();
             for cell in line.elements().filter(|cell| matches!(&*cell.name, "td" | "th")) {
                 while covered.get(row.len()).is_some_and(|rows| *rows > 0) {
@@ -328,6 +337,10 @@ impl Walk {
                         *rows -= 1;
                     }
                     row.push(String::new());
+                }
+                if row.len() >= MAX_COLUMNS {
+                    out.notes.add(Note::CutColumn);
+                    break;
                 }
                 let span = |name: &str| -> usize {
                     cell.attribute(name).and_then(|span| span.parse().ok()).unwrap_or(1).clamp(1, MAX_SPAN)
@@ -344,7 +357,7 @@ impl Walk {
                 flush(&mut inline, &fresh, &mut part);
                 let (text, found) = cell_text(part, out);
                 passages.extend(found);
-                for index in 0..wide {
+                for index in 0..wide.min(MAX_COLUMNS - row.len()) {
                     let column = row.len();
                     covered.resize(covered.len().max(column + 1), 0);
                     if let Some(rows) = covered.get_mut(column) {
@@ -354,6 +367,7 @@ impl Walk {
                 }
             }
             if row.iter().any(|cell| !cell.is_empty()) {
+                cells += row.len();
                 rows.push(row);
             }
         }

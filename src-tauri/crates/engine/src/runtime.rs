@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
 };
-use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded, WhyLost};
-use okcvm_store::{NodeSnapshots, SnapshotMark};
+use okcvm_snapshots::{Author, Cancel, GONE, History, Loss, RecordInfo, Recorded, WhyLost};
+use okcvm_store::SnapshotMark;
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -19,10 +19,6 @@ use crate::approvals::Approvals;
 use crate::engine::create_folder;
 use crate::tidy::THINNED;
 use crate::{Engine, EngineError, Watching};
-
-/// What is said when a history was taken away.
-const GONE: &str = "The history of this session is gone, and a new one was begun: earlier moments can no longer be \
-                    restored. The files of the workspace are untouched.";
 
 /// How the folder of a deployment begins while it is copied.
 const HALF_DEPLOYMENT: &str = ".copying-";
@@ -71,7 +67,7 @@ impl Runtime {
         let (root, lock_path) = if let Some(path) = &row.folder {
             let locks = engine.inner.options.sessions_folder.join(".locks");
             create_folder(&locks)?;
-            (PathBuf::from(path), locks.join(format!("{:x}.lock", Sha256::digest(path.as_bytes()))))
+            (PathBuf::from(path), user_lock(&engine.inner.options.sessions_folder, path))
         } else {
             // Without the links on the way to the app's data, as the folders of users are stored.
             let real = std::fs::canonicalize(&folder);
@@ -79,7 +75,12 @@ impl Runtime {
             create_folder(&root)?;
             (root, folder.join("lock"))
         };
-        let opened = History::open(&folder.join("history"))?;
+        let mut opened = History::open(&folder.join("history"))?;
+        // The database knows of snapshots, and the history was made anew.
+        if opened.loss == Loss::Nothing && row.head_snapshot.is_some() && opened.history.is_empty() {
+            opened.loss = Loss::Everything;
+            opened.notice.get_or_insert_with(|| GONE.to_owned());
+        }
         let workspace = open_root(&root).ok();
         let watched = workspace.as_ref().filter(|_| engine.inner.options.watching == Watching::Yes);
         let watch = watched.and_then(|workspace| watch_files(engine, id, workspace, &folder));
@@ -87,19 +88,13 @@ impl Runtime {
             opened.history.attach(watch.tracker());
         }
         mark_losses(engine, id, row.head_snapshot.as_ref(), &opened.loss)?;
-        let mut notice = opened.notice;
-        if notice.is_none() && is_gone(engine, id, row.head_snapshot.as_ref(), &opened.history)? {
-            tracing::error!(session = %id, "the history is not there any more");
-            mark_all(engine, id, "its history is gone.")?;
-            notice = Some(GONE.to_owned());
-        }
         let runtime = Self {
             id: id.clone(),
             folder,
             root,
             workspace: Mutex::new(workspace),
             history: opened.history,
-            notice: Mutex::new(notice),
+            notice: Mutex::new(opened.notice),
             gate: tokio::sync::Mutex::new(()),
             running: Mutex::new(None),
             idle: watch::Sender::new(true),
@@ -167,6 +162,12 @@ impl Runtime {
             taken = self.try_lock()?;
         }
         let Some(file) = taken else { return Ok(false) };
+        if let Some(folder) = self.neighbour_at_work(engine)? {
+            let text = format!("A session works in {folder}, and no two may write to the same files.");
+            *self.unmended.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(AppError::new(text).with_hint("Wait until it is done, or close it."));
+            return Ok(false);
+        }
         let recovered = self.recover(engine);
         let mut unmended = self.unmended.lock().unwrap_or_else(PoisonError::into_inner);
         *unmended = None;
@@ -208,17 +209,52 @@ impl Runtime {
         }
     }
 
-    fn try_lock(&self) -> Result<Option<File>, EngineError> {
-        let failed = |source| EngineError::File { path: self.lock_path.display().to_string(), source };
-        let options = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock_path);
-        let file = options.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+    /// A folder around this one, or within it, in which another session holds the lock. The caller holds our own, so that
+    /// of two that look at once at least one sees the other.
+    fn neighbour_at_work(&self, engine: &Engine) -> Result<Option<String>, EngineError> {
+        if engine.store().session(&self.id)?.folder.is_none() {
+            return Ok(None);
         }
+        for other in engine.store().sessions()? {
+            let Some(folder) = other.folder.filter(|_| other.deleted_at.is_none()) else { continue };
+            let path = Path::new(&folder);
+            let is_neighbour =
+                path != self.root && (path.starts_with(&self.root) || self.root.starts_with(path));
+            if !is_neighbour {
+                continue;
+            }
+            // One that is open here and idle lets go.
+            engine.open_runtimes().iter().filter(|open| open.id == other.id).for_each(|open| open.let_go());
+            let lock = user_lock(&engine.inner.options.sessions_folder, &folder);
+            if lock.exists() && try_lock(&lock)?.is_none() {
+                return Ok(Some(folder));
+            }
+        }
+        Ok(None)
     }
 
+    fn try_lock(&self) -> Result<Option<File>, EngineError> {
+        try_lock(&self.lock_path)
+    }
+}
+
+/// The lock of a user's folder.
+fn user_lock(sessions_folder: &Path, folder: &str) -> PathBuf {
+    sessions_folder.join(".locks").join(format!("{:x}.lock", Sha256::digest(folder.as_bytes())))
+}
+
+fn try_lock(lock_path: &Path) -> Result<Option<File>, EngineError> {
+    let failed = |source| EngineError::File { path: lock_path.display().to_string(), source };
+    let options = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path);
+    let file = options.map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+impl Runtime {
     /// Gives the lock up unless a turn runs or something moves.
     fn let_go(&self) {
         let Ok(_gate) = self.gate.try_lock() else { return };
@@ -425,34 +461,14 @@ fn mark_losses(
             }
         }
         Loss::Everything => {
-            mark_all(engine, session, "its history was damaged and moved aside.")?;
+            for node in store.whole_topology(session)? {
+                store.set_not_restorable(&node.id, "its history was damaged and moved aside.")?;
+            }
+            store.set_head_snapshot(session, None)?;
+            store.drop_restores(session)?;
         }
     }
     Ok(())
-}
-
-/// Notes that nothing of a session can be restored any more.
-fn mark_all(engine: &Engine, session: &SessionId, reason: &str) -> Result<(), EngineError> {
-    let store = engine.store();
-    for node in store.whole_topology(session)? {
-        store.set_not_restorable(&node.id, reason)?;
-    }
-    store.set_head_snapshot(session, None)?;
-    Ok(store.drop_restores(session)?)
-}
-
-/// The database names snapshots, and the history has none of them: somebody took its folder away, and a new one was begun.
-fn is_gone(
-    engine: &Engine,
-    session: &SessionId,
-    head: Option<&SnapshotId>,
-    history: &History,
-) -> Result<bool, EngineError> {
-    if head.is_none_or(|head| history.holds(head)) {
-        return Ok(false);
-    }
-    let nodes = engine.store().node_snapshots(session)?;
-    Ok(!nodes.iter().flat_map(NodeSnapshots::all).any(|snapshot| history.holds(snapshot)))
 }
 
 fn watch_files(engine: &Engine, id: &SessionId, workspace: &Workspace, folder: &Path) -> Option<Watch> {

@@ -68,6 +68,7 @@ pub use page::{PageRequest, SnapshotInfo};
 pub use path_history::PathMoment;
 pub use progress::Progress;
 pub use record::{RecordInfo, Recorded};
+pub use repository::GONE;
 pub use restore::{ForeseenRevert, RestoreWhat, UnfinishedRestore};
 pub use revert::{RevertPlan, Reverted, TakenBack};
 

@@ -21,6 +21,8 @@ export const moreSentences: Record<string, string> = {
   'The folder of this session, {}, is a link by now and leads to {}.': '此会话的文件夹 {} 现在是一个链接，指向 {}。',
   'Put the folder back in the place of the link, or begin a session in the other folder. The conversation can be read meanwhile.':
     '请把文件夹放回链接所在的位置，或在另一个文件夹中新建会话。在此期间可以阅读对话。',
+  'A session works in {}, and no two may write to the same files.': '有会话正在 {} 中工作，同一批文件只能由一方写入。',
+  'Wait until it is done, or close it.': '请等它完成，或将其关闭。',
   'The session was removed, but its folder {} could not be.': '会话已删除，但无法删除它的文件夹 {}。',
   'It is tried again at the next start.': '下次启动时会再次尝试。',
   '{} could not be used.': '无法使用 {}。',
@@ -98,9 +100,6 @@ export const moreSentences: Record<string, string> = {
   'the history no longer holds them.': '历史记录中已不存在。',
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
   'they were damaged in the history.': '它们在历史记录中已损坏。',
-  'its history is gone.': '它的历史记录已不在。',
-  'The history of this session is gone, and a new one was begun: earlier moments can no longer be restored. The files of the workspace are untouched.':
-    '此会话的历史记录已不在，已新建一份：之前的时刻无法再恢复。工作区中的文件没有改动。',
   'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
   'The history does not hold these files any more (snapshot {}): they were dropped to save room, or lost.':
     '历史记录中已没有这些文件（快照 {}）：为节省空间已删除，或已丢失。',
