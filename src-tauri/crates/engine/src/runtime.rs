@@ -288,8 +288,11 @@ impl Runtime {
         for node in engine.store().running_nodes(&self.id)? {
             let at = engine.now();
             engine.close_items(&node.id, at)?;
-            let recorded = self.record(engine, Author::Agent, "State after an interrupted turn")?;
-            let changes = self.history.counts(node.base_snapshot.as_ref(), &recorded.snapshot)?;
+            // No tool writes before the files are recorded: what differs then is of the person.
+            let author = if node.base_snapshot.is_some() { Author::Agent } else { Author::User };
+            let recorded = self.record(engine, author, "State after an interrupted turn")?;
+            let base = node.base_snapshot.as_ref().unwrap_or(&recorded.snapshot);
+            let changes = self.history.counts(Some(base), &recorded.snapshot)?;
             if node.base_snapshot.is_none() {
                 engine.store().set_node_base(&node.id, None, &recorded.snapshot, None)?;
             }
