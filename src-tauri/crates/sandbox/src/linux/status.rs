@@ -106,7 +106,8 @@ fn landlock_check(tier: Tier, version: i32) -> Check {
     let mut missing = Vec::new();
     if tier == Tier::Reduced {
         missing.push(
-            "Sizes and times of files outside can still be asked for, and modes and times changed where the user may",
+            "Sizes and times of files outside and where links lead can still be asked for, and modes and times changed \
+             where the user may",
         );
         if version < LANDLOCK_WITH_SIGNALS {
             missing.push("signals to other programs of the user are not stopped");
