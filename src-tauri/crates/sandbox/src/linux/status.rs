@@ -48,8 +48,8 @@ pub(crate) fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) 
     layers.push(match tier {
         Tier::Full => ok(
             "Repositories",
-            "Hooks and settings of git repositories that are there when a command starts are read-only to it; those of \
-             repositories that it makes are not."
+            "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
+             to it; those of repositories that it makes, or that come while it lives, are not."
                 .to_owned(),
         ),
         Tier::Reduced => Check {

@@ -42,8 +42,8 @@ pub(crate) fn held(_tier: Tier, _walls: &Walls, _refusal: Option<&(Tier, String)
         layer(
             "Repositories",
             CheckStatus::Ok,
-            "Hooks and settings of git repositories that are there when a command starts are read-only to it; those of \
-             repositories that it makes are not.",
+            "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
+             to it; those of repositories that it makes, or that come while it lives, are not.",
         ),
         layer(
             "Ending",
