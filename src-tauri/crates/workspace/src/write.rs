@@ -140,7 +140,7 @@ impl Workspace {
     }
 
     /// Adds `bytes` to the end of a file, which is made with its folders if it is not there; not where `kept` says so, as
-    /// in [`Workspace::write_atomic_except`].
+    /// in [`Workspace::write_atomic_except`]. Where not all of them can be written, none are.
     pub fn append(
         &self,
         path: &WorkspacePath,
@@ -155,13 +155,19 @@ impl Workspace {
         self.root.folder_created(os_path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NONBLOCK | OFlags::NOCTTY;
         let handle = self.root.open_beneath(&os_path, flags, NEW_FILE).map_err(failed)?;
-        if file_type(&fstat(&handle).map_err(failed)?) != FileType::RegularFile {
+        let before = fstat(&handle).map_err(failed)?;
+        if file_type(&before) != FileType::RegularFile {
             return Err(WorkspaceError::Special { path: shown(path) });
         }
         free(path, self.root.place_of(handle.as_fd()), kept)?;
-        File::from(handle)
-            .write_all(bytes)
-            .map_err(|error| WorkspaceError::from_io(error, "written", path.as_str()))
+        let mut file = File::from(handle);
+        file.write_all(bytes).map_err(|error| {
+            // All or nothing, so that whoever tries again adds no part twice.
+            if let Err(error) = file.set_len(before.st_size as u64) {
+                tracing::warn!(path = path.as_str(), %error, "a part of what was to be added stays");
+            }
+            WorkspaceError::from_io(error, "written", path.as_str())
+        })
     }
 
     /// Makes a folder with all that lead to it; one that is there stays as it is.

@@ -216,3 +216,28 @@ fn what_is_kept_is_not_written_by_a_link_either() {
     assert_eq!(workspace.end_of(&path("mounted")), Some(path("kept/inner")));
     assert_eq!([workspace.end_of(&path("nothing")), workspace.end_of(&path("way/no"))], [None, None]);
 }
+
+/// A real small file system, where this machine lets the test make one.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_does_not_fit_is_not_added_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = |words: &[&str]| {
+        let output = std::process::Command::new("mount").args(words).arg(folder.path()).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
+        eprintln!("not run: no small disk can be mounted here");
+        return;
+    }
+    let result = Workspace::open(folder.path()).map(|small| {
+        small.write_atomic(&path("log"), &vec![b'x'; 900_000]).unwrap();
+        let error = small.append(&path("log"), &vec![b'y'; 300_000], &|_| false);
+        (error, fs::metadata(folder.path().join("log")).unwrap().len())
+    });
+    let unmounted = std::process::Command::new("umount").arg(folder.path()).status().unwrap();
+    assert!(unmounted.success());
+    let (error, length) = result.unwrap();
+    assert!(matches!(error, Err(WorkspaceError::DiskFull { .. })), "{error:?}");
+    assert_eq!(length, 900_000);
+}
