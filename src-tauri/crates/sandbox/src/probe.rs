@@ -192,9 +192,11 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes private folders of helpers that were killed before they could.
+/// Removes private folders and control groups of programs that were killed before they could.
 fn sweep() {
     use std::os::unix::fs::MetadataExt;
+    #[cfg(target_os = "linux")]
+    crate::control_group::ControlGroup::sweep();
     let user = rustix::process::geteuid().as_raw();
     for folder in [PathBuf::from(TEMPORARY), std::env::temp_dir()] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
