@@ -188,6 +188,9 @@ impl Writer {
     }
 }
 
+/// Bytes of a table after which no more rows are written.
+const MAX_TABLE: usize = 32 << 20;
+
 /// A table in Markdown; empty if it has no text.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let used =
@@ -199,6 +202,10 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     }
     let mut block = String::new();
     for (number, row) in rows.iter().take(length).enumerate() {
+        // More than any text may have; whoever takes it cuts it and says so.
+        if block.len() > MAX_TABLE {
+            break;
+        }
         if number > 0 {
             block.push('\n');
         }

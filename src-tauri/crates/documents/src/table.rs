@@ -47,16 +47,58 @@ pub(crate) fn read(
     Ok(Parts::Whole)
 }
 
-/// The mark that divides the first lines most often, outside of quotation marks.
+/// The mark that divides most of the first lines into the same number of fields. Of two that do, the comma is the one that
+/// also stands within numbers and sentences.
 fn delimiter(text: &str) -> u8 {
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
-    let mut is_quoted = false;
-    for byte in text.bytes().take(8 * 1024) {
-        if byte == b'"' {
-            is_quoted = !is_quoted;
-        } else if !is_quoted {
-            counts.iter_mut().filter(|(mark, _)| *mark == byte).for_each(|(_, count)| *count += 1);
+    let mut end = text.len().min(8 * 1024);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let start = text.get(..end).unwrap_or_default();
+    let start = match start.rfind('\n') {
+        Some(last) if end < text.len() => start.get(..last).unwrap_or_default(),
+        _ => start,
+    };
+    let divided = |mark: u8| -> usize {
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(mark)
+            .from_reader(start.as_bytes());
+        let mut lines = std::collections::BTreeMap::new();
+        for record in reader.byte_records().filter_map(Result::ok).filter(|record| record.len() > 1) {
+            *lines.entry(record.len()).or_default() += 1;
+        }
+        lines.into_values().max().unwrap_or_default()
+    };
+    // Of equals the last is taken.
+    [b',', b'|', b';', b'\t']
+        .into_iter()
+        .max_by_key(|mark| divided(*mark))
+        .filter(|mark| divided(*mark) > 0)
+        .unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_between_fields_is_told_from_those_within() {
+        for (text, mark) in [
+            ("name,n\nA,1\nB,2\n", b','),
+            ("Jan;1,50\nFeb;2,75", b';'),
+            ("a;1,5;2,5\nb;3,5;4,5", b';'),
+            ("id;Text\n1;Hallo, Welt, wie geht es", b';'),
+            ("Ware;Preis\n5\" Rohr;1,5\nKabel;2\n", b';'),
+            ("name,note\nA,one; two\nB,three\n", b','),
+            ("\"a;b\",\"c;d\"\n\"e;f\",\"g\"\n", b','),
+            ("a\tb,c\nd\te,f\n", b'\t'),
+            ("a|b\nc|d\n", b'|'),
+            ("one\ntwo\n", b','),
+            ("", b','),
+        ] {
+            assert_eq!(char::from(delimiter(text)), char::from(mark), "{text}");
         }
     }
-    counts.iter().max_by_key(|(mark, count)| (*count, *mark == b',')).map_or(b',', |(mark, _)| *mark)
 }

@@ -49,7 +49,8 @@ pub(crate) fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) 
         Tier::Full => ok(
             "Repositories",
             "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
-             to it; those of repositories that it makes, or that come while it lives, are not."
+             to it; those of repositories that it makes, or that come while it lives, are not, and git runs what they name, \
+             also when it looks into them from a repository around them."
                 .to_owned(),
         ),
         Tier::Reduced => Check {

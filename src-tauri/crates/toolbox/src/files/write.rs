@@ -220,10 +220,21 @@ impl End {
         let extent = if size <= SAMPLE { Extent::Whole } else { Extent::Start };
         let is_known = Kind::of(&sample, path.file_name().unwrap_or_default()).is_some();
         let encoding = Encoding::detect(&sample, extent).filter(|_| !is_known);
-        let others = encoding.map(|encoding| encoding.others(&sample, extent)).unwrap_or_default();
+        // A long head in ASCII says nothing about letters that come later.
+        let mut telling = sample;
+        let mut is_open = encoding == Some(Encoding::Utf8) && telling.is_ascii();
+        if is_open {
+            telling.clear();
+        }
         file.seek(SeekFrom::Start(0))?;
-        let mut end =
-            Self { size: 0, hash: Sha256::new(), encoding, others, tail: Vec::new(), lines_before_tail: 0 };
+        let mut end = Self {
+            size: 0,
+            hash: Sha256::new(),
+            encoding,
+            others: Vec::new(),
+            tail: Vec::new(),
+            lines_before_tail: 0,
+        };
         let mut chunk = vec![0; TAIL as usize];
         loop {
             let read = match file.read(&mut chunk) {
@@ -233,11 +244,28 @@ impl End {
                 Err(error) => return Err(error),
             };
             end.size += read.len() as u64;
+            if is_open {
+                let from = match telling.is_empty() {
+                    true => read.iter().position(|byte| !byte.is_ascii()).unwrap_or(read.len()),
+                    false => 0,
+                };
+                telling.extend_from_slice(read.get(from..).unwrap_or_default());
+                is_open = (telling.len() as u64) < SAMPLE;
+            }
             end.hash.update(read);
             end.tail.extend_from_slice(read);
             if end.tail.len() as u64 > 2 * TAIL {
                 end.shorten();
             }
+        }
+        if end.encoding == Some(Encoding::Utf8) && !telling.is_empty() {
+            end.encoding = Encoding::detect(&telling, if is_open { Extent::Whole } else { Extent::Start });
+        }
+        if let Some(encoding) = end.encoding {
+            end.others = encoding.others(&telling, extent);
+        }
+        if matches!(end.encoding, Some(Encoding::Utf16(_))) && !end.size.is_multiple_of(2) {
+            end.encoding = None;
         }
         Ok(end)
     }
