@@ -321,6 +321,74 @@ async fn a_session_whose_folder_is_gone_can_be_read_and_goes_on_when_it_is_back(
     host.turn_start(params).await.unwrap();
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_became_a_link_is_not_followed() {
+    let desk = Desk::open();
+    let work = desk.folder.path().canonicalize().unwrap().join("work");
+    std::fs::create_dir(&work).unwrap();
+    let create = SessionCreateParams { title: None, folder: Some(work.to_string_lossy().into_owned()) };
+    let session = desk.host.session_create(create).await.unwrap().id;
+    let first = write_turn(&desk, &session, "1").await;
+    let elsewhere = desk.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("private"), "kept").unwrap();
+    std::fs::rename(&work, desk.folder.path().join("away")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &work).unwrap();
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
+    let error = desk.host.restore_apply(params).await.unwrap_err();
+    assert!(error.message.contains("is a link by now and leads to"), "{error:?}");
+    assert_eq!(tree(&elsewhere).len(), 1);
+    // Another start can read it, and says why no more.
+    let other = host(desk.folder.path(), &[]);
+    let detail = other.session_open(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!((detail.turns.len(), detail.access), (1, SessionAccess::ReadOnly));
+    assert!(detail.notice.unwrap().contains("is a link by now"));
+    let text = TurnStartParams { session_id: session, text: "Hello".into(), attachments: Vec::new() };
+    assert!(other.turn_start(text).await.unwrap_err().message.contains("is a link by now"));
+    assert_eq!(tree(&elsewhere).len(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_removed_for_good_leaves_nothing_whatever_cuts_it_short() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::open();
+    let closed = |session: &okcvm_protocol::SessionId| {
+        let folder = desk.host.engine().session_folder(session).join("workspace/cache");
+        std::fs::create_dir_all(folder.join("inner")).unwrap();
+        std::fs::write(folder.join("inner/file"), "x").unwrap();
+        for name in ["inner", ""] {
+            std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o555)).unwrap();
+        }
+    };
+    let (cut, whole) = (desk.session().await, desk.session().await);
+    write_turn(&desk, &cut, "1").await;
+    closed(&cut);
+    closed(&whole);
+    let folder = desk.host.engine().session_folder(&whole);
+    for session in [&cut, &whole] {
+        desk.host.engine().delete_session(session).await.unwrap();
+    }
+    desk.host.engine().purge_session(&whole).unwrap();
+    let left = || {
+        let entries = std::fs::read_dir(folder.parent().unwrap()).unwrap().flatten();
+        entries.map(|entry| entry.file_name().into_string().unwrap()).filter(|name| name != ".locks").count()
+    };
+    assert_eq!(left(), 1);
+    // Cut short before the list of sessions knows of it: it is back in the trash.
+    let leaving = folder.with_file_name(format!(".leaving-{}", cut.as_str()));
+    std::fs::rename(desk.host.engine().session_folder(&cut), &leaving).unwrap();
+    desk.host.engine().purge_overdue().unwrap();
+    assert!(desk.host.engine().session_folder(&cut).join("history").is_dir() && !leaving.exists());
+    // And after that: the rest goes.
+    desk.host.engine().purge_session(&cut).unwrap();
+    std::fs::create_dir_all(leaving.join("workspace")).unwrap();
+    desk.host.engine().purge_overdue().unwrap();
+    assert_eq!(left(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_has_one_writer_whatever_the_number_of_its_sessions() {
     let desk = Desk::open();

@@ -19,9 +19,10 @@ use crate::xml::{Child, Element};
 
 /// Columns and rows that one cell may span.
 const MAX_SPAN: usize = 100;
-/// Columns of one table, and its cells with those that others cover.
+/// Columns of a table that are shown, as of sheets.
 const MAX_COLUMNS: usize = 256;
-const MAX_CELLS: usize = 2_000_000;
+/// Cells of a table, the empty ones that fill its rows up among them.
+const MAX_CELLS: usize = 1_000_000;
 
 pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
     write(&decode(bytes), Titles::Shown, budget, out)?;
@@ -337,6 +338,10 @@ impl Walk {
                     }
                     row.push(String::new());
                 }
+                if row.len() >= MAX_COLUMNS {
+                    out.notes.add(Note::CutColumn);
+                    break;
+                }
                 let span = |name: &str| -> usize {
                     cell.attribute(name).and_then(|span| span.parse().ok()).unwrap_or(1).clamp(1, MAX_SPAN)
                 };
@@ -352,10 +357,6 @@ impl Walk {
                 flush(&mut inline, &fresh, &mut part);
                 let (text, found) = cell_text(part, out);
                 passages.extend(found);
-                if row.len() == MAX_COLUMNS {
-                    out.notes.add(Note::CutColumn);
-                    break;
-                }
                 for index in 0..wide.min(MAX_COLUMNS - row.len()) {
                     let column = row.len();
                     covered.resize(covered.len().max(column + 1), 0);
@@ -365,8 +366,8 @@ impl Walk {
                     row.push(if index == 0 { text.clone() } else { String::new() });
                 }
             }
-            cells += row.len();
             if row.iter().any(|cell| !cell.is_empty()) {
+                cells += row.len();
                 rows.push(row);
             }
         }

@@ -188,8 +188,8 @@ impl Writer {
     }
 }
 
-/// Bytes of a table after which no more rows are written.
-const MAX_TABLE: usize = 32 << 20;
+/// Bytes of one table; more than any document may have, so that what is cut is said where the document is.
+const MOST_TABLE: usize = 16 * 1024 * 1024;
 
 /// A table in Markdown; empty if it has no text.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
@@ -202,8 +202,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     }
     let mut block = String::new();
     for (number, row) in rows.iter().take(length).enumerate() {
-        // More than any text may have; whoever takes it cuts it and says so.
-        if block.len() > MAX_TABLE {
+        if block.len() > MOST_TABLE {
             break;
         }
         if number > 0 {

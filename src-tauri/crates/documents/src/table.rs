@@ -9,6 +9,9 @@ use crate::notes::Note;
 use crate::{DocumentError, DocumentKind};
 
 const MAX_COLUMNS: usize = 256;
+/// Bytes and lines by which the mark between fields is found.
+const LOOKED_AT: usize = 64 * 1024;
+const MOST_LINES: usize = 200;
 
 pub(crate) fn read(
     bytes: &[u8],
@@ -47,58 +50,60 @@ pub(crate) fn read(
     Ok(Parts::Whole)
 }
 
-/// The mark that divides most of the first lines into the same number of fields. Of two that do, the comma is the one that
-/// also stands within numbers and sentences.
+/// The mark that divides the first lines into equally many fields, as far as one does. A comma is the least telling:
+/// numbers and sentences have it as well.
 fn delimiter(text: &str) -> u8 {
-    let mut end = text.len().min(8 * 1024);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let start = text.get(..end).unwrap_or_default();
-    let start = match start.rfind('\n') {
-        Some(last) if end < text.len() => start.get(..last).unwrap_or_default(),
-        _ => start,
-    };
-    let divided = |mark: u8| -> usize {
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(mark)
-            .from_reader(start.as_bytes());
-        let mut lines = std::collections::BTreeMap::new();
-        for record in reader.byte_records().filter_map(Result::ok).filter(|record| record.len() > 1) {
-            *lines.entry(record.len()).or_default() += 1;
+    const MARKS: [u8; 4] = [b'\t', b';', b',', b'|'];
+    let mut lines = vec![[0_u32; MARKS.len()]];
+    let (mut is_quoted, mut is_start) = (false, true);
+    for byte in text.bytes().take(LOOKED_AT) {
+        match byte {
+            b'"' if is_quoted || is_start => is_quoted = !is_quoted,
+            b'\n' if !is_quoted && lines.len() == MOST_LINES => break,
+            b'\n' if !is_quoted => lines.push([0; MARKS.len()]),
+            _ if is_quoted => {}
+            _ => {
+                if let Some((place, line)) = MARKS.iter().position(|mark| *mark == byte).zip(lines.last_mut())
+                {
+                    line[place] += 1;
+                }
+            }
         }
-        lines.into_values().max().unwrap_or_default()
+        // A quotation mark within a field is a letter of it, such as that of an inch; two in a quotation are one.
+        is_start = !is_quoted && (matches!(byte, b'\n' | b'"') || MARKS.contains(&byte));
+    }
+    // The last line may be cut off, and an empty one says nothing.
+    if lines.len() > 1 {
+        lines.pop();
+    }
+    let alike = |place: usize| {
+        let counts: Vec<u32> = lines.iter().map(|line| line[place]).filter(|count| *count > 0).collect();
+        counts.iter().map(|one| counts.iter().filter(|other| *other == one).count()).max().unwrap_or_default()
     };
-    // Of equals the last is taken.
-    [b',', b'|', b';', b'\t']
-        .into_iter()
-        .max_by_key(|mark| divided(*mark))
-        .filter(|mark| divided(*mark) > 0)
-        .unwrap_or(b',')
+    let places = (0..MARKS.len()).rev().max_by_key(|place| alike(*place));
+    places.filter(|place| alike(*place) > 0).map_or(b',', |place| MARKS[place])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::delimiter;
 
     #[test]
-    fn the_mark_between_fields_is_told_from_those_within() {
+    fn the_mark_between_fields_is_found() {
         for (text, mark) in [
-            ("name,n\nA,1\nB,2\n", b','),
+            ("a,b\n1,2\n", b','),
             ("Jan;1,50\nFeb;2,75", b';'),
             ("a;1,5;2,5\nb;3,5;4,5", b';'),
-            ("id;Text\n1;Hallo, Welt, wie geht es", b';'),
-            ("Ware;Preis\n5\" Rohr;1,5\nKabel;2\n", b';'),
-            ("name,note\nA,one; two\nB,three\n", b','),
-            ("\"a;b\",\"c;d\"\n\"e;f\",\"g\"\n", b','),
-            ("a\tb,c\nd\te,f\n", b'\t'),
-            ("a|b\nc|d\n", b'|'),
+            ("id;Text\n1;Hallo, Welt, wie geht es\n", b';'),
+            ("a\tb, c\n1\t2\n", b'\t'),
+            ("a|b\n1|2\n", b'|'),
+            ("id;what\n1;5\" pipe; short\n2;\"6\"\" pipe; long\"\n", b';'),
+            ("\"a;b\",c\n\"x;y\",2\n", b','),
             ("one\ntwo\n", b','),
             ("", b','),
+            ("name,note\nA,\"one; two\nthree; four\"\n", b','),
         ] {
-            assert_eq!(char::from(delimiter(text)), char::from(mark), "{text}");
+            assert_eq!(char::from(delimiter(text)), char::from(mark), "{text:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use okcvm_protocol::{
     AppError, AppEvent, ChangeKind, DeletedFile, DeletedId, NodeId, RestoreOutcome, RestoreScope, SessionId,
 };
 use okcvm_store::DeletedRow;
-use okcvm_workspace::{WorkspaceError, WorkspacePath};
+use okcvm_workspace::{Workspace, WorkspaceError, WorkspacePath};
 
 use crate::engine::create_folder;
 use crate::restore::{Goal, Paths};
@@ -87,9 +87,7 @@ impl Engine {
         self.store().session(session)?;
         let rows = self.store().deleted_files(session)?;
         // What a crash kept from arriving is still in its place.
-        let there = |row: &DeletedRow| {
-            self.trash_folder(session, &row.id).read_dir().is_ok_and(|mut entries| entries.next().is_some())
-        };
+        let there = |row: &DeletedRow| Workspace::is_put_away(&self.trash_folder(session, &row.id));
         Ok(rows.into_iter().filter(there).map(|row| self.shown(row)).collect())
     }
 

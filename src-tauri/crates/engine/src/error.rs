@@ -51,6 +51,14 @@ pub enum EngineError {
         /// Why.
         source: WorkspaceError,
     },
+    /// The folder of the session is another one by now.
+    #[error("the folder {folder} leads to {elsewhere}")]
+    FolderLeadsElsewhere {
+        /// Which.
+        folder: String,
+        /// Where its path leads.
+        elsewhere: String,
+    },
     /// The workspace failed.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
@@ -111,6 +119,13 @@ impl EngineError {
                 "Bring it back, for example by connecting its disk. The conversation can be read meanwhile.",
             )
             .with_detail(source.to_string()),
+            Self::FolderLeadsElsewhere { folder, elsewhere } => AppError::new(format!(
+                "The folder of this session, {folder}, is a link by now and leads to {elsewhere}."
+            ))
+            .with_hint(
+                "Put the folder back in the place of the link, or begin a session in the other folder. The conversation \
+                 can be read meanwhile.",
+            ),
             Self::Workspace(error) => error.to_app_error(),
             Self::File { path, source } => {
                 AppError::new(format!("{path} could not be used.")).with_detail(source.to_string())

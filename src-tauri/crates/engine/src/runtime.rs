@@ -69,12 +69,14 @@ impl Runtime {
             create_folder(&locks)?;
             (PathBuf::from(path), locks.join(format!("{:x}.lock", Sha256::digest(path.as_bytes()))))
         } else {
-            let root = folder.join("workspace");
+            // Without the links on the way to the app's data, as the folders of users are stored.
+            let real = std::fs::canonicalize(&folder);
+            let root = real.unwrap_or_else(|_| folder.clone()).join("workspace");
             create_folder(&root)?;
             (root, folder.join("lock"))
         };
         let opened = History::open(&folder.join("history"))?;
-        let workspace = Workspace::open(&root).ok();
+        let workspace = open_root(&root).ok();
         let watched = workspace.as_ref().filter(|_| engine.inner.options.watching == Watching::Yes);
         let watch = watched.and_then(|workspace| watch_files(engine, id, workspace, &folder));
         if let Some(watch) = &watch {
@@ -110,15 +112,11 @@ impl Runtime {
     /// The files; an error names the folder if it is not there.
     pub(crate) fn workspace(&self) -> Result<Workspace, EngineError> {
         let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.root.is_dir() {
+        if !std::fs::canonicalize(&self.root).is_ok_and(|real| real == self.root && real.is_dir()) {
             *workspace = None;
         }
         if workspace.is_none() {
-            let opened = Workspace::open(&self.root).map_err(|source| EngineError::FolderMissing {
-                folder: self.root.display().to_string(),
-                source,
-            })?;
-            *workspace = Some(opened);
+            *workspace = Some(open_root(&self.root)?);
         }
         workspace.clone().ok_or(EngineError::NotRunning)
     }
@@ -371,6 +369,21 @@ impl Runtime {
         // The sender lives as long as this session, so the wait can only end well.
         let _ = idle.wait_for(|idle| *idle).await;
     }
+}
+
+/// Opens the files of a session, whose path had no links in it when the session began. By now it must not lead
+/// elsewhere: what lies there belongs to nobody's session, or to one with another lock.
+fn open_root(root: &Path) -> Result<Workspace, EngineError> {
+    let folder = || root.display().to_string();
+    let opened =
+        Workspace::open(root).map_err(|source| EngineError::FolderMissing { folder: folder(), source })?;
+    if opened.root() != root {
+        return Err(EngineError::FolderLeadsElsewhere {
+            folder: folder(),
+            elsewhere: opened.root().display().to_string(),
+        });
+    }
+    Ok(opened)
 }
 
 /// Says at the nodes what their history no longer holds.

@@ -1,11 +1,15 @@
 //! The trash: sessions and branches wait in it until their time is over.
 
+use std::path::{Path, PathBuf};
+
 use okcvm_protocol::{AppError, AppEvent, NodeId, SessionId, SessionSummary, TrashedBranch};
 
 use okcvm_snapshots::History;
 
 use crate::{Engine, EngineError};
 
+/// Begins the name of the folder of a session that is being removed for good.
+const LEAVING: &str = ".leaving-";
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -64,13 +68,47 @@ impl Engine {
             runtime.give_way();
         }
         self.close_runtime(id);
-        self.store().purge_session(id)?;
-        let folder = self.session_folder(id);
+        // Under this name it goes at the next start, should something end us in between.
+        let (folder, leaving) = (self.session_folder(id), self.leaving_folder(id));
         if folder.exists() {
-            std::fs::remove_dir_all(&folder)
+            std::fs::rename(&folder, &leaving)
                 .map_err(|source| EngineError::File { path: folder.display().to_string(), source })?;
         }
+        self.store().purge_session(id)?;
         self.events().app(AppEvent::SessionRemoved { session_id: id.clone() });
+        remove_tree(&leaving).map_err(|source| {
+            EngineError::App(
+                AppError::new(format!(
+                    "The session was removed, but its folder {} could not be.",
+                    leaving.display()
+                ))
+                .with_hint("It is tried again at the next start.")
+                .with_detail(source.to_string()),
+            )
+        })
+    }
+
+    /// What a session's folder is called once it is on its way out.
+    fn leaving_folder(&self, id: &SessionId) -> PathBuf {
+        self.inner.options.sessions_folder.join(format!("{LEAVING}{}", id.as_str()))
+    }
+
+    /// Finishes removals that were cut short.
+    fn purge_leaving(&self) -> Result<(), EngineError> {
+        let Ok(entries) = std::fs::read_dir(&self.inner.options.sessions_folder) else { return Ok(()) };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.strip_prefix(LEAVING)) else { continue };
+            let row = self.store().sessions()?.into_iter().find(|row| row.id.as_str() == id);
+            let done = match row {
+                None => remove_tree(&entry.path()),
+                // It was to go for good, and the end came before that was noted.
+                Some(row) => std::fs::rename(entry.path(), self.session_folder(&row.id)),
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, path = %entry.path().display(), "a removed session's folder stays for now");
+            }
+        }
         Ok(())
     }
 
@@ -130,6 +168,10 @@ impl Engine {
     /// time. Blocking.
     pub fn purge_overdue(&self) -> Result<(), EngineError> {
         let before = self.trash_before();
+        self.purge_leaving()?;
+        if let Err(error) = self.store().keep_copy() {
+            tracing::warn!(%error, "no new copy of the database");
+        }
         for row in self.store().sessions()? {
             if row.deleted_at.is_some_and(|at| at < before) {
                 match self.purge_session(&row.id) {
@@ -173,6 +215,35 @@ impl Engine {
     fn tell_tree(&self, session: &SessionId) {
         self.events().app(AppEvent::TreeChanged { session_id: session.clone() });
     }
+}
+
+/// Removes a folder with all that is in it, also folders that may not be written, as tools make them for their caches.
+fn remove_tree(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            open_folders(folder)?;
+            std::fs::remove_dir_all(folder)
+        }
+        done => done,
+    }
+}
+
+/// Gives their owner every right to the folders of a tree.
+fn open_folders(folder: &Path) -> std::io::Result<()> {
+    let mut permissions = std::fs::symlink_metadata(folder)?.permissions();
+    #[cfg(unix)]
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
+    std::fs::set_permissions(folder, permissions)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_folders(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn current_branch() -> EngineError {

@@ -19,7 +19,7 @@ use okcvm_objects::{
 use crate::durable::REFERENCES;
 use crate::error::SnapshotError;
 use crate::index::{Folder, Index, Node};
-use crate::repository::{Refusal, set_up};
+use crate::repository::{IGNORED_JUDGEMENTS, Refusal, set_up};
 use crate::shallow::MARKER_FILE;
 
 /// What HEAD says: no git then takes one of the snapshots for the tip of a branch.
@@ -43,6 +43,17 @@ fn is_id(text: &[u8]) -> bool {
 fn is_symbolic(text: &[u8]) -> bool {
     let Some(name) = text.strip_prefix(b"ref: refs/") else { return false };
     !name.is_empty() && name.iter().all(u8::is_ascii_graphic) && !name.ends_with(b"/")
+}
+
+/// Whether a configuration can be read and says what every history is set up with. The owner may have added to it.
+fn is_configured(config: &Path) -> bool {
+    Config::open(config).is_ok_and(|config| {
+        config.get_bool("core.bare").unwrap_or(false)
+            && config.get_i32("core.repositoryformatversion").is_ok_and(|version| version == 0)
+            && IGNORED_JUDGEMENTS.iter().all(|judgement| {
+                config.get_string(&format!("fsck.{judgement}")).is_ok_and(|word| word == "ignore")
+            })
+    })
 }
 
 /// Mends the parts of the repository that are not objects; what was mended, by name. Where libgit2 still
@@ -74,7 +85,7 @@ pub(crate) fn frame(path: &Path, disk: &Arc<dyn Disk>) -> Result<Vec<&'static st
         }
         _ => {}
     }
-    if Config::open(&config).and_then(|config| config.get_bool("core.bare")).is_err() {
+    if !is_configured(&config) {
         set_aside(path, &config, disk)?;
         let new = path.join("config.new");
         if new.exists() {

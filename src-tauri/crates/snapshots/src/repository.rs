@@ -22,7 +22,7 @@ use crate::index::Index;
 use crate::journal::{Journal, Record, nearest, parents, without};
 use crate::references::References;
 use crate::repair;
-use crate::shallow::Cut;
+use crate::shallow::{self, Cut};
 
 /// The folder of the repository in the folder of the history.
 pub(crate) const FOLDER: &str = "repository.git";
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `fsck --strict` judges files of these names by their content. They are the user's, and are recorded
 /// as they are; so these judgements are switched off in our repository.
-const IGNORED_JUDGEMENTS: [&str; 9] = [
+pub(crate) const IGNORED_JUDGEMENTS: [&str; 9] = [
     "gitmodulesName",
     "gitmodulesParse",
     "gitmodulesPath",
@@ -289,13 +289,14 @@ fn notice(mended: &BTreeSet<String>, losses: &[Lost], nothing_left: bool) -> Opt
     (!said.is_empty()).then(|| said.join(" "))
 }
 
-/// Removes what a killed process left among the references.
+/// Removes what a killed process of ours left among the references and beside the list of where history is cut off.
 fn sweep_locks(path: &Path) {
-    for entry in fs::read_dir(path.join(REFERENCES)).into_iter().flatten().flatten() {
-        if entry.path().extension().is_some_and(|extension| extension == "lock") {
-            // What cannot be removed is looked at again the next time.
-            let _ = fs::remove_file(entry.path());
-        }
+    let references = fs::read_dir(path.join(REFERENCES)).into_iter().flatten().flatten();
+    let locks =
+        references.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "lock"));
+    for lock in locks.chain([path.join(shallow::LOCK)]) {
+        // What cannot be removed is looked at again the next time.
+        let _ = fs::remove_file(lock);
     }
 }
 

@@ -100,7 +100,7 @@ fn a_sound_history_is_left_alone() {
 #[test]
 fn what_is_no_content_is_mended_and_said() {
     type Damaging = fn(&Place, &SnapshotId);
-    let cases: [(&str, Damaging); 14] = [
+    let cases: [(&str, Damaging); 16] = [
         ("HEAD", |place, _| overwrite(&place.repository().join("HEAD"), b"")),
         ("HEAD", |place, _| overwrite(&place.repository().join("HEAD"), b"\0\xffgarbage\n")),
         ("HEAD", |place, _| overwrite(&place.repository().join("HEAD"), b"ref: refs/heads/a b\n")),
@@ -112,6 +112,18 @@ fn what_is_no_content_is_mended_and_said() {
         }),
         ("config", |place, _| overwrite(&place.repository().join("config"), b"[core\0")),
         ("config", |place, _| fs::remove_file(place.repository().join("config")).unwrap()),
+        ("config", |place, _| {
+            let path = place.repository().join("config");
+            let bytes = fs::read(&path).unwrap();
+            overwrite(&path, &bytes[..bytes.len() / 2]);
+        }),
+        ("config", |place, _| {
+            let path = place.repository().join("config");
+            let mut bytes = fs::read(&path).unwrap();
+            let half = bytes.len() / 2;
+            bytes[half..].fill(0);
+            overwrite(&path, &bytes);
+        }),
         ("refs", |place, _| fs::remove_dir_all(place.repository().join("refs")).unwrap()),
         // A truncated tip, and an empty one.
         ("refs", |place, second| {
@@ -335,6 +347,7 @@ fn leftovers_are_swept_but_not_those_of_others_that_may_live() {
         (repository.join("objects/pack/tmp_pack_abc"), old),
         (repository.join("objects/pack/tmp_okcvm_1_1"), std::time::SystemTime::now()),
         (repository.join(REFERENCES).join("0123.lock"), old),
+        (repository.join("shallow.lock"), old),
     ];
     for (path, time) in &leftovers {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

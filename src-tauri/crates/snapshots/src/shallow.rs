@@ -11,6 +11,8 @@ use okcvm_objects::{Disk, ObjectId, ObjectKind, Objects, ParsedCommit};
 use crate::error::SnapshotError;
 
 const FILE: &str = "shallow";
+/// What it is called while it is written; other gits wait for it to go.
+pub(crate) const LOCK: &str = "shallow.lock";
 /// An empty file beside it, which says that there has to be one.
 pub(crate) const MARKER_FILE: &str = "okcvm-thinned";
 
@@ -92,7 +94,7 @@ impl Cut {
             disk.create(&thinned).map_err(|error| SnapshotError::storage("written", &thinned, error))?;
         }
         let lines: Vec<String> = shallow.iter().map(|id| format!("{id}\n")).collect();
-        let new = repository.join(format!("{FILE}.lock"));
+        let new = repository.join(LOCK);
         let failed = |error| SnapshotError::storage("written", &path, error);
         let mut file = disk.create(&new).map_err(failed)?;
         file.write(lines.concat().as_bytes()).map_err(failed)?;

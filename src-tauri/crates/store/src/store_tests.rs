@@ -272,3 +272,38 @@ fn a_note_for_every_file_holds_until_its_own_end_and_moved_files_are_noted_at_bo
     assert_eq!(listed, ["c", "数", "数据 (2)/a_%", "数据/a_%", "数据2/b"]);
     assert_eq!(store.untrusted_files(&other, 10).unwrap(), Vec::<String>::new());
 }
+
+#[test]
+fn a_damaged_database_says_so_and_its_copy_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okcvm.db");
+    let copy = folder.path().join("okcvm.copy.db");
+    let new = |title: &str| NewSession {
+        title: Some(title.to_owned()),
+        folder: None,
+        profile: None,
+        limits: None,
+        at: 1,
+    };
+    {
+        let store = Store::open(&path).unwrap();
+        store.create_session(&new("first")).unwrap();
+        store.keep_copy().unwrap();
+        // It is made daily at most.
+        store.create_session(&new("second")).unwrap();
+        let made = std::fs::metadata(&copy).unwrap().modified().unwrap();
+        store.keep_copy().unwrap();
+        assert_eq!(std::fs::metadata(&copy).unwrap().modified().unwrap(), made);
+        let old = std::time::SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+        std::fs::File::options().write(true).open(&copy).unwrap().set_modified(old).unwrap();
+        store.keep_copy().unwrap();
+        assert!(std::fs::metadata(&copy).unwrap().modified().unwrap() > old);
+    }
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[..64].fill(7);
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Store::open(&path).err().unwrap().to_app_error();
+    assert!(error.message == "The database is damaged." && error.hint.unwrap().contains("okcvm.copy.db"));
+    std::fs::rename(&copy, &path).unwrap();
+    assert_eq!(Store::open(&path).unwrap().sessions().unwrap().len(), 2);
+}

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use okcvm_protocol::FileEntry;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, fchmod, fstat, mkdirat, openat, readlinkat, renameat,
-    renameat_with, statat, symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, fchmod, fstat, futimens,
+    mkdirat, openat, readlinkat, renameat, renameat_with, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -18,6 +18,7 @@ use crate::beneath::read_folder;
 use crate::error::WorkspaceError;
 use crate::path::WorkspacePath;
 use crate::workspace::{Workspace, file_type, shown};
+use crate::write::TEMPORARY_PREFIX;
 
 /// What is put away keeps this name in its folder, whatever its own may hold.
 const CONTENT: &str = "content";
@@ -51,6 +52,11 @@ impl Workspace {
                 Err(WorkspaceError::PartlyRemoved { path: shown(path), reason })
             }
         }
+    }
+
+    /// Whether all that [`Workspace::put_away`] was to move lies in `keep`.
+    pub fn is_put_away(keep: &Path) -> bool {
+        std::fs::symlink_metadata(keep.join(CONTENT)).is_ok()
     }
 
     /// Moves what [`Workspace::put_away`] put into `keep` back to `path`; if that name is taken, to the first free one
@@ -138,18 +144,39 @@ enum Moved {
 fn relocate(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Moved> {
     match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
         Err(Errno::XDEV) => {
-            let copied = copy(from, to, 0)?;
+            is_free(to)?;
+            // Under a name of its own, so that nobody takes half a copy for the whole.
+            let part = OsString::from(format!("{TEMPORARY_PREFIX}moved-{}", std::process::id()));
+            let copied = copy(from, (to.0, &part), 0)?;
+            if let Err(error) = rename_to_free((to.0, &part), to) {
+                let _ = remove((to.0, &part), &copied, Side::Copy);
+                return Err(error);
+            }
             Ok(remove(from, &copied, Side::Original).map_or_else(Moved::LeftOver, |()| Moved::Whole))
         }
-        // A file system without such a move.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            match statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(_) => Err(Errno::EXIST),
-                Err(Errno::NOENT) => renameat(from.0, from.1, to.0, to.1).map(|()| Moved::Whole),
-                Err(error) => Err(error),
-            }
+            rename_to_free(from, to).map(|()| Moved::Whole)
         }
         result => result.map(|()| Moved::Whole),
+    }
+}
+
+fn is_free(place: Place<'_>) -> rustix::io::Result<()> {
+    match statat(place.0, place.1, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Err(Errno::EXIST),
+        Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Renames within a file system, which may be one that cannot refuse a taken name by itself.
+fn rename_to_free(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<()> {
+    match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            is_free(to)?;
+            renameat(from.0, from.1, to.0, to.1)
+        }
+        result => result,
     }
 }
 
@@ -223,7 +250,8 @@ fn copy_folder(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result
             let inner = copy((inner_from.as_fd(), &name), (inner_to.as_fd(), &name), depth + 1)?;
             copied.inner.push((name, inner));
         }
-        fchmod(&inner_to, permissions(&stat))
+        fchmod(&inner_to, permissions(&stat))?;
+        futimens(&inner_to, &times(&stat))
     };
     match fill() {
         Ok(()) => Ok(copied),
@@ -245,6 +273,7 @@ fn copy_file(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Copied> {
         .and_then(|_| target.sync_all())
         .map_err(|error| errno(&error))
         .and_then(|()| fchmod(&target, permissions(&stat)))
+        .and_then(|()| futimens(&target, &times(&stat)))
         .and_then(|()| fstat(&target));
     match filled {
         Ok(copy) => Ok(Copied { original: State::of(&stat), copy: State::of(&copy), inner: Vec::new() }),
@@ -257,6 +286,14 @@ fn copy_file(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Copied> {
 
 fn permissions(stat: &Stat) -> Mode {
     Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777)
+}
+
+fn times(stat: &Stat) -> Timestamps {
+    let time = |seconds, nanoseconds: u64| Timespec { tv_sec: seconds, tv_nsec: nanoseconds as _ };
+    Timestamps {
+        last_access: time(stat.st_atime as i64, stat.st_atime_nsec as u64),
+        last_modification: time(stat.st_mtime as i64, stat.st_mtime_nsec as u64),
+    }
 }
 
 /// Removes what was copied, or the copies. What has come or changed since stays, and so do the folders that lead there.

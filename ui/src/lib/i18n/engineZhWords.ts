@@ -18,6 +18,11 @@ export const moreSentences: Record<string, string> = {
   'The folder of this session, {}, is not there.': '找不到此会话的文件夹 {}。',
   'Bring it back, for example by connecting its disk. The conversation can be read meanwhile.':
     '请把它放回原处，例如重新连接所在的磁盘。在此期间可以阅读对话。',
+  'The folder of this session, {}, is a link by now and leads to {}.': '此会话的文件夹 {} 现在是一个链接，指向 {}。',
+  'Put the folder back in the place of the link, or begin a session in the other folder. The conversation can be read meanwhile.':
+    '请把文件夹放回链接所在的位置，或在另一个文件夹中新建会话。在此期间可以阅读对话。',
+  'The session was removed, but its folder {} could not be.': '会话已删除，但无法删除它的文件夹 {}。',
+  'It is tried again at the next start.': '下次启动时会再次尝试。',
   '{} could not be used.': '无法使用 {}。',
   'Something in the app ended unexpectedly.': '应用的某个部分意外结束。',
   'Try again; the log has more.': '请重试；日志中有更多信息。',
@@ -84,7 +89,8 @@ export const moreSentences: Record<string, string> = {
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
   'they were damaged in the history.': '它们在历史记录中已损坏。',
   'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
-  'The history holds no snapshot {}.': '历史记录中没有快照 {}。',
+  'The history does not hold these files any more (snapshot {}): they were dropped to save room, or lost.':
+    '历史记录中已没有这些文件（快照 {}）：为节省空间已删除，或已丢失。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
   'The history cannot be used: {}.': '无法使用历史记录：{}。',
   'The history could not be {} at `{}`: {}.': '历史记录操作失败（{}），位置 `{}`：{}。',
@@ -257,6 +263,9 @@ export const moreSentences: Record<string, string> = {
   'There is no node {}.': '没有节点 {}。',
   'There is no {} {}.': '没有 {} {}。',
   'The database could not be used.': '无法使用数据库。',
+  'The database is damaged.': '数据库已损坏。',
+  'A copy that is made daily lies beside it: end every OKCVM, move `okcvm.db`, `okcvm.db-wal` and `okcvm.db-shm` away, and give `okcvm.copy.db` the name `okcvm.db`. Files and their histories do not lie in it.':
+    '旁边有一份每天制作的副本：请退出所有 OKCVM，移走 `okcvm.db`、`okcvm.db-wal` 和 `okcvm.db-shm`，再把 `okcvm.copy.db` 改名为 `okcvm.db`。文件及其历史记录不在其中。',
   'Install the latest version of OKCVM, or set OKCVM_HOME to another folder.':
     '请安装最新版本的 OKCVM，或把 OKCVM_HOME 设为其他文件夹。',
   'Check that the disk is not full and that the data folder can be written.': '请确认磁盘未满，并且数据文件夹可写。',
