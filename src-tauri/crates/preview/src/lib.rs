@@ -47,5 +47,7 @@ pub use server::{DeploymentServer, FindDeployment};
 pub use shelf::Shelf;
 pub use source::{FindMoment, Material, Moment, Source};
 pub use table::{TableProgress, Tables, TellTable};
-pub use thumbnail::{keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail};
+pub use thumbnail::{
+    NOT_DRAWN, keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail,
+};
 pub use wanted::Wanted;

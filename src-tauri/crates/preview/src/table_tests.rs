@@ -242,3 +242,38 @@ fn sheets_of_workbooks_are_chosen_by_name() {
     let error = desk.tables.open(desk.put("word.xlsx", fixture), None).unwrap_err().to_app_error();
     assert!(error.message.contains("is not a table"), "{error:?}");
 }
+
+#[test]
+fn a_first_row_of_numbers_holds_no_names() {
+    let desk = Desk::new();
+    let table = desk.open("nohead.csv", "0,Name 0,1.5\n1,Name 1,2\n2,Name 2,\n");
+    assert_eq!((table.names.len(), table.first.len(), table.rows), (0, 3, Some(3)));
+    assert_eq!(table.first[0], words(&["0", "Name 0", "1.5"]));
+    let rows = desk.tables.rows(&table.id, 0, 2).unwrap();
+    assert_eq!((rows.rows, rows.total), (table.first[..2].to_vec(), Some(3)));
+    let rows = desk.tables.rows(&table.id, 2, 9).unwrap();
+    assert_eq!(rows.rows, [words(&["2", "Name 2", ""])]);
+    for (text, names) in [
+        ("city,2019,2020\nA,1,2\n", 3),
+        ("id,7\na,x\n", 2),
+        ("1,2\n", 2),
+        ("a,b\n1,2\n", 2),
+    ] {
+        assert_eq!(desk.open("named.csv", text).names.len(), names, "{text}");
+    }
+    // More rows than come at once.
+    let text: String = (0..1_000).map(|row| format!("{row},x\n")).collect();
+    let table = desk.open("long.csv", &text);
+    assert_eq!((table.names.len(), table.first.len(), table.rows), (0, FIRST, Some(1_000)));
+    let last = desk.tables.rows(&table.id, 998, 9).unwrap();
+    assert_eq!(last.rows, [words(&["998", "x"]), words(&["999", "x"])]);
+}
+
+#[test]
+fn the_longest_row_says_how_many_columns_there_are() {
+    let seen = |text: &str| outline("a.csv", text.as_bytes(), true).unwrap();
+    assert_eq!(seen("a,b\n1,2,3,4\n5,6"), (words(&["a", "b"]), 4, Some(2)));
+    assert_eq!(seen("1,2\n3,4\n"), (Vec::new(), 2, Some(2)));
+    let desk = Desk::new();
+    assert_eq!(desk.open("ragged.csv", "a,b\n1,2,3,4\n5,6").first[0], words(&["1", "2", "3", "4"]));
+}
