@@ -392,7 +392,7 @@ fn first_rows(material: &Material, layout: &Layout) -> Result<(Vec<Vec<String>>,
                 Step::Record => {
                     let row = cells(&records, layout);
                     is_wide |= records.width() > MAX_COLUMNS;
-                    is_cut |= !records.is_whole() || records.cells().any(|cell| cell.len() > MOST_CHARACTERS);
+                    is_cut |= records.is_cut() || records.cells().any(|cell| cell.len() > MOST_CHARACTERS);
                     room = room.saturating_sub(row.iter().map(|cell| cell.len() + 3).sum());
                     rows.push(row);
                     if rows.len() > FIRST || room == 0 {

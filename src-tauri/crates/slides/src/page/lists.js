@@ -101,13 +101,14 @@ function inlineOnly(element) {
 }
 
 /** The paragraphs of a whole list, or `null` if it holds more than text. */
-function listParagraphs(list, level, state) {
+function listParagraphs(list, level, around) {
   const paragraphs = [];
   for (const item of list.children) {
     if (styleOf(item).display === 'none') continue;
     if (item.localName !== 'li' || !isItem(item) || styleOf(item).float !== 'none') return null;
     const parts = simpleItem(item);
     if (!parts) return null;
+    const state = { ...around, opacity: around.opacity * Number(styleOf(item).opacity) };
     for (const part of partsInLine(parts.inline)) if (part) letFlow(part);
     const marker = markerOf(item, state);
     const lines = linesOf(lettersOf(parts.inline, state), false).filter((line) => visibleLine(line, state, false));
@@ -128,7 +129,7 @@ function listParagraphs(list, level, state) {
       paragraphs.push(paragraph);
     }
     for (const nested of parts.nested) {
-      const below = listParagraphs(nested, Math.min(level + 1, 8), state);
+      const below = listParagraphs(nested, Math.min(level + 1, 8), { ...state, opacity: state.opacity * Number(styleOf(nested).opacity) });
       if (!below) return null;
       paragraphs.push(...below);
     }

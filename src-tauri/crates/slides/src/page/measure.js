@@ -111,7 +111,7 @@ function measureSlide(slide, page) {
   const rect = rectOf(slide);
   const fitted = fittingPage(rect, page, report);
   // What reaches over the page's edge is kept: a presentation cuts it itself, and the report names it.
-  const state = { slide, opacity: 1, matrix: fitted, origin: { x: rect.x, y: rect.y }, clips: [], outer: [], textClips: [], ellipsis: false };
+  const state = { slide, opacity: 1, matrix: fitted, origin: { x: rect.x, y: rect.y }, clips: [], outer: [], textClips: [], ellipsis: false, report };
   const style = styleOf(slide);
   const ground = groundItems(slide, style, state, report);
   const layers = new Layers();

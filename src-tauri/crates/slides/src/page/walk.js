@@ -596,7 +596,7 @@ function picture(element, style, box, corners, alt, state, flow, report) {
   const part = clipped(box, corners, [...state.clips, { ...at, corners: square }]);
   if (!part) return;
   const shown = natural.convert ? natural.convert() : source;
-  const cast = castOf(style, state.opacity);
+  const cast = isFramed(style) ? undefined : castOf(style, state.opacity);
   const item = pictureItem(part, at, { source: shown, alpha: state.opacity, alt, ...(cast ? { shadow: cast } : {}) });
   if (/\.svgz?([?#]|$)|^data:image\/svg/i.test(source)) item.vectorSource = source;
   emit(item, state, flow);
