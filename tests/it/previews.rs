@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use okcvm_protocol::{
     AppEvent, ArchiveListParams, Artifact, ArtifactKind, ArtifactMeta, CommandHandler, EngineEvent,
     ErrorCode, ItemBody, NodeId, PptxPdfParams, PreviewDescribeParams, PreviewHandle, PreviewOpenParams,

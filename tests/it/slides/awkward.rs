@@ -3,7 +3,7 @@
 
 use super::package::Package;
 use super::xml::Element;
-use super::{Bench, LONG, STYLE};
+use super::{Bench, LONG, STYLE, pixel};
 
 /// The lines of text of a slide.
 fn lines(slide: &Element) -> Vec<String> {
@@ -239,7 +239,7 @@ fn a_title_has_the_room_of_its_block() {
          <div class=\"ppt-slide\"><h1>Lists</h1><p>Words.</p></div>\
          <div class=\"ppt-slide\"><h1 style=\"position:absolute;left:60px;top:40px;margin:0\">Lists</h1><p style=\"position:absolute;left:700px;top:40px\">beside it</p></div>\
          <div class=\"ppt-slide\"><h1 style=\"text-align:center\">Lists</h1></div>\
-         <div class=\"ppt-slide\" dir=\"rtl\"><h1>\u{{5d0}}\u{{5d1}}\u{{5d2}}</h1></div>"
+         <div class=\"ppt-slide\" dir=\"rtl\"><h1>\u{5d0}\u{5d1}\u{5d2}</h1></div>"
     );
     let done = bench.convert("titles.html", page.as_bytes(), LONG);
     let package = Package::valid("titles.html", &done.pptx.expect(&done.said));

@@ -46,7 +46,7 @@ pub use served::{Drawing, Served, keep_drawing, kept_drawing, new_drawing};
 pub use server::{DeploymentServer, FindDeployment};
 pub use shelf::Shelf;
 pub use source::{FindMoment, Material, Moment, Source};
-pub use table::{TableProgress, Tables, TellTable};
+pub use table::{TableProgress, Tables, TellTable, as_text};
 pub use thumbnail::{
     NOT_DRAWN, keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail,
 };

@@ -17,6 +17,7 @@ use self::index::{Index, Known};
 use self::records::{MAX_COLUMNS, Records, Step};
 use self::sheet::SheetTable;
 pub(crate) use self::text::Layout;
+pub use self::text::as_text;
 use crate::source::{FileReader, Material, Stamp, stamp};
 use crate::{PreviewError, Wanted};
 

@@ -277,3 +277,31 @@ fn the_longest_row_says_how_many_columns_there_are() {
     let desk = Desk::new();
     assert_eq!(desk.open("ragged.csv", "a,b\n1,2,3,4\n5,6").first[0], words(&["1", "2", "3", "4"]));
 }
+
+#[test]
+fn text_is_read_in_the_encoding_that_it_has() {
+    let chinese = "今天的天气很好，我们去公园散步。这是一个中文文本文件。";
+    let (gbk, _, _) = encoding_rs::GBK.encode(chinese);
+    assert_eq!(as_text(&gbk).as_deref(), Some(chinese));
+    let western = "Café, naïve, Straße und Übermut — déjà vu.";
+    let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(western);
+    assert_eq!(as_text(&latin).as_deref(), Some(western));
+    let wide: Vec<u8> = "\u{feff}Wide".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(as_text(&wide).as_deref(), Some("Wide"));
+    // A character that was cut in two is left out; what is no text is none.
+    assert_eq!(as_text(&"né".as_bytes()[..2]).as_deref(), Some("n"));
+    assert_eq!(as_text(b"").as_deref(), Some(""));
+    assert_eq!(as_text(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"), None);
+    assert_eq!(as_text(&[0xff, 0xd8, 1, 2, 3, 4, 5, 6, 0x80]), None);
+    // A broken character in the midst of UTF-8 does not hide the rest.
+    assert!(as_text(b"a\xffb and more of it").is_some_and(|text| text.starts_with('a') && text.ends_with("of it")));
+}
+
+#[test]
+fn many_short_cells_are_not_called_long() {
+    let desk = Desk::new();
+    let row = vec!["x"; 3_000].join(",");
+    let table = desk.open("wide.csv", format!("{row}\n{row}\n"));
+    assert_eq!(table.notes.len(), 1, "{:?}", table.notes);
+    assert!(table.notes[0].contains("1024 cells"), "{:?}", table.notes);
+}
