@@ -40,7 +40,7 @@ pub use archive::list_archive;
 pub use contents::Contents;
 pub use error::PreviewError;
 pub use facts::{describe, describe_wanted};
-pub use previews::{PreviewTarget, Previews};
+pub use previews::{FindSheet, PreviewTarget, Previews};
 pub use room::Place;
 pub use served::{Drawing, Served, keep_drawing, kept_drawing, new_drawing};
 pub use server::{DeploymentServer, FindDeployment};
