@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MarkdownBlocks, slices } from './blocks';
-import { renderMarkdown } from './render';
+import { isTangled, renderMarkdown } from './render';
 
 describe('MarkdownBlocks', () => {
   const document = [
@@ -102,6 +102,29 @@ describe('a long text', () => {
     const html = new MarkdownBlocks().update(table, true)[0]?.html ?? '';
     expect(html.match(/<tr>/g)?.length).toBe(502);
     expect(html).toContain('⋯ +120');
+  });
+});
+
+describe('a text that nobody wrote to be read', () => {
+  it('is shown as it is written, at once', () => {
+    for (const tangle of [
+      '['.repeat(50_000) + '\n\n' + '!['.repeat(20_000),
+      '>'.repeat(20_000),
+      '1. '.repeat(9_000),
+      'a_'.repeat(20_000),
+      '[\n'.repeat(30_000),
+    ]) {
+      const [block] = new MarkdownBlocks().update(tangle, true);
+      expect(block?.html).toContain('<pre><code>');
+    }
+  });
+
+  it('is not what a person writes', () => {
+    const list = Array.from({ length: 2_000 }, (_, at) => `- **${at}** [a link](b_c_${at}.md) and \`code\``).join('\n');
+    const quotes = '> > > deep\n\n    indented code\n\n' + '[1]: x\n'.repeat(500);
+    for (const text of [list, quotes, 'word '.repeat(20_000), '**bold** `code` '.repeat(200)]) {
+      expect(isTangled(text)).toBe(false);
+    }
   });
 });
 

@@ -72,8 +72,39 @@ export function sanitize(html: string): string {
   return DOMPurify.sanitize(html, ALLOWED);
 }
 
+/** Quotes and lists that stand in each other, and brackets that are open at once; more is no text that a person wrote. */
+const DEEPEST = 60;
+const MOST_OPEN = 200;
+/** The length of a line times its marks: the parser looks through the line once for each of them. */
+const MOST_WORK = 20_000_000;
+const MARKS = /[[\]*_~<`!]/g;
+const HOLDER = /[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))/y;
+
+/** Whether parsing a text would hold up the window. */
+export function isTangled(source: string): boolean {
+  let open = 0;
+  for (const line of source.split('\n')) {
+    if (line.trim() === '') open = 0;
+    const marks = line.match(MARKS) ?? [];
+    if (marks.length * line.length > MOST_WORK) return true;
+    for (const mark of marks) {
+      if (mark === '[') open += 1;
+      else if (mark === ']' && open > 0) open -= 1;
+      if (open > MOST_OPEN) return true;
+    }
+    HOLDER.lastIndex = 0;
+    let depth = 0;
+    while (depth <= DEEPEST && HOLDER.test(line)) depth += 1;
+    if (depth > DEEPEST || (/^\s*/.exec(line)?.[0].length ?? 0) > 8 * DEEPEST) return true;
+  }
+  return false;
+}
+
+/** The blocks of a text; one that would take too long is shown as it is written. */
 export function lex(source: string): TokensList {
-  return marked.lexer(source);
+  if (!isTangled(source)) return marked.lexer(source);
+  const whole: Token = { type: 'code', raw: source, text: source, lang: '' };
+  return Object.assign([whole], { links: {} });
 }
 
 export function renderTokens(tokens: Token[], links: TokensList['links']): string {
