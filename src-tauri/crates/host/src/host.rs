@@ -168,7 +168,10 @@ impl Host {
         })?;
         let manifest = Arc::new(manifest);
         okcvm_documents::read_elsewhere(helper.clone());
-        let sandbox = Sandbox::probe_beside(helper).hiding(data.root());
+        let sandbox = Sandbox::probe_beside(helper).hiding(data.root()).hiding_workspaces({
+            let store = Arc::clone(&store);
+            move || crate::python::folders_of_users(&store)
+        });
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();
         let kernels = Kernels::entered_in(
@@ -254,7 +257,7 @@ impl Host {
             EngineOptions { sessions_folder: data.sessions(), home: environment.home.clone(), watching },
         );
         let parts = Parts {
-            previews: Previews::new(preview_base),
+            previews: Previews::new(preview_base).with_sheets(Arc::new(okcvm_slides::icon_sheet)),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
             looked_at: tokio::sync::watch::Sender::new(None),

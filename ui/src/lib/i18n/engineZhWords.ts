@@ -235,6 +235,7 @@ export const moreSentences: Record<string, string> = {
   "it contains the app's own data (sessions, their history and settings)":
     '它包含应用自己的数据（会话、历史记录和设置）',
   'it belongs to the operating system': '它属于操作系统',
+  'it lies in {}, which the commands of every session can read': '它位于 {} 之下，那里所有会话的命令都能读取',
   'it is a mount point (the top of a disk or of a network drive)': '它是挂载点（磁盘或网络驱动器的顶层）',
   'it is an absolute path outside of the workspace': '它是工作区之外的绝对路径',
   'Choose a folder inside your home folder, for example a new one for this project.':

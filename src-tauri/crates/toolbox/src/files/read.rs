@@ -15,7 +15,7 @@ use super::document::{self, Outcome};
 use super::encoding::{Encoding, Extent};
 use super::kind::{Kind, dimensions};
 use super::lines::{LINE_CHARACTERS, Lines, Picked};
-use super::stamp;
+use super::{stamp, write};
 use crate::call::{
     arguments, blocking, count, counted, file_path, missing, size, text, text_of, whole_number, worded,
 };
@@ -154,7 +154,11 @@ fn read(context: &ToolContext, given: &str, window: &Window) -> Result<ToolResul
         )));
     }
     stamp::note(context, &path, &seen)?;
-    let mut result = text(format!("{}{}", picked.text, remarks(&picked, encoding, window)));
+    let mut result = text(format!(
+        "{}{}",
+        picked.text,
+        remarks(&picked, encoding, &encoding.others(&sample, extent), window)
+    ));
     if name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("svg"))
         && window.is_default
     {
@@ -217,7 +221,7 @@ fn lines(
 }
 
 /// What else there is to know about the text, a line each in brackets.
-pub(super) fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> String {
+pub(super) fn remarks(picked: &Picked, encoding: Encoding, others: &[Encoding], window: &Window) -> String {
     let mut remarks = Vec::new();
     let last = window.first + picked.shown - 1;
     let total = counted(picked.total, "line", "lines");
@@ -246,7 +250,13 @@ pub(super) fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> S
             count(LINE_CHARACTERS as u64)
         ));
     }
-    if encoding != Encoding::Utf8 {
+    if !others.is_empty() {
+        let choice = write::choice(encoding, others);
+        remarks.push(format!(
+            "Encoding: {choice}; there is too little text to tell, {} is shown.",
+            encoding.name()
+        ));
+    } else if encoding != Encoding::Utf8 {
         remarks.push(format!("Encoding: {}.", encoding.name()));
     }
     if picked.return_ends > 0 {
@@ -268,7 +278,7 @@ fn picture(
 ) -> Result<ToolResult, ToolError> {
     let failed =
         |error: io::Error| ToolError::for_model(format!("{} could not be read: {error}.", path.mounted()));
-    let seen = stamp::of_file(file).map_err(failed)?;
+    let seen = stamp::of_file(context, path, file)?;
     stamp::note(context, path, &seen)?;
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -303,8 +313,7 @@ fn binary(
     what: &str,
     bytes: u64,
 ) -> Result<ToolResult, ToolError> {
-    let seen = stamp::of_file(file)
-        .map_err(|error| ToolError::for_model(format!("{} could not be read: {error}.", path.mounted())))?;
+    let seen = stamp::of_file(context, path, file)?;
     stamp::note(context, path, &seen)?;
     let article = if what.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) || what.starts_with("MP") {
         "an"
