@@ -1,7 +1,7 @@
 //! Brings the window back when its page no longer answers.
 //!
 //! The frames of previews run in the process of the window's own page, so that a page whose script never ends, or that
-//! breaks its process down, takes the window with it. The process is ended, and the window's page is loaded anew with a
+//! breaks its process down, takes the window with it; so does a picture that takes for ever to be drawn. The process is ended, and the window's page is loaded anew with a
 //! word in its address, by which it opens no preview and says which one was shown.
 
 use std::cell::{Cell, RefCell};
@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_secs(2);
 /// After so many looks without an answer it is given up. Looks are counted, not time: if this thread was held up, the
 /// answer may lie there unread.
 const PATIENCE: u32 = 5;
+/// As many, where no preview is open: it is our own page that takes its time, or something that it shows by itself.
+const PATIENCE_ALONE: u32 = 15;
 /// So often within [`LATELY`] a page is loaded anew: one that breaks down without a preview does so each time.
 const MOST_REVIVALS: usize = 3;
 const LATELY: Duration = Duration::from_secs(60);
@@ -69,16 +71,16 @@ impl Watch {
                     watch.waiting.set(None);
                 });
             }
-            // Without a preview it is our own page that takes its time.
-            Some(looks) if looks >= PATIENCE && self.shows_previews() => view.terminate_web_process(),
+            Some(looks) if looks >= self.patience() => view.terminate_web_process(),
             Some(looks) => self.waiting.set(Some(looks.saturating_add(1))),
         }
         glib::ControlFlow::Continue
     }
 
-    fn shows_previews(&self) -> bool {
+    fn patience(&self) -> u32 {
         let shell = self.app.state::<Shell>();
-        shell.host.as_ref().is_ok_and(|host| host.previews().is_any_open())
+        let is_any_open = shell.host.as_ref().is_ok_and(|host| host.previews().is_any_open());
+        if is_any_open { PATIENCE } else { PATIENCE_ALONE }
     }
 
     fn revive(&self, view: &WebView) {

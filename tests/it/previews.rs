@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use okcvm_protocol::{
     AppEvent, ArchiveListParams, Artifact, ArtifactKind, ArtifactMeta, CommandHandler, EngineEvent,
     ErrorCode, ItemBody, NodeId, PptxPdfParams, PreviewDescribeParams, PreviewHandle, PreviewOpenParams,
@@ -105,6 +106,38 @@ async fn a_site_is_shown_as_it_was_at_a_node_and_the_present_stays() {
     let nowhere = PreviewOpenParams { session_id: session.clone(), source: then(&NodeId::new(), "") };
     assert!(desk.host.preview_open(nowhere).await.is_err());
     assert_eq!(tree(&files), present);
+}
+
+/// An intricate drawing is drawn by an engine of its own, with no window in the way; a bomb by none.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intricate_drawing_is_drawn_by_an_engine_of_its_own() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    let used = r##"<svg xmlns="http://www.w3.org/2000/svg" width="64" height="40"><defs><rect id="a" width="64" height="40" fill="#00ff00"/></defs><use href="#a"/></svg>"##;
+    std::fs::write(files.join("a #1%.svg"), used).unwrap();
+    let entities = (1..9).map(|at| format!("<!ENTITY a{at} \"{}\">", format!("&a{};", at - 1).repeat(50)));
+    let bomb = format!(
+        "<!DOCTYPE svg [<!ENTITY a0 \"ha\">{}]><svg xmlns=\"http://www.w3.org/2000/svg\"><text>&a8;</text></svg>",
+        entities.collect::<String>()
+    );
+    std::fs::write(files.join("laugh.svg"), bomb).unwrap();
+    let small = |path: &str| ThumbnailParams {
+        session_id: session.clone(),
+        source: PreviewSource::Live { path: path.to_owned() },
+    };
+    let drawn = desk.host.thumbnail_get(small("a #1%.svg")).await.unwrap();
+    let url = drawn.url.unwrap_or_else(|| panic!("{:?}", drawn.reason));
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(url.strip_prefix("data:image/png;base64,").unwrap())
+        .unwrap();
+    let picture = image::load_from_memory(&bytes).unwrap().to_rgba8();
+    assert_eq!((picture.width(), picture.height()), (320, 200));
+    assert_eq!(picture.get_pixel(160, 100).0, [0, 255, 0, 255]);
+    let begun = std::time::Instant::now();
+    let refused = desk.host.thumbnail_get(small("laugh.svg")).await.unwrap();
+    assert!(refused.url.is_none() && refused.reason.unwrap().contains("repeats itself"));
+    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

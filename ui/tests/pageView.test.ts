@@ -92,6 +92,13 @@ describe('the script of slides', () => {
     document.body.innerHTML = '<div class="ppt-slide" data-notes="n"><h1>One</h1></div>';
     run();
     expect(host.postMessage.mock.calls.at(-1)?.[0]).toEqual({ okcvm: 'deck', slides: [{ title: 'One', notes: 'n' }] });
+    document.body.innerHTML =
+      '<div class="ppt-slide"><h1>One<br>more</h1><aside class="notes"><p>First <b>note</b></p>\n<p>Second</p></aside></div>';
+    run();
+    expect(host.postMessage.mock.calls.at(-1)?.[0]).toEqual({
+      okcvm: 'deck',
+      slides: [{ title: 'One more', notes: 'First note\nSecond' }],
+    });
     document.body.innerHTML = '';
   });
 });

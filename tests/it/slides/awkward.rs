@@ -3,7 +3,7 @@
 
 use super::package::Package;
 use super::xml::Element;
-use super::{Bench, LONG, STYLE};
+use super::{Bench, LONG, STYLE, pixel};
 
 /// The lines of text of a slide.
 fn lines(slide: &Element) -> Vec<String> {
@@ -194,4 +194,80 @@ fn lists_count_on_links_stay_buttons_and_cuts_are_cut() {
     let [picture] = package.media().try_into().unwrap();
     assert!(picture.starts_with(b"\x89PNG"), "drawn as what it is");
     assert_eq!(slide.all("p:pic")[0].all("a:outerShdw").len(), 1);
+}
+
+/// Where a shape or picture lies: left, top, width, height in CSS pixels.
+fn place(shape: &Element) -> [f64; 4] {
+    let of = |name: &str, key: &str| shape.all(name)[0].get(key).unwrap().parse::<f64>().unwrap() / 9525.0;
+    [of("a:off", "x"), of("a:off", "y"), of("a:ext", "cx"), of("a:ext", "cy")]
+}
+
+#[test]
+fn what_is_scaled_or_turned_in_a_frame_ends_with_it_and_lies_under_its_caption() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<style>figure {{ position: absolute; top: 130px; width: 300px; height: 200px; margin: 0; overflow: hidden; border-radius: 16px }} img {{ width: 100%; height: 100% }} figcaption {{ position: absolute; bottom: 0; left: 0; right: 0 }}</style>\
+         <div class=\"ppt-slide\"><h1>Frames</h1>\
+         <figure style=\"left:40px\"><img src=\"a.png\" alt=\"grown\" style=\"transform:scale(1.3)\"><figcaption>over it</figcaption></figure>\
+         <figure style=\"left:360px\"><img src=\"a.png\" alt=\"mirrored\" style=\"transform:scaleX(-1.5)\"></figure>\
+         <figure style=\"left:680px\"><img src=\"a.png\" alt=\"turned\" style=\"transform:rotate(30deg)\"><b style=\"position:absolute;left:400px;transform:rotate(5deg)\">beyond</b></figure></div>"
+    );
+    bench.write("a.png", &pixel());
+    let done = bench.convert("frames.html", page.as_bytes(), LONG);
+    let package = Package::valid("frames.html", &done.pptx.expect(&done.said));
+    let slide = package.slide(1);
+    let picture = |alt: &str| {
+        let all = slide.all("p:pic");
+        all.into_iter().find(|picture| picture.all("p:cNvPr")[0].get("descr") == Some(alt)).unwrap()
+    };
+    assert_eq!(place(picture("grown")).map(f64::round), [40.0, 130.0, 300.0, 200.0]);
+    assert_eq!(picture("grown").all("a:prstGeom")[0].get("prst"), Some("roundRect"));
+    assert_eq!(place(picture("mirrored")).map(f64::round), [360.0, 130.0, 300.0, 200.0]);
+    // A turned one is cut in its own form.
+    assert_eq!(picture("turned").all("a:custGeom").len(), 1);
+    assert!(!slide.words().contains("beyond"), "what lies outside is not there: {}", slide.words());
+    // The picture stands before its caption, so that it lies under it.
+    let number = |shape: &Element| shape.all("p:cNvPr")[0].get("id").unwrap().parse::<u32>().unwrap();
+    assert!(number(picture("grown")) < number(shape_of(slide, "over it")));
+}
+
+#[test]
+fn a_title_has_the_room_of_its_block() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<style>.ppt-slide {{ padding: 40px; box-sizing: border-box }}</style>\
+         <div class=\"ppt-slide\"><h1>Lists</h1><p>Words.</p></div>\
+         <div class=\"ppt-slide\"><h1 style=\"position:absolute;left:60px;top:40px;margin:0\">Lists</h1><p style=\"position:absolute;left:700px;top:40px\">beside it</p></div>\
+         <div class=\"ppt-slide\"><h1 style=\"text-align:center\">Lists</h1></div>\
+         <div class=\"ppt-slide\" dir=\"rtl\"><h1>\u{5d0}\u{5d1}\u{5d2}</h1></div>"
+    );
+    let done = bench.convert("titles.html", page.as_bytes(), LONG);
+    let package = Package::valid("titles.html", &done.pptx.expect(&done.said));
+    let title = |number: usize| {
+        let all = package.slide(number).all("p:sp");
+        let shape = all.into_iter().find(|shape| !shape.all("p:ph").is_empty()).unwrap();
+        let [left, _, wide, _] = place(shape).map(f64::round);
+        (left, left + wide)
+    };
+    assert_eq!(title(1), (40.0, 984.0), "that of the block");
+    assert_eq!(title(2), (60.0, 692.0), "up to what stands beside it");
+    assert_eq!(title(3), (40.0, 984.0), "about its middle");
+    assert_eq!(title(4), (40.0, 984.0), "to the left, from where it begins");
+}
+
+#[test]
+fn lists_that_count_down_or_from_nothing_say_their_numbers() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><h1>Countdown</h1><ol reversed><li>three</li><li>two</li><li>one</li></ol><ol start=\"0\"><li>nil</li><li>first</li></ol><ol><li value=\"-1\">below</li></ol></div>"
+    );
+    let done = bench.convert("count.html", page.as_bytes(), LONG);
+    let package = Package::valid("count.html", &done.pptx.expect(&done.said));
+    let slide = package.slide(1);
+    let starts: Vec<_> =
+        slide.all("a:buAutoNum").iter().map(|number| number.get("startAt").unwrap_or("1").to_owned()).collect();
+    assert_eq!(starts, ["3", "2", "1", "1"]);
+    let words = slide.words();
+    // A presentation counts from 1 on: other numbers are text before a tab.
+    assert!(words.contains("0.\tnil") && words.contains("-1.\tbelow"), "{words:?}");
 }

@@ -257,7 +257,7 @@ impl Host {
             EngineOptions { sessions_folder: data.sessions(), home: environment.home.clone(), watching },
         );
         let parts = Parts {
-            previews: Previews::new(preview_base),
+            previews: Previews::new(preview_base).with_sheets(Arc::new(okcvm_slides::icon_sheet)),
             tables: Tables::new(data.spool(), crate::looking::tell_of_tables(engine.events().clone())),
             shelf,
             looked_at: tokio::sync::watch::Sender::new(None),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use okcvm_engine::EventBus;
-use okcvm_preview::{FindMoment, Moment, PreviewTarget, Source, TableProgress, TellTable, Wanted};
+use okcvm_preview::{FindMoment, Moment, PreviewTarget, Source, TableProgress, TellTable, Wanted, as_text};
 use okcvm_protocol::{
     AppError, AppEvent, Artifact, ArtifactKind, EntryKind, ErrorCode, FileContent, PreviewSource, SessionId,
 };
@@ -12,7 +12,7 @@ use okcvm_workspace::{Workspace, WorkspacePath};
 use sha2::{Digest, Sha256};
 
 use crate::Host;
-use crate::handler::{text_of, workspace_path};
+use crate::handler::workspace_path;
 
 /// The most that one answer carries of a file.
 const MOST_READ: u64 = 64 * 1024 * 1024;
@@ -82,7 +82,7 @@ impl Host {
             size: material.size(),
             truncated: (bytes.len() as u64) < material.size(),
             hash: format!("{:x}", Sha256::digest(&bytes)),
-            text: text_of(bytes),
+            text: as_text(&bytes),
             path,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_preview::{
-    Drawing, Served, Shelf, Source, keep_drawing, keep_picture, kept_drawing, kept_picture, new_drawing,
+    Drawing, NOT_DRAWN, Served, Shelf, Source, keep_drawing, keep_picture, kept_drawing, kept_picture, new_drawing,
     thumbnail,
 };
 use okcvm_protocol::{AppError, EntryKind, ErrorCode, PreviewSource, ProcessOwner, SessionId, Thumbnail};
@@ -133,7 +133,11 @@ impl Host {
             if known.url.is_some() {
                 return Ok((known, None));
             }
-            let page = page_of(&id, &source, "first");
+            let page = if known.reason.as_deref() == Some(NOT_DRAWN) {
+                page_of(&id, &source, "first").or_else(|| page_around(&id, &source))
+            } else {
+                page_of(&id, &source, "first")
+            };
             let kept = page.as_ref().and_then(|page| page.drawing(&host.shelf));
             Ok(match kept.and_then(|drawing| kept_picture(&host.shelf, &drawing.name)) {
                 Some(kept) => (kept, None),
@@ -234,6 +238,28 @@ pub(crate) fn page_of(session: &SessionId, source: &Source, what: &str) -> Optio
     let known_by = [session.as_str(), folder.as_str(), &name, &hash, what].join("\0");
     let key = format!("{:x}", Sha256::digest(known_by));
     Some(Page { source, folder, name, bytes, key })
+}
+
+/// A page that shows a drawing and nothing else, as a picture, in which no script runs and nothing is loaded. Blocks.
+fn page_around(session: &SessionId, source: &Source) -> Option<Page> {
+    let path = source.path();
+    let name = path.file_name()?;
+    if !name.to_ascii_lowercase().ends_with(".svg") {
+        return None;
+    }
+    let (_, hash) = source.open().ok()?.whole_and_hash(MOST_PAGE).ok()?;
+    let address: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let page = format!(
+        "<!doctype html><style>body {{ margin: 0 }} img {{ display: block; width: 640px; height: 400px; object-fit: contain }}</style><img class=\"ppt-slide\" src=\"{address}\">"
+    );
+    let key = format!("{:x}", Sha256::digest([session.as_str(), path.as_str(), &hash, "drawing"].join("\0")));
+    Some(Page {
+        source: source.clone(),
+        folder: path.parent()?,
+        name: format!("{name}.html"),
+        bytes: page.into_bytes(),
+        key,
+    })
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]

@@ -40,13 +40,27 @@
     var words = String(text || '').replace(/\s+/g, ' ').trim();
     return words.length > most ? words.slice(0, most - 1) + '…' : words;
   }
+  // What is read of an element: a line a block.
+  function textOf(element) {
+    var lines = [''];
+    function walk(node) {
+      if (node.nodeType === 3) lines[lines.length - 1] += node.data.replace(/\s+/g, ' ');
+      if (node.nodeType !== 1 || /^(script|style|template)$/.test(node.localName)) return;
+      var block = /^(br|p|div|li|ul|ol|h[1-6]|tr|section|blockquote)$/.test(node.localName);
+      if (block) lines.push('');
+      node.childNodes.forEach(walk);
+      if (block && node.localName !== 'br') lines.push('');
+    }
+    element.childNodes.forEach(walk);
+    return lines.map(function (line) { return line.trim(); }).filter(Boolean).join('\n');
+  }
   function titleOf(slide) {
     var heading = slide.querySelector('h1, h2, h3, [role=heading]');
-    return short((heading || slide).textContent, MOST_TITLE);
+    return short(textOf(heading || slide), MOST_TITLE);
   }
   function notesOf(slide) {
     var aside = slide.querySelector('aside.notes');
-    var notes = slide.getAttribute('data-notes') || (aside ? aside.textContent : '');
+    var notes = slide.getAttribute('data-notes') || (aside ? textOf(aside) : '');
     return String(notes || '').trim().slice(0, MOST_NOTES);
   }
 

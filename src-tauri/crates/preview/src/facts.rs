@@ -1,5 +1,6 @@
 //! What a file or folder is: its type, its size, its content in short.
 
+mod drawings;
 mod kinds;
 mod media;
 mod pictures;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use okcvm_documents::{DocumentKind, Limits, Reading};
 use okcvm_protocol::{ArtifactKind, ArtifactMeta, EntryKind, FileFacts, SlideOutline};
 
+pub(crate) use self::drawings::{is_bomb, is_light};
 pub(crate) use self::kinds::{Form, form};
 pub(crate) use self::media::sound;
 pub(crate) use self::pictures::{MOST_PIXELS, damaged, megapixels, orient, reader, svg_size};
@@ -24,6 +26,10 @@ pub(crate) const MOST_WHOLE: u64 = 64 * 1024 * 1024;
 const COUNTED: u64 = 8 * 1024 * 1024;
 /// Cells of the first row that are named.
 const MOST_NAMES: usize = 64;
+/// Bytes of a drawing that are looked through; larger ones are drawn by a person's hand alone.
+const MOST_MEASURED: u64 = 1024 * 1024;
+/// What is said of a drawing that nobody draws unasked.
+pub(crate) const BOMB: &str = "The drawing repeats itself so often that drawing it could take all memory.";
 /// First bytes that are shown as they are.
 const HEAD: usize = 512;
 /// Bytes by which a file is told.
@@ -180,6 +186,9 @@ fn found(
     match form {
         Form::Picture => pictures::picture(material).map(Some),
         Form::Drawing => {
+            if is_bomb(&material.range(0, MOST_MEASURED)?) {
+                return Err(Refused::Lasting(BOMB.to_owned()));
+            }
             let (width, height) = svg_size(start).unwrap_or((300, 150));
             let animated = start.windows(8).any(|window| window == b"<animate");
             Ok(Some(ArtifactMeta::Image { width, height, animated }))

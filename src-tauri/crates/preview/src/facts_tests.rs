@@ -42,7 +42,7 @@ impl Desk {
         self.source(path)
     }
 
-    fn facts(&self, path: &str, bytes: impl AsRef<[u8]>) -> FileFacts {
+    pub(crate) fn facts(&self, path: &str, bytes: impl AsRef<[u8]>) -> FileFacts {
         describe(&self.put(path, bytes), &self.shelf).unwrap()
     }
 }

@@ -40,12 +40,14 @@ pub use archive::list_archive;
 pub use contents::Contents;
 pub use error::PreviewError;
 pub use facts::{describe, describe_wanted};
-pub use previews::{PreviewTarget, Previews};
+pub use previews::{FindSheet, PreviewTarget, Previews};
 pub use room::Place;
 pub use served::{Drawing, Served, keep_drawing, kept_drawing, new_drawing};
 pub use server::{DeploymentServer, FindDeployment};
 pub use shelf::Shelf;
 pub use source::{FindMoment, Material, Moment, Source};
-pub use table::{TableProgress, Tables, TellTable};
-pub use thumbnail::{keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail};
+pub use table::{TableProgress, Tables, TellTable, as_text};
+pub use thumbnail::{
+    NOT_DRAWN, keep_pages, keep_picture, keep_poster, keep_slides, kept_picture, of_slide, thumbnail,
+};
 pub use wanted::Wanted;

@@ -66,11 +66,21 @@ pub enum PreviewTarget {
     },
 }
 
+/// Gives the style sheet that stands in for one on the network, by its address; `None` if nothing does.
+pub type FindSheet = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// The open previews. Clones share them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Previews {
     base: String,
+    find_sheet: FindSheet,
     open: Arc<RwLock<HashMap<String, Opened>>>,
+}
+
+impl std::fmt::Debug for Previews {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Previews").field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 /// An open preview.
@@ -88,7 +98,13 @@ impl Previews {
     /// No previews yet. `base` is what every address begins with, up to and with the `/` before the token:
     /// `preview://localhost/`, on Windows `http://preview.localhost/`.
     pub fn new(base: String) -> Self {
-        Self { base, open: Arc::default() }
+        Self { base, find_sheet: Arc::new(|_| None), open: Arc::default() }
+    }
+
+    /// With sheets that stand in for those on the network, such as those of icons.
+    #[must_use]
+    pub fn with_sheets(self, find_sheet: FindSheet) -> Self {
+        Self { find_sheet, ..self }
     }
 
     /// Opens a preview. Its token is the only way to it and dies with [`Previews::close`].
@@ -243,6 +259,9 @@ impl Previews {
             let script = format!("{TAILWIND_BEFORE}{TAILWIND_BROWSER}");
             return Answer::new(StatusCode::OK, "text/javascript; charset=utf-8", script.into_bytes());
         }
+        if let Some(sheet) = rewrite::sheet_address(rest).and_then(|address| (self.find_sheet)(&address)) {
+            return Answer::new(StatusCode::OK, "text/css; charset=utf-8", sheet.into_bytes());
+        }
         match site.find(rest) {
             Ok(Found::File(found)) => {
                 let range = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
@@ -300,8 +319,9 @@ impl Previews {
                         .replace("__SITE__", &format!("{}{token}/", self.base))
                         .replace("__LINES__", &lines.to_string());
                     script.push_str(DECK);
-                    bytes =
-                        rewrite::html(&bytes, &format!("/{token}/"), &format!("<script>{script}</script>"));
+                    let has_sheet = |address: &str| (self.find_sheet)(address).is_some();
+                    let script = format!("<script>{script}</script>");
+                    bytes = rewrite::html(&bytes, &format!("/{token}/"), &script, &has_sheet);
                 } else if is_rewritten {
                     bytes = rewrite::css(&bytes, &format!("/{token}/"));
                 }

@@ -17,9 +17,16 @@ pub(crate) const TAILWIND: &str = ".okcvm/tailwind-browser.js";
 const TAILWIND_COPIES: [&[u8]; 3] =
     [b"cdn.tailwindcss.com", b"cdn.jsdelivr.net/npm/@tailwindcss/browser", b"unpkg.com/@tailwindcss/browser"];
 
+/// Below a preview, where sheets are served that stand in for those of an address on the network, which follows with
+/// two digits a byte.
+pub(crate) const SHEETS: &str = ".okcvm/sheet/";
+
+/// Whether something stands in for the style sheet of an address on the network.
+pub(crate) type HasSheet<'a> = &'a dyn Fn(&str) -> bool;
+
 /// A page whose root-relative links lead to `prefix` (which begins and ends with `/`), with `script` before
-/// everything that loads or runs.
-pub(crate) fn html(page: &[u8], prefix: &str, script: &str) -> Vec<u8> {
+/// everything that loads or runs. Sheets that others stand in for lead to these.
+pub(crate) fn html(page: &[u8], prefix: &str, script: &str, has_sheet: HasSheet<'_>) -> Vec<u8> {
     if page.starts_with(&[0xff, 0xfe]) || page.starts_with(&[0xfe, 0xff]) {
         return page.to_vec();
     }
@@ -27,6 +34,7 @@ pub(crate) fn html(page: &[u8], prefix: &str, script: &str) -> Vec<u8> {
         page,
         prefix: prefix.as_bytes(),
         script: script.as_bytes(),
+        has_sheet,
         out: Vec::new(),
         injected: false,
     };
@@ -42,10 +50,32 @@ pub(crate) fn css(sheet: &[u8], prefix: &str) -> Vec<u8> {
     out
 }
 
+/// The place, below a preview, of what stands in for the sheet of an address.
+fn sheet_place(address: &str) -> String {
+    let mut place = SHEETS.to_owned();
+    for byte in address.bytes() {
+        for digit in [byte >> 4, byte & 15] {
+            place.extend(char::from_digit(u32::from(digit), 16));
+        }
+    }
+    place
+}
+
+/// The address whose sheet is asked for at a place.
+pub(crate) fn sheet_address(place: &str) -> Option<String> {
+    let digits = place.strip_prefix(SHEETS)?.as_bytes();
+    let bytes: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    String::from_utf8(bytes?).ok()
+}
+
 struct Rewriter<'page> {
     page: &'page [u8],
     prefix: &'page [u8],
     script: &'page [u8],
+    has_sheet: HasSheet<'page>,
     out: Vec<u8>,
     injected: bool,
 }
@@ -115,7 +145,6 @@ impl Rewriter<'_> {
             self.inject();
         }
         self.copy(open, name_end);
-        let is_script = name == b"script";
         let mut at = name_end;
         while let Some(byte) = self.page.get(at) {
             if *byte == b'>' {
@@ -125,7 +154,7 @@ impl Rewriter<'_> {
             at = if byte.is_ascii_whitespace() || *byte == b'/' {
                 self.copy(at, at + 1)
             } else {
-                self.attribute(at, is_script)
+                self.attribute(at, &name)
             };
         }
         if name == b"head" {
@@ -134,9 +163,9 @@ impl Rewriter<'_> {
         if RAW_TEXT.contains(&name.as_slice()) { self.raw_text(at, &name) } else { at }
     }
 
-    /// Copies an attribute with its value, rewriting the value if it is an address. `is_script` says whether the tag is
-    /// a script's.
-    fn attribute(&mut self, start: usize, is_script: bool) -> usize {
+    /// Copies an attribute of an element of that name with its value, rewriting the value if it is an address.
+    fn attribute(&mut self, start: usize, element: &[u8]) -> usize {
+        let (is_script, is_link) = (element == b"script", element == b"link");
         // A stray `=` begins a name, as in the HTML standard.
         let name_end =
             self.skip(start + 1, |byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>' | b'='));
@@ -156,11 +185,15 @@ impl Rewriter<'_> {
         };
         self.copy(start, from);
         let value = slice(self.page, from, to);
-        if is_script && name == b"integrity" {
+        let sheet = if is_link && name == b"href" { self.sheet(value) } else { None };
+        if (is_script || is_link) && name == b"integrity" {
             // The sum is of the copy on the network. Without a value the attribute asks for nothing.
         } else if is_script && name == b"src" && is_tailwind(value) {
             self.out.extend_from_slice(self.prefix);
             self.out.extend_from_slice(TAILWIND.as_bytes());
+        } else if let Some(sheet) = sheet {
+            self.out.extend_from_slice(self.prefix);
+            self.out.extend_from_slice(sheet.as_bytes());
         } else if ADDRESSES.contains(&name.as_slice()) {
             push_address(&mut self.out, value, self.prefix);
         } else if ADDRESS_LISTS.contains(&name.as_slice()) {
@@ -171,6 +204,13 @@ impl Rewriter<'_> {
             self.out.extend_from_slice(value);
         }
         if quote.is_some() { self.copy(to, to + 1) } else { to }
+    }
+
+    /// The place of what stands in for a sheet on the network.
+    fn sheet(&self, address: &[u8]) -> Option<String> {
+        let address = std::str::from_utf8(address.trim_ascii()).ok()?.replace("&amp;", "&");
+        let address = if address.starts_with("//") { format!("https:{address}") } else { address };
+        (address.starts_with("http") && (self.has_sheet)(&address)).then(|| sheet_place(&address))
     }
 
     /// Copies the content of an element that holds no markup, up to its end tag.

@@ -1,7 +1,7 @@
 use super::*;
 
 fn page(text: &str) -> String {
-    String::from_utf8(html(text.as_bytes(), "/t/", "<S>")).expect("stays UTF-8")
+    String::from_utf8(html(text.as_bytes(), "/t/", "<S>", &|address| address.contains("icons"))).expect("stays UTF-8")
 }
 
 fn links(text: &str) -> String {
@@ -98,9 +98,9 @@ fn broken_markup_is_kept_byte_for_byte() {
 fn other_encodings_survive() {
     let gbk = b"<!doctype html><title>\xd7\xd6\xd2\xbb</title><a href=/\xd7\xd6>";
     let expected = b"<!doctype html><S><title>\xd7\xd6\xd2\xbb</title><a href=/t/\xd7\xd6>";
-    assert_eq!(html(gbk, "/t/", "<S>"), expected);
+    assert_eq!(html(gbk, "/t/", "<S>", &|_| false), expected);
     let utf_16 = b"\xff\xfe<\0a\0>\0";
-    assert_eq!(html(utf_16, "/t/", "<S>"), utf_16);
+    assert_eq!(html(utf_16, "/t/", "<S>", &|_| false), utf_16);
 }
 
 #[test]
@@ -131,4 +131,22 @@ fn tailwind_comes_from_the_app_and_not_from_the_network() {
     // Only a script is replaced.
     let picture = "<img src=\"https://cdn.tailwindcss.com\">";
     assert_eq!(links(picture), picture);
+}
+
+#[test]
+fn sheets_that_others_stand_in_for_lead_to_these() {
+    let place = |address: &str| format!("/t/{}", sheet_place(address));
+    let address = "https://cdn.example/icons.css?a&b";
+    assert_eq!(
+        links("<link rel=stylesheet href=\"https://cdn.example/icons.css?a&amp;b\" integrity=\"sha512-x\">"),
+        format!("<link rel=stylesheet href=\"{}\" integrity=\"\">", place(address))
+    );
+    assert_eq!(links("<link href=//h/icons.css>"), format!("<link href={}>", place("https://h/icons.css")));
+    for same in ["<link href=https://cdn.example/other.css>", "<a href=\"https://h/icons.css\">", "<link href=icons.css>"] {
+        assert_eq!(links(same), same);
+    }
+    assert_eq!(sheet_address(&sheet_place(address)).as_deref(), Some(address));
+    for wrong in [".okcvm/sheet/zz", ".okcvm/sheet/c3", "sheet/61"] {
+        assert_eq!(sheet_address(wrong), None, "{wrong}");
+    }
 }

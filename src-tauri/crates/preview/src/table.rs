@@ -17,6 +17,7 @@ use self::index::{Index, Known};
 use self::records::{MAX_COLUMNS, Records, Step};
 use self::sheet::SheetTable;
 pub(crate) use self::text::Layout;
+pub use self::text::as_text;
 use crate::source::{FileReader, Material, Stamp, stamp};
 use crate::{PreviewError, Wanted};
 
@@ -24,6 +25,8 @@ use crate::{PreviewError, Wanted};
 const FIRST: usize = 200;
 /// Rows of one answer.
 const MOST_ROWS: u64 = 500;
+/// Rows by which it is told whether the first one holds names.
+const LOOKED_AT: usize = 50;
 /// Bytes that are looked through for the first rows.
 const FIRST_BYTES: usize = 4 * 1024 * 1024;
 /// The first piece, by which the layout is known.
@@ -77,6 +80,8 @@ enum Table {
 struct TextTable {
     path: String,
     layout: Layout,
+    /// Rows above the first that is shown: the row of names, where there is one.
+    above: u64,
     /// What the marks of the index are places in.
     file: File,
     /// When the file was opened, if it is one that others may write.
@@ -139,7 +144,10 @@ impl Tables {
         let failed =
             |source: io::Error| PreviewError::Unreadable { path: path.clone(), source: Arc::new(source) };
         let (mut rows, mut notes) = first_rows(&material, &layout)?;
-        let names = if rows.is_empty() { Vec::new() } else { rows.remove(0) };
+        let headed = has_names(&rows);
+        let names = if headed && !rows.is_empty() { rows.remove(0) } else { Vec::new() };
+        rows.truncate(FIRST);
+        let above = u64::from(headed);
         let source = material.reader()?;
         let own = if layout.is_wide() { None } else { material.into_file() };
         let (file, stamp, spool) = if let Some(file) = own {
@@ -152,9 +160,9 @@ impl Tables {
             (file, None, Some(spool))
         };
         let index = Arc::new(Index::default());
-        let table = TextTable { path: path.clone(), layout, file, stamp, index: Arc::clone(&index) };
+        let table = TextTable { path: path.clone(), layout, above, file, stamp, index: Arc::clone(&index) };
         let counting =
-            Counting { id: id.clone(), size, layout, index, spool, tell: Arc::clone(&self.inner.tell) };
+            Counting { id: id.clone(), size, layout, above, index, spool, tell: Arc::clone(&self.inner.tell) };
         if size <= COUNTED_AT_ONCE {
             counting.run(source);
         } else {
@@ -172,7 +180,7 @@ impl Tables {
             id,
             names,
             first: rows,
-            rows: known.is_done.then(|| known.rows.saturating_sub(1)),
+            rows: known.is_done.then(|| known.rows.saturating_sub(above)),
             sheets: Vec::new(),
             sheet: String::new(),
             size,
@@ -240,6 +248,7 @@ struct Counting {
     id: TableId,
     size: u64,
     layout: Layout,
+    above: u64,
     index: Arc<Index>,
     spool: Option<File>,
     tell: TellTable,
@@ -247,11 +256,11 @@ struct Counting {
 
 impl Counting {
     fn run(self, mut source: Box<dyn Read + Send>) {
-        let Self { id, size, layout, index, spool, tell } = self;
+        let Self { id, size, layout, above, index, spool, tell } = self;
         index.make(&mut source, &layout, spool.as_ref(), |known: &Known| {
             tell(TableProgress {
                 id: id.clone(),
-                rows: known.rows.saturating_sub(1),
+                rows: known.rows.saturating_sub(above),
                 bytes: known.bytes,
                 size,
                 done: known.is_done,
@@ -273,10 +282,9 @@ impl TextTable {
         }
         let (mark, known_rows, total, failure) = {
             let known = self.index.known();
-            // Row 0 is the row of names.
-            let mark = known.before(from.saturating_add(1));
-            let total = known.is_done.then(|| known.rows.saturating_sub(1));
-            (mark, known.rows.saturating_sub(1), total, known.failure.clone())
+            let mark = known.before(from.saturating_add(self.above));
+            let total = known.is_done.then(|| known.rows.saturating_sub(self.above));
+            (mark, known.rows.saturating_sub(self.above), total, known.failure.clone())
         };
         if let Some(failure) = failure.filter(|_| from >= known_rows) {
             return Err(PreviewError::Broken {
@@ -293,13 +301,13 @@ impl TextTable {
             let mut records = Records::new(self.layout.delimiter);
             let mut room = MOST_TEXT;
             each_record(&mut source, &mut records, |records| {
-                if row > from {
+                if row >= from + self.above {
                     let cells = cells(records, &self.layout);
                     room = room.saturating_sub(cells.iter().map(|cell| cell.len() + 3).sum());
                     rows.push(cells);
                 }
                 row += 1;
-                row <= last && room > 0
+                row < last + self.above && room > 0
             })
             .map_err(failed)?;
         }
@@ -385,7 +393,7 @@ fn first_rows(material: &Material, layout: &Layout) -> Result<(Vec<Vec<String>>,
                 Step::Record => {
                     let row = cells(&records, layout);
                     is_wide |= records.width() > MAX_COLUMNS;
-                    is_cut |= !records.is_whole() || records.cells().any(|cell| cell.len() > MOST_CHARACTERS);
+                    is_cut |= records.is_cut() || records.cells().any(|cell| cell.len() > MOST_CHARACTERS);
                     room = room.saturating_sub(row.iter().map(|cell| cell.len() + 3).sum());
                     rows.push(row);
                     if rows.len() > FIRST || room == 0 {
@@ -438,7 +446,8 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// The first row of a table of text, its number of columns, and its rows below that if `bytes` are all of it.
+/// The names of the columns of a table of text, as far as it has them, the number of columns, and the rows below the
+/// names if `bytes` are all of it.
 pub(crate) fn outline(name: &str, bytes: &[u8], is_all: bool) -> Option<(Vec<String>, u32, Option<u64>)> {
     let layout = Layout::of(name, bytes.get(..HEAD as usize).unwrap_or(bytes))?;
     let mut rest = bytes.get(layout.start..).unwrap_or_default();
@@ -448,18 +457,33 @@ pub(crate) fn outline(name: &str, bytes: &[u8], is_all: bool) -> Option<(Vec<Str
         rest = decoded.as_bytes();
     }
     let mut records = Records::new(layout.delimiter);
-    let mut names: Option<(Vec<String>, u32)> = None;
-    let mut rows = 0;
+    let mut first: Vec<Vec<String>> = Vec::new();
+    let (mut rows, mut columns) = (0_u64, 0);
     each_record(&mut rest, &mut records, |records| {
         rows += 1;
-        if names.is_none() {
-            names = Some((cells(records, &layout), records.width() as u32));
+        columns = columns.max(records.width());
+        if first.len() < LOOKED_AT {
+            first.push(cells(records, &layout));
         }
-        is_all
+        is_all || first.len() < LOOKED_AT
     })
     .ok()?;
-    let (names, columns) = names?;
-    Some((names, columns, is_all.then(|| u64::saturating_sub(rows, 1))))
+    let headed = has_names(&first);
+    let names = first.into_iter().next().filter(|_| rows > 0)?;
+    let rows = is_all.then(|| rows - u64::from(headed));
+    Some((if headed { names } else { Vec::new() }, columns as u32, rows))
+}
+
+/// Whether the first row holds names: not if it holds a number where those below it do. A year may well be a name.
+fn has_names(rows: &[Vec<String>]) -> bool {
+    let Some((first, below)) = rows.split_first() else { return false };
+    let below = below.get(..LOOKED_AT.min(below.len())).unwrap_or_default();
+    let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok_and(f64::is_finite);
+    let is_year = |cell: &str| cell.trim().parse::<u32>().is_ok_and(|year| (1000..=2999).contains(&year));
+    !first.iter().enumerate().any(|(column, cell)| {
+        let mut others = below.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
+        is_number(cell) && !is_year(cell) && others.peek().is_some() && others.all(|cell| is_number(cell))
+    })
 }
 
 #[cfg(test)]

@@ -242,3 +242,66 @@ fn sheets_of_workbooks_are_chosen_by_name() {
     let error = desk.tables.open(desk.put("word.xlsx", fixture), None).unwrap_err().to_app_error();
     assert!(error.message.contains("is not a table"), "{error:?}");
 }
+
+#[test]
+fn a_first_row_of_numbers_holds_no_names() {
+    let desk = Desk::new();
+    let table = desk.open("nohead.csv", "0,Name 0,1.5\n1,Name 1,2\n2,Name 2,\n");
+    assert_eq!((table.names.len(), table.first.len(), table.rows), (0, 3, Some(3)));
+    assert_eq!(table.first[0], words(&["0", "Name 0", "1.5"]));
+    let rows = desk.tables.rows(&table.id, 0, 2).unwrap();
+    assert_eq!((rows.rows, rows.total), (table.first[..2].to_vec(), Some(3)));
+    let rows = desk.tables.rows(&table.id, 2, 9).unwrap();
+    assert_eq!(rows.rows, [words(&["2", "Name 2", ""])]);
+    for (text, names) in [
+        ("city,2019,2020\nA,1,2\n", 3),
+        ("id,7\na,x\n", 2),
+        ("1,2\n", 2),
+        ("a,b\n1,2\n", 2),
+    ] {
+        assert_eq!(desk.open("named.csv", text).names.len(), names, "{text}");
+    }
+    // More rows than come at once.
+    let text: String = (0..1_000).map(|row| format!("{row},x\n")).collect();
+    let table = desk.open("long.csv", &text);
+    assert_eq!((table.names.len(), table.first.len(), table.rows), (0, FIRST, Some(1_000)));
+    let last = desk.tables.rows(&table.id, 998, 9).unwrap();
+    assert_eq!(last.rows, [words(&["998", "x"]), words(&["999", "x"])]);
+}
+
+#[test]
+fn the_longest_row_says_how_many_columns_there_are() {
+    let seen = |text: &str| outline("a.csv", text.as_bytes(), true).unwrap();
+    assert_eq!(seen("a,b\n1,2,3,4\n5,6"), (words(&["a", "b"]), 4, Some(2)));
+    assert_eq!(seen("1,2\n3,4\n"), (Vec::new(), 2, Some(2)));
+    let desk = Desk::new();
+    assert_eq!(desk.open("ragged.csv", "a,b\n1,2,3,4\n5,6").first[0], words(&["1", "2", "3", "4"]));
+}
+
+#[test]
+fn text_is_read_in_the_encoding_that_it_has() {
+    let chinese = "今天的天气很好，我们去公园散步。这是一个中文文本文件。";
+    let (gbk, _, _) = encoding_rs::GBK.encode(chinese);
+    assert_eq!(as_text(&gbk).as_deref(), Some(chinese));
+    let western = "Café, naïve, Straße und Übermut — déjà vu.";
+    let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(western);
+    assert_eq!(as_text(&latin).as_deref(), Some(western));
+    let wide: Vec<u8> = "\u{feff}Wide".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(as_text(&wide).as_deref(), Some("Wide"));
+    // A character that was cut in two is left out; what is no text is none.
+    assert_eq!(as_text(&"né".as_bytes()[..2]).as_deref(), Some("n"));
+    assert_eq!(as_text(b"").as_deref(), Some(""));
+    assert_eq!(as_text(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"), None);
+    assert_eq!(as_text(&[0xff, 0xd8, 1, 2, 3, 4, 5, 6, 0x80]), None);
+    // A broken character in the midst of UTF-8 does not hide the rest.
+    assert!(as_text(b"a\xffb and more of it").is_some_and(|text| text.starts_with('a') && text.ends_with("of it")));
+}
+
+#[test]
+fn many_short_cells_are_not_called_long() {
+    let desk = Desk::new();
+    let row = vec!["x"; 3_000].join(",");
+    let table = desk.open("wide.csv", format!("{row}\n{row}\n"));
+    assert_eq!(table.notes.len(), 1, "{:?}", table.notes);
+    assert!(table.notes[0].contains("1024 cells"), "{:?}", table.notes);
+}

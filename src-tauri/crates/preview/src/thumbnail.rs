@@ -11,7 +11,10 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, Rgba, RgbaImage};
 use okcvm_documents::DocumentKind;
 use okcvm_protocol::{ArtifactMeta, EntryKind, Thumbnail};
 
-use crate::facts::{Form, MOST_PIXELS, MOST_WHOLE, START, form, megapixels, orient, reader, sound, svg_size};
+use crate::facts::{
+    BOMB, Form, MOST_PIXELS, MOST_WHOLE, START, form, is_bomb, is_light, megapixels, orient, reader, sound,
+    svg_size,
+};
 use crate::refused::Refused;
 use crate::shelf::{Made, Shelf};
 use crate::source::Material;
@@ -164,8 +167,8 @@ pub fn keep_poster(
     keep_picture(shelf, hash, png).ok_or_else(|| refused("has a frame that cannot be read"))
 }
 
-/// What is said of pages and slides of which a web engine has drawn nothing yet.
-const NOT_DRAWN: &str = "Pages and slides are drawn by a web engine, which has not been asked yet.";
+/// What is said of pages, slides and drawings of which a web engine has drawn nothing yet.
+pub const NOT_DRAWN: &str = "Pages, slides and intricate drawings are drawn by a web engine, which has not been asked yet.";
 
 /// The small picture that was kept under a name with [`keep_picture`].
 pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {
@@ -256,7 +259,8 @@ fn none(reason: &str) -> Thumbnail {
     Thumbnail { url: None, width: 0, height: 0, reason: Some(reason.to_owned()), wants_poster: false }
 }
 
-/// A drawing scales by itself; as an image no script in it runs and nothing is loaded.
+/// A drawing scales by itself; as an image no script in it runs and nothing is loaded. The window draws it in its own
+/// process, so that one which may take long is left to an engine of its own.
 fn drawing(material: &Material, start: &[u8]) -> Result<Thumbnail, PreviewError> {
     if material.size > MOST_DRAWING {
         return Ok(none("The drawing is too large for a small picture."));
@@ -264,6 +268,12 @@ fn drawing(material: &Material, start: &[u8]) -> Result<Thumbnail, PreviewError>
     let bytes = material.whole(MOST_DRAWING)?;
     if !bytes.windows(4).any(|window| window == b"<svg") {
         return Ok(none("The file is no drawing in SVG."));
+    }
+    if is_bomb(&bytes) {
+        return Ok(none(BOMB));
+    }
+    if !is_light(&bytes) {
+        return Ok(none(NOT_DRAWN));
     }
     let (width, height) = fitted(svg_size(start).unwrap_or((300, 150)));
     let url = Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(bytes)));

@@ -92,6 +92,40 @@ fn a_drawing_is_given_as_it_is() {
     assert_eq!((svg.width, svg.height), (320, 50));
 }
 
+/// Entities of which each stands for fifty of the one before, as `laughs` deep as named.
+pub(crate) fn laughing(laughs: u8) -> String {
+    let mut entities = "<!ENTITY a0 \"aaaaaaaaaa\">".to_owned();
+    for laugh in 1..=laughs {
+        entities += &format!("<!ENTITY a{laugh} \"{}\">", format!("&a{};", laugh - 1).repeat(50));
+    }
+    format!("<!DOCTYPE svg [{entities}]><svg xmlns=\"http://www.w3.org/2000/svg\"><text>&a{laughs};</text></svg>")
+}
+
+#[test]
+fn a_drawing_that_may_take_any_time_is_not_handed_to_the_window() {
+    let desk = Desk::new();
+    let bomb = laughing(4);
+    let wide: Vec<u8> = bomb.bytes().flat_map(|byte| [byte, 0]).collect();
+    for (name, bytes) in [("laugh.svg", bomb.into_bytes()), ("wide.svg", wide)] {
+        let source = desk.put(name, &bytes);
+        let facts = describe(&source, &desk.shelf).unwrap();
+        assert_eq!(facts.problem.as_deref(), Some(BOMB), "{name}");
+        let small = thumbnail(&source, &desk.shelf).unwrap();
+        assert_eq!(small.url, None, "{name}");
+    }
+    assert_eq!(drawn(&desk, "laugh.svg", laughing(4)).reason.as_deref(), Some(BOMB));
+    // What an engine of its own may draw.
+    let used = r##"<svg xmlns="http://www.w3.org/2000/svg"><g id="a"/><use href="#a"/></svg>"##;
+    assert_eq!(drawn(&desk, "used.svg", used).reason.as_deref(), Some(NOT_DRAWN));
+    assert_eq!(drawn(&desk, "few.svg", laughing(1)).reason.as_deref(), Some(NOT_DRAWN));
+    assert_eq!(desk.facts("few.svg", laughing(1)).problem, None);
+    // Names that stand for each other, and declarations that make declarations.
+    for entities in ["<!ENTITY a \"&b;\"><!ENTITY b \"x&a;\">", "<!ENTITY % a \"b\">"] {
+        let facts = desk.facts("round.svg", format!("<!DOCTYPE svg [{entities}]><svg><text>&a;</text></svg>"));
+        assert_eq!(facts.problem.as_deref(), Some(BOMB), "{entities}");
+    }
+}
+
 #[test]
 fn a_small_picture_is_made_once() {
     let desk = Desk::new();

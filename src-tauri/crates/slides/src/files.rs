@@ -128,6 +128,13 @@ pub fn with_stand_ins(page: &str, base: &str) -> String {
     out
 }
 
+/// The bundled style sheet of icons in the place of one on the web; `None` if there is none.
+pub fn icon_sheet(address: &str) -> Option<String> {
+    let found = stand_in(&Url::parse(address).ok()?)?;
+    let text = String::from_utf8(found.bytes).ok().filter(|text| !text.is_empty())?;
+    found.mime.starts_with("text/css").then_some(text)
+}
+
 /// What is bundled in the place of a file on the web.
 pub(crate) fn stand_in(url: &Url) -> Option<Resource> {
     if !matches!(url.scheme(), "http" | "https") {

@@ -174,3 +174,18 @@ fn pages_with_scripts_count_what_they_wait_for_before_those_run() {
     }
     assert_eq!(counting(b"<head></head><p>No script</p>"), b"<head></head><p>No script</p>");
 }
+
+#[test]
+fn sheets_of_icons_are_bundled_and_no_others() {
+    let awesome = icon_sheet("https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.4.0/css/all.min.css").unwrap();
+    assert!(awesome.contains("fa-rocket") && awesome.contains("data:font/woff2"));
+    assert!(icon_sheet("https://fonts.googleapis.com/icon?family=Material+Icons").is_some());
+    for none in [
+        "https://fonts.googleapis.com/css2?family=Inter",
+        "https://cdn.example/site.css",
+        "https://cdn.tailwindcss.com",
+        "no address",
+    ] {
+        assert_eq!(icon_sheet(none), None, "{none}");
+    }
+}

@@ -22,6 +22,6 @@ mod script;
 pub use chromium::{Chromium, find_browser};
 pub use convert::{Converted, convert, look_at_slides};
 pub use error::SlidesError;
-pub use files::{DeckFiles, HOST, ReadFile, with_stand_ins};
+pub use files::{DeckFiles, HOST, ReadFile, icon_sheet, with_stand_ins};
 pub use renderer::{Area, OpenPage, Renderer, Resource, Resources};
 pub use report::in_short;

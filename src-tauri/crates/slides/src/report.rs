@@ -58,9 +58,14 @@ fn short(address: &str) -> String {
 
 fn start_of(item: &Item) -> String {
     let Kind::Text(text) = &item.kind else { return String::new() };
-    let whole: String =
-        text.paragraphs.iter().flat_map(|paragraph| &paragraph.runs).map(|run| run.text.as_str()).collect();
-    whole.chars().take(60).collect()
+    let lines: Vec<String> = text
+        .paragraphs
+        .iter()
+        .map(|paragraph| {
+            paragraph.runs.iter().map(|run| if run.is_break { " " } else { run.text.as_str() }).collect()
+        })
+        .collect();
+    lines.join(" ").chars().take(60).collect()
 }
 
 /// In short, for a model: what it should know to better the deck.

@@ -246,6 +246,9 @@ pub(crate) struct Text {
     /// Vertical, with letters that lie on their side.
     #[serde(default)]
     pub sideways: bool,
+    /// The left and the right edge of the room that a title has in the page.
+    #[serde(default)]
+    pub room: Option<Room>,
     /// It is the slide's title.
     #[serde(default)]
     pub title: bool,
@@ -258,6 +261,13 @@ pub(crate) struct Text {
     /// From the edges of that shape's own room for text.
     #[serde(default)]
     pub edges: Option<Edges>,
+}
+
+/// From edge to edge of the slide's own coordinates.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct Room {
+    pub left: f64,
+    pub right: f64,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -26,9 +26,12 @@ export const enPreview = {
   'preview.loadingPart': 'Loading… {percent} %',
   'preview.asText': 'As text',
   'preview.hung': '{name} held up the window with a script that did not end or broke down, and was closed.',
-  'preview.hungUnknown': 'A page held up the window with a script that did not end or broke down, and was closed.',
+  'preview.hungBeside': 'The window stopped answering while {name} was open, and was loaded anew without it.',
+  'preview.hungUnknown': 'The window stopped answering, and was loaded anew.',
   'preview.hungHint':
     'Nothing else was lost, and what runs goes on. Ask for the page to be mended before you open it again.',
+  'preview.hungBesideHint':
+    'Nothing was lost, and what runs goes on. Something that was in sight took too long to be drawn, not necessarily that file.',
   'preview.gone': 'This is no longer there.',
   'preview.notThen': '{name} did not exist at that time.',
   'preview.blocked_one': '{count} request of this page was blocked',

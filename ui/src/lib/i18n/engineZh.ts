@@ -215,6 +215,8 @@ export const sentences: Record<string, string> = {
   'The demo model is part of the app and needs no connection.': '演示模型是应用的一部分，不需要连接。',
 
   // A session that had to be repaired
+  'The history of this session is gone from its folder, and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
+    '此会话的历史记录已不在其文件夹中，现已开始新的历史记录；工作区的文件未受影响，但无法恢复更早的时刻。',
   'The history of this session was damaged ({}). It was moved aside to `{}` and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
     '此会话的历史记录已损坏（{}），已移至 `{}` 并重新开始记录。工作区的文件没有变化，但无法再恢复到更早的时刻。',
 

@@ -91,7 +91,8 @@ export const previewSentences: Record<string, string> = {
   'The film is too large for a small picture.': '视频过大，无法制作缩略图。',
   'No frame of the film has been drawn yet; a window that can play it does so.':
     '尚未截取视频画面；可播放它的窗口会截取。',
-  'Pages and slides are drawn by a web engine, which has not been asked yet.': '网页和幻灯片由网页引擎绘制，尚未请求。',
+  'Pages, slides and intricate drawings are drawn by a web engine, which has not been asked yet.':
+    '网页、幻灯片和复杂的矢量图由网页引擎绘制，尚未请求。',
   'The page took too long to be drawn.': '绘制页面耗时过长。',
   'The small picture could not be made.': '无法生成缩略图。',
 
@@ -136,6 +137,8 @@ export const previewSentences: Record<string, string> = {
   'No sound could be decoded.': '无法解码声音。',
   'The small picture was removed at this moment; ask again.': '缩略图刚刚被删除，请重试。',
   'The drawing is too large for a small picture.': '矢量图过大，无法生成缩略图。',
+  'The drawing repeats itself so often that drawing it could take all memory.':
+    '该矢量图重复引用自身过多次，绘制它可能耗尽内存。',
   'The file is no drawing in SVG.': '该文件不是 SVG 矢量图。',
   'The small picture could not be written: {}.': '无法写入缩略图：{}。',
   'Too many documents are still being drawn.': '仍有过多文档正在绘制。',

@@ -21,6 +21,8 @@ export const moreSentences: Record<string, string> = {
   'The folder of this session, {}, is a link by now and leads to {}.': '此会话的文件夹 {} 现在是一个链接，指向 {}。',
   'Put the folder back in the place of the link, or begin a session in the other folder. The conversation can be read meanwhile.':
     '请把文件夹放回链接所在的位置，或在另一个文件夹中新建会话。在此期间可以阅读对话。',
+  'A session works in {}, and no two may write to the same files.': '有会话正在 {} 中工作，同一批文件只能由一方写入。',
+  'Wait until it is done, or close it.': '请等它完成，或将其关闭。',
   'The session was removed, but its folder {} could not be.': '会话已删除，但无法删除它的文件夹 {}。',
   'It is tried again at the next start.': '下次启动时会再次尝试。',
   '{} could not be used.': '无法使用 {}。',
@@ -60,8 +62,9 @@ export const moreSentences: Record<string, string> = {
 
   // What a turn says on its way
   '{} Trying again in {} s (attempt {}).': '{} {} 秒后重试（第 {} 次）。',
-  'The files could not be recorded before this turn, so it cannot be undone: {}':
-    '这一轮开始前无法记录文件，因此无法撤销：{}',
+  'The files could not be recorded before this turn: {}': '这一轮开始前无法记录文件：{}',
+  'The turn may not write without that. Make room if the disk is full, and try again.':
+    '没有这份记录，这一轮不能写入文件。如果磁盘已满，请腾出空间后重试。',
   "The answer was cut: it reached the model's limit of tokens. Ask it to continue, or raise the limit in the settings.":
     '回答被截断：达到了模型的 token 上限。可以让它继续，或在设置中提高上限。',
   "The provider's content filter ended the answer.": '服务方的内容过滤终止了回答。',
@@ -79,6 +82,15 @@ export const moreSentences: Record<string, string> = {
     '程序退出时有一次恢复没有完成，而且无法继续：此后有文件被改动，或有内容无法读取。文件保持现状；撤销可以回到恢复之前的状态。',
   'Undoing of “{}”': '撤销“{}”',
   'What was left half-done of “{}”': '“{}”未做完时的状态',
+  'Some files may be changed already; undo brings back what was there before.':
+    '部分文件可能已经改动；撤销可以回到之前的状态。',
+  'What did not come back of “{}”': '“{}”中未能恢复的部分',
+  '“{}”: the history does not hold the files any more that this step leads to.':
+    '“{}”：历史中已没有这一步所指的文件。',
+  'This step was left out; the next one leads further.': '这一步已跳过；下一步会继续往回。',
+  'The history no longer holds the files that are needed for this.': '历史中已没有这项操作需要的文件。',
+  'Those before or after this turn were dropped to save room, or were damaged.':
+    '这一轮之前或之后的文件已为节省空间而删除，或者已损坏。',
   'Taking back of “{}”': '撤回“{}”这一轮',
   'New branch beside “{}”': '在“{}”旁新建分支',
   'it was not recorded.': '没有记录。',
@@ -133,7 +145,8 @@ export const moreSentences: Record<string, string> = {
   'a folder with other files stands in its place': '该位置上是含有其他文件的文件夹',
 
   // Why a restore leaves a file as it is
-  'it stays as it is, since no snapshot holds that': '保留原样，因为没有快照包含它',
+  'it stays as it is, since it is left out now': '保留原样，因为现在不记录它',
+  'it stays as it is, since the history holds it damaged': '保留原样，因为历史中的副本已损坏',
   'the list of what was left out cannot be read': '无法读取未记录内容的列表',
   'it stays, since the snapshot had left it out': '保留原样，因为当时的快照没有记录它',
   'this file system takes its name for that of another file': '此文件系统会把它的名称当作另一个文件的名称',

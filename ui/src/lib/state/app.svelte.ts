@@ -22,7 +22,7 @@ import { Moves } from './moves';
 import { NetworkState } from './network.svelte';
 import { DEMO_PROFILE, Preferences } from './preferences.svelte';
 import { Permissions } from './permissions';
-import { PreviewState } from './preview.svelte';
+import { PreviewState, fileKind } from './preview.svelte';
 import { PreviewMemory } from './previewMemory';
 import { TableProgress } from './tableProgress.svelte';
 import { PythonState } from './python.svelte';
@@ -249,8 +249,11 @@ export class App {
     const place = shown?.slice(shown.indexOf(':') + 1);
     const site = this.session?.deployments.find(({ id }) => id === place);
     const name = site?.title || place || this.i18n.t('preview.site');
-    const message = this.i18n.t(shown ? 'preview.hung' : 'preview.hungUnknown', { name });
-    this.toasts.error({ message, hint: this.i18n.t('preview.hungHint') });
+    // Only what runs scripts is to be blamed for one.
+    const isPage = shown !== null && (site !== undefined || !shown.startsWith('file:') || fileKind(shown) === 'page');
+    const how = isPage ? 'preview.hung' : shown ? 'preview.hungBeside' : 'preview.hungUnknown';
+    const hint = this.i18n.t(isPage ? 'preview.hungHint' : 'preview.hungBesideHint');
+    this.toasts.error({ message: this.i18n.t(how, { name }), hint });
   }
 
   async openSession(id: string): Promise<void> {

@@ -92,7 +92,9 @@ export class Thumbnails {
 
   #laneOf(source: PreviewSource): Lane {
     if (source.type !== 'deployment' && OFFICE.test(source.path)) return this.#office;
-    return isSlow(source) ? this.#slow : this.#quick;
+    // Intricate ones are drawn as pages are.
+    const isDrawing = source.type !== 'deployment' && /\.svg$/i.test(source.path);
+    return isDrawing || isSlow(source) ? this.#slow : this.#quick;
   }
 
   /** The picture of a slide, from 0, of a page or a presentation. The first that is asked for begins to draw them all. */

@@ -27,7 +27,7 @@ pub(super) struct Records {
     count: usize,
     /// Cells of the row, also those that were not kept.
     width: usize,
-    is_whole: bool,
+    is_cut: bool,
     beyond: Vec<u8>,
     ends_beyond: Vec<usize>,
     is_begun: bool,
@@ -42,7 +42,7 @@ impl Records {
             ends: vec![0; 64],
             count: 0,
             width: 0,
-            is_whole: true,
+            is_cut: false,
             beyond: Vec::new(),
             ends_beyond: Vec::new(),
             is_begun: false,
@@ -52,7 +52,7 @@ impl Records {
     /// Takes bytes up to the end of a row and says how many it took. No bytes at all mean that the input is over.
     pub(super) fn feed(&mut self, input: &[u8]) -> (Step, usize) {
         if !self.is_begun {
-            (self.length, self.count, self.width, self.is_whole) = (0, 0, 0, true);
+            (self.length, self.count, self.width, self.is_cut) = (0, 0, 0, false);
             self.is_begun = true;
         }
         let mut taken = 0;
@@ -79,13 +79,12 @@ impl Records {
             let (result, read, written, ended) = self.reader.read_record(rest, text, ends);
             taken += read;
             self.width += ended;
-            if is_wide {
-                self.is_whole = self.is_whole && ended == 0;
-            } else {
+            if !is_wide {
                 self.count += ended;
             }
             if is_full {
-                self.is_whole = self.is_whole && written == 0;
+                // What belongs to cells that are not kept anyway cuts none that are.
+                self.is_cut = self.is_cut || (written > 0 && !is_wide);
             } else {
                 self.length += written;
             }
@@ -119,9 +118,9 @@ impl Records {
         self.width
     }
 
-    /// Nothing of the last row was left out.
-    pub(super) fn is_whole(&self) -> bool {
-        self.is_whole
+    /// Text of a kept cell of the last row was left out.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// The kept cells of the last row, or of the part of a row that came so far.

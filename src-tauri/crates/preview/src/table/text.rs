@@ -57,6 +57,23 @@ impl Layout {
     }
 }
 
+/// Bytes as text in the encoding that they seem to have; `None` if they are no text. A character that was cut in two at
+/// the end is left out.
+pub fn as_text(bytes: &[u8]) -> Option<String> {
+    let (encoding, mark) = encoding(bytes)?;
+    let bytes = bytes.get(mark..).unwrap_or_default();
+    // What is not UTF-8 is text only if it holds none of the bytes that text has not.
+    let is_control = |byte: &u8| matches!(byte, 1..=6 | 14..=26 | 28..=31);
+    if encoding != UTF_8 && !is_wide(encoding) && bytes.iter().filter(|byte| is_control(byte)).count() * 100 > bytes.len() {
+        return None;
+    }
+    let mut text = String::with_capacity(bytes.len());
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    text.reserve(decoder.max_utf8_buffer_length(bytes.len())?);
+    let (_, _, _) = decoder.decode_to_string(bytes, &mut text, false);
+    Some(text)
+}
+
 fn is_wide(encoding: &'static Encoding) -> bool {
     encoding == UTF_16LE || encoding == UTF_16BE
 }

@@ -163,6 +163,9 @@ function castOf(style, opacity) {
   return { x: strongest.x, y: strongest.y, blur: strongest.blur, spread: strongest.spread, hex: strongest.hex, alpha: strongest.alpha };
 }
 
+/** Whether a picture has a frame or a ground of its own, which then casts its shadow. */
+const isFramed = (style) => !plain(style) || px(style.borderRightWidth) + px(style.borderBottomWidth) > 0;
+
 /** The shadow of a `filter: drop-shadow()`, whose blur is half as wide as that of a box. */
 function dropOf(filter, opacity) {
   const drop = /drop-shadow\((.*?)\s+(-?[\d.]+)px\s+(-?[\d.]+)px\s+([\d.]+)px\)/.exec(filter);
@@ -246,7 +249,7 @@ function boxItems(element, style, rect, state, report) {
   if (style.backgroundImage !== 'none' && !clipsText) fills.push(...backgroundLayers(element, style, rect, widths, opacity, report));
   if (clipsText) fills.length = 0;
   // Nothing casts no shadow: a box that is open shows the one colour behind it, if it is one.
-  const open = shadow && style.boxShadow !== 'none' && fills.length === 0 && !clipsText ? groundBehind(element) : null;
+  const open = shadow && style.boxShadow !== 'none' && fills.length === 0 && !clipsText && (element.localName !== 'img' || isFramed(style)) ? groundBehind(element) : null;
   if (open) fills.push({ type: 'solid', ...open });
 
   const whole = { ...rect, corners };

@@ -58,18 +58,31 @@ function segmentIn([ax, ay], [bx, by], window) {
   return from < to ? [at(from), at(to)] : null;
 }
 
+// Corners of a window run clockwise or not; cutting wants one way.
+const areaOf = (points) => points.reduce((sum, [x, y], index) => sum + points.at(index - 1)[0] * y - x * points.at(index - 1)[1], 0);
+// Points that differ by rounding alone would be an edge in any direction.
+const plainly = (window) => window.filter(([x, y], index) => Math.hypot(x - window.at(index - 1)[0], y - window.at(index - 1)[1]) > 1e-3);
+const oneWay = (windows) => windows.map(plainly).map((window) => (areaOf(window) < 0 ? [...window].reverse() : window));
+const holds = (window, [x, y]) => window.every(([ax, ay], index) => {
+  const [bx, by] = window[(index + 1) % window.length];
+  return (bx - ax) * (y - ay) - (by - ay) * (x - ax) >= -0.75 * Math.hypot(bx - ax, by - ay);
+});
+
+/** The form in which convex windows show a turned picture or text; `null` if they cut nothing, 'nothing' if all. */
+function cutPicture(item, windows, matrix) {
+  const back = matrix.inverse();
+  const straight = oneWay(windows.map((window) => window.map((point) => mapped(back, point))));
+  const { points } = outlinesOf({ form: { type: 'rect' }, ...item })[0];
+  if (points.every((point) => straight.every((window) => holds(window, point)))) return null;
+  const rest = straight.reduce((left, window) => cutBy(left, window), points);
+  if (rest.length < 3) return 'nothing';
+  return { type: 'path', commands: [...rest.map(([x, y], index) => [index === 0 ? 'M' : 'L', tidy(x - item.x), tidy(y - item.y)]), ['Z']] };
+}
+
 /** What convex windows leave of a shape that its native form cannot show cut, as free forms; `null` if they cut nothing. */
 function cutShape(item, windows, matrix) {
   const outlines = outlinesOf(item).map(({ points, closed }) => ({ closed, points: points.map((point) => mapped(matrix, point)) }));
-  // A window's corners run clockwise or not; cutting wants one way.
-  const area = (points) => points.reduce((sum, [x, y], index) => sum + points.at(index - 1)[0] * y - x * points.at(index - 1)[1], 0);
-  // Points that differ by rounding alone would be an edge in any direction.
-  const plainly = (window) => window.filter(([x, y], index) => Math.hypot(x - window.at(index - 1)[0], y - window.at(index - 1)[1]) > 1e-3);
-  const straight = windows.map(plainly).map((window) => (area(window) < 0 ? [...window].reverse() : window));
-  const holds = (window, [x, y]) => window.every(([ax, ay], index) => {
-    const [bx, by] = window[(index + 1) % window.length];
-    return (bx - ax) * (y - ay) - (by - ay) * (x - ax) >= -0.75 * Math.hypot(bx - ax, by - ay);
-  });
+  const straight = oneWay(windows);
   if (outlines.every(({ points }) => points.every((point) => straight.every((window) => holds(window, point))))) return null;
   const cut = [];
   const path = (points, closed) => [...points.map((point, index) => [index === 0 ? 'M' : 'L', ...point]), ...(closed ? [['Z']] : [])];

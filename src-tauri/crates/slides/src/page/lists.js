@@ -21,6 +21,8 @@ function markerOf(item, state) {
   const paint = marker.color || style.color;
   const look = { ...faded(paint, state.opacity), size: px(marker.fontSize) || px(style.fontSize), weight: marker.fontWeight || style.fontWeight };
   if (text !== undefined) return text === '' ? null : { char: text, ...look };
+  // A presentation counts from 1 on: other numbers are letters of the text.
+  if (NUMBERS[type] && numberOf(item) < 1) return { written: `${numberOf(item)}.`, ...look };
   if (NUMBERS[type]) return { number: NUMBERS[type], start: numberOf(item), ...look };
   // Numbers of other kinds are written out.
   if (type === 'arabic-indic' || type === 'persian') return { char: String(numberOf(item)).replace(/\d/g, (digit) => String.fromCodePoint((type === 'persian' ? 0x6f0 : 0x660) + Number(digit))), ...look };
@@ -30,14 +32,26 @@ function markerOf(item, state) {
 function numberOf(item) {
   const list = item.parentElement;
   const items = [...list.children].filter((child) => child.localName === 'li');
-  if (item.hasAttribute('value')) return Number(item.value) || 1;
-  let number = list.localName === 'ol' ? list.start : 1;
+  if (item.hasAttribute('value')) return item.value;
+  let number = list.localName !== 'ol' ? 1 : list.reversed && !list.hasAttribute('start') ? items.length : list.start;
   for (const other of items) {
-    if (other.hasAttribute('value')) number = Number(other.value) || number;
-    if (other === item) return Math.max(1, number);
+    if (other.hasAttribute('value')) number = other.value;
+    if (other === item) return number;
     number += list.reversed ? -1 : 1;
   }
   return 1;
+}
+
+/** Gives a paragraph its marker: one that a presentation cannot count stands before a tab. */
+function mark(paragraph, marker) {
+  const first = paragraph.runs.find((run) => !run.break);
+  if (!marker?.written || !first) {
+    paragraph.marker = marker?.written ? null : marker;
+    return;
+  }
+  const { latin, eastAsian, bold, italic, language } = first;
+  const { hex, alpha, size } = marker;
+  paragraph.runs.unshift({ text: `${marker.written}\t`, size, mainSize: size, latin, eastAsian, bold, italic, language, hex, alpha, spacing: 0, raise: 0, strike: false });
 }
 
 /** How far left of its text a marker stands. */
@@ -50,7 +64,7 @@ function hangOf(marker, style) {
   }
   if (marker.char === LETTERS.disc || marker.char === LETTERS.circle || marker.char === LETTERS.square) return size * 0.95;
   brush.font = `${size}px ${style.fontFamily}`;
-  return brush.measureText(`${marker.char} `).width;
+  return brush.measureText(`${marker.char ?? marker.written} `).width;
 }
 
 /** The inline nodes of an item before its nested lists, if that is all there is; else `null`. */
@@ -87,13 +101,14 @@ function inlineOnly(element) {
 }
 
 /** The paragraphs of a whole list, or `null` if it holds more than text. */
-function listParagraphs(list, level, state) {
+function listParagraphs(list, level, around) {
   const paragraphs = [];
   for (const item of list.children) {
     if (styleOf(item).display === 'none') continue;
     if (item.localName !== 'li' || !isItem(item) || styleOf(item).float !== 'none') return null;
     const parts = simpleItem(item);
     if (!parts) return null;
+    const state = { ...around, opacity: around.opacity * Number(styleOf(item).opacity) };
     for (const part of partsInLine(parts.inline)) if (part) letFlow(part);
     const marker = markerOf(item, state);
     const lines = linesOf(lettersOf(parts.inline, state), false).filter((line) => visibleLine(line, state, false));
@@ -103,7 +118,8 @@ function listParagraphs(list, level, state) {
       const paragraph = paragraphOf(lines, item, false);
       const style = styleOf(item);
       paragraph.level = level;
-      paragraph.marker = marker;
+      mark(paragraph, marker);
+      paragraph.marked = marker !== null;
       paragraph.hang = marker ? (style.listStylePosition === 'inside' ? 0 : hangOf(marker, style)) : 0;
       if (marker && style.listStylePosition === 'inside') {
         const edge = item.getBoundingClientRect().left + px(style.paddingLeft);
@@ -113,7 +129,7 @@ function listParagraphs(list, level, state) {
       paragraphs.push(paragraph);
     }
     for (const nested of parts.nested) {
-      const below = listParagraphs(nested, Math.min(level + 1, 8), state);
+      const below = listParagraphs(nested, Math.min(level + 1, 8), { ...state, opacity: state.opacity * Number(styleOf(nested).opacity) });
       if (!below) return null;
       paragraphs.push(...below);
     }
@@ -125,7 +141,7 @@ function listParagraphs(list, level, state) {
 function listItems(list, state) {
   const paragraphs = listParagraphs(list, 0, state);
   if (!paragraphs || paragraphs.length === 0) return null;
-  if (paragraphs.every((paragraph) => !paragraph.marker)) return null;
+  if (paragraphs.every((paragraph) => !paragraph.marked)) return null;
   const groups = [];
   for (const paragraph of paragraphs) {
     const group = groups.at(-1);
@@ -143,6 +159,7 @@ function listItems(list, state) {
       paragraph.margin = tidy(start);
       paragraph.first = tidy(-paragraph.hang);
       delete paragraph.item;
+      delete paragraph.marked;
     }
     return item;
   });

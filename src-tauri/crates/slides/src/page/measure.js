@@ -16,6 +16,30 @@ function markTitle(items, height) {
   return title ? title.paragraphs.map((paragraph) => paragraph.runs.map((run) => (run.break ? ' ' : run.text)).join('')).join(' ').trim() : '';
 }
 
+/** The room that a title's words have in the page: that of their block, or around a block as narrow as they are what holds it; up to what stands beside them. */
+function roomOf(title, items, slide) {
+  const element = [...numbers].find(([, number]) => number === title.owner)?.[0];
+  if (!element || title.vertical || [...transforms.keys()].some((turned) => turned.contains(element))) return undefined;
+  const frame = rectOf(slide);
+  let [left, right] = [title.x, title.x + title.w];
+  for (let above = element; above && slide.contains(above); above = isOut(styleOf(above)) ? above.offsetParent : above.parentElement) {
+    const style = styleOf(above);
+    const box = rectOf(above);
+    const [before, after] = ['Left', 'Right'].map((side) => px(style[`padding${side}`]) + px(style[`border${side}Width`]));
+    if (!isInline(style)) [left, right] = [Math.min(left, box.x + before - frame.x), Math.max(right, box.x + box.w - after - frame.x)];
+    if (title.rows > 1 || right - left > title.w + 8) break;
+  }
+  // A title that begins at the margin ends at the margin.
+  const margin = Math.min(24, Math.max(0, title.x));
+  [left, right] = [Math.max(left, margin), Math.min(right, frame.w - margin)];
+  for (const item of items) {
+    if (item === title || item.y >= title.y + title.h || item.y + item.h <= title.y) continue;
+    if (item.x >= title.x + title.w - 1) right = Math.min(right, item.x - 8);
+    else if (item.x + item.w <= title.x + 1) left = Math.max(left, item.x + item.w + 8);
+  }
+  return { left: tidy(Math.min(left, title.x)), right: tidy(Math.max(right, title.x + title.w)) };
+}
+
 function groundItems(slide, style, state, report) {
   const rect = rectOf(slide);
   const layers = style.backgroundImage === 'none' ? [] : backgroundLayers(slide, style, rect, { top: 0, right: 0, bottom: 0, left: 0 }, 1, report);
@@ -87,7 +111,7 @@ function measureSlide(slide, page) {
   const rect = rectOf(slide);
   const fitted = fittingPage(rect, page, report);
   // What reaches over the page's edge is kept: a presentation cuts it itself, and the report names it.
-  const state = { slide, opacity: 1, matrix: fitted, origin: { x: rect.x, y: rect.y }, clips: [], outer: [], textClips: [], ellipsis: false };
+  const state = { slide, opacity: 1, matrix: fitted, origin: { x: rect.x, y: rect.y }, clips: [], outer: [], textClips: [], ellipsis: false, report };
   const style = styleOf(slide);
   const ground = groundItems(slide, style, state, report);
   const layers = new Layers();
@@ -106,6 +130,8 @@ function measureSlide(slide, page) {
     report.simplified.add(`the font ${name} comes with the page and cannot be put into a presentation: where it is not installed, another takes its place`);
   }
   const title = markTitle(items, rect.h) || slide.dataset.title || '';
+  const named = items.find((item) => item.title);
+  if (named && fitted.isIdentity) named.room = roomOf(named, items, slide);
   const whole = joined(items);
   return {
     width: tidy(page.w), height: tidy(page.h), title, notes, hidden, background: ground.background, items: whole,

@@ -230,7 +230,7 @@ function roundedGrounds(table, cells, boxes, out, state) {
 
 /** A table, its caption aside; the cells of which something is drawn under their text, and those of which something is drawn on top, with whether that is all but their text. */
 function tableItem(table, state) {
-  const rows = [...table.rows].filter((row) => styleOf(row).display !== 'none');
+  const rows = [...table.rows].filter((row) => [row, row.parentElement].every((part) => styleOf(part).display !== 'none'));
   const cells = rows.flatMap((row) => [...row.cells].filter((cell) => styleOf(cell).display !== 'none'));
   if (cells.length === 0) return null;
   const boxes = new Map(cells.map((cell) => [cell, cell.getBoundingClientRect()]));

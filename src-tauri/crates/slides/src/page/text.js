@@ -5,9 +5,17 @@ const WIDE = /[\u1100-\u115f\u2e80-\u303f\u3040-\u30ff\u3100-\u31ff\u3400-\u4dbf
 const EMOJI_LETTER = /\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\p{Regional_Indicator}/u;
 const PRESERVES = /^(pre|pre-wrap|pre-line|break-spaces)$/;
 
+/** What is left of an element's opacity with that of the inline elements around it, which are part of their block. */
+function inlineOpacity(element, state) {
+  let opacity = state.opacity;
+  for (let above = element; above && styleOf(above).display === 'inline'; above = above.parentElement) opacity *= Number(styleOf(above).opacity);
+  return opacity;
+}
+
 /** Everything about the look of letters that are children of `element`. */
-function lookOf(element, state) {
+function lookOf(element, around) {
   const style = styleOf(element);
+  const state = { ...around, opacity: inlineOpacity(element, around) };
   const font = fontOf(style.fontFamily);
   const look = {
     families: style.fontFamily,
@@ -27,6 +35,7 @@ function lookOf(element, state) {
     link: undefined,
     highlight: undefined,
     highlightHex: undefined,
+    opacity: state.opacity,
   };
   const fill = style.webkitTextFillColor || style.color;
   Object.assign(look, faded(fill, state.opacity));
@@ -127,6 +136,11 @@ function textLetters(node, state, found) {
   if (style.visibility !== 'visible') return;
   const look = cachedLook(parent, state);
   if (look.size < 1) return;
+  if (look.opacity < 0.004) {
+    if (node.data.trim() !== '') state.report?.simplified.add(`text that cannot be seen left out: "${node.data.replace(/\s+/g, ' ').trim().slice(0, 60)}"`);
+    found.push({ kind: 'gap' });
+    return;
+  }
   const preserved = PRESERVES.test(style.whiteSpace) || /preserve/.test(style.whiteSpaceCollapse ?? '');
   const range = document.createRange();
   let capital = true;

@@ -173,6 +173,15 @@ const rectOf = (element) => {
   return { x: left, y: top, w: width, h: height };
 };
 
+/** A window in the coordinates before a scaling or a mirroring. */
+function broughtBack(clip, back) {
+  const [one, other] = [mapped(back, [clip.x, clip.y]), mapped(back, [clip.x + clip.w, clip.y + clip.h])];
+  const [p, q, r, s] = clip.corners.map((corner) => ({ x: corner.x * Math.abs(back.a), y: corner.y * Math.abs(back.d) }));
+  const rows = back.d < 0 ? [s, r, q, p] : [p, q, r, s];
+  const corners = back.a < 0 ? [rows[1], rows[0], rows[3], rows[2]] : rows;
+  return { ...clip, x: Math.min(one[0], other[0]), y: Math.min(one[1], other[1]), w: Math.abs(other[0] - one[0]), h: Math.abs(other[1] - one[1]), corners };
+}
+
 /** What holds below an element: opacity, the matrix to the slide, and what cuts. */
 function stateIn(element, style, state) {
   const next = { ...state, opacity: state.opacity * Number(style.opacity) };
@@ -181,13 +190,13 @@ function stateIn(element, style, state) {
     const box = rectOf(element);
     const [x, y] = [box.x + turned.ox, box.y + turned.oy];
     next.matrix = state.matrix.translate(x, y).multiply(turned.matrix).translate(-x, -y);
-    // What cuts from outside is known in the coordinates before the turn: a move can be taken into account, more not.
-    const { a, b, c, d, e, f } = turned.matrix;
-    const moved = Math.abs(a - 1) + Math.abs(b) + Math.abs(c) + Math.abs(d - 1) < 1e-6;
-    const shift = (list) => (moved ? list.map((clip) => ({ ...clip, x: clip.x - e, y: clip.y - f })) : []);
-    next.clips = shift(state.clips);
-    next.textClips = shift(state.textClips);
-    if (!moved) next.outer = [...state.outer, ...state.clips.map((clip) => pointsOf(outline(clip)).map((point) => mapped(state.matrix, point)))];
+    // What cuts from outside is known in the coordinates before the turn: what stays upright is brought into those below.
+    const { a, b, c, d } = turned.matrix;
+    const upright = Math.abs(b) + Math.abs(c) < 1e-6 && Math.abs(a * d) > 1e-6;
+    const back = upright ? new DOMMatrix().translate(x, y).multiply(turned.matrix).translate(-x, -y).inverse() : null;
+    next.clips = back ? state.clips.map((clip) => broughtBack(clip, back)) : [];
+    next.textClips = back ? state.textClips.map((clip) => broughtBack(clip, back)) : [];
+    if (!back) next.outer = [...state.outer, ...state.clips.map((clip) => pointsOf(outline(clip)).map((point) => mapped(state.matrix, point)))];
   }
   if (style.position === 'absolute' || style.position === 'fixed') {
     const holder = element.offsetParent;
@@ -222,6 +231,11 @@ function emit(item, state, list) {
       for (const part of parts) list.push({ ...part, x: tidy(part.x - state.origin.x), y: tidy(part.y - state.origin.y), w: tidy(part.w), h: tidy(part.h) });
       return;
     }
+  }
+  if (/^(picture|text)$/.test(item.kind) && state.outer.length > 0) {
+    const form = cutPicture(item, state.outer, state.matrix);
+    if (form === 'nothing') return;
+    if (form && item.kind === 'picture') item = { ...item, form };
   }
   const { a, b, c, d } = state.matrix;
   const scale = Math.hypot(a, b);
@@ -432,22 +446,27 @@ function inlineBox(inline, style, state, flow, report) {
 /** The children of an element: text between the blocks becomes text boxes, the rest is visited. */
 function content(element, style, around, layers, flow, report) {
   let inline = [];
+  const out = new Set();
   // The marker of an item stands before the first text in it, which may be that of a block.
   let pending = isItem(element) ? { marker: markerOf(element, around), style } : around.pending;
   if (pending && !pending.marker) pending = undefined;
   const state = { ...around, pending: undefined };
   const flush = () => {
     if (inline.length === 0) return;
-    const nodes = inline;
+    const nodes = inline.filter((node) => !out.has(node));
+    const all = inline;
     inline = [];
     if (nodes.every((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() === '')) return;
     if (!state.wordless && style.writingMode === 'horizontal-tb') letBadgesFlow(nodes);
-    for (const node of nodes) if (node.nodeType === Node.ELEMENT_NODE) inlineParts(node, state, layers, flow, report);
+    for (const node of all) {
+      if (out.has(node)) visit(node, state, layers, flow, report);
+      else if (node.nodeType === Node.ELEMENT_NODE) inlineParts(node, state, layers, flow, report);
+    }
     if (!state.wordless && (style.visibility === 'visible' || nodes.some((node) => node.nodeType === Node.ELEMENT_NODE))) {
       const items = inlineItems(nodes, element, state, report);
       if (pending && items.length > 0) {
         const [first] = items;
-        first.paragraphs[0].marker = pending.marker;
+        mark(first.paragraphs[0], pending.marker);
         const hang = hangOf(pending.marker, pending.style);
         first.paragraphs[0].hang = hang;
         first.x -= hang;
@@ -471,8 +490,13 @@ function content(element, style, around, layers, flow, report) {
         }
         // A break belongs to the text around it even where boxes are laid out beside each other.
         if ((isInline(shown) || node.localName === 'br') && !isOut(shown)) inline.push(node);
-        else if (isOut(shown)) visit(node, state, layers, flow, report);
-        else {
+        else if (isOut(shown)) {
+          // What was placed lies over the boxes in lines before it.
+          if (inline.some((before) => before.nodeType === Node.ELEMENT_NODE)) {
+            out.add(node);
+            inline.push(node);
+          } else visit(node, state, layers, flow, report);
+        } else {
           flush();
           visit(node, { ...state, pending }, layers, flow, report);
           if (node.textContent.trim() !== '') pending = undefined;
@@ -572,7 +596,7 @@ function picture(element, style, box, corners, alt, state, flow, report) {
   const part = clipped(box, corners, [...state.clips, { ...at, corners: square }]);
   if (!part) return;
   const shown = natural.convert ? natural.convert() : source;
-  const cast = castOf(style, state.opacity);
+  const cast = isFramed(style) ? undefined : castOf(style, state.opacity);
   const item = pictureItem(part, at, { source: shown, alpha: state.opacity, alt, ...(cast ? { shadow: cast } : {}) });
   if (/\.svgz?([?#]|$)|^data:image\/svg/i.test(source)) item.vectorSource = source;
   emit(item, state, flow);

@@ -468,20 +468,26 @@ fn text_xml(id: usize, item: &Item, text: &Text, links: text::Links<'_>) -> Stri
     )
 }
 
-/// A title's box with room for its lines in other fonts, to the sides where the text does not stand.
+/// A title's box with the room that it has in the page, and at least room for its lines in other fonts, to the sides
+/// where the text does not stand.
 fn with_room(item: &Item, text: &Text) -> Item {
     let mut wide = item.clone();
     if text.vertical.is_some() {
         wide.h += item.h * 0.15 + 12.0;
         return wide;
     }
-    let room = item.w * 0.15 + 12.0;
-    wide.w += room;
-    wide.x -= match text.paragraphs.first().map(|paragraph| paragraph.align.as_str()) {
-        Some("center") => room / 2.0,
-        Some("right") => room,
-        _ => 0.0,
+    let least = item.w * 0.15 + 12.0;
+    let (left, right) = text
+        .room
+        .as_ref()
+        .map_or((0.0, 0.0), |room| ((item.x - room.left).max(0.0), (room.right - item.x - item.w).max(0.0)));
+    let (left, right) = match text.paragraphs.first().map(|paragraph| paragraph.align.as_str()) {
+        Some("center") => (left.min(right).max(least / 2.0), left.min(right).max(least / 2.0)),
+        Some("right") => (left.max(least), 0.0),
+        _ => (0.0, right.max(least)),
     };
+    wide.w += left + right;
+    wide.x -= left;
     wide
 }
 

@@ -142,7 +142,9 @@ pub(super) fn paragraph(paragraph: &Paragraph, links: Links<'_>) -> String {
             let _ = write!(out, "<a:br><a:rPr sz=\"{}\"/></a:br>", size(run));
         } else {
             let look = properties("rPr", run, links);
-            let _ = write!(out, "<a:r>{look}<a:t>{}</a:t></a:r>", text(&run.text));
+            // A tab stands between a number that is text and what it counts.
+            let words: Vec<String> = run.text.split('\t').map(text).collect();
+            let _ = write!(out, "<a:r>{look}<a:t>{}</a:t></a:r>", words.join("\t"));
             last = Some(run);
         }
     }

@@ -76,6 +76,21 @@ function digits(text: string): number {
   return sum;
 }
 
+/** How many cells the longest of these rows has. */
+export function widest(rows: readonly (readonly string[])[]): number {
+  return rows.reduce((most, row) => Math.max(most, row.length), 0);
+}
+
+/** The names of so many columns; those that have none are lettered as in a spreadsheet. */
+export function columnNames(names: readonly string[], count: number): string[] {
+  return Array.from({ length: count }, (_, column) => names[column] ?? letters(column));
+}
+
+function letters(column: number): string {
+  const rest = Math.floor(column / 26) - 1;
+  return (rest >= 0 ? letters(rest) : '') + String.fromCharCode(65 + (column % 26));
+}
+
 /** Widths in digits: of the padding of a cell, and of the narrowest and the widest column at first. */
 const PADDING = 3;
 const NARROWEST = 7;

@@ -6,9 +6,20 @@ import { newer, stampOf, viewerOf } from '../look';
 import { momentAt, momentsOf } from '../moments';
 import { makeNode } from '$lib/ipc/mock/fixtures';
 import { hexRows } from './hex';
-import { PART, jsonRows, openAtFirst } from './jsonRows';
+import { PART, jsonRows, openAtFirst, parseJson } from './jsonRows';
 import { readNotebook } from './notebook';
-import { PAGE_ROWS, RowPages, asTabs, columnWidths, isNumeric, rowsInView, tallness, topOf } from './rowPages';
+import {
+  PAGE_ROWS,
+  RowPages,
+  asTabs,
+  columnNames,
+  columnWidths,
+  isNumeric,
+  rowsInView,
+  tallness,
+  topOf,
+  widest,
+} from './rowPages';
 import { TableSelection } from './tableSelection.svelte';
 
 const node = (id: string, parent: string | null, at: number, rest: Parameters<typeof makeNode>[4]) =>
@@ -124,7 +135,8 @@ describe('rows of a table', () => {
 
 describe('the tree of a JSON value', () => {
   it('shows what is open, and large arrays in parts', () => {
-    const value = { a: [1, 'two', null], b: Array.from({ length: PART * 2 + 1 }, (_, index) => index) };
+    const numbers = Array.from({ length: PART * 2 + 1 }, (_, index) => index);
+    const value = parseJson(JSON.stringify({ a: [1, 'two', null], b: numbers }));
     const open = openAtFirst(value);
     expect(jsonRows(value, open).map(({ name, text, count }) => [name, text, count])).toEqual([
       [null, '', 2],
@@ -144,11 +156,31 @@ describe('the tree of a JSON value', () => {
     expect(part.filter(({ depth }) => depth === 3).map(({ name }) => name)[0]).toBe('500');
   });
 
+  it('shows every number as it is written and every entry in its order', () => {
+    const text = '{"id": 1234567890123456789, "price": 1.10, "e": [1e400, -0.0],\n "b": 1, "2": true, "b": {"\\u0062\\"": "\\\\"}}';
+    const open = new Set(['$', '$."e"', '$."b"#1']);
+    expect(jsonRows(parseJson(text), open).map(({ name, text }) => [name, text])).toEqual([
+      [null, ''],
+      ['id', '1234567890123456789'],
+      ['price', '1.10'],
+      ['e', ''],
+      ['0', '1e400'],
+      ['1', '-0.0'],
+      ['b', '1'],
+      ['2', 'true'],
+      ['b', ''],
+      ['b"', '"\\\\"'],
+    ]);
+    expect(jsonRows(parseJson(' 1.0 '), open)[0]?.text).toBe('1.0');
+    for (const wrong of ['', '{"a" 1}', '[1,]', '{"a": nul}']) expect(() => parseJson(wrong)).toThrow(SyntaxError);
+    const long = 'x'.repeat(5_000_000);
+    expect(parseJson(JSON.stringify([long]))).toEqual([long]);
+  });
+
   it('is not ended by deep nesting', () => {
-    let deep: unknown = 1;
+    const deep = parseJson('['.repeat(2_000) + '1' + ']'.repeat(2_000));
     const open = new Set(['$']);
     let id = '$';
-    for (let level = 0; level < 20_000; level += 1) deep = [deep];
     for (let level = 0; level < 200; level += 1) open.add((id += '[0]'));
     expect(jsonRows(deep, open)).toHaveLength(202);
   });
@@ -246,5 +278,17 @@ describe('words and bytes', () => {
     expect(second?.letters).toBe('AAAAAAAA');
     expect(hexRows('')).toEqual([]);
     expect(hexRows('00'.repeat(5000))).toHaveLength(16);
+  });
+});
+
+describe('the columns of a table', () => {
+  it('are as many as the longest row has cells, lettered where they have no name', () => {
+    const rows = [
+      ['1', '2', '3', '4'],
+      ['5', '6'],
+    ];
+    expect(columnNames(['a', ''], widest([['a', ''], ...rows]))).toEqual(['a', '', 'C', 'D']);
+    expect(columnNames([], 28).slice(-3)).toEqual(['Z', 'AA', 'AB']);
+    expect(widest([])).toBe(0);
   });
 });
