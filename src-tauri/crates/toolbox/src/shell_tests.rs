@@ -329,7 +329,7 @@ async fn without_a_sandbox_the_tool_is_not_offered() {
 async fn text_in_an_old_encoding_is_no_binary() {
     for trial in Trial::each() {
         let (bytes, ..) = encoding_rs::GBK.encode("姓名,城市\n王小明,北京市\n李大红,上海市\n");
-        std::fs::write(trial.workspace().join("gbk.csv"), &bytes).expect("file");
+        std::fs::write(trial.context.workspace_root.join("gbk.csv"), &bytes).expect("file");
         let result = trial.command("cat gbk.csv").await;
         let text = text(&result);
         assert!(text.starts_with("姓名,城市\n王小明,北京市\n") && text.contains("GBK"), "{text}");
