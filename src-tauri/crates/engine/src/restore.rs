@@ -449,14 +449,6 @@ impl Engine {
         [present, target]: [&SnapshotId; 2],
         mut error: EngineError,
     ) -> EngineError {
-        if let Err(why) = self.take_steps_back(runtime, present, target) {
-            tracing::error!(session = %runtime.id, error = %why, "a failed restore could not be taken back");
-            if let Err(error) = self.leave_half_done(row, present, target) {
-                tracing::error!(session = %runtime.id, %error, "what a failed restore left could not be noted");
-            }
-            let hint = "Some files may be changed already; undo brings back what was there before.";
-            error = EngineError::App(error.to_app_error().with_hint(hint));
-        }
         let state = match row.state {
             RestoreState::UndoIntent => RestoreState::Done,
             RestoreState::RedoIntent => RestoreState::Undone,
@@ -464,33 +456,43 @@ impl Engine {
                 RestoreState::Dropped
             }
         };
-        if let Err(error) = self.store().put_restore(&RestoreRow { state, ..row.clone() }) {
+        let ended = RestoreRow { state, ..row.clone() };
+        let noted = match self.take_steps_back(runtime, present, target) {
+            Ok(()) => self.store().put_restore(&ended).map_err(EngineError::from),
+            Err(why) => {
+                tracing::error!(session = %runtime.id, error = %why, "a failed restore could not be taken back");
+                let hint = "Some files may be changed already; undo brings back what was there before.";
+                error = EngineError::App(error.to_app_error().with_hint(hint));
+                self.leave_half_done(ended, present, target)
+            }
+        };
+        if let Err(error) = noted {
             tracing::error!(session = %runtime.id, %error, "a failed restore could not be noted");
         }
         error
     }
 
-    /// Makes a step of the files that were there before a restore that ended half-way.
+    /// Ends a restore that stopped half-way, and makes a step of the files that were there before, in one.
     fn leave_half_done(
         &self,
-        row: &RestoreRow,
+        ended: RestoreRow,
         before: &SnapshotId,
         after: &SnapshotId,
     ) -> Result<(), EngineError> {
-        let current = self.store().session(&row.session_id)?.current_node;
-        self.store().put_restore(&RestoreRow {
+        let current = self.store().session(&ended.session_id)?.current_node;
+        let half = RestoreRow {
             id: RestoreId::new(),
             made_at: self.now(),
             state: RestoreState::Done,
-            title: format!("What was left half-done of “{}”", row.title),
+            title: format!("What was left half-done of “{}”", ended.title),
             scope: RestoreScope::Files,
             from_node: current.clone(),
             to_node: current,
             before: Some(before.clone()),
             after: Some(after.clone()),
-            ..row.clone()
-        })?;
-        Ok(())
+            ..ended.clone()
+        };
+        Ok(self.store().put_restores(&[half, ended])?)
     }
 
     fn take_steps_back(
@@ -602,13 +604,14 @@ impl Runtime {
             let head = target.as_ref().filter(|target| same(target)).unwrap_or(&half);
             return Ok(engine.store().finish_restore(row, done, node.as_ref(), Some(head))?);
         }
+        let ended = RestoreRow { state: not_done, ..row.clone() };
         if same(began) {
             engine.store().set_head_snapshot(&self.id, Some(began))?;
         } else if far != HowFar::Nothing && self.history.holds(began) {
-            engine.leave_half_done(row, began, &half)?;
             self.remark(GIVEN_UP);
+            return engine.leave_half_done(ended, began, &half);
         }
-        Ok(engine.store().put_restore(&RestoreRow { state: not_done, ..row.clone() })?)
+        Ok(engine.store().put_restore(&ended)?)
     }
 
     /// The same as [`Runtime::restore_files`] as far as the snapshot is sound.

@@ -134,29 +134,39 @@ impl Store {
 
     /// Writes or rewrites a step of the stack.
     pub fn put_restore(&self, row: &RestoreRow) -> Result<(), StoreError> {
-        let paths = row.paths.as_ref().map(|paths| to_text("restores.paths", paths)).transpose()?;
-        self.connection()
-            .execute(
-                "INSERT INTO restores (id, session_id, made_at, state, title, scope, from_node, to_node, \
-                 before_snapshot, after_snapshot, paths) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, from_node = excluded.from_node, \
-                 to_node = excluded.to_node, before_snapshot = excluded.before_snapshot, \
-                 after_snapshot = excluded.after_snapshot",
-                params![
-                    row.id.as_str(),
-                    row.session_id.as_str(),
-                    row.made_at,
-                    row.state.text(),
-                    row.title,
-                    scope_text(row.scope),
-                    row.from_node.as_ref().map(NodeId::as_str),
-                    row.to_node.as_ref().map(NodeId::as_str),
-                    row.before.as_ref().map(SnapshotId::as_str),
-                    row.after.as_ref().map(SnapshotId::as_str),
-                    paths
-                ],
-            )
-            .doing("noting a restore")?;
+        self.put_restores(std::slice::from_ref(row))
+    }
+
+    /// Writes or rewrites several steps, all or none.
+    pub fn put_restores(&self, rows: &[RestoreRow]) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction().doing("noting a restore")?;
+        for row in rows {
+            let paths = row.paths.as_ref().map(|paths| to_text("restores.paths", paths)).transpose()?;
+            transaction
+                .execute(
+                    "INSERT INTO restores (id, session_id, made_at, state, title, scope, from_node, to_node, \
+                     before_snapshot, after_snapshot, paths) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+                     ON CONFLICT (id) DO UPDATE SET state = excluded.state, from_node = excluded.from_node, \
+                     to_node = excluded.to_node, before_snapshot = excluded.before_snapshot, \
+                     after_snapshot = excluded.after_snapshot",
+                    params![
+                        row.id.as_str(),
+                        row.session_id.as_str(),
+                        row.made_at,
+                        row.state.text(),
+                        row.title,
+                        scope_text(row.scope),
+                        row.from_node.as_ref().map(NodeId::as_str),
+                        row.to_node.as_ref().map(NodeId::as_str),
+                        row.before.as_ref().map(SnapshotId::as_str),
+                        row.after.as_ref().map(SnapshotId::as_str),
+                        paths
+                    ],
+                )
+                .doing("noting a restore")?;
+        }
+        transaction.commit().doing("noting a restore")?;
         Ok(())
     }
 
