@@ -208,3 +208,36 @@ fn what_a_killed_program_left_is_told_at_the_next_start() {
     assert!(next.status.success());
     assert_eq!(count(), 0, "the next start has looked for it");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_workspace_in_a_folder_of_programs_is_not_read_by_another_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // The folder of an interpreter in the search path is open to commands.
+    let programs = folder.join("programs");
+    std::fs::create_dir_all(programs.join("bin")).unwrap();
+    std::fs::write(programs.join("bin/node"), "").unwrap();
+    std::fs::write(programs.join("data"), "for everybody").unwrap();
+    let other = programs.join("projects/other");
+    std::fs::create_dir_all(&other).unwrap();
+    std::fs::write(other.join("secret"), "of another session").unwrap();
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs.join("bin").display());
+    let read = |work: &std::path::Path, file: &std::path::Path| {
+        let arguments = serde_json::json!({ "command": format!("cat {}", file.display()) }).to_string();
+        let work = work.to_string_lossy();
+        let mut program = prepared(
+            folder,
+            &["tool", "call", "shell", "--workspace", &work, "--arguments", &arguments, "--json"],
+        );
+        program.env("PATH", &path);
+        let called = finished(program);
+        said(&serde_json::from_slice(&called.stdout).unwrap_or_else(|_| panic!("{}", text(&called.stderr))))
+    };
+    let work = std::path::PathBuf::from(workspace(folder));
+    assert!(read(&work, &programs.join("data")).contains("for everybody"));
+    // It becomes the workspace of a session by this call.
+    read(&other, std::path::Path::new("secret"));
+    let told = read(&work, &other.join("secret"));
+    assert!(!told.contains("of another session"), "{told}");
+}

@@ -269,12 +269,14 @@ async fn what_a_command_of_the_agent_deleted_comes_back_and_what_is_there_stays(
     server.push(Reply::call(
         "s",
         "mshtools-shell",
-        &json!({"command": "rm a.txt b.txt; rm -r c; echo new > b.txt.2"}),
+        &json!({"command": "rm a.txt b.txt; rm -r c node_modules; echo new > b.txt.2"}),
     ));
     server.push(Reply::text("Gone."));
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().join("work");
     std::fs::create_dir_all(work.join("c")).unwrap();
+    std::fs::create_dir_all(work.join("node_modules/deep")).unwrap();
+    std::fs::write(work.join("node_modules/deep/a.js"), "a").unwrap();
     for name in ["a.txt", "b.txt", "c/d.txt"] {
         std::fs::write(work.join(name), name).unwrap();
     }
@@ -290,11 +292,14 @@ async fn what_a_command_of_the_agent_deleted_comes_back_and_what_is_there_stays(
     let back = okcvm(folder.path(), &["session", "files", "bring-back", &id, node]);
     assert!(back.status.success(), "{}", text(&back.stderr));
     assert!(text(&back.stdout).starts_with("2 files brought back."), "{}", text(&back.stdout));
+    // What snapshots leave out does not come back, which is said.
+    assert!(text(&back.stdout).contains("\n= node_modules"), "{}", text(&back.stdout));
     assert_eq!(std::fs::read_to_string(work.join("a.txt")).unwrap(), "a.txt");
     assert_eq!(std::fs::read_to_string(work.join("c/d.txt")).unwrap(), "c/d.txt");
     assert_eq!(std::fs::read_to_string(work.join("b.txt")).unwrap(), "mine");
     let again = okcvm(folder.path(), &["session", "files", "bring-back", &id, node]);
     assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("No snapshot holds what is missing now: node_modules"));
     assert!(okcvm(folder.path(), &["session", "undo", &id]).status.success());
     assert!(!work.join("a.txt").exists() && work.join("b.txt").exists());
 }

@@ -253,10 +253,11 @@ fn checked(repository: &Path) {
 async fn a_folder_that_is_gone_is_not_taken_for_another_program() {
     let story = Story::told().await;
     std::fs::rename(&story.work, story.work.with_extension("away")).unwrap();
-    let shown = story.said(&["show"], &[]);
-    assert!(shown.contains("is not there") && !shown.contains("Another program"), "{shown}");
-    let tree = story.run(&["tree"], &[]);
-    assert!(text(&tree.stderr).contains("is not there"), "{}", text(&tree.stderr));
+    assert!(!story.said(&["show"], &[]).contains("Another program"));
+    for command in ["show", "tree", "usage"] {
+        let told = text(&story.run(&[command], &[]).stderr);
+        assert_eq!(told.matches("is not there").count(), 1, "{command}: {told}");
+    }
 }
 
 /// A dry run fails where the restore fails, with the same words, and touches nothing.

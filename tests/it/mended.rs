@@ -1,9 +1,12 @@
 //! Ways in which things could be lost or stuck, each found once and kept here.
 
 use okcvm_protocol::{
-    ChangeKind, CommandHandler, NodeStatus, RestoreParams, RestoreScope, SessionAccess, SessionCreateParams,
-    SessionListParams, SessionParams, TurnStartParams,
+    ChangeCounts, ChangeKind, CommandHandler, FileParams, NodeStatus, RestoreParams, RestoreScope,
+    SessionAccess, SessionCreateParams, SessionListParams, SessionParams, TurnStartParams, UserMessage,
+    Writer,
 };
+use okcvm_store::{NewNode, Store};
+use okcvm_testkit::{Reply, ScriptedModelServer};
 
 use crate::desk::{Desk, host, tree};
 
@@ -321,6 +324,121 @@ async fn a_session_whose_folder_is_gone_can_be_read_and_goes_on_when_it_is_back(
     host.turn_start(params).await.unwrap();
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_became_a_link_is_not_followed() {
+    let desk = Desk::open();
+    let work = desk.folder.path().canonicalize().unwrap().join("work");
+    std::fs::create_dir(&work).unwrap();
+    let create = SessionCreateParams { title: None, folder: Some(work.to_string_lossy().into_owned()) };
+    let session = desk.host.session_create(create).await.unwrap().id;
+    let first = write_turn(&desk, &session, "1").await;
+    let elsewhere = desk.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("private"), "kept").unwrap();
+    std::fs::rename(&work, desk.folder.path().join("away")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &work).unwrap();
+    let params =
+        RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
+    let error = desk.host.restore_apply(params).await.unwrap_err();
+    assert!(error.message.contains("is a link by now and leads to"), "{error:?}");
+    assert_eq!(tree(&elsewhere).len(), 1);
+    // Another start can read it, and says why no more.
+    let other = host(desk.folder.path(), &[]);
+    let detail = other.session_open(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!((detail.turns.len(), detail.access), (1, SessionAccess::ReadOnly));
+    assert!(detail.notice.unwrap().contains("is a link by now"));
+    let text = TurnStartParams { session_id: session, text: "Hello".into(), attachments: Vec::new() };
+    assert!(other.turn_start(text).await.unwrap_err().message.contains("is a link by now"));
+    assert_eq!(tree(&elsewhere).len(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_removed_for_good_leaves_nothing_whatever_cuts_it_short() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::open();
+    let closed = |session: &okcvm_protocol::SessionId| {
+        let folder = desk.host.engine().session_folder(session).join("workspace/cache");
+        std::fs::create_dir_all(folder.join("inner")).unwrap();
+        std::fs::write(folder.join("inner/file"), "x").unwrap();
+        for name in ["inner", ""] {
+            std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o555)).unwrap();
+        }
+    };
+    let (cut, whole) = (desk.session().await, desk.session().await);
+    write_turn(&desk, &cut, "1").await;
+    closed(&cut);
+    closed(&whole);
+    let folder = desk.host.engine().session_folder(&whole);
+    for session in [&cut, &whole] {
+        desk.host.engine().delete_session(session).await.unwrap();
+    }
+    desk.host.engine().purge_session(&whole).unwrap();
+    let left = || {
+        let entries = std::fs::read_dir(folder.parent().unwrap()).unwrap().flatten();
+        entries.map(|entry| entry.file_name().into_string().unwrap()).filter(|name| name != ".locks").count()
+    };
+    assert_eq!(left(), 1);
+    // Cut short before the list of sessions knows of it: it is back in the trash.
+    let leaving = folder.with_file_name(format!(".leaving-{}", cut.as_str()));
+    std::fs::rename(desk.host.engine().session_folder(&cut), &leaving).unwrap();
+    desk.host.engine().purge_overdue().unwrap();
+    assert!(desk.host.engine().session_folder(&cut).join("history").is_dir() && !leaving.exists());
+    // And after that: the rest goes.
+    desk.host.engine().purge_session(&cut).unwrap();
+    std::fs::create_dir_all(leaving.join("workspace")).unwrap();
+    desk.host.engine().purge_overdue().unwrap();
+    assert_eq!(left(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_is_gone_is_noticed() {
+    for whole in [true, false] {
+        let desk = Desk::open();
+        let session = desk.session().await;
+        let node = write_turn(&desk, &session, "1").await;
+        let files = desk.files(&session).await;
+        let before = tree(&files);
+        let history = desk.host.engine().session_folder(&session).join("history");
+        let Desk { host: running, folder } = desk;
+        drop(running);
+        let gone = if whole { history.clone() } else { history.join("repository.git") };
+        std::fs::remove_dir_all(gone).unwrap();
+        let host = host(folder.path(), &[]);
+        let detail = host.session_open(SessionParams { session_id: session.clone() }).await.unwrap();
+        assert!(detail.notice.unwrap().contains("is gone from its folder"), "{whole}");
+        let params =
+            RestoreParams { session_id: session, node_id: node, scope: RestoreScope::All, paths: None };
+        assert!(host.restore_apply(params).await.unwrap_err().message.contains("moved aside"));
+        assert_eq!(tree(&files), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_within_each_other_have_one_writer() {
+    let desk = Desk::open();
+    let outer = desk.folder.path().join("work");
+    let inner = outer.join("inner");
+    std::fs::create_dir_all(&inner).unwrap();
+    let create = |folder: &std::path::Path| SessionCreateParams {
+        title: None,
+        folder: Some(folder.to_string_lossy().into_owned()),
+    };
+    let outside = desk.host.session_create(create(&outer)).await.unwrap().id;
+    let inside = desk.host.session_create(create(&inner)).await.unwrap().id;
+    // In one program the idle one lets go, either way round.
+    for session in [&outside, &inside, &outside] {
+        assert_eq!(desk.detail(session).await.access, SessionAccess::Write);
+    }
+    let other = host(desk.folder.path(), &[]);
+    let detail = other.session_open(SessionParams { session_id: inside.clone() }).await.unwrap();
+    assert_eq!(detail.access, SessionAccess::ReadOnly);
+    let params = TurnStartParams { session_id: inside, text: "Hello".into(), attachments: Vec::new() };
+    let error = other.turn_start(params).await.unwrap_err();
+    assert!(error.message.contains("no two may write to the same files"), "{error:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_has_one_writer_whatever_the_number_of_its_sessions() {
     let desk = Desk::open();
@@ -378,4 +496,110 @@ async fn a_running_turn_is_seen_while_others_look_at_its_session() {
     assert_eq!(unseen, 0, "the running turn was not seen {unseen} times");
     desk.host.engine().stop_turn(&session).unwrap();
     desk.host.engine().wait_until_idle(&session).await;
+}
+
+/// Undo brings back what the rules of now leave out as soon as they let it, whatever was done meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_undo_had_to_leave_can_still_come_back() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    std::fs::write(files.join("f"), "one").unwrap();
+    let first = write_turn(&desk, &session, "1").await;
+    std::fs::write(files.join("f"), "a day of work").unwrap();
+    let params = RestoreParams {
+        session_id: session.clone(),
+        node_id: first,
+        scope: RestoreScope::Files,
+        paths: None,
+    };
+    desk.host.restore_apply(params).await.unwrap();
+    std::fs::write(files.join(".okcvmignore"), "f\n").unwrap();
+    let only = SessionParams { session_id: session.clone() };
+    let undone = desk.host.restore_undo(only.clone()).await.unwrap();
+    let left: Vec<&str> = undone.unwritten.iter().map(|left| left.path.as_str()).collect();
+    assert_eq!(left, ["f"]);
+    desk.host.restore_redo(only.clone()).await.unwrap();
+    desk.host.restore_undo(only.clone()).await.unwrap();
+    // Tried again too early it stays there; the undo before took the rules away.
+    std::fs::write(files.join(".okcvmignore"), "f\n").unwrap();
+    assert_eq!(desk.host.restore_undo(only.clone()).await.unwrap().written, 0);
+    write_turn(&desk, &session, "2").await;
+    let mut tried = Vec::new();
+    while std::fs::read_to_string(files.join("f")).unwrap() == "one" {
+        tried.push(desk.detail(&session).await.undo.undo.expect("nothing leads to the work by hand"));
+        assert!(tried.len() < 6, "{tried:?}");
+        std::fs::write(files.join(".okcvmignore"), "").unwrap();
+        desk.host.restore_undo(only.clone()).await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(files.join("f")).unwrap(), "a day of work");
+    assert_eq!(tried.last().unwrap(), "What did not come back of “Restore of “What can you do?””");
+}
+
+async fn write_turn_with(
+    desk: &Desk,
+    session: &okcvm_protocol::SessionId,
+    server: &ScriptedModelServer,
+    reply: Reply,
+) {
+    server.push(reply);
+    server.push(Reply::text("Written."));
+    let ended = desk.turn(session, "Write.", Vec::new()).await;
+    assert_eq!(ended.status, NodeStatus::Completed, "{:?}", ended.error);
+}
+
+/// Without a record of what is there no tool writes over it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_whose_beginning_cannot_be_recorded_writes_nothing() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    let base = server.openai_base();
+    let desk = Desk::with(&[("OKCVM_CHAT_BASE_URL", &base), ("OKCVM_CHAT_MODEL", "test-model")]);
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    let write = |id: &str| {
+        let arguments = serde_json::json!({"file_path": format!("by-{id}"), "content": "by the agent"});
+        Reply::call(id, "mshtools-write_file", &arguments)
+    };
+    write_turn_with(&desk, &session, &server, write("1")).await;
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+    let objects = desk.folder.path().join("data/sessions").join(session.as_str());
+    let objects = objects.join("history/repository.git/objects");
+    std::fs::rename(objects.join("pack"), objects.join("away")).unwrap();
+    std::fs::write(objects.join("pack"), "no folder").unwrap();
+    server.push(write("2"));
+    let ended = desk.turn(&session, "Write it again.", Vec::new()).await;
+    let error = ended.error.unwrap();
+    assert_eq!(ended.status, NodeStatus::Failed);
+    assert!(error.message.starts_with("The files could not be recorded before this turn"), "{error}");
+    assert!(!files.join("by-2").exists());
+    std::fs::remove_file(objects.join("pack")).unwrap();
+    std::fs::rename(objects.join("away"), objects.join("pack")).unwrap();
+    write_turn_with(&desk, &session, &server, write("3")).await;
+    assert!(["by-1", "by-3"].iter().all(|name| files.join(name).exists()));
+}
+
+/// A turn that was killed before the files were recorded had written nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_turn_could_not_have_written_is_not_its_own() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let first = write_turn(&desk, &session, "1").await;
+    let files = desk.files(&session).await;
+    desk.host.shut_down().await;
+    let Desk { host: running, folder } = desk;
+    drop(running);
+    let store = Store::open(&folder.path().join("data/okcvm.db")).unwrap();
+    let message = UserMessage { text: "Begin.".into(), attachments: Vec::new() };
+    let (session_id, parent_id, title) = (session.clone(), Some(first), "Begin.".to_owned());
+    let killed = store.begin_node(&NewNode { session_id, parent_id, title, message, at: 9 }).unwrap();
+    drop(store);
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+
+    let host = host(folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: session.clone() }).await.unwrap();
+    let node = detail.tree.iter().find(|node| node.id == killed.summary.id).unwrap();
+    assert_eq!(node.status, NodeStatus::Interrupted);
+    assert_eq!(node.changes, Some(ChangeCounts { added: 0, modified: 0, deleted: 0 }));
+    let history = host.file_history(FileParams { session_id: session, path: "mine".into() }).await.unwrap();
+    assert_eq!(history.moments[0].written_by, Writer::User);
 }

@@ -396,6 +396,33 @@ async fn a_flood_of_output_is_cut_and_the_kernel_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn endless_output_is_stopped_before_it_fills_the_memory() {
+    let bench = Bench::new(KernelKind::Jupyter).await;
+    bench.good("kept = 7").await;
+    let stubborn = "import resource\nwhile True:\n    try:\n        print('y' * 100_000)\n    except KeyboardInterrupt:\n        \
+                    break";
+    for code in ["while True: print('y' * 100_000)", stubborn] {
+        let gave = bench.run(code).await;
+        assert!(!matches!(gave.ran.end, CellEnd::Died(_)), "{:?}", gave.ran.end);
+        assert!(gave.text.contains("the cell printed too much"), "{:?}", gave.ran.end);
+    }
+    assert!(bench.good("print(kept)").await.starts_with('7'));
+    let used = bench.good("import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)").await;
+    let used: u64 = used.trim().parse().unwrap();
+    assert!(used < 3 << 20, "{used} kB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_that_ends_the_kernel_says_so_and_help_is_shown() {
+    let bench = Bench::new(KernelKind::Jupyter).await;
+    let help = bench.good("print?").await;
+    assert!(help.contains("Docstring"), "{help}");
+    let gave = bench.run("quit").await;
+    assert!(matches!(gave.ran.end, CellEnd::Died(_)), "{:?}", gave.ran.end);
+    bench.good("print(1)").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn code_in_jupyter_s_kernel_has_no_file_that_leads_to_the_app() {
     let bench = Bench::new(KernelKind::Jupyter).await;
     let code = "import os\n\

@@ -7,6 +7,7 @@ use okcvm_protocol::{
     CommandHandler, NodeStatus, RestoreId, RestoreScope, SessionId, SessionParams, SnapshotId,
 };
 use okcvm_store::{RestoreRow, RestoreState, Store};
+use sha2::{Digest, Sha256};
 
 use crate::desk::{Desk, host, tree};
 
@@ -73,7 +74,9 @@ async fn nothing_was_touched_so_nothing_is() {
 async fn what_was_changed_since_stays_and_what_was_before_comes_back() {
     let cut = cut(None).await;
     let before = tree(&cut.files);
-    std::fs::write(cut.files.join("t.csv"), "by hand\n").unwrap();
+    for path in before.keys() {
+        std::fs::write(cut.files.join(path), "by hand\n").unwrap();
+    }
     std::fs::write(cut.files.join("new.txt"), "by hand\n").unwrap();
     let by_hand = tree(&cut.files);
     let host = host(cut.folder.path(), &[]);
@@ -92,6 +95,96 @@ async fn a_restore_that_had_arrived_is_done() {
     let host = host(cut.folder.path(), &[]);
     host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
     assert_eq!(host.engine().undo_state(&cut.session).unwrap().undo.as_deref(), Some("Restore of “one”"));
+}
+
+impl Cut {
+    /// The history of the session, as a program that was killed left it.
+    fn history(&self) -> (PathBuf, okcvm_snapshots::History) {
+        let folder = self.folder.path().join("data/sessions").join(self.session.as_str()).join("history");
+        let history = okcvm_snapshots::History::open(&folder).unwrap().history;
+        (folder, history)
+    }
+
+    /// Does the files' part of the restore.
+    fn carry_out(&self) -> RestoreRow {
+        let row = store(self.folder.path()).restores(&self.session).unwrap().remove(0);
+        let workspace = okcvm_workspace::Workspace::open(&self.files).unwrap();
+        let (before, after) = (row.before.as_ref().unwrap(), row.after.as_ref().unwrap());
+        self.history().1.restore(&workspace, before, after, &okcvm_snapshots::RestoreWhat::All).unwrap();
+        row
+    }
+}
+
+/// Killed after the files were all there; what others made elsewhere since then is nothing to the restore, whichever of
+/// its files they changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_had_arrived_is_done_whatever_was_changed_since() {
+    let cut = cut(None).await;
+    let before = tree(&cut.files);
+    cut.carry_out();
+    let restored = tree(&cut.files);
+    assert_ne!(restored, before);
+    std::fs::write(cut.files.join("new.txt"), "by hand\n").unwrap();
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!(detail.notice, None);
+    assert_eq!(detail.undo.undo.as_deref(), Some("Restore of “one”"));
+    assert_eq!(std::fs::read_to_string(cut.files.join("new.txt")).unwrap(), "by hand\n");
+    undo(&host, &cut.session).await;
+    assert_eq!(tree(&cut.files), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_elsewhere_before_a_restore_began_is_no_half_of_it() {
+    let cut = cut(None).await;
+    std::fs::write(cut.files.join("new.txt"), "by hand\n").unwrap();
+    let by_hand = tree(&cut.files);
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!((detail.notice, detail.undo.undo), (None, None));
+    assert_eq!(tree(&cut.files), by_hand);
+}
+
+/// A restore had failed and was being taken back when the program was killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_taking_back_of_a_failed_restore_is_finished_as_what_it_is() {
+    let cut = cut(None).await;
+    let before = tree(&cut.files);
+    let row = cut.carry_out();
+    // What the history writes down before it moves anything; see its module `intent`.
+    let text = serde_json::json!({ "from": row.after, "to": row.before, "paths": null }).to_string();
+    let mut intent = b"okcvm-1\n".to_vec();
+    intent.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    intent.extend_from_slice(&Sha256::digest(text.as_bytes()));
+    intent.extend_from_slice(text.as_bytes());
+    let (folder, history) = cut.history();
+    drop(history);
+    std::fs::write(folder.join("restoring"), intent).unwrap();
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!((detail.notice, detail.undo.undo), (None, None));
+    assert_eq!(tree(&cut.files), before);
+}
+
+/// A step that the history does not hold any more keeps nobody from those behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_goes_past_a_step_that_is_gone() {
+    let cut = cut(None).await;
+    let before = tree(&cut.files);
+    let row = cut.carry_out();
+    let open = store(cut.folder.path());
+    open.put_restore(&RestoreRow { state: RestoreState::Done, ..row.clone() }).unwrap();
+    let gone = Some(SnapshotId("1".repeat(40)));
+    let (id, state, title) = (RestoreId::new(), RestoreState::Done, "gone".to_owned());
+    open.put_restore(&RestoreRow { id, state, title, before: gone, ..row }).unwrap();
+    drop(open);
+    let host = host(cut.folder.path(), &[]);
+    let only = SessionParams { session_id: cut.session.clone() };
+    let told = host.restore_undo(only.clone()).await.unwrap_err();
+    assert!(told.message.contains("“gone”") && told.hint.is_some(), "{told}");
+    assert_eq!(host.engine().undo_state(&cut.session).unwrap().undo.as_deref(), Some("Restore of “one”"));
+    undo(&host, &cut.session).await;
+    assert_eq!(tree(&cut.files), before);
 }
 
 /// The snapshot that was to be restored cannot be read any more.

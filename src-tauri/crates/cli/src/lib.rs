@@ -75,6 +75,8 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Session { command } => {
             let host = open(environment, &redactor)?;
+            // A move of the files is carried to its end.
+            let _stops = session::moves_files(&command).then(Stops::listen).transpose()?;
             closing(&host, session::answer(&host, command)).await
         }
         Command::Tool { command: ToolCommand::List { json } } => {
@@ -136,6 +138,10 @@ fn open(environment: Environment, redactor: &Redactor) -> Result<Host, AppError>
 /// Does the work, and leaves nothing running behind it.
 async fn closing(host: &Host, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let result = work.await;
+    // Whatever the command is: it may be the one that found it.
+    for notice in host.engine().notices() {
+        output::note(&notice);
+    }
     host.shut_down().await;
     result
 }

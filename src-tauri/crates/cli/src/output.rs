@@ -3,6 +3,7 @@
 //!
 //! A reader that went away (`| head`) is no error; anything else that keeps the answer from being written is one.
 
+use std::borrow::Cow;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
@@ -40,6 +41,27 @@ pub(crate) fn name(path: &str) -> String {
         }
     }
     shown
+}
+
+/// A text for stdout: on a terminal, what would steer it is escaped; a program gets it as it is.
+pub(crate) fn answer(text: &str) -> Cow<'_, str> {
+    if std::io::stdout().is_terminal() { unsteered(text) } else { Cow::Borrowed(text) }
+}
+
+fn unsteered(text: &str) -> Cow<'_, str> {
+    let steers = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\t');
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for sign in text.chars() {
+        if steers(sign) {
+            shown.extend(sign.escape_default());
+        } else {
+            shown.push(sign);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// What the writing thread is given.

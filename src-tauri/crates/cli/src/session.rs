@@ -19,6 +19,19 @@ use crate::arguments::{LimitArguments, SessionCommand};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
+/// Whether a command moves files, so that to end it at once would leave them half-way until the next start.
+pub(crate) fn moves_files(command: &SessionCommand) -> bool {
+    matches!(
+        command,
+        SessionCommand::Fork { .. }
+            | SessionCommand::Switch { .. }
+            | SessionCommand::Restore { .. }
+            | SessionCommand::Undo { .. }
+            | SessionCommand::Redo { .. }
+            | SessionCommand::RevertTurn { .. }
+    )
+}
+
 pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), Failure> {
     match command {
         SessionCommand::List { trash, json } => look::list(host, trash, Format::of(json)),

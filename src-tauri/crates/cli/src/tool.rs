@@ -95,15 +95,15 @@ fn show(result: &ToolResult, format: Format) -> Result<(), AppError> {
     }
     for content in &result.content {
         match content {
-            ToolContent::Text { text } => output::line(text),
+            ToolContent::Text { text } => output::line(&output::answer(text)),
             ToolContent::Image { mime, path, size, .. } => {
-                output::line(&format!("[{mime}, {size} bytes: {path}]"));
+                output::line(&format!("[{mime}, {size} bytes: {}]", output::name(path)));
             }
         }
     }
     for artifact in &result.artifacts {
         let place = artifact.url.as_ref().unwrap_or(&artifact.path);
-        output::note(&format!("{}: {place}", artifact.title));
+        output::note(&format!("{}: {}", output::name(&artifact.title), output::name(place)));
     }
     Ok(())
 }

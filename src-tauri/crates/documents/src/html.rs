@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use encoding_rs::Encoding;
 
-use self::hidden::Rules;
+use self::hidden::Hidden;
 use crate::DocumentError;
 use crate::document::Parts;
 use crate::limits::Budget;
@@ -19,6 +19,10 @@ use crate::xml::{Child, Element};
 
 /// Columns and rows that one cell may span.
 const MAX_SPAN: usize = 100;
+/// Columns of a table that are shown, as of sheets.
+const MAX_COLUMNS: usize = 256;
+/// Cells of a table, the empty ones that fill its rows up among them.
+const MAX_CELLS: usize = 1_000_000;
 
 pub(crate) fn read(bytes: &[u8], budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
     write(&decode(bytes), Titles::Shown, budget, out)?;
@@ -107,7 +111,7 @@ pub(crate) fn write(
     out: &mut Writer,
 ) -> Result<(), DocumentError> {
     let (root, styles) = tree::tree(text, budget)?;
-    let walk = Walk { rules: Rules::new(text, &styles) };
+    let walk = Walk { hidden: Hidden::new(&root, &styles) };
     let mut found = Vec::new();
     root.all("title", &mut found);
     let mut headings = Vec::new();
@@ -133,7 +137,7 @@ struct Around {
 }
 
 struct Walk {
-    rules: Rules,
+    hidden: Hidden,
 }
 
 /// Ends the paragraph or the entry that has been gathered.
@@ -166,7 +170,7 @@ impl Walk {
                     if out.is_full() {
                         return;
                     }
-                    let why = around.hidden.or_else(|| self.rules.hidden(element));
+                    let why = self.hidden.of(element);
                     let inner = Around { hidden: why, ..around.clone() };
                     self.element(element, &inner, inline, out);
                 }
@@ -283,7 +287,7 @@ impl Walk {
             .then(|| list.attribute("start").and_then(|start| start.parse().ok()).unwrap_or(1));
         let mut strays = Inline::default();
         for element in list.elements() {
-            let why = around.hidden.or_else(|| self.rules.hidden(element));
+            let why = self.hidden.of(element);
             let marker = number.map_or_else(|| "-".to_owned(), |number| format!("{number}."));
             let inner = Around {
                 depth: around.depth + 1,
@@ -310,7 +314,7 @@ impl Walk {
 
     fn table(&self, element: &Element, around: &Around, out: &mut Writer) {
         let mut lines = Vec::new();
-        rows(element, around.hidden, &self.rules, &mut lines);
+        rows(element, &mut lines);
         for caption in element.named("caption") {
             let mut inline = Inline::default();
             self.blocks(caption, around, &mut inline, out);
@@ -320,14 +324,23 @@ impl Walk {
         // Rows that a cell of a row above still covers, by column.
         let mut covered: Vec<usize> = Vec::new();
         let mut passages = Vec::new();
-        for (line, why) in lines {
+        let mut cells = 0;
+        for line in lines {
+            if cells > MAX_CELLS {
+                out.notes.add(Note::CutRow);
+                continue;
+            }
             let mut row: Vec<String> = Vec::new();
             for cell in line.elements().filter(|cell| matches!(&*cell.name, "td" | "th")) {
-                while covered.get(row.len()).is_some_and(|rows| *rows > 0) {
+                while row.len() < MAX_COLUMNS && covered.get(row.len()).is_some_and(|rows| *rows > 0) {
                     if let Some(rows) = covered.get_mut(row.len()) {
                         *rows -= 1;
                     }
                     row.push(String::new());
+                }
+                if row.len() >= MAX_COLUMNS {
+                    out.notes.add(Note::CutColumn);
+                    break;
                 }
                 let span = |name: &str| -> usize {
                     cell.attribute(name).and_then(|span| span.parse().ok()).unwrap_or(1).clamp(1, MAX_SPAN)
@@ -336,7 +349,7 @@ impl Walk {
                 if wide > 1 || high > 1 {
                     out.notes.add(Note::MergedCell);
                 }
-                let hidden = why.or_else(|| self.rules.hidden(cell));
+                let hidden = self.hidden.of(cell);
                 let fresh = Around { marker: None, depth: 0, hidden, style: Style::default() };
                 let mut part = Writer::new(MAX_INNER);
                 let mut inline = Inline::default();
@@ -344,7 +357,7 @@ impl Walk {
                 flush(&mut inline, &fresh, &mut part);
                 let (text, found) = cell_text(part, out);
                 passages.extend(found);
-                for index in 0..wide {
+                for index in 0..wide.min(MAX_COLUMNS - row.len()) {
                     let column = row.len();
                     covered.resize(covered.len().max(column + 1), 0);
                     if let Some(rows) = covered.get_mut(column) {
@@ -354,6 +367,7 @@ impl Walk {
                 }
             }
             if row.iter().any(|cell| !cell.is_empty()) {
+                cells += row.len();
                 rows.push(row);
             }
         }
@@ -372,17 +386,11 @@ impl Walk {
     }
 }
 
-fn rows<'b>(
-    parent: &'b Element,
-    hidden: Option<Why>,
-    rules: &Rules,
-    found: &mut Vec<(&'b Element, Option<Why>)>,
-) {
+fn rows<'b>(parent: &'b Element, found: &mut Vec<&'b Element>) {
     for element in parent.elements() {
-        let why = hidden.or_else(|| rules.hidden(element));
         match &*element.name {
-            "tr" => found.push((element, why)),
-            "thead" | "tbody" | "tfoot" | "form" => rows(element, why, rules, found),
+            "tr" => found.push(element),
+            "thead" | "tbody" | "tfoot" | "form" => rows(element, found),
             _ => {}
         }
     }

@@ -188,6 +188,9 @@ impl Writer {
     }
 }
 
+/// Bytes of one table; more than any document may have, so that what is cut is said where the document is.
+const MOST_TABLE: usize = 16 * 1024 * 1024;
+
 /// A table in Markdown; empty if it has no text.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let used =
@@ -199,6 +202,9 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     }
     let mut block = String::new();
     for (number, row) in rows.iter().take(length).enumerate() {
+        if block.len() > MOST_TABLE {
+            break;
+        }
         if number > 0 {
             block.push('\n');
         }

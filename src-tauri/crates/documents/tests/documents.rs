@@ -422,3 +422,55 @@ fn documents_say_their_pages_and_titles() {
         facts(b"<title> A  page &amp; more </title>".to_vec(), DocumentKind::Html, &Reading::default());
     assert_eq!(page.unwrap().title.as_deref(), Some("A page & more"));
 }
+
+/// The presentation with other shapes on its first slide.
+fn with_first_slide(shapes: &str, timing: &str) -> Vec<u8> {
+    use std::io::{Cursor, Read, Write};
+    let slide = format!(
+        "<p:sld xmlns:p=\"http://schemas.openxmlformats.org/presentationml/2006/main\" \
+         xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/main\"><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld>\
+         {timing}</p:sld>"
+    );
+    let mut from = zip::ZipArchive::new(Cursor::new(bytes("slides.pptx"))).unwrap();
+    let mut to = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for place in 0..from.len() {
+        let mut entry = from.by_index(place).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        to.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+        to.write_all(if name == "ppt/slides/slide1.xml" { slide.as_bytes() } else { &content }).unwrap();
+    }
+    to.finish().unwrap().into_inner()
+}
+
+#[test]
+fn words_under_a_box_of_a_slide_are_hidden() {
+    let shape = |text: &str, (left, wide): (i64, i64), fill: &str| {
+        format!(
+            "<p:sp><p:nvSpPr><p:cNvPr id=\"2\" name=\"a\"/><p:nvPr/></p:nvSpPr><p:spPr><a:xfrm><a:off x=\"{left}\" y=\"0\"/>\
+             <a:ext cx=\"{wide}\" cy=\"1000\"/></a:xfrm><a:prstGeom prst=\"rect\"/>{fill}</p:spPr><p:txBody><a:p><a:r>\
+             <a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+        )
+    };
+    let green = "<a:solidFill><a:srgbClr val=\"09C809\"/></a:solidFill>";
+    let glass = "<a:solidFill><a:srgbClr val=\"09C809\"><a:alpha val=\"40000\"/></a:srgbClr></a:solidFill>";
+    let seen = |shapes: &[String], timing: &str| {
+        let bytes = with_first_slide(&shapes.concat(), timing);
+        read(bytes, DocumentKind::Pptx, &Reading::default()).unwrap().markdown
+    };
+    let (under, inner) = (shape("under", (100, 100), ""), (50, 400));
+    let hidden = "> Hidden text: under (letters covered by a shape)";
+    let covered = seen(&[under.clone(), shape("lid", inner, green)], "");
+    assert!(covered.contains(hidden) && covered.contains("\nlid\n"), "{covered}");
+    // Seen: in front of the box, beside it, through it, and where something moves.
+    for (shapes, timing) in [
+        (vec![shape("lid", inner, green), under.clone()], ""),
+        (vec![under.clone(), shape("lid", (150, 400), green)], ""),
+        (vec![under.clone(), shape("lid", inner, glass)], ""),
+        (vec![under.clone(), shape("lid", inner, green)], "<p:timing/>"),
+    ] {
+        let shown = seen(&shapes, timing);
+        assert!(shown.contains("\nunder\n") && !shown.contains("covered"), "{shown}");
+    }
+}

@@ -153,6 +153,23 @@ fn a_huge_sheet_is_cut_and_a_sparse_one_is_small() {
 }
 
 #[test]
+fn a_wide_table_of_a_page_is_cut() {
+    let wide = format!("<tr>{}</tr>", "<td colspan=100>head</td>".repeat(100));
+    let low = "<tr><td>x</td></tr>".repeat(40_000);
+    let held = format!("<tr>{}</tr>", "<td rowspan=100>held</td>".repeat(200));
+    for (page, columns) in [
+        (format!("<table>{wide}{low}</table>"), 201),
+        (format!("<table>{}</table>", held.repeat(1_000)), 256),
+    ] {
+        let found = read(page.into_bytes(), DocumentKind::Html, &Reading::default()).unwrap();
+        let head = found.markdown.lines().next().unwrap();
+        assert!(head.matches('|').count() <= columns + 1, "{}", head.matches('|').count());
+        assert!(!found.remarks.is_empty() && found.markdown.len() < 9 << 20);
+    }
+    assert!(peak() < 900 << 20, "{}", peak());
+}
+
+#[test]
 fn a_reading_that_is_called_off_ends_soon() {
     let bytes = word(&"<w:p><w:r><w:t>words</w:t></w:r></w:p>".repeat(200_000));
     let stop = Arc::new(AtomicBool::new(false));

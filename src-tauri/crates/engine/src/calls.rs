@@ -95,8 +95,7 @@ impl Engine {
                     group.push(next);
                 }
             } else {
-                let step = group[0].step;
-                if let Some(joined) = state.cancel.run_until_cancelled(base.join(state, step)).await {
+                if let Some(joined) = state.cancel.run_until_cancelled(base.join(state)).await {
                     joined?;
                 }
             }

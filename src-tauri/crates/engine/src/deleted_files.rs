@@ -13,6 +13,9 @@ use crate::engine::create_folder;
 use crate::restore::{Goal, Paths};
 use crate::{Engine, EngineError};
 
+/// Files that an error names.
+const MOST_NAMED: usize = 5;
+
 impl Engine {
     fn trash_folder(&self, session: &SessionId, id: &DeletedId) -> PathBuf {
         self.session_folder(session).join("trash").join(id.as_str())
@@ -130,7 +133,7 @@ impl Engine {
     }
 
     /// Brings back what a turn deleted: the named files, or all that are not there now. What is there now stays as it is.
-    /// Can be undone like any restore.
+    /// Can be undone like any restore. What no snapshot holds, and has gone since, is named in the outcome.
     pub async fn bring_back(
         &self,
         session: &SessionId,
@@ -156,8 +159,26 @@ impl Engine {
                     }
                 }
             }
+            // What the snapshot before the turn had left out, and what is gone since.
+            let still = runtime.history.skipped(after)?;
+            let mut lost = Vec::new();
+            for left in runtime.history.skipped(base)? {
+                let is_gone = left.path != "…"
+                    && wanted(&left.path)
+                    && still.iter().all(|other| other.path != left.path)
+                    && WorkspacePath::parse(&left.path)
+                        .is_ok_and(|path| workspace.entry(&path).is_ok_and(|entry| entry.is_none()));
+                if is_gone {
+                    lost.push(left);
+                }
+            }
             if gone.is_empty() {
-                let error = AppError::new("Nothing that this turn deleted is missing now.");
+                let names: Vec<&str> = lost.iter().take(MOST_NAMED).map(|left| left.path.as_str()).collect();
+                let error = if names.is_empty() {
+                    AppError::new("Nothing that this turn deleted is missing now.")
+                } else {
+                    AppError::new(format!("No snapshot holds what is missing now: {}.", names.join(", ")))
+                };
                 return Err(EngineError::App(error));
             }
             let current = engine.store().session(&runtime.id)?.current_node;
@@ -174,7 +195,9 @@ impl Engine {
                 paths: Paths::Some(gone),
                 title,
             };
-            engine.move_to(runtime, goal)
+            let mut outcome = engine.move_to(runtime, goal)?;
+            outcome.unwritten.extend(lost);
+            Ok(outcome)
         })
         .await
     }

@@ -218,6 +218,11 @@ impl Engine {
         places.values().filter_map(|place| place.opened.get().cloned()).collect()
     }
 
+    /// What opening sessions had to do in this program, or could not do, for the person to read.
+    pub fn notices(&self) -> Vec<String> {
+        self.open_runtimes().iter().filter_map(|runtime| runtime.notice()).collect()
+    }
+
     pub(crate) fn close_runtime(&self, id: &SessionId) {
         self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }

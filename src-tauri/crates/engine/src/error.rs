@@ -111,6 +111,11 @@ impl EngineError {
             Self::NotQueued => AppError::new("This message no longer waits: its turn has begun."),
             Self::Store(error) => error.to_app_error(),
             Self::Snapshot(SnapshotError::Busy) => Self::ReadOnly.to_app_error(),
+            Self::Snapshot(SnapshotError::Unknown(_)) => {
+                AppError::new("The history no longer holds the files that are needed for this.")
+                    .with_code(ErrorCode::NotFound)
+                    .with_hint("Those before or after this turn were dropped to save room, or were damaged.")
+            }
             Self::Snapshot(error) => error.to_app_error(),
             Self::FolderMissing { folder, source } => AppError::new(format!(
                 "The folder of this session, {folder}, is not there."

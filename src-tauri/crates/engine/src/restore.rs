@@ -4,10 +4,10 @@
 //! undone, done again, and finished after a crash.
 
 use okcvm_protocol::{
-    AppError, AppEvent, ErrorCode, NodeId, RestoreId, RestoreOutcome, RestoreScope, SessionId, SnapshotId,
-    UndoState,
+    AppError, AppEvent, ErrorCode, NodeId, NodeSummary, RestoreId, RestoreOutcome, RestoreScope, SessionId,
+    SnapshotId, UndoState,
 };
-use okcvm_snapshots::{Author, RestoreWhat};
+use okcvm_snapshots::{Author, HowFar, RestoreWhat, UnfinishedRestore};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState, SnapshotMark};
 use okcvm_workspace::WorkspacePath;
 
@@ -303,13 +303,19 @@ impl Engine {
         state: RestoreState,
         node: Option<&NodeId>,
     ) -> Result<RestoreOutcome, EngineError> {
+        let mut state = state;
         let (outcome, head) = match target {
-            Some(target) => match runtime.restore_files(self, present, target, row.paths.as_deref()) {
-                Ok((outcome, head)) => (outcome, Some(head)),
+            Some(target) => match self.bring_files(runtime, row, present, target) {
+                Ok((outcome, head)) => {
+                    if row.state != RestoreState::Intent {
+                        state = self.keep_rest(runtime, row, [present, target], &outcome, state)?;
+                    }
+                    (outcome, Some(head))
+                }
                 Err(error) => {
-                    self.put_back(runtime, row, present, Some(target));
                     self.note_loss(runtime, target, &error);
-                    return Err(error);
+                    let error = self.put_back(runtime, row, [present, target], error);
+                    return Err(self.drop_if_lost(runtime, row, target)?.unwrap_or(error));
                 }
             },
             None => (RestoreOutcome { written: 0, removed: 0, before: None, unwritten: Vec::new() }, None),
@@ -318,6 +324,95 @@ impl Engine {
         tracing::info!(session = %runtime.id, title = row.title, written = outcome.written,
             removed = outcome.removed, "restored");
         Ok(outcome)
+    }
+
+    /// Of a damaged node the person can choose single files, of a step of the undo stack nobody can: what is sound of it
+    /// comes back, and the rest is named.
+    fn bring_files(
+        &self,
+        runtime: &Runtime,
+        row: &RestoreRow,
+        present: &SnapshotId,
+        target: &SnapshotId,
+    ) -> Result<(RestoreOutcome, SnapshotId), EngineError> {
+        match runtime.restore_files(self, present, target, row.paths.as_deref()) {
+            Err(error) if row.state != RestoreState::Intent && error.lost_files().is_some() => {
+                tracing::warn!(session = %runtime.id, title = row.title, %error, "brought back as far as it is sound");
+                let brought = runtime.restore_sound_files(self, present, target, row.paths.as_deref())?;
+                self.note_loss(runtime, target, &error);
+                Ok(brought)
+            }
+            done => done,
+        }
+    }
+
+    /// What could not be brought back of a step of the undo stack, as the present leaves it out, becomes a step of its own
+    /// beneath the others, where no node holds it: the step itself is about to lead to the present. Gives the state that
+    /// it ends in.
+    fn keep_rest(
+        &self,
+        runtime: &Runtime,
+        row: &RestoreRow,
+        [present, target]: [&SnapshotId; 2],
+        outcome: &RestoreOutcome,
+        state: RestoreState,
+    ) -> Result<RestoreState, EngineError> {
+        let mut paths = Vec::new();
+        for left in &outcome.unwritten {
+            // What is damaged does not come back later either.
+            if matches!(runtime.history.entry(target, &left.path), Ok(Some(_))) {
+                paths.push(left.path.clone());
+            }
+        }
+        let is_held = |node: &NodeSummary| node.snapshot.as_ref() == Some(target);
+        if paths.is_empty() || self.store().whole_topology(&runtime.id)?.iter().any(is_held) {
+            return Ok(state);
+        }
+        // Where that is all of it, the new step takes its place.
+        let same = row.scope == RestoreScope::Files && row.paths.as_ref() == Some(&paths);
+        let current = self.store().session(&runtime.id)?.current_node;
+        let prefix = "What did not come back of “";
+        let title = if row.title.starts_with(prefix) {
+            row.title.clone()
+        } else {
+            format!("{prefix}{}”", row.title)
+        };
+        self.store().put_restore_last(&RestoreRow {
+            id: RestoreId::new(),
+            session_id: runtime.id.clone(),
+            made_at: self.now(),
+            state: RestoreState::Done,
+            title,
+            scope: RestoreScope::Files,
+            paths: Some(paths),
+            from_node: current.clone(),
+            to_node: current,
+            before: Some(target.clone()),
+            after: Some(present.clone()),
+        })?;
+        Ok(if same { RestoreState::Dropped } else { state })
+    }
+
+    /// Drops a step of the undo stack that leads to what the history does not hold any more, not even in parts, so that
+    /// the steps behind it can be reached; what to tell of it.
+    fn drop_if_lost(
+        &self,
+        runtime: &Runtime,
+        row: &RestoreRow,
+        target: &SnapshotId,
+    ) -> Result<Option<EngineError>, EngineError> {
+        let looked = runtime.history.counts(None, target).map_err(EngineError::from);
+        let is_lost = looked.is_err_and(|error| error.lost_files().is_some());
+        if row.state == RestoreState::Intent || !is_lost {
+            return Ok(None);
+        }
+        self.store().put_restore(&RestoreRow { state: RestoreState::Dropped, ..row.clone() })?;
+        self.events().app(AppEvent::TreeChanged { session_id: runtime.id.clone() });
+        let (error, hint) = (
+            format!("“{}”: the history does not hold the files any more that this step leads to.", row.title),
+            "This step was left out; the next one leads further.",
+        );
+        Ok(Some(EngineError::App(AppError::new(error).with_hint(hint))))
     }
 
     /// Marks the nodes of a snapshot that turned out to be damaged or gone. Single files of it can still be tried.
@@ -334,17 +429,22 @@ impl Engine {
     }
 
     /// A restore failed half-way (a full disk, a file that cannot be written): what it did to the files goes back to the
-    /// present that was recorded, as far as it lets itself, and the step is dropped. What others changed meanwhile stays.
-    /// Without a `target` it is what the history says of the restore that stopped.
+    /// present that was recorded, and the step is dropped. What others changed meanwhile stays. Where that fails, too, the
+    /// present becomes a step that undo leads to. Gives back what to tell.
     pub(crate) fn put_back(
         &self,
         runtime: &Runtime,
         row: &RestoreRow,
-        present: &SnapshotId,
-        target: Option<&SnapshotId>,
-    ) {
-        if let Err(error) = self.take_steps_back(runtime, present, target) {
-            tracing::error!(session = %runtime.id, %error, "a failed restore could not be taken back");
+        [present, target]: [&SnapshotId; 2],
+        mut error: EngineError,
+    ) -> EngineError {
+        if let Err(why) = self.take_steps_back(runtime, present, target) {
+            tracing::error!(session = %runtime.id, error = %why, "a failed restore could not be taken back");
+            if let Err(error) = self.leave_half_done(row, present, target) {
+                tracing::error!(session = %runtime.id, %error, "what a failed restore left could not be noted");
+            }
+            let hint = "Some files may be changed already; undo brings back what was there before.";
+            error = EngineError::App(error.to_app_error().with_hint(hint));
         }
         let state = match row.state {
             RestoreState::UndoIntent => RestoreState::Done,
@@ -356,22 +456,45 @@ impl Engine {
         if let Err(error) = self.store().put_restore(&RestoreRow { state, ..row.clone() }) {
             tracing::error!(session = %runtime.id, %error, "a failed restore could not be noted");
         }
+        error
+    }
+
+    /// Makes a step of the files that were there before a restore that ended half-way.
+    fn leave_half_done(
+        &self,
+        row: &RestoreRow,
+        before: &SnapshotId,
+        after: &SnapshotId,
+    ) -> Result<(), EngineError> {
+        let current = self.store().session(&row.session_id)?.current_node;
+        self.store().put_restore(&RestoreRow {
+            id: RestoreId::new(),
+            made_at: self.now(),
+            state: RestoreState::Done,
+            title: format!("What was left half-done of “{}”", row.title),
+            scope: RestoreScope::Files,
+            from_node: current.clone(),
+            to_node: current,
+            before: Some(before.clone()),
+            after: Some(after.clone()),
+            ..row.clone()
+        })?;
+        Ok(())
     }
 
     fn take_steps_back(
         &self,
         runtime: &Runtime,
         present: &SnapshotId,
-        target: Option<&SnapshotId>,
+        target: &SnapshotId,
     ) -> Result<(), EngineError> {
         let history = &runtime.history;
         let half = runtime.record(self, Author::User, "State of a restore that failed")?.snapshot;
-        // Of one that changed nothing yet the history knows nothing any more.
-        let target = target.cloned().map_or_else(
-            || Ok(history.unfinished_restore()?.map(|stopped| stopped.to)),
-            |target| Ok::<_, EngineError>(Some(target)),
-        )?;
-        let ours = target.map_or(Ok(Vec::new()), |target| history.carried_out(present, &target, &half))?;
+        let ours = if history.same_files(&half, present)? {
+            Vec::new()
+        } else {
+            history.carried_out(present, target, &half)?
+        };
         let mut now = half;
         if !ours.is_empty() {
             history.restore(&runtime.workspace()?, &now, present, &RestoreWhat::Paths(ours))?;
@@ -384,6 +507,16 @@ impl Engine {
     }
 }
 
+/// What became of the files' part of a restore that the end of the program cut short.
+enum FilesEnd {
+    /// It was carried out just now.
+    CarriedOut(UnfinishedRestore),
+    /// It had ended, or had not begun.
+    NothingLeft,
+    /// It could not go on.
+    GivenUp,
+}
+
 impl Runtime {
     /// Finishes restores that were cut short by the end of the program. Where files were changed since, or what is needed
     /// is damaged, the files stay as they are, and the state before becomes a step that can be taken back.
@@ -393,31 +526,32 @@ impl Runtime {
             matches!(row.state, RestoreState::Intent | RestoreState::UndoIntent | RestoreState::RedoIntent)
         });
         let workspace = self.workspace()?;
-        let mut finished = false;
         if rows.is_empty() {
             if let Some(failed) = self.history.give_up_restore(&workspace)? {
                 // It failed while the program ran, which the user was told, and work has gone on since.
                 tracing::warn!(session = %self.id, from = %failed.from, to = %failed.to,
                     "a restore that failed is not carried out any more");
             }
-        } else {
-            match self.history.finish_restore(&workspace) {
-                Ok(outcome) => finished = outcome.is_some(),
-                Err(error) => {
-                    tracing::warn!(session = %self.id, %error, "a restore that was cut short cannot go on");
-                    self.history.give_up_restore(&workspace)?;
-                }
-            }
+            return Ok(());
         }
+        let unfinished = self.history.unfinished_restore()?;
+        let end = match (self.history.finish_restore(&workspace), unfinished) {
+            (Ok(_), Some(unfinished)) => FilesEnd::CarriedOut(unfinished),
+            (Ok(_), None) => FilesEnd::NothingLeft,
+            (Err(error), _) => {
+                tracing::warn!(session = %self.id, %error, "a restore that was cut short cannot go on");
+                self.history.give_up_restore(&workspace)?;
+                FilesEnd::GivenUp
+            }
+        };
         for row in rows {
-            self.settle(engine, &row, finished)?;
+            self.settle(engine, &row, &end)?;
         }
         Ok(())
     }
 
-    /// Ends a step that the end of the program cut short: it is done, or was never begun, or is given up. `finished`: the
-    /// history has just carried out what was left of it.
-    fn settle(&self, engine: &Engine, row: &RestoreRow, finished: bool) -> Result<(), EngineError> {
+    /// Ends a step that the end of the program cut short: it is done, or was never begun, or is given up.
+    fn settle(&self, engine: &Engine, row: &RestoreRow, end: &FilesEnd) -> Result<(), EngineError> {
         tracing::warn!(session = %self.id, title = row.title, "settling a restore that was cut short");
         let (began, target, node, done, not_done) = match row.state {
             RestoreState::UndoIntent => {
@@ -434,35 +568,47 @@ impl Runtime {
         };
         let half = self.record(engine, Author::User, "State of a restore that was cut short")?.snapshot;
         let what = row.paths.clone().map_or(RestoreWhat::All, RestoreWhat::Paths);
-        let is_there = |target: &SnapshotId| self.history.same_part(&half, target, &what).unwrap_or(false);
-        // Without a target a turn was being taken back.
-        if finished || target.as_ref().is_some_and(is_there) {
-            let row = RestoreRow { after: row.after.clone().or_else(|| Some(half.clone())), ..row.clone() };
-            engine.store().put_restore(&row)?;
-            let head = match target {
-                Some(target) if self.history.same_files(&half, target).unwrap_or(false) => target,
-                _ => &half,
-            };
-            return Ok(engine.store().finish_restore(&row, done, node.as_ref(), Some(head))?);
+        let same = |other: &SnapshotId| self.history.same_files(&half, other).unwrap_or(false);
+        // What was carried out may as well be the taking back of one that had failed.
+        let carried_out = matches!(end, FilesEnd::CarriedOut(it) if Some(&it.to) == target.as_ref());
+        // Of a turn that was being taken back by an earlier version the target is not known. The record of the state
+        // before may be lost with the power.
+        let far = match target {
+            Some(_) if carried_out => HowFar::All,
+            Some(target) => self.history.how_far(began, target, &half, &what).unwrap_or(HowFar::Unknown),
+            None => HowFar::Unknown,
+        };
+        let arrived = match far {
+            HowFar::All => true,
+            // All had been done, and others changed files since.
+            HowFar::Part => matches!(end, FilesEnd::NothingLeft),
+            HowFar::Nothing | HowFar::Unknown => false,
+        };
+        if arrived {
+            let head = target.as_ref().filter(|target| same(target)).unwrap_or(&half);
+            return Ok(engine.store().finish_restore(row, done, node.as_ref(), Some(head))?);
         }
-        // The record of the state before may be lost with the power; then there is nothing to go back to.
-        if self.history.holds(began) && !self.history.same_files(&half, began)? {
-            let session = engine.store().session(&self.id)?;
-            engine.store().put_restore(&RestoreRow {
-                id: RestoreId::new(),
-                made_at: engine.now(),
-                state: RestoreState::Done,
-                title: format!("What was left half-done of “{}”", row.title),
-                scope: RestoreScope::Files,
-                from_node: session.current_node.clone(),
-                to_node: session.current_node,
-                before: Some(began.clone()),
-                after: Some(half),
-                ..row.clone()
-            })?;
+        if same(began) {
+            engine.store().set_head_snapshot(&self.id, Some(began))?;
+        } else if far != HowFar::Nothing && self.history.holds(began) {
+            engine.leave_half_done(row, began, &half)?;
             self.remark(GIVEN_UP);
         }
         Ok(engine.store().put_restore(&RestoreRow { state: not_done, ..row.clone() })?)
+    }
+
+    /// The same as [`Runtime::restore_files`] as far as the snapshot is sound.
+    fn restore_sound_files(
+        &self,
+        engine: &Engine,
+        present: &SnapshotId,
+        target: &SnapshotId,
+        paths: Option<&[String]>,
+    ) -> Result<(RestoreOutcome, SnapshotId), EngineError> {
+        let what = paths.map_or(RestoreWhat::All, |paths| RestoreWhat::Paths(paths.to_vec()));
+        let outcome = self.history.restore_what_is_sound(&self.workspace()?, present, target, &what)?;
+        let now = self.record(engine, Author::User, "State after what was sound came back")?.snapshot;
+        Ok((outcome, now))
     }
 
     /// Brings the files, which `present` was just recorded of, to a snapshot, whole or in some paths. Gives back the

@@ -4,7 +4,7 @@ use okcvm_protocol::{
     AppError, NodeId, RestoreId, RestoreOutcome, RestoreScope, RevertConflict, RevertPlan, SessionId,
     SnapshotId,
 };
-use okcvm_snapshots::{Author, RecordInfo};
+use okcvm_snapshots::{Author, RecordInfo, RestoreWhat};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState};
 
 use crate::restore::restorable;
@@ -28,7 +28,7 @@ impl Engine {
             &after,
         )?;
         let plan = foreseen.plan;
-        if plan.changes.is_empty() && plan.conflicts.is_empty() {
+        if plan.changes.is_empty() && plan.folders.is_empty() && plan.conflicts.is_empty() {
             return Err(nothing());
         }
         let refusal = match self.may_move(&runtime) {
@@ -73,11 +73,13 @@ impl Engine {
         if !plan.conflicts.is_empty() {
             return Err(refused(&plan.conflicts));
         }
-        if plan.changes.is_empty() {
+        if plan.changes.is_empty() && plan.folders.is_empty() {
             return Err(nothing());
         }
         let title = format!("Taking back of “{}”", node.summary.title);
-        let mut row = RestoreRow {
+        let info = RecordInfo { message: &title, author: Author::User, at_ms: self.now() };
+        let taken = runtime.history.record_reverted(&present, base, after, info)?;
+        let row = RestoreRow {
             id: RestoreId::new(),
             session_id: runtime.id.clone(),
             made_at: self.now(),
@@ -85,29 +87,26 @@ impl Engine {
             title: title.clone(),
             scope: RestoreScope::Files,
             // Undo touches these alone.
-            paths: Some(plan.changes.into_iter().map(|change| change.path).collect()),
+            paths: Some(plan.changes.into_iter().map(|change| change.path).chain(plan.folders).collect()),
             from_node: current.clone(),
             to_node: current.clone(),
             before: Some(present.clone()),
-            // Not made yet.
-            after: None,
+            after: Some(taken.snapshot.clone()),
         };
         self.store().put_restore(&row)?;
-        let info = RecordInfo { message: &title, author: Author::User, at_ms: self.now() };
-        let reverted = runtime.history.revert(&runtime.workspace()?, &present, base, after, info);
-        let reverted = match reverted {
-            Ok(reverted) => reverted,
+        let workspace = runtime.workspace()?;
+        let reverted = runtime.history.restore(&workspace, &present, &taken.snapshot, &RestoreWhat::All);
+        let mut outcome = match reverted {
+            Ok(outcome) => outcome,
             Err(error) => {
-                self.put_back(runtime, &row, &present, None);
-                return Err(error.into());
+                return Err(self.put_back(runtime, &row, [&present, &taken.snapshot], error.into()));
             }
         };
-        row.after = Some(reverted.snapshot);
-        self.store().put_restore(&row)?;
         self.store().finish_restore(&row, RestoreState::Done, current.as_ref(), row.after.as_ref())?;
-        tracing::info!(session = %runtime.id, title, written = reverted.outcome.written,
-            removed = reverted.outcome.removed, "took a turn back");
-        Ok(reverted.outcome)
+        outcome.unwritten.extend(taken.kept);
+        tracing::info!(session = %runtime.id, title, written = outcome.written, removed = outcome.removed,
+            "took a turn back");
+        Ok(outcome)
     }
 }
 

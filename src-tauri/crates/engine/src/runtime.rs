@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
 };
-use okcvm_snapshots::{Author, Cancel, History, Loss, RecordInfo, Recorded, WhyLost};
+use okcvm_snapshots::{Author, Cancel, GONE, History, Loss, RecordInfo, Recorded, WhyLost};
 use okcvm_store::SnapshotMark;
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
@@ -67,7 +67,7 @@ impl Runtime {
         let (root, lock_path) = if let Some(path) = &row.folder {
             let locks = engine.inner.options.sessions_folder.join(".locks");
             create_folder(&locks)?;
-            (PathBuf::from(path), locks.join(format!("{:x}.lock", Sha256::digest(path.as_bytes()))))
+            (PathBuf::from(path), user_lock(&engine.inner.options.sessions_folder, path))
         } else {
             // Without the links on the way to the app's data, as the folders of users are stored.
             let real = std::fs::canonicalize(&folder);
@@ -75,7 +75,12 @@ impl Runtime {
             create_folder(&root)?;
             (root, folder.join("lock"))
         };
-        let opened = History::open(&folder.join("history"))?;
+        let mut opened = History::open(&folder.join("history"))?;
+        // The database knows of snapshots, and the history was made anew.
+        if opened.loss == Loss::Nothing && row.head_snapshot.is_some() && opened.history.is_empty() {
+            opened.loss = Loss::Everything;
+            opened.notice.get_or_insert_with(|| GONE.to_owned());
+        }
         let workspace = open_root(&root).ok();
         let watched = workspace.as_ref().filter(|_| engine.inner.options.watching == Watching::Yes);
         let watch = watched.and_then(|workspace| watch_files(engine, id, workspace, &folder));
@@ -157,6 +162,12 @@ impl Runtime {
             taken = self.try_lock()?;
         }
         let Some(file) = taken else { return Ok(false) };
+        if let Some(folder) = self.neighbour_at_work(engine)? {
+            let text = format!("A session works in {folder}, and no two may write to the same files.");
+            *self.unmended.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(AppError::new(text).with_hint("Wait until it is done, or close it."));
+            return Ok(false);
+        }
         let recovered = self.recover(engine);
         let mut unmended = self.unmended.lock().unwrap_or_else(PoisonError::into_inner);
         *unmended = None;
@@ -198,17 +209,52 @@ impl Runtime {
         }
     }
 
-    fn try_lock(&self) -> Result<Option<File>, EngineError> {
-        let failed = |source| EngineError::File { path: self.lock_path.display().to_string(), source };
-        let options = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock_path);
-        let file = options.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+    /// A folder around this one, or within it, in which another session holds the lock. The caller holds our own, so that
+    /// of two that look at once at least one sees the other.
+    fn neighbour_at_work(&self, engine: &Engine) -> Result<Option<String>, EngineError> {
+        if engine.store().session(&self.id)?.folder.is_none() {
+            return Ok(None);
         }
+        for other in engine.store().sessions()? {
+            let Some(folder) = other.folder.filter(|_| other.deleted_at.is_none()) else { continue };
+            let path = Path::new(&folder);
+            let is_neighbour =
+                path != self.root && (path.starts_with(&self.root) || self.root.starts_with(path));
+            if !is_neighbour {
+                continue;
+            }
+            // One that is open here and idle lets go.
+            engine.open_runtimes().iter().filter(|open| open.id == other.id).for_each(|open| open.let_go());
+            let lock = user_lock(&engine.inner.options.sessions_folder, &folder);
+            if lock.exists() && try_lock(&lock)?.is_none() {
+                return Ok(Some(folder));
+            }
+        }
+        Ok(None)
     }
 
+    fn try_lock(&self) -> Result<Option<File>, EngineError> {
+        try_lock(&self.lock_path)
+    }
+}
+
+/// The lock of a user's folder.
+fn user_lock(sessions_folder: &Path, folder: &str) -> PathBuf {
+    sessions_folder.join(".locks").join(format!("{:x}.lock", Sha256::digest(folder.as_bytes())))
+}
+
+fn try_lock(lock_path: &Path) -> Result<Option<File>, EngineError> {
+    let failed = |source| EngineError::File { path: lock_path.display().to_string(), source };
+    let options = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path);
+    let file = options.map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+impl Runtime {
     /// Gives the lock up unless a turn runs or something moves.
     fn let_go(&self) {
         let Ok(_gate) = self.gate.try_lock() else { return };
@@ -242,8 +288,11 @@ impl Runtime {
         for node in engine.store().running_nodes(&self.id)? {
             let at = engine.now();
             engine.close_items(&node.id, at)?;
-            let recorded = self.record(engine, Author::Agent, "State after an interrupted turn")?;
-            let changes = self.history.counts(node.base_snapshot.as_ref(), &recorded.snapshot)?;
+            // No tool writes before the files are recorded: what differs then is of the person.
+            let author = if node.base_snapshot.is_some() { Author::Agent } else { Author::User };
+            let recorded = self.record(engine, author, "State after an interrupted turn")?;
+            let base = node.base_snapshot.as_ref().unwrap_or(&recorded.snapshot);
+            let changes = self.history.counts(Some(base), &recorded.snapshot)?;
             if node.base_snapshot.is_none() {
                 engine.store().set_node_base(&node.id, None, &recorded.snapshot, None)?;
             }

@@ -169,6 +169,9 @@ impl Engine {
     pub fn purge_overdue(&self) -> Result<(), EngineError> {
         let before = self.trash_before();
         self.purge_leaving()?;
+        if let Err(error) = self.store().keep_copy() {
+            tracing::warn!(%error, "no new copy of the database");
+        }
         for row in self.store().sessions()? {
             if row.deleted_at.is_some_and(|at| at < before) {
                 match self.purge_session(&row.id) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use okcvm_protocol::{ChangeCounts, NoticeLevel, SnapshotId, TurnEvent};
+use okcvm_protocol::{AppError, ChangeCounts, NoticeLevel, SnapshotId, TurnEvent};
 use okcvm_snapshots::Author;
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -21,9 +21,9 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// Waits until the files before the turn are recorded; only then may a tool write. A failure is told to the user
-    /// and does not stop the work.
-    pub(crate) async fn join(&mut self, state: &TurnState, step: u32) -> Result<(), EngineError> {
+    /// Waits until the files before the turn are recorded; only then may a tool write. An error if they could not be:
+    /// what it wrote over would be gone for good.
+    pub(crate) async fn join(&mut self, state: &TurnState) -> Result<(), EngineError> {
         let Some(taking) = &mut self.taking else {
             return Ok(());
         };
@@ -32,21 +32,20 @@ impl Base {
         let taken = taking.await;
         self.taking = None;
         match taken? {
-            Ok(base) => self.taken = Some(base),
+            Ok(base) => {
+                self.taken = Some(base);
+                Ok(())
+            }
             Err(error) => {
                 let reason = error.to_app_error();
                 tracing::error!(turn = %state.node_id, %error, "the files before the turn could not be recorded");
                 state.engine.store().set_not_restorable(&state.node_id, &reason.message)?;
-                state.notice(
-                    step,
-                    NoticeLevel::Warning,
-                    format!(
-                        "The files could not be recorded before this turn, so it cannot be undone: {reason}"
-                    ),
-                )?;
+                let text = format!("The files could not be recorded before this turn: {}", reason.message);
+                Err(EngineError::App(AppError::new(text).with_hint(
+                    "The turn may not write without that. Make room if the disk is full, and try again.",
+                )))
             }
         }
-        Ok(())
     }
 }
 
@@ -80,7 +79,10 @@ impl Engine {
         state: &Arc<TurnState>,
         base: &mut Base,
     ) -> Result<(), EngineError> {
-        base.join(state, 0).await?;
+        if let Err(error) = base.join(state).await {
+            // No tool has written.
+            return state.notice(0, NoticeLevel::Warning, error.to_app_error().to_string());
+        }
         let Some(base) = base.taken.clone() else {
             return Ok(());
         };

@@ -168,7 +168,10 @@ impl Host {
         })?;
         let manifest = Arc::new(manifest);
         okcvm_documents::read_elsewhere(helper.clone());
-        let sandbox = Sandbox::probe_beside(helper).hiding(data.root());
+        let sandbox = Sandbox::probe_beside(helper).hiding(data.root()).hiding_workspaces({
+            let store = Arc::clone(&store);
+            move || crate::python::folders_of_users(&store)
+        });
         let processes = Processes::in_folder(data.processes());
         let left_behind = processes.sweep();
         let kernels = Kernels::entered_in(

@@ -141,9 +141,15 @@ impl Parts {
 
 /// The folders that agent code may write: every workspace, and what the app keeps for sessions.
 pub(crate) fn agent_folders(store: &Store, sessions: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut folders = folders_of_users(store)?;
+    folders.push(sessions.to_owned());
+    Ok(folders)
+}
+
+/// The workspaces that lie in folders of the user, as real paths.
+pub(crate) fn folders_of_users(store: &Store) -> Result<Vec<PathBuf>, String> {
     let rows = store.sessions().map_err(|error| error.to_string())?;
-    let workspaces = rows.into_iter().filter_map(|session| session.folder).map(PathBuf::from);
-    Ok(workspaces.chain([sessions.to_owned()]).collect())
+    Ok(rows.into_iter().filter_map(|session| session.folder).map(PathBuf::from).collect())
 }
 
 fn worded(error: &EnvironmentError) -> AppError {

@@ -1,7 +1,7 @@
 //! Which addresses are globally routable. Everything else is refused by default, also inside of the forms in which one
 //! kind of address carries another.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// What an address is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum AddressKind {
     Global,
     /// This machine.
     Loopback,
+    /// This machine by the address that it has for anybody in the world.
+    Own,
     /// A network of the user's own, or one of the provider that many share.
     Private,
     /// The neighbours on one wire.
@@ -28,6 +30,7 @@ impl AddressKind {
         match self {
             Self::Global => "a public address",
             Self::Loopback => "a loopback address",
+            Self::Own => "an address of this machine",
             Self::Private => "a private address",
             Self::LinkLocal => "a link-local address",
             Self::Metadata => "a metadata service",
@@ -43,6 +46,19 @@ pub fn address_kind(address: IpAddr) -> AddressKind {
         IpAddr::V4(address) => kind_v4(address),
         IpAddr::V6(address) => kind_v6(address),
     }
+}
+
+/// Whether an address is one of this machine's: only from itself does the system speak to it. Nothing is sent.
+pub(crate) fn is_own(address: IpAddr) -> bool {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let speaker = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    speaker.is_ok_and(|speaker| speaker.ip() == address)
 }
 
 /// IANA's registry of special-purpose addresses, and the two metadata services outside of it.
@@ -181,6 +197,18 @@ mod tests {
             ("2001:0:4136:e378:8000:63bf:80ff:fffe", AddressKind::Loopback),
         ] {
             assert_eq!(address_kind(text.parse().unwrap()), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn this_machine_knows_its_own_addresses() {
+        assert!(is_own("127.0.0.1".parse().unwrap()));
+        assert!(!is_own("93.184.216.34".parse().unwrap()));
+        assert!(!is_own("2606:4700::1111".parse().unwrap()));
+        // The one by which it would speak to the world, if it has any.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("93.184.216.34:9").is_ok() {
+            assert!(is_own(socket.local_addr().unwrap().ip()));
         }
     }
 }

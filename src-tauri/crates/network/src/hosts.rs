@@ -7,7 +7,7 @@ use std::str::FromStr;
 use okcvm_protocol::NetworkPolicy;
 use url::Host;
 
-use crate::address::{AddressKind, address_kind};
+use crate::address::{AddressKind, address_kind, is_own};
 
 /// The ports of a pattern that names none.
 const WEB_PORTS: [u16; 2] = [80, 443];
@@ -242,7 +242,10 @@ impl Hosts {
 
     /// Looks at an address that a host leads to.
     pub(crate) fn check_address(&self, host: &str, address: IpAddr, port: u16) -> Result<(), Refusal> {
-        let kind = address_kind(address);
+        let kind = match address_kind(address) {
+            AddressKind::Global if is_own(address.to_canonical()) => AddressKind::Own,
+            kind => kind,
+        };
         if kind == AddressKind::Global || self.listed.iter().any(|pattern| pattern.has_address(address, port))
         {
             return Ok(());

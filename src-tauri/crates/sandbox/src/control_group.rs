@@ -29,6 +29,8 @@ impl ControlGroup {
         let name = format!("{PREFIX}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         for (version, parent) in places(&own, Path::new("/sys/fs/cgroup")) {
             let folder = parent.join(&name);
+            // Left by a program that was killed and had our number.
+            let _ = std::fs::remove_dir(&folder);
             if std::fs::create_dir(&folder).is_err() {
                 continue;
             }
@@ -38,6 +40,14 @@ impl ControlGroup {
             }
         }
         None
+    }
+
+    /// Removes groups of programs that were killed before they could. One that has processes stays.
+    pub(crate) fn sweep() {
+        let Ok(own) = std::fs::read_to_string("/proc/self/cgroup") else { return };
+        for (_, parent) in places(&own, Path::new("/sys/fs/cgroup")) {
+            sweep_in(&parent);
+        }
     }
 
     fn limit(&self, bytes: u64) -> bool {
@@ -93,6 +103,20 @@ impl Drop for ControlGroup {
     }
 }
 
+fn sweep_in(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|rest| {
+            let (pid, count) = rest.split_once('-')?;
+            count.parse::<u32>().ok()?;
+            pid.parse::<u32>().ok()
+        });
+        if maker.is_some_and(|maker| crate::tree::started(maker).is_none()) {
+            let _ = std::fs::remove_dir(entry.path());
+        }
+    }
+}
+
 /// Where a group may be made: of version 1 below our own, of version 2 below our own or beside it, since a group with
 /// processes cannot have children with limits.
 fn places(own: &str, root: &Path) -> Vec<(Version, PathBuf)> {
@@ -141,5 +165,20 @@ mod tests {
             [(Version::One, root.path().join("memory/a/b")), (Version::Two, root.path().join("user.slice")),]
         );
         assert_eq!(places("nonsense\n0::/\n", root.path()), []);
+    }
+
+    #[test]
+    fn groups_of_programs_that_are_gone_are_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let gone = format!("{PREFIX}{}-0", ended.id());
+        let own = format!("{PREFIX}{}-7", std::process::id());
+        for name in [&gone, &own, "okcvm-else", "okcvm-1x-0"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+        }
+        sweep_in(root.path());
+        let there = |name: &str| root.path().join(name).exists();
+        assert_eq!([&gone, &own, "okcvm-else", "okcvm-1x-0"].map(there), [false, true, true, true]);
     }
 }

@@ -18,7 +18,7 @@ use crate::macos::{held, refused};
 use crate::policy::{Network, Policy, Walls};
 use crate::roots::{Roots, roots};
 use crate::run::Beside;
-use crate::sandbox::{Inner, STRONGEST};
+use crate::sandbox::{Inner, STRONGEST, Workspaces};
 use crate::{Limits, Outcome, Sandbox, Tier};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -53,7 +53,8 @@ pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
         match try_tier(&helper, &roots, tier) {
             Ok(walls) => {
                 let status = held(tier, &walls, refusals.first());
-                return Sandbox { inner: Arc::new(Inner { helper, tier: Ok(tier), status, roots }) };
+                let inner = Arc::new(Inner { helper, tier: Ok(tier), status, roots });
+                return Sandbox { inner, workspaces: Workspaces::default() };
             }
             Err(reason) => {
                 tracing::info!(?tier, %reason, "a tier of the sandbox does not hold");
@@ -70,7 +71,8 @@ pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
         mode: "None: commands do not run.".to_owned(),
         layers: refusals.iter().map(|refusal| refused(refusal, CheckStatus::Failed)).collect(),
     };
-    Sandbox { inner: Arc::new(Inner { helper, tier: Err(reason), status, roots }) }
+    let inner = Arc::new(Inner { helper, tier: Err(reason), status, roots });
+    Sandbox { inner, workspaces: Workspaces::default() }
 }
 
 fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
@@ -190,9 +192,11 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes private folders of helpers that were killed before they could.
+/// Removes private folders and control groups of programs that were killed before they could.
 fn sweep() {
     use std::os::unix::fs::MetadataExt;
+    #[cfg(target_os = "linux")]
+    crate::control_group::ControlGroup::sweep();
     let user = rustix::process::geteuid().as_raw();
     for folder in [PathBuf::from(TEMPORARY), std::env::temp_dir()] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -4,10 +4,11 @@
 //! Every `.git` folder is bound on itself, and so are the folders that lead to it: a folder that merely holds mounts
 //! could still be moved away and another put in its place. In it `hooks`, `config`, `config.worktree` and `commondir`
 //! are read-only, also those of modules and work trees; a `.git` file is, too, and the folder that it names is treated
-//! as a `.git` folder. What cannot be bound, because it is not there or is a link, is put back once every process of
-//! the command has ended: a link that names another target, a `commondir` that is new.
+//! as a `.git` folder. A `commondir`, which would lead git to the settings of another repository, is made to lead to the
+//! folder itself and taken away again by the last command that holds it. What cannot be bound, because it is a link, is put
+//! back once every process of the command has ended.
 //!
-//! Not covered: repositories that the command makes itself, bare ones, those below `node_modules` and beyond the bounds
+//! Not covered: repositories that come after the command started, bare ones, those below `node_modules` and beyond the bounds
 //! below, and files of the work tree that the user's own settings name (such as `core.hooksPath`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -56,7 +57,12 @@ pub(crate) enum Hold {
     NewFolder,
     /// As read-only, but first made, empty.
     NewFile,
+    /// As read-only, but first made, with [`ITSELF`], and taken away by the last that holds it.
+    Itself,
 }
+
+/// What a `commondir` holds that leads nowhere else. To git it is as if there were none.
+pub(crate) const ITSELF: &[u8] = b".\n";
 
 /// Something that no mount can hold, in a folder that is pinned.
 #[derive(Debug)]
@@ -158,7 +164,14 @@ impl Repositories {
 
         let common = folder.join("commondir");
         let mut main = Some(folder.to_owned());
+        let is_repository =
+            ["HEAD", "config", "hooks"].iter().any(|name| exists(&workspace.join(folder).join(name)));
         let is_work_tree = match There::at(&workspace.join(&common)) {
+            // Another command holds it at this moment, or could not take it away.
+            There::File if text(&workspace.join(&common)) == ITSELF => {
+                self.hold(&common, Hold::Itself);
+                false
+            }
             There::File => {
                 self.hold(&common, Hold::ReadOnly);
                 main = inside(workspace, folder, &text(&workspace.join(&common)));
@@ -166,6 +179,10 @@ impl Repositories {
                     self.add(workspace, main);
                 }
                 true
+            }
+            There::Nothing if is_repository => {
+                self.hold(&common, Hold::Itself);
+                false
             }
             There::Nothing => {
                 self.keep(folder, "commondir", None);
@@ -179,8 +196,6 @@ impl Repositories {
         };
         // What a work tree shares with its repository is not read from the folder of the work tree. A folder without
         // any of these is no repository yet.
-        let is_repository =
-            ["HEAD", "config", "hooks"].iter().any(|name| exists(&workspace.join(folder).join(name)));
         let make = is_repository && !is_work_tree;
         self.close(workspace, folder, "hooks", make.then_some(Hold::NewFolder));
         self.close(workspace, folder, "config", make.then_some(Hold::NewFile));

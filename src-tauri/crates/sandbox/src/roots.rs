@@ -107,11 +107,18 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    /// What may be read by a command in that workspace. A folder of programs that holds the workspace may hold the
-    /// app's data with it, so it is left out; the system's own folders are needed in any case.
-    pub(crate) fn readable_from(&self, workspace: &Path) -> Vec<PathBuf> {
-        let needed = |root: &Path| SYSTEM.iter().any(|system| root == Path::new(system));
-        self.readable.iter().filter(|root| needed(root) || !workspace.starts_with(root)).cloned().collect()
+    /// What may be read by a command in a workspace while there are others, all of them real paths. A folder of programs
+    /// that holds one of them, or lies in one of another session, is left out; the system's own folders are needed in any
+    /// case, and no workspace is opened below them.
+    pub(crate) fn readable_from(&self, workspace: &Path, others: &[PathBuf]) -> Vec<PathBuf> {
+        let is_system =
+            |root: &Path| SYSTEM.iter().any(|system| root == Path::new(system)) || root.starts_with("/etc");
+        let is_open = |root: &Path| {
+            let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+            let touches = |other: &PathBuf| other.starts_with(&real) || real.starts_with(other);
+            !workspace.starts_with(&real) && !others.iter().any(|other| other != workspace && touches(other))
+        };
+        self.readable.iter().filter(|root| is_system(root) || is_open(root)).cloned().collect()
     }
 }
 
@@ -210,14 +217,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_programs_with_the_workspace_in_it_is_closed() {
+    fn a_folder_of_programs_with_a_workspace_in_it_is_closed() {
         let roots = roots(None, None);
-        let all = roots.readable_from(Path::new("/home/someone/workspace"));
-        assert_eq!(all, roots.readable);
-        let some = roots.readable_from(Path::new("/opt/okcvm/sessions/1/workspace"));
-        assert_eq!(some.len(), all.len() - 1);
-        assert!(!some.contains(&PathBuf::from("/opt")));
-        assert!(roots.readable_from(Path::new("/usr/share/workspace")).contains(&PathBuf::from("/usr")));
+        let from = |workspace: &str, others: &[&str]| {
+            let others: Vec<PathBuf> = others.iter().map(PathBuf::from).collect();
+            roots.readable_from(Path::new(workspace), &others)
+        };
+        assert_eq!(from("/home/someone/one", &["/home/someone/two"]), roots.readable);
+        let inside = "/opt/okcvm/sessions/1/workspace";
+        for some in [from(inside, &[]), from("/home/someone/one", &["/home/someone/one", inside])] {
+            assert_eq!(some.len(), roots.readable.len() - 1);
+            assert!(!some.contains(&PathBuf::from("/opt")));
+        }
+        assert!(from("/usr/share/workspace", &["/usr/share/two"]).contains(&PathBuf::from("/usr")));
     }
 
     #[test]

@@ -39,6 +39,19 @@ pub fn run_helper_if_asked() {
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) workspaces: Workspaces,
+}
+
+/// The workspaces of all sessions, asked for anew at every start.
+#[derive(Clone, Default)]
+pub(crate) struct Workspaces(Option<Arc<ListWorkspaces>>);
+
+type ListWorkspaces = dyn Fn() -> Result<Vec<PathBuf>, String> + Send + Sync;
+
+impl std::fmt::Debug for Workspaces {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Workspaces")
+    }
 }
 
 #[derive(Debug)]
@@ -103,13 +116,35 @@ impl Sandbox {
                     (Err(reason), status, self.inner.roots.clone())
                 }
             };
-            return Self {
-                inner: Arc::new(Inner { helper: self.inner.helper.clone(), tier, status, roots }),
-            };
+            let inner = Arc::new(Inner { helper: self.inner.helper.clone(), tier, status, roots });
+            return Self { inner, ..self };
         }
         #[cfg(windows)]
         let _ = private;
         self
+    }
+
+    /// The same, with the workspaces of all sessions, as real paths: none of them is read by a command in another, where
+    /// it lies in a folder of programs that commands may read otherwise. Asked at every start; where the answer is an
+    /// error, nothing starts.
+    #[must_use]
+    pub fn hiding_workspaces(
+        self,
+        list: impl Fn() -> Result<Vec<PathBuf>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { workspaces: Workspaces(Some(Arc::new(list))), ..self }
+    }
+
+    /// What commands in that workspace may read besides it; not all of it need be there.
+    #[cfg(unix)]
+    pub fn readable(&self, workspace: &Path) -> Result<Vec<PathBuf>, SandboxError> {
+        let others = match &self.workspaces.0 {
+            Some(list) => list().map_err(|reason| {
+                SandboxError::Unavailable(format!("the workspaces of other sessions are not known: {reason}"))
+            })?,
+            None => Vec::new(),
+        };
+        Ok(self.inner.roots.readable_from(workspace, &others))
     }
 
     /// As [`Sandbox::probe`], but never with a stronger tier than this one.
@@ -137,12 +172,6 @@ impl Sandbox {
     /// The tier that commands run in; `None` if they do not run.
     pub fn tier(&self) -> Option<Tier> {
         self.inner.tier.as_ref().ok().copied()
-    }
-
-    /// What commands in that workspace may read besides it; not all of it need be there.
-    #[cfg(unix)]
-    pub fn readable(&self, workspace: &Path) -> Vec<PathBuf> {
-        self.inner.roots.readable_from(workspace)
     }
 
     /// Whether a command can be given an [`crate::Egress`]; if not, why.
@@ -224,7 +253,7 @@ impl Sandbox {
         output: mpsc::Sender<Vec<u8>>,
         cancel: &CancellationToken,
     ) -> Result<Exit, SandboxError> {
-        let readable = self.inner.roots.readable_from(&workspace);
+        let readable = self.readable(&workspace)?;
         let policy = crate::policy::Policy {
             network: match command.egress {
                 Some(_) => crate::policy::Network::Proxy,

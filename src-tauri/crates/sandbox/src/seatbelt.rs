@@ -63,7 +63,7 @@ pub(crate) fn profile(rules: &Rules<'_>) -> String {
         let Some(path) = quoted(&rules.workspace.join(place)) else { continue };
         match hold {
             Hold::Pinned => add(format!("(deny file-write-unlink (literal {path}))")),
-            Hold::ReadOnly | Hold::NewFolder | Hold::NewFile => {
+            Hold::ReadOnly | Hold::NewFolder | Hold::NewFile | Hold::Itself => {
                 add(format!("(deny file-write* (subpath {path}))"));
             }
         }

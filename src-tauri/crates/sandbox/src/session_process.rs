@@ -216,7 +216,7 @@ mod unix {
             };
             let workspace = real(&program.workspace)?;
             let kept_folder = program.kept_folder.as_deref().map(real).transpose()?;
-            let mut readable = self.inner.roots.readable_from(&workspace);
+            let mut readable = self.readable(&workspace)?;
             for path in program.readable {
                 // A folder that holds the workspace holds more than is meant.
                 if path.is_absolute() && !workspace.starts_with(&path) {

@@ -19,6 +19,9 @@ const SHARE: u32 = 20;
 /// A disk is all but full when it has less free than this, or than a twentieth of itself if that is less.
 const FREE_BYTES: u64 = 256 << 20;
 
+/// Bytes of memory that no processor fills in a second.
+const FASTEST_FILL: f64 = 40e9;
+
 /// Of a process and all that came from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
@@ -40,6 +43,24 @@ pub(crate) struct Watch {
     #[cfg(target_os = "linux")]
     group: Option<ControlGroup>,
     disk: Option<Disk>,
+    shared: Option<Shared>,
+}
+
+/// Memory that no process need map: files without a name, segments of shared memory. The machine says only how much it has
+/// of it in all. To fill it takes the processor, so what it grows by counts for a command as far as that was at work.
+struct Shared {
+    now: u64,
+    cpu: Duration,
+    filled: u64,
+}
+
+impl Shared {
+    fn look(&mut self, now: u64, cpu: Duration) {
+        let most = cpu.saturating_sub(self.cpu).as_secs_f64() * FASTEST_FILL;
+        let grown = now.saturating_sub(self.now).min(most as u64);
+        self.filled = (self.filled + grown).saturating_sub(self.now.saturating_sub(now));
+        (self.now, self.cpu) = (now, cpu);
+    }
 }
 
 /// The disk of the workspace.
@@ -81,6 +102,7 @@ impl Watch {
             #[cfg(target_os = "linux")]
             group: None,
             disk: Disk::of(workspace),
+            shared: None,
         }
     }
 
@@ -94,6 +116,7 @@ impl Watch {
         tokio::time::sleep(FIRST_LOOK).await;
         #[cfg(target_os = "linux")]
         self.make_group(root);
+        self.shared = tree::shared_memory().map(|now| Shared { now, cpu: Duration::ZERO, filled: 0 });
         loop {
             let begun = Instant::now();
             let usage = tree::usage(root);
@@ -115,12 +138,18 @@ impl Watch {
         }
     }
 
-    fn over(&self, usage: &Usage) -> Option<Limit> {
+    fn over(&mut self, usage: &Usage) -> Option<Limit> {
         if self.ran_out() {
             return Some(Limit::Memory);
         }
         if usage.memory > self.memory && tree::proportional_memory(usage) > self.memory {
             return Some(Limit::Memory);
+        }
+        if let (Some(shared), Some(now)) = (&mut self.shared, tree::shared_memory()) {
+            shared.look(now, usage.cpu);
+            if shared.filled > self.memory {
+                return Some(Limit::Memory);
+            }
         }
         if usage.threads >= self.limits.processes {
             return Some(Limit::Processes);
@@ -150,4 +179,34 @@ impl Watch {
 
 fn three_quarters_of_memory() -> u64 {
     tree::total_memory().map_or(u64::MAX, |total| total / 4 * 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_nobody_maps_counts_for_those_that_worked() {
+        let second = Duration::from_secs;
+        let mut shared = Shared { now: 5 << 30, cpu: second(1), filled: 0 };
+        shared.look(9 << 30, second(2));
+        assert_eq!(shared.filled, 4 << 30);
+        // Another program fills, then lets go of more than this one has.
+        shared.look(20 << 30, second(2));
+        assert_eq!(shared.filled, 4 << 30);
+        shared.look(19 << 30, second(3));
+        assert_eq!(shared.filled, 3 << 30);
+        shared.look(1 << 30, second(4));
+        assert_eq!(shared.filled, 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_of_files_without_a_name_is_seen() {
+        let before = tree::shared_memory().unwrap();
+        let file = rustix::fs::memfd_create("okcvm-test", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        rustix::io::write(&file, &vec![1; 64 << 20]).unwrap();
+        let grown = tree::shared_memory().unwrap().saturating_sub(before);
+        assert!(grown > 48 << 20, "{grown}");
+    }
 }

@@ -36,7 +36,11 @@ pub(crate) fn changes(source: &Source, differences: &[Difference]) -> Result<Vec
     let mut renamed = same_content(differences);
     similar_content(source, differences, &mut renamed)?;
     let old_names: HashSet<&[u8]> = renamed.values().map(|renamed| renamed.old.path.as_slice()).collect();
-    let size = |entry: Option<Entry>| entry.map(|entry| source.size(entry.id)).transpose();
+    // Of what is damaged the size is not known; that is no reason to say nothing of the others.
+    let size = |entry: Option<Entry>| match entry.map(|entry| source.size(entry.id)).transpose() {
+        Err(error) if error.is_damage() => Ok(None),
+        known => known,
+    };
     let mut changes = Vec::with_capacity(differences.len());
     for difference in differences {
         let (old, new) = file_sides(difference);
@@ -113,7 +117,11 @@ impl Texts<'_> {
             return Ok(());
         }
         self.left -= size;
-        let pieces = Pieces::of(&self.source.blob(id)?);
+        let pieces = match self.source.blob(id) {
+            Ok(text) => Pieces::of(&text),
+            Err(error) if error.is_damage() => None,
+            Err(error) => return Err(error),
+        };
         self.read.insert(id, pieces);
         Ok(())
     }
@@ -158,7 +166,12 @@ fn similar_content<'a>(
     let mut sizes: HashMap<ObjectId, u64> = HashMap::new();
     for (_, id) in pairs.iter().flat_map(|(old, new)| [old, new]) {
         if !sizes.contains_key(id) {
-            sizes.insert(*id, source.size(*id)?);
+            match source.size(*id) {
+                Err(error) if error.is_damage() => {}
+                size => {
+                    sizes.insert(*id, size?);
+                }
+            }
         }
     }
     let mut texts = Texts { source, sizes, left: MAX_READ, read: HashMap::new() };

@@ -4,26 +4,37 @@ use super::*;
 use crate::testing::{Place, place};
 use crate::{Cancel, History, RestoreWhat};
 
-/// Turns one bit in the stream of what lies at a path of a snapshot, in place, as a disk does it.
-fn damage(place: &Place, snapshot: &SnapshotId, path: &str) {
+/// Turns one bit in the stream of what lies at paths of a snapshot, in place, as a disk does it.
+fn damage_each(place: &Place, snapshot: &SnapshotId, paths: &[&str]) {
     place.history.flush().unwrap();
-    let object = place.git(&["rev-parse", &format!("{snapshot}:{path}")]);
-    let mut found = 0;
+    let objects: Vec<String> = paths
+        .iter()
+        .map(|path| place.git(&["rev-parse", &format!("{snapshot}:{path}")]).trim().to_owned())
+        .collect();
+    let (mut found, mut bits) = (BTreeSet::new(), Vec::new());
     for entry in fs::read_dir(place.repository().join("objects/pack")).unwrap() {
         let pack = entry.unwrap().path();
         if pack.extension().is_none_or(|extension| extension != "pack") {
             continue;
         }
         let said = place.git(&["verify-pack", "-v", pack.to_str().unwrap()]);
-        let Some(line) = said.lines().find(|line| line.starts_with(object.trim())) else { continue };
-        let number = |at| line.split_whitespace().nth(at).unwrap().parse::<usize>().unwrap();
-        let (long, offset) = (number(3), number(4));
-        let mut bytes = fs::read(&pack).unwrap();
-        bytes[offset + long - 2] ^= 1;
-        fs::write(&pack, bytes).unwrap();
-        found += 1;
+        for object in &objects {
+            let Some(line) = said.lines().find(|line| line.starts_with(object)) else { continue };
+            let number = |at| line.split_whitespace().nth(at).unwrap().parse::<usize>().unwrap();
+            bits.push((pack.clone(), number(4) + number(3) - 2));
+            found.insert(object);
+        }
     }
-    assert!(found > 0, "{object} lies in no pack");
+    assert_eq!(found.len(), objects.len(), "in no pack: {objects:?} without {found:?}");
+    for (pack, position) in bits {
+        let mut bytes = fs::read(&pack).unwrap();
+        bytes[position] ^= 1;
+        fs::write(&pack, bytes).unwrap();
+    }
+}
+
+fn damage(place: &Place, snapshot: &SnapshotId, path: &str) {
+    damage_each(place, snapshot, &[path]);
 }
 
 /// Snapshots that share one small content; only the last one is without it.
@@ -225,4 +236,75 @@ fn a_lost_list_of_cut_commits_is_written_again() {
     assert_eq!(fs::read(&shallow).unwrap(), listed);
     place.fsck();
     assert_eq!(place.reopen(), None);
+}
+
+/// What a restore writes over or removes is looked at before: a damaged copy in the history is made sound out of the
+/// file itself while there still is one.
+#[test]
+fn what_goes_is_recorded_again_where_its_copy_is_damaged() {
+    let mut place = place();
+    place.write("f", "one");
+    let first = place.snapshot();
+    place.write("f", "a day of work");
+    place.write("only/here", "more of it");
+    std::os::unix::fs::symlink("f", place.root.join("link")).unwrap();
+    place.write("large", okcvm_objects::testing::noise(7, okcvm_objects::STREAMED_FROM as usize + 5));
+    let second = place.record(Some(&first)).snapshot;
+    let there = place.tree();
+    damage_each(&place, &second, &["f", "only/here", "link", "large"]);
+    let now = place.record(Some(&second)).snapshot;
+    place.history.restore(&place.workspace, &now, &first, &RestoreWhat::All).unwrap();
+    assert_eq!(place.tree().len(), 1);
+    place.reopen();
+    let now = place.record(Some(&first)).snapshot;
+    place.history.restore(&place.workspace, &now, &second, &RestoreWhat::All).unwrap();
+    assert_eq!(place.tree(), there);
+    assert_eq!(place.history.verify(&Cancel::default()).unwrap().damages, Vec::new());
+    place.fsck();
+}
+
+#[test]
+fn what_is_sound_of_a_damaged_moment_comes_back() {
+    let place = place();
+    for name in ["a", "b", "c"] {
+        place.write(name, format!("1 of {name}"));
+    }
+    let first = place.snapshot();
+    for name in ["a", "b", "d"] {
+        place.write(name, format!("2 of {name}"));
+    }
+    fs::remove_file(place.root.join("c")).unwrap();
+    let second = place.record(Some(&first)).snapshot;
+    damage(&place, &first, "b");
+    let refused = place.history.restore(&place.workspace, &second, &first, &RestoreWhat::All).unwrap_err();
+    assert!(refused.is_damage(), "{refused}");
+    assert_eq!(place.read("a"), "2 of a");
+    let what = RestoreWhat::All;
+    let done = place.history.restore_what_is_sound(&place.workspace, &second, &first, &what).unwrap();
+    let left: Vec<&str> = done.unwritten.iter().map(|left| left.path.as_str()).collect();
+    assert_eq!((left, done.written, done.removed), (vec!["b"], 2, 1));
+    assert_eq!(["a", "b", "c"].map(|name| place.read(name)), ["1 of a", "2 of b", "1 of c"]);
+    assert!(!place.root.join("d").exists());
+}
+
+/// One content that cannot be read takes no other change from sight.
+#[test]
+fn what_differs_from_a_damaged_moment_is_named_as_far_as_it_can_be() {
+    let place = place();
+    for name in ["a", "b", "gone"] {
+        place.write(name, format!("the text of {name}\n"));
+    }
+    let first = place.snapshot();
+    for name in ["a", "b", "came"] {
+        place.write(name, format!("another text of {name}\n"));
+    }
+    fs::remove_file(place.root.join("gone")).unwrap();
+    let second = place.record(Some(&first)).snapshot;
+    damage_each(&place, &first, &["b", "gone"]);
+    place.history.read(&first, "b", 99).unwrap_err();
+    let changes = place.history.diff(Some(&first), &second).unwrap();
+    assert_eq!(crate::testing::words(&changes), ["modified a", "modified b", "added came", "deleted gone"]);
+    assert_eq!((changes[0].old_size, changes[1].old_size), (Some(14), None));
+    assert_eq!(place.history.file_diff(Some(&first), &second, &changes[0]).unwrap().additions, 1);
+    assert!(place.history.file_diff(Some(&first), &second, &changes[1]).unwrap_err().is_damage());
 }

@@ -192,7 +192,8 @@ impl Comparison<'_> {
     }
 }
 
-fn stands_itself(entry: &Entry) -> bool {
+/// The entry is a path of its own in a [`Difference`]: of a folder with something in it the files are.
+pub(crate) fn stands_itself(entry: &Entry) -> bool {
     entry.kind != EntryKind::Folder || entry.id == EMPTY_TREE
 }
 

@@ -12,7 +12,9 @@ const NAMED_PATHS: usize = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The history holds no such snapshot.
-    #[error("The history holds no snapshot {0}.")]
+    #[error(
+        "The history does not hold these files any more (snapshot {0}): they were dropped to save room, or lost."
+    )]
     Unknown(SnapshotId),
     /// An object of the repository is missing or damaged.
     #[error("The history is damaged: {what} cannot be read.")]

@@ -126,6 +126,11 @@ impl History {
         })
     }
 
+    /// Whether nothing was ever recorded in it, or nothing is left of that.
+    pub fn is_empty(&self) -> bool {
+        lock(&self.shared.archive.journal).records().is_empty()
+    }
+
     /// Files with more than `bytes` bytes are not recorded from now on.
     pub fn set_max_file_bytes(&self, bytes: u64) {
         lock(&self.shared.policy).max_file_bytes = bytes;

@@ -63,13 +63,14 @@ pub use export::{ExportCount, ExportForm, Exported, Taken};
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory, WhyLost};
 pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Thinning, Usage, VerifyReport};
 pub use live::{How, Policy, WhyScanned};
-pub use look::Content;
+pub use look::{Content, HowFar};
 pub use page::{PageRequest, SnapshotInfo};
 pub use path_history::PathMoment;
 pub use progress::Progress;
 pub use record::{RecordInfo, Recorded};
+pub use repository::GONE;
 pub use restore::{ForeseenRevert, RestoreWhat, UnfinishedRestore};
-pub use revert::{RevertPlan, Reverted};
+pub use revert::{RevertPlan, Reverted, TakenBack};
 
 #[cfg(test)]
 mod testing;

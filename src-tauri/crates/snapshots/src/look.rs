@@ -9,7 +9,7 @@ use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, S
 use crate::archive::held;
 use crate::changes::{changes, counts};
 use crate::commit::{Author, object_of};
-use crate::difference::{Scope, changed_among, differences};
+use crate::difference::{Scope, changed_among, differences, stands_itself};
 use crate::entry::{below, raw, shown, split};
 use crate::error::SnapshotError;
 use crate::history::History;
@@ -19,6 +19,19 @@ use crate::source::Source;
 
 /// The bytes of a file in all, and the file piece by piece.
 pub type Content = (u64, Box<dyn Read + Send>);
+
+/// How far a restore had come that stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HowFar {
+    /// Every path that it was to change is as it was before.
+    Nothing,
+    /// Some paths are as they were to be.
+    Part,
+    /// Every path is as it was to be.
+    All,
+    /// No path is as it was to be, and some are not as they were before: others changed them.
+    Unknown,
+}
 
 /// Links that a path inside of a snapshot may go through.
 const MAX_LINKS: u32 = 40;
@@ -79,11 +92,37 @@ impl History {
         let source = self.source();
         let mut paths = Vec::new();
         for difference in differences(source, from, half, &Scope::All)? {
-            if source.entry_at(to, &difference.path)? == difference.new {
+            if source.entry_at(to, &difference.path)?.filter(stands_itself) == difference.new {
                 paths.push(shown(&difference.path));
             }
         }
         Ok(paths)
+    }
+
+    /// How far a restore from `from` to `to` had come when it stopped and `half` was recorded. Only the paths that it
+    /// was to change count. No content is read.
+    pub fn how_far(
+        &self,
+        from: &SnapshotId,
+        to: &SnapshotId,
+        half: &SnapshotId,
+        what: &RestoreWhat,
+    ) -> Result<HowFar, SnapshotError> {
+        let (from, half) = self.trees(Some(from), half)?;
+        let to = self.tree(to)?;
+        let (mut as_before, mut arrived, mut paths) = (0, 0, 0);
+        for difference in differences(self.source(), from, to, &what.scope())? {
+            let now = self.source().entry_at(half, &difference.path)?.filter(stands_itself);
+            paths += 1;
+            as_before += usize::from(now == difference.old);
+            arrived += usize::from(now == difference.new);
+        }
+        Ok(match (as_before, arrived) {
+            (_, arrived) if arrived == paths => HowFar::All,
+            (as_before, _) if as_before == paths => HowFar::Nothing,
+            (_, 0) => HowFar::Unknown,
+            _ => HowFar::Part,
+        })
     }
 
     /// The lines of one change that [`History::diff`] named between the same two snapshots.

@@ -128,3 +128,39 @@ fn a_range_of_a_file_is_read_and_an_entry_is_found() {
     assert_eq!(entry("").map(|entry| entry.2), Some(EntryKind::Folder));
     assert_eq!(entry("folder/none"), None);
 }
+
+/// What another restore or a person did elsewhere does not count.
+#[test]
+fn how_far_a_restore_had_come_is_told_by_the_paths_that_it_changes() {
+    let place = place();
+    place.write("a", "1");
+    place.write("b", "1");
+    place.write("turns", "a file");
+    place.write("other", "1");
+    let from = place.snapshot();
+    place.write("a", "2");
+    place.write("b", "2");
+    fs::remove_file(place.root.join("turns")).unwrap();
+    place.write("turns/into", "a folder");
+    let to = place.record(Some(&from)).snapshot;
+    let far = |half: &SnapshotId, what| place.history.how_far(&from, &to, half, what).unwrap();
+    let some = RestoreWhat::Paths(vec!["a".to_owned(), "turns".to_owned()]);
+    assert_eq!([far(&to, &RestoreWhat::All), far(&from, &RestoreWhat::All)], [HowFar::All, HowFar::Nothing]);
+    assert_eq!(place.history.carried_out(&from, &to, &to).unwrap(), ["a", "b", "turns", "turns/into"]);
+
+    place.write("other", "by hand");
+    place.write("new", "by hand");
+    let half = place.record(Some(&to)).snapshot;
+    assert_eq!([far(&half, &RestoreWhat::All), far(&half, &some)], [HowFar::All, HowFar::All]);
+    place.write("b", "1");
+    let half = place.record(Some(&half)).snapshot;
+    assert_eq!([far(&half, &RestoreWhat::All), far(&half, &some)], [HowFar::Part, HowFar::All]);
+    place.write("a", "1");
+    fs::remove_dir_all(place.root.join("turns")).unwrap();
+    place.write("turns", "a file");
+    let half = place.record(Some(&half)).snapshot;
+    assert_eq!(far(&half, &RestoreWhat::All), HowFar::Nothing);
+    place.write("b", "3");
+    let half = place.record(Some(&half)).snapshot;
+    assert_eq!([far(&half, &RestoreWhat::All), far(&half, &some)], [HowFar::Unknown, HowFar::Nothing]);
+}

@@ -84,12 +84,18 @@ impl<E: Into<SnapshotError>> From<E> for Refusal {
     }
 }
 
+/// What is said of a history of which nothing is left but what others know of it.
+pub const GONE: &str = "The history of this session is gone from its folder, and a new one was begun; the files of \
+                               the workspace are untouched, but earlier moments cannot be restored.";
+
 /// Opens the repository in `folder` for the one who writes: makes it if there is none, brings it in order
 /// after a crash, and moves a broken one aside, which is then said in words for people.
 pub(crate) fn open(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, SnapshotError> {
     let path = folder.join(FOLDER);
     if !path.try_exists().map_err(|error| SnapshotError::storage("opened", &path, error))? {
-        return begin(folder, disk, None);
+        let had_snapshots = Journal::load(&folder.join(JOURNAL), disk)
+            .is_ok_and(|journal| journal.is_some_and(|it| !it.records().is_empty()));
+        return begin(folder, disk, had_snapshots.then(|| GONE.to_owned()));
     }
     match look_after(folder, disk) {
         Ok(opened) => Ok(opened),

@@ -347,6 +347,7 @@ fn leftovers_are_swept_but_not_those_of_others_that_may_live() {
         (repository.join("objects/pack/tmp_pack_abc"), old),
         (repository.join("objects/pack/tmp_okcvm_1_1"), std::time::SystemTime::now()),
         (repository.join(REFERENCES).join("0123.lock"), old),
+        (repository.join("shallow.lock"), old),
     ];
     for (path, time) in &leftovers {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

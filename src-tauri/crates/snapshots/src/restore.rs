@@ -14,6 +14,7 @@
 mod apply;
 mod foresee;
 mod intent;
+mod keep;
 mod live;
 mod plan;
 mod stage;
@@ -22,6 +23,7 @@ mod told;
 
 use okcvm_objects::{Entry, EntryKind, ObjectId, side_by_side};
 use std::collections::BTreeSet;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 use okcvm_protocol::{RestoreOutcome, SkippedFile, SnapshotId};
@@ -73,6 +75,15 @@ pub(crate) enum Names {
     Seen,
 }
 
+/// What becomes of contents of the target that the history holds damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Damaged {
+    /// The restore is refused.
+    Refused,
+    /// They stay as they are, and are named.
+    Left,
+}
+
 /// A restore that lies ahead.
 pub(crate) struct Ahead<'a> {
     pub(crate) trees: Trees,
@@ -83,6 +94,7 @@ pub(crate) struct Ahead<'a> {
     pub(crate) left_out_after: &'a dyn Fn() -> Result<LeftOut, SnapshotError>,
     pub(crate) run: Run,
     pub(crate) names: Names,
+    pub(crate) damaged: Damaged,
 }
 
 /// What a restore will do.
@@ -113,9 +125,21 @@ impl History {
         to: &SnapshotId,
         what: &RestoreWhat,
     ) -> Result<RestoreOutcome, SnapshotError> {
-        let writer = &*lock(&self.shared.writer);
         let restore = UnfinishedRestore { from: from.clone(), to: to.clone(), what: what.clone() };
-        self.restore_locked(writer, workspace, &restore)
+        self.run(&lock(&self.shared.writer), workspace, &restore, (Run::First, Damaged::Refused))
+    }
+
+    /// The same as far as `to` is sound: a file whose content the history holds damaged stays as it is, and is named in
+    /// the outcome.
+    pub fn restore_what_is_sound(
+        &self,
+        workspace: &Workspace,
+        from: &SnapshotId,
+        to: &SnapshotId,
+        what: &RestoreWhat,
+    ) -> Result<RestoreOutcome, SnapshotError> {
+        let restore = UnfinishedRestore { from: from.clone(), to: to.clone(), what: what.clone() };
+        self.run(&lock(&self.shared.writer), workspace, &restore, (Run::First, Damaged::Left))
     }
 
     /// The restore that was begun and cut off, if there is one.
@@ -128,7 +152,7 @@ impl History {
     pub fn finish_restore(&self, workspace: &Workspace) -> Result<Option<RestoreOutcome>, SnapshotError> {
         let writer = &*lock(&self.shared.writer);
         let Some(restore) = Intent::read(self.shared.folder())? else { return Ok(None) };
-        self.run(writer, workspace, &restore, Run::Again).map(Some)
+        self.run(writer, workspace, &restore, (Run::Again, Damaged::Refused)).map(Some)
     }
 
     /// Gives up the restore that was cut off, if there is one: the files stay as they are, and only what was
@@ -145,22 +169,12 @@ impl History {
         Ok(Some(cut_off))
     }
 
-    /// The same as [`History::restore`] for one who holds the writer.
-    pub(crate) fn restore_locked(
-        &self,
-        writer: &Writer,
-        workspace: &Workspace,
-        restore: &UnfinishedRestore,
-    ) -> Result<RestoreOutcome, SnapshotError> {
-        self.run(writer, workspace, restore, Run::First)
-    }
-
     fn run(
         &self,
         writer: &Writer,
         workspace: &Workspace,
         restore: &UnfinishedRestore,
-        run: Run,
+        (run, damaged): (Run, Damaged),
     ) -> Result<RestoreOutcome, SnapshotError> {
         self.shared.archive.ensure_writer()?;
         let source = self.source();
@@ -182,6 +196,7 @@ impl History {
             left_out_after: &|| self.left_out(&restore.to),
             run,
             names: Names::Tried,
+            damaged,
         };
         let Prepared { plan, found, unwritten } = self.prepare(&mut live, &ahead)?;
         let outcome = |touched: apply::Touched| RestoreOutcome {
@@ -197,12 +212,16 @@ impl History {
         }
         intent.begin(restore)?;
         // Side by side: what is written over gets onto the disk in the history, and the intent and the new
-        // contents with it. Nothing moves before all three are there.
+        // contents with it. Nothing moves before all three are there, and before what is written over was read.
+        let mut going = live.twin();
         let prepare = || {
             let staging = stage::stage(source, &mut live, &plan.writes)?;
             intent.sync().map(|()| staging)
         };
-        let (staging, recorded) = side_by_side(prepare, || self.shared.archive.make_durable());
+        let (staging, recorded) = side_by_side(prepare, || {
+            self.keep_sound(&mut going, trees.from, &plan)?;
+            self.shared.archive.make_durable()
+        });
         let staging = staging.and_then(|staging| recorded.map(|()| staging));
         let staging = match staging {
             Ok(staging) => staging,
@@ -224,7 +243,10 @@ impl History {
     pub(crate) fn prepare(&self, live: &mut Live<'_>, ahead: &Ahead<'_>) -> Result<Prepared, SnapshotError> {
         let (source, trees) = (self.source(), ahead.trees);
         let mut found = differences(source, trees.from, trees.to, &ahead.what.scope())?;
-        let mut unwritten = Vec::new();
+        let mut unwritten = match ahead.damaged {
+            Damaged::Refused => Vec::new(),
+            Damaged::Left => leave_damaged(source, &mut found)?,
+        };
         if found.iter().any(|difference| difference.new.is_none()) {
             let left_out = (ahead.left_out_after)()?;
             let goes = |difference: &Difference| difference.old.filter(|_| difference.new.is_none());
@@ -324,18 +346,27 @@ fn spare_left_out(
     let mut spared = Vec::new();
     let mut rest = Vec::with_capacity(differences.len());
     for difference in std::mem::take(differences) {
+        let mut stands_there = |path: &[u8], new: Entry| match live.examine(path)? {
+            State::Absent => Ok(false),
+            State::Folder => Ok(new.kind != EntryKind::Folder),
+            state => live.holds(source, path, &state, new).map(|same| !same),
+        };
         let spare = match difference.new {
             Some(new) if difference.old.is_none() && paths.covers(&difference.path) => {
-                match live.examine(&difference.path)? {
-                    State::Absent => false,
-                    State::Folder => new.kind != EntryKind::Folder,
-                    state => !live.holds(source, &difference.path, &state, new)?,
+                match stands_there(&difference.path, new) {
+                    // That is why it was left out.
+                    Err(SnapshotError::Workspace { source, .. })
+                        if source.kind() == io::ErrorKind::PermissionDenied =>
+                    {
+                        true
+                    }
+                    known => known?,
                 }
             }
             _ => false,
         };
         if spare {
-            let reason = "it stays as it is, since no snapshot holds that".to_owned();
+            let reason = "it stays as it is, since it is left out now".to_owned();
             spared.push(SkippedFile { path: shown(&difference.path), reason });
         } else {
             rest.push(difference);
@@ -343,6 +374,28 @@ fn spare_left_out(
     }
     *differences = rest;
     Ok(spared)
+}
+
+/// Takes out of the differences what would need a content that the history holds damaged, and names it.
+fn leave_damaged(
+    source: &Source,
+    differences: &mut Vec<Difference>,
+) -> Result<Vec<SkippedFile>, SnapshotError> {
+    let mut left = Vec::new();
+    let mut rest = Vec::with_capacity(differences.len());
+    for difference in std::mem::take(differences) {
+        let content = difference.new.filter(|new| new.kind != EntryKind::Folder);
+        match content.map_or(Ok(()), |new| source.check(new.id)) {
+            Ok(()) => rest.push(difference),
+            Err(error) if error.is_damage() => {
+                let reason = "it stays as it is, since the history holds it damaged".to_owned();
+                left.push(SkippedFile { path: shown(&difference.path), reason });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    *differences = rest;
+    Ok(left)
 }
 
 /// What the file system does with names. It is asked only if that can make a difference, since the answer

@@ -13,6 +13,7 @@ use okcvm_objects::{Batch, EMPTY_TREE, Entry, EntryKind, ObjectId, ObjectKind, e
 use okcvm_protocol::{ChangeKind, FileChange, RestoreOutcome, RevertConflict, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
+use crate::RestoreWhat;
 use crate::commit::object_of;
 use crate::difference::{Difference, Scope, differences};
 use crate::entry::{below, shown};
@@ -23,7 +24,6 @@ use crate::record::RecordInfo;
 use crate::restore::keep_left_out;
 use crate::similarity::is_binary;
 use crate::source::Source;
-use crate::{RestoreWhat, UnfinishedRestore};
 
 /// Texts with more bytes are not merged.
 const MAX_MERGED: u64 = 4_000_000;
@@ -33,8 +33,19 @@ const MAX_MERGED: u64 = 4_000_000;
 pub struct RevertPlan {
     /// Files that would be touched, against the present.
     pub changes: Vec<FileChange>,
+    /// Empty folders that would come or go.
+    pub folders: Vec<String>,
     /// What keeps it from being done, by path; it is refused unless this is empty.
     pub conflicts: Vec<RevertConflict>,
+}
+
+/// The present without a turn, recorded and not yet in the workspace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakenBack {
+    /// A new snapshot on top of the present, or the present if there was nothing to do.
+    pub snapshot: SnapshotId,
+    /// What the turn seems to have made, and stays, since it was only left out before.
+    pub kept: Vec<SkippedFile>,
 }
 
 /// A turn that was taken back.
@@ -71,7 +82,7 @@ impl History {
     ) -> Result<(RevertPlan, ObjectId), SnapshotError> {
         let reversion = self.reversion(batch, present, before, after)?;
         let source = self.source();
-        let mut changes = Vec::new();
+        let (mut changes, mut folders) = (Vec::new(), Vec::new());
         for (path, edit) in &reversion.edits {
             let file = |entry: &Entry| entry.kind != EntryKind::Folder;
             let old = source.entry_at(present, path)?.filter(file);
@@ -84,7 +95,10 @@ impl History {
                 None => Ok(None),
             };
             let kind = match (old, new) {
-                (None, None) => continue,
+                (None, None) => {
+                    folders.push(shown(path));
+                    continue;
+                }
                 (None, Some(_)) => ChangeKind::Added,
                 (Some(_), Some(_)) => ChangeKind::Modified,
                 (Some(_), None) => ChangeKind::Deleted,
@@ -92,7 +106,7 @@ impl History {
             let (old_size, new_size) = (size(old)?, size(new)?);
             changes.push(FileChange { path: shown(path), old_path: None, kind, old_size, new_size });
         }
-        Ok((RevertPlan { changes, conflicts: reversion.told() }, reversion.tree))
+        Ok((RevertPlan { changes, folders, conflicts: reversion.told() }, reversion.tree))
     }
 
     /// Takes the turn that led from `before` (or nothing) to `after` back in the workspace, which `present`
@@ -106,7 +120,22 @@ impl History {
         after: &SnapshotId,
         info: RecordInfo<'_>,
     ) -> Result<Reverted, SnapshotError> {
-        let writer = &*lock(&self.shared.writer);
+        let TakenBack { snapshot, kept } = self.record_reverted(present, before, after, info)?;
+        let mut outcome = self.restore(workspace, present, &snapshot, &RestoreWhat::All)?;
+        outcome.unwritten.extend(kept);
+        Ok(Reverted { snapshot, outcome })
+    }
+
+    /// Records what [`History::revert`] makes of `present`, and touches no file: the rest of it is a restore from
+    /// `present` to what is returned.
+    pub fn record_reverted(
+        &self,
+        present: &SnapshotId,
+        before: Option<&SnapshotId>,
+        after: &SnapshotId,
+        info: RecordInfo<'_>,
+    ) -> Result<TakenBack, SnapshotError> {
+        let _writer = lock(&self.shared.writer);
         self.shared.archive.ensure_writer()?;
         let batch = self.shared.objects.batch();
         let reversion = self.reversion(&batch, self.tree(present)?, before, after)?;
@@ -120,11 +149,7 @@ impl History {
             let parent = object_of(present)?;
             self.put_snapshot(batch, reversion.tree, Some(parent), info, &left_out)?
         };
-        let restore =
-            UnfinishedRestore { from: present.clone(), to: snapshot.clone(), what: RestoreWhat::All };
-        let mut outcome = self.restore_locked(writer, workspace, &restore)?;
-        outcome.unwritten.extend(reversion.kept);
-        Ok(Reverted { snapshot, outcome })
+        Ok(TakenBack { snapshot, kept: reversion.kept })
     }
 
     fn reversion(

@@ -187,3 +187,23 @@ fn what_was_left_out_before_a_turn_is_not_made_by_it() {
     assert_eq!(place.read("dist/app.js"), "built again");
     place.fsck();
 }
+
+/// Empty folders come and go as files do, and the plan names them.
+#[test]
+fn empty_folders_of_a_turn_are_taken_back_and_named() {
+    let place = place();
+    place.write("a", "1");
+    fs::create_dir(place.root.join("before")).unwrap();
+    let before = place.snapshot();
+    fs::remove_dir(place.root.join("before")).unwrap();
+    fs::create_dir_all(place.root.join("made/deep")).unwrap();
+    let after = place.record(Some(&before)).snapshot;
+    let plan = place.history.plan_revert(&after, Some(&before), &after).unwrap();
+    assert_eq!((plan.changes, plan.folders), (Vec::new(), vec!["before".to_owned(), "made/deep".to_owned()]));
+    let there = place.tree();
+    let done = place.history.revert(&place.workspace, &after, Some(&before), &after, INFO).unwrap();
+    assert!(place.root.join("before").is_dir() && !place.root.join("made").exists());
+    let what = RestoreWhat::Paths(vec!["before".to_owned(), "made/deep".to_owned()]);
+    place.history.restore(&place.workspace, &done.snapshot, &after, &what).unwrap();
+    assert_eq!(place.tree(), there);
+}

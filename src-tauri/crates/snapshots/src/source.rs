@@ -74,6 +74,14 @@ impl Source {
         Ok(bytes)
     }
 
+    /// Reads a blob to its end. An error if it is damaged.
+    pub(crate) fn check(&self, id: ObjectId) -> Result<(), SnapshotError> {
+        let (size, mut content) = self.reader(id)?;
+        let failed = |error| SnapshotError::workspace("read", id.to_string().as_bytes(), error);
+        let found = std::io::copy(&mut content, &mut std::io::sink()).map_err(failed)?;
+        if found == size { Ok(()) } else { Err(ObjectError::Missing { id }.into()) }
+    }
+
     /// The content of a blob in pieces, and how many bytes it has.
     pub(crate) fn reader(&self, id: ObjectId) -> Result<(u64, Box<dyn Read + Send>), SnapshotError> {
         Ok(self.objects.reader(&id)?)

@@ -58,12 +58,24 @@ impl StoreError {
             }
             Self::TooNew { .. } => AppError::new(format!("{self}."))
                 .with_hint("Install the latest version of OKCVM, or set OKCVM_HOME to another folder."),
+            Self::Database { source, .. } if is_damage(source) => AppError::new("The database is damaged.")
+                .with_hint(
+                    "A copy that is made daily lies beside it: end every OKCVM, move `okcvm.db`, `okcvm.db-wal` and \
+                     `okcvm.db-shm` away, and give `okcvm.copy.db` the name `okcvm.db`. Files and their histories do not lie \
+                     in it.",
+                )
+                .with_detail(source.to_string()),
             Self::Database { source, .. } => AppError::new("The database could not be used.")
                 .with_hint("Check that the disk is not full and that the data folder can be written.")
                 .with_detail(source.to_string()),
             Self::Content { .. } | Self::File { .. } => AppError::new(format!("{self}.")),
         }
     }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 impl From<StoreError> for AppError {

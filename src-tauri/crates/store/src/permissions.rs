@@ -1,7 +1,7 @@
 //! Modes, rules of permission, and what is not trusted.
 
 use okcvm_protocol::{NodeId, PermissionMode, PermissionRule, RuleId, RulePattern, SessionId};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::error::Doing;
 use crate::store::{from_optional, from_text, to_text};
@@ -175,27 +175,13 @@ impl Store {
     }
 
     fn note_source(&self, place: Place<'_>, source: &str) -> Result<bool, StoreError> {
-        let Place { table, id } = place;
         let mut connection = self.connection();
         let transaction = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .doing("noting what a turn read")?;
-        let kept: Option<String> = transaction
-            .query_row(&format!("SELECT untrusted FROM {table} WHERE id = ?1"), [id], |row| row.get(0))
-            .doing("noting what a turn read")?;
-        let mut sources: Vec<String> = from_optional("untrusted", kept)?.unwrap_or_default();
-        if sources.len() >= MOST_SOURCES || sources.iter().any(|known| known == source) {
-            return Ok(false);
-        }
-        sources.push(source.to_owned());
-        transaction
-            .execute(
-                &format!("UPDATE {table} SET untrusted = ?2 WHERE id = ?1"),
-                [id, &to_text("untrusted", &sources)?],
-            )
-            .doing("noting what a turn read")?;
+        let new = note_source(&transaction, place, source)?;
         transaction.commit().doing("noting what a turn read")?;
-        Ok(true)
+        Ok(new)
     }
 
     /// What [`Store::add_untrusted_before_all`] noted.
@@ -210,40 +196,68 @@ impl Store {
 
     /// What was read from strangers on the path from the root to a node; empty if nothing was.
     pub fn untrusted_along(&self, node: &NodeId) -> Result<Vec<String>, StoreError> {
-        let connection = self.connection();
-        let mut statement = connection
-            .prepare_cached(
-                "WITH RECURSIVE path (id, parent_id, untrusted, depth) AS (
-                     SELECT id, parent_id, untrusted, 0 FROM nodes WHERE id = ?1
-                     UNION ALL
-                     SELECT nodes.id, nodes.parent_id, nodes.untrusted, depth + 1
-                     FROM path JOIN nodes ON nodes.id = path.parent_id
-                 )
-                 SELECT untrusted FROM path WHERE untrusted IS NOT NULL ORDER BY depth DESC",
-            )
-            .doing("reading what was read")?;
-        let texts: Vec<String> = statement
-            .query_map([node.as_str()], |row| row.get(0))
-            .doing("reading what was read")?
-            .collect::<Result<_, _>>()
-            .doing("reading what was read")?;
-        let mut sources: Vec<String> = Vec::new();
-        for text in texts {
-            for source in from_text::<Vec<String>>("nodes.untrusted", &text)? {
-                if !sources.contains(&source) {
-                    sources.push(source);
-                }
-            }
-        }
-        Ok(sources)
+        untrusted_along(&self.connection(), node.as_str())
     }
 }
 
 /// A row that has a column `untrusted`.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    table: &'static str,
-    id: &'a str,
+pub(crate) struct Place<'a> {
+    pub(crate) table: &'static str,
+    pub(crate) id: &'a str,
+}
+
+/// Notes what is not trusted; whether it is new.
+pub(crate) fn note_source(
+    connection: &Connection,
+    place: Place<'_>,
+    source: &str,
+) -> Result<bool, StoreError> {
+    let Place { table, id } = place;
+    let kept: Option<String> = connection
+        .query_row(&format!("SELECT untrusted FROM {table} WHERE id = ?1"), [id], |row| row.get(0))
+        .doing("noting what a turn read")?;
+    let mut sources: Vec<String> = from_optional("untrusted", kept)?.unwrap_or_default();
+    if sources.len() >= MOST_SOURCES || sources.iter().any(|known| known == source) {
+        return Ok(false);
+    }
+    sources.push(source.to_owned());
+    connection
+        .execute(
+            &format!("UPDATE {table} SET untrusted = ?2 WHERE id = ?1"),
+            [id, &to_text("untrusted", &sources)?],
+        )
+        .doing("noting what a turn read")?;
+    Ok(true)
+}
+
+/// The same as [`Store::untrusted_along`] for one who holds the connection.
+pub(crate) fn untrusted_along(connection: &Connection, node: &str) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection
+        .prepare_cached(
+            "WITH RECURSIVE path (id, parent_id, untrusted, depth) AS (
+                 SELECT id, parent_id, untrusted, 0 FROM nodes WHERE id = ?1
+                 UNION ALL
+                 SELECT nodes.id, nodes.parent_id, nodes.untrusted, depth + 1
+                 FROM path JOIN nodes ON nodes.id = path.parent_id
+             )
+             SELECT untrusted FROM path WHERE untrusted IS NOT NULL ORDER BY depth DESC",
+        )
+        .doing("reading what was read")?;
+    let texts: Vec<String> = statement
+        .query_map([node], |row| row.get(0))
+        .doing("reading what was read")?
+        .collect::<Result<_, _>>()
+        .doing("reading what was read")?;
+    let mut sources: Vec<String> = Vec::new();
+    for text in texts {
+        for source in from_text::<Vec<String>>("nodes.untrusted", &text)? {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+    }
+    Ok(sources)
 }
 
 fn insert_untrusted(

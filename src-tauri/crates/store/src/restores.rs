@@ -112,7 +112,9 @@ pub(crate) fn supersede_undone(connection: &Connection, session: &SessionId) -> 
     for sql in [
         "UPDATE restores SET state = 'dropped' WHERE session_id = ?1 AND state = 'undone' AND (after_snapshot IS NULL \
          OR after_snapshot IN (SELECT snapshot FROM nodes WHERE session_id = ?1 AND snapshot IS NOT NULL))",
-        "UPDATE restores SET state = 'done', title = 'Undoing of “' || title || '”', from_node = to_node, \
+        "UPDATE restores SET state = 'done', title = CASE \
+         WHEN title LIKE 'Undoing of “%”' THEN substr(title, 13, length(title) - 13) \
+         ELSE 'Undoing of “' || title || '”' END, from_node = to_node, \
          to_node = from_node, before_snapshot = after_snapshot, after_snapshot = before_snapshot \
          WHERE session_id = ?1 AND state = 'undone'",
     ] {
@@ -153,6 +155,18 @@ impl Store {
                     row.after.as_ref().map(SnapshotId::as_str),
                     paths
                 ],
+            )
+            .doing("noting a restore")?;
+        Ok(())
+    }
+
+    /// Writes a step beneath all others: undo comes to it last.
+    pub fn put_restore_last(&self, row: &RestoreRow) -> Result<(), StoreError> {
+        self.put_restore(row)?;
+        self.connection()
+            .execute(
+                "UPDATE restores SET rowid = (SELECT min(rowid) - 1 FROM restores) WHERE id = ?1",
+                [row.id.as_str()],
             )
             .doing("noting a restore")?;
         Ok(())

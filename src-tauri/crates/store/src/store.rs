@@ -11,6 +11,10 @@ use serde::de::DeserializeOwned;
 use crate::error::Doing;
 use crate::{StoreError, migrations};
 
+/// How the name of the daily copy ends.
+const COPY: &str = "copy.db";
+const BETWEEN_COPIES: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The database of one data folder. Calls are short and synchronous; several programs may open it at once.
 pub struct Store {
     connection: Mutex<Connection>,
@@ -36,6 +40,36 @@ impl Store {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Copies the database beside itself, at most daily, unless it is found damaged: then the last copy is what there is
+    /// to go back to. Blocking.
+    pub fn keep_copy(&self) -> Result<(), StoreError> {
+        let copy = self.path.with_extension(COPY);
+        let age = std::fs::metadata(&copy).and_then(|found| found.modified()).map(|time| time.elapsed());
+        if matches!(age, Ok(Ok(age)) if age < BETWEEN_COPIES) {
+            return Ok(());
+        }
+        let failed = |path: &Path| {
+            let path = path.display().to_string();
+            move |source| StoreError::File { path, source }
+        };
+        let new = self.path.with_extension(format!("{COPY}-new"));
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&new)(error)),
+            _ => {}
+        }
+        {
+            let connection = self.connection();
+            let found: String =
+                connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).doing("checking it")?;
+            if found != "ok" {
+                tracing::error!(found, "the database is damaged; its last copy is kept");
+                return Ok(());
+            }
+            connection.execute("VACUUM INTO ?1", [new.to_string_lossy().as_ref()]).doing("copying it")?;
+        }
+        std::fs::rename(&new, &copy).map_err(failed(&copy))
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -186,6 +186,12 @@ fn work_by_hand_that_was_undone_can_be_brought_back_after_the_next_turn() {
     assert_eq!((rows[0].title.as_str(), rows[0].state), ("Undoing of “by hand”", RestoreState::Done));
     assert_eq!((&rows[0].before, &rows[0].after), (&by_hand.after, &by_hand.before));
 
+    // Of the undoing of an undoing the step itself is left.
+    store.put_restore(&RestoreRow { state: RestoreState::Undone, ..rows[0].clone() }).unwrap();
+    node(&store, &session, Some(&root));
+    let rows = store.restores(&session.id).unwrap();
+    assert_eq!((rows[0].title.as_str(), &rows[0].before), ("by hand", &by_hand.before));
+
     // What a turn holds needs no step of its own.
     let counts = ChangeCounts { added: 0, modified: 0, deleted: 0 };
     store.set_node_snapshot(&root.summary.id, &SnapshotId("a".into()), &counts).unwrap();
@@ -193,7 +199,7 @@ fn work_by_hand_that_was_undone_can_be_brought_back_after_the_next_turn() {
     store.put_restore(&of_a_turn).unwrap();
     node(&store, &session, Some(&root));
     let rows = store.restores(&session.id).unwrap();
-    assert_eq!(rows.into_iter().map(|row| row.title).collect::<Vec<_>>(), ["Undoing of “by hand”"]);
+    assert_eq!(rows.into_iter().map(|row| row.title).collect::<Vec<_>>(), ["by hand"]);
 }
 
 fn restore(session: &SessionRow, title: &str) -> RestoreRow {
@@ -210,6 +216,53 @@ fn restore(session: &SessionRow, title: &str) -> RestoreRow {
         before: Some(SnapshotId("b".into())),
         after: Some(SnapshotId("a".into())),
     }
+}
+
+/// Removing a branch takes steps along whose files its nodes held, and no work by hand.
+#[test]
+fn a_removed_branch_leaves_work_by_hand_on_the_stack() {
+    use okcvm_protocol::RestoreScope::{All, Conversation, Files};
+    let (_folder, store) = open();
+    let session = session(&store);
+    let stays = node(&store, &session, None);
+    let gone = node(&store, &session, Some(&stays));
+    let counts = ChangeCounts { added: 0, modified: 0, deleted: 0 };
+    store.set_node_snapshot(&gone.summary.id, &SnapshotId("gone".into()), &counts).unwrap();
+    store.set_node_snapshot(&stays.summary.id, &SnapshotId("stays".into()), &counts).unwrap();
+    store.add_untrusted(&gone.summary.id, "a page").unwrap();
+    let (there, here) = (Some(gone.summary.id.clone()), Some(stays.summary.id.clone()));
+    // The conversation is on the node that stays.
+    let open = restore(&session, "none");
+    store.finish_restore(&open, RestoreState::Done, here.as_ref(), None).unwrap();
+    let put = |title: &str, scope, state, files: Option<[&str; 2]>, [from, to]: [&Option<NodeId>; 2]| {
+        let [before, after] = [0, 1].map(|side| files.map(|files| SnapshotId(files[side].into())));
+        let (from_node, to_node) = (from.clone(), to.clone());
+        let row = restore(&session, title);
+        store.put_restore(&RestoreRow { scope, before, after, state, from_node, to_node, ..row }).unwrap();
+    };
+    let (done, undone) = (RestoreState::Done, RestoreState::Undone);
+    put("files", Files, done, Some(["gone", "stays"]), [&there, &there]);
+    put("by hand", All, done, Some(["hand", "stays"]), [&there, &here]);
+    put("conversation", Conversation, done, None, [&there, &here]);
+    put("of a turn", All, done, Some(["gone", "stays"]), [&there, &here]);
+    put("elsewhere", All, done, Some(["stays", "stays"]), [&here, &here]);
+    put("undone", All, undone, Some(["stays", "gone"]), [&here, &there]);
+    put("undone by hand", All, undone, Some(["stays", "hand"]), [&here, &there]);
+    assert!(store.delete_branch(&session.id, &gone.summary.id, 5).unwrap());
+    assert_eq!(store.purge_branch(&session.id, &gone.summary.id).unwrap(), [gone.summary.id]);
+    let rows = store.restores(&session.id).unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (row.title.as_str(), row.scope, &row.from_node)).collect();
+    assert_eq!(
+        told,
+        [
+            ("files", Files, &None),
+            ("by hand", Files, &None),
+            ("elsewhere", All, &here),
+            ("undone by hand", Files, &here)
+        ]
+    );
+    // What their files bring along that is not trusted is noted where they would come to.
+    assert_eq!(store.untrusted_along(&stays.summary.id).unwrap(), ["a page"]);
 }
 
 #[test]
@@ -271,4 +324,39 @@ fn a_note_for_every_file_holds_until_its_own_end_and_moved_files_are_noted_at_bo
     let listed = store.untrusted_files(&session, 10).unwrap();
     assert_eq!(listed, ["c", "数", "数据 (2)/a_%", "数据/a_%", "数据2/b"]);
     assert_eq!(store.untrusted_files(&other, 10).unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_damaged_database_says_so_and_its_copy_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okcvm.db");
+    let copy = folder.path().join("okcvm.copy.db");
+    let new = |title: &str| NewSession {
+        title: Some(title.to_owned()),
+        folder: None,
+        profile: None,
+        limits: None,
+        at: 1,
+    };
+    {
+        let store = Store::open(&path).unwrap();
+        store.create_session(&new("first")).unwrap();
+        store.keep_copy().unwrap();
+        // It is made daily at most.
+        store.create_session(&new("second")).unwrap();
+        let made = std::fs::metadata(&copy).unwrap().modified().unwrap();
+        store.keep_copy().unwrap();
+        assert_eq!(std::fs::metadata(&copy).unwrap().modified().unwrap(), made);
+        let old = std::time::SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+        std::fs::File::options().write(true).open(&copy).unwrap().set_modified(old).unwrap();
+        store.keep_copy().unwrap();
+        assert!(std::fs::metadata(&copy).unwrap().modified().unwrap() > old);
+    }
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[..64].fill(7);
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Store::open(&path).err().unwrap().to_app_error();
+    assert!(error.message == "The database is damaged." && error.hint.unwrap().contains("okcvm.copy.db"));
+    std::fs::rename(&copy, &path).unwrap();
+    assert_eq!(Store::open(&path).unwrap().sessions().unwrap().len(), 2);
 }

@@ -5,6 +5,7 @@ use okcvm_protocol::{NodeId, SessionId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::error::Doing;
+use crate::permissions::{Place, note_source, untrusted_along};
 use crate::{Store, StoreError};
 
 /// A branch in the trash.
@@ -61,7 +62,8 @@ impl Store {
     }
 
     /// Removes a branch of the trash for good, with what hangs on it, unless the conversation ends with one of its
-    /// nodes. Sites that it published stay. Steps of the undo stack that lead to it are dropped. Gives the nodes back.
+    /// nodes. Sites that it published stay. Steps of the undo stack that lead to it are dropped, unless they hold files
+    /// that no node does: of those the files alone can still be brought back. Gives the nodes back.
     pub fn purge_branch(&self, session: &SessionId, node: &NodeId) -> Result<Vec<NodeId>, StoreError> {
         let mut connection = self.connection();
         let transaction = connection
@@ -78,10 +80,10 @@ impl Store {
             .collect::<Result<_, _>>()
             .doing("removing a branch")?;
         drop(statement);
+        leave_steps(&transaction, session, &nodes)?;
         for id in &nodes {
             for sql in [
                 "UPDATE deployments SET node_id = NULL WHERE node_id = ?1",
-                "UPDATE restores SET state = 'dropped' WHERE from_node = ?1 OR to_node = ?1",
                 "DELETE FROM todos WHERE node_id = ?1",
                 "DELETE FROM nodes WHERE id = ?1",
             ] {
@@ -141,6 +143,46 @@ fn holds_current(
         .optional()
         .doing("looking for the end of the conversation")?;
     Ok(found.is_some())
+}
+
+/// What becomes of the steps of the undo stack that lead from or to nodes that are about to go: one of files alone leads
+/// to no node, and stays; so do the files of another one where they hold work by hand, which no node holds.
+fn leave_steps(
+    transaction: &Transaction<'_>,
+    session: &SessionId,
+    nodes: &[String],
+) -> Result<(), StoreError> {
+    let mut sources = Vec::new();
+    for id in nodes {
+        transaction
+            .execute(
+                "UPDATE restores SET state = 'dropped' \
+                 WHERE (from_node = ?1 OR to_node = ?1) AND scope <> 'files' AND (before_snapshot IS NULL \
+                 OR CASE state WHEN 'undone' THEN after_snapshot ELSE before_snapshot END IN \
+                 (SELECT snapshot FROM nodes WHERE session_id = ?2 AND snapshot IS NOT NULL))",
+                [id, session.as_str()],
+            )
+            .doing("removing a branch")?;
+        let left = transaction
+            .execute(
+                "UPDATE restores SET scope = 'files', from_node = nullif(from_node, ?1), \
+                 to_node = nullif(to_node, ?1) WHERE state <> 'dropped' AND (from_node = ?1 OR to_node = ?1)",
+                [id],
+            )
+            .doing("removing a branch")?;
+        if left > 0 {
+            sources.append(&mut untrusted_along(transaction, id)?);
+        }
+    }
+    // Where these files would come from is not known any more once the nodes are gone.
+    let current: Option<String> = transaction
+        .query_row("SELECT current_node FROM sessions WHERE id = ?1", [session.as_str()], |row| row.get(0))
+        .doing("removing a branch")?;
+    let place = match &current {
+        Some(node) => Place { table: "nodes", id: node },
+        None => Place { table: "sessions", id: session.as_str() },
+    };
+    sources.iter().try_for_each(|source| note_source(transaction, place, source).map(drop))
 }
 
 /// Takes the branches on the way to a node out of the trash.

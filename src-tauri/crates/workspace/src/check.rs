@@ -26,8 +26,11 @@ const SYSTEM_FOLDERS: [&str; 17] = [
     "/nix",
 ];
 
+/// Folders of programs, which the commands of every session can read.
+const READ_BY_ALL: [&str; 5] = ["/usr", "/lib", "/lib64", "/nix/store", "/System"];
+
 /// Checks that `path` may be opened as a workspace: an existing folder that is not the root of the file
-/// system, not a folder of the operating system, not `home` or a folder that contains it, not `own` (the
+/// system, not a folder of the operating system or below one with its programs, not `home` or a folder that contains it, not `own` (the
 /// data folder of the app, which need not exist yet), below it or above it, and not a mount point. Links are
 /// resolved first.
 pub fn check_folder(path: &Path, home: Option<&Path>, own: Option<&Path>) -> Result<(), WorkspaceError> {
@@ -69,6 +72,9 @@ pub fn check_folder(path: &Path, home: Option<&Path>, own: Option<&Path>) -> Res
     }
     if SYSTEM_FOLDERS.iter().any(|system| folder == Path::new(system)) {
         return Err(refused("it belongs to the operating system"));
+    }
+    if let Some(all) = READ_BY_ALL.iter().find(|all| folder.starts_with(all)) {
+        return Err(refused(&format!("it lies in {all}, which the commands of every session can read")));
     }
     if is_mount_point(&folder, parent, &metadata) {
         return Err(refused("it is a mount point (the top of a disk or of a network drive)"));

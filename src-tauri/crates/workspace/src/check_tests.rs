@@ -26,6 +26,10 @@ fn dangerous_folders_are_refused_with_the_reason() {
     assert_eq!(reason(&project, Some(&home)), "allowed");
     assert_eq!(reason(Path::new("/"), Some(&home)), "it is the root of the file system");
     assert_eq!(reason(Path::new("/etc"), None), "it belongs to the operating system");
+    assert_eq!(
+        reason(Path::new("/usr/share"), None),
+        "it lies in /usr, which the commands of every session can read"
+    );
     assert_eq!(reason(&home, Some(&home)), "it is your home folder, and every turn would record all of it");
     assert_eq!(reason(&link, Some(&home)), "it is your home folder, and every turn would record all of it");
     assert_eq!(reason(&place.join("users"), Some(&home)), "it contains your home folder");

@@ -10,6 +10,7 @@
 // The fields of `stat` have other widths on other systems.
 #![allow(clippy::unnecessary_cast)]
 
+mod attributes;
 mod beneath;
 mod check;
 mod copy;

@@ -248,3 +248,26 @@ fn what_a_command_writes_into_a_folder_that_goes_is_never_lost() {
     workspace.put_away(&path("a"), &desk.keep()).unwrap();
     assert!(!there.exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn half_a_copy_is_not_taken_for_the_whole_and_times_stay() {
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    let keep = desk.keep();
+    fs::create_dir(workspace.root().join("d")).unwrap();
+    fs::write(workspace.root().join("d/file"), "one").unwrap();
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    fs::File::open(workspace.root().join("d/file")).unwrap().set_modified(old).unwrap();
+    fs::File::open(workspace.root().join("d")).unwrap().set_modified(old).unwrap();
+    // What a program that was killed in the middle leaves there.
+    fs::create_dir(keep.join(format!("{TEMPORARY_PREFIX}moved-1"))).unwrap();
+    fs::write(keep.join(format!("{TEMPORARY_PREFIX}moved-1/other")), "half").unwrap();
+    assert!(!Workspace::is_put_away(&keep));
+    take_back(&workspace, &keep, "d").unwrap_err();
+    workspace.put_away(&path("d"), &keep).unwrap();
+    assert!(Workspace::is_put_away(&keep));
+    take_back(&workspace, &keep, "d").unwrap();
+    let modified = |name: &str| fs::metadata(workspace.root().join(name)).unwrap().modified().unwrap();
+    assert_eq!((modified("d"), modified("d/file")), (old, old));
+}

@@ -13,6 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use crate::attributes::Kept;
 use crate::error::WorkspaceError;
 use crate::path::WorkspacePath;
 use crate::workspace::{Workspace, file_type, shown};
@@ -24,6 +25,9 @@ pub const TEMPORARY_PREFIX: &str = ".okcvm-tmp-";
 /// Links that a written path may end in, one after the other.
 const MAX_LINKS: u32 = 40;
 
+/// What a new file may be asked for.
+pub(crate) const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
+
 /// A new file beside its final place, which it takes by [`Unfinished::finish`]; dropped before, it is
 /// removed again.
 pub(crate) struct Unfinished {
@@ -33,14 +37,14 @@ pub(crate) struct Unfinished {
 }
 
 impl Unfinished {
-    /// Makes an empty file in `folder`.
-    pub(crate) fn create(folder: OwnedFd) -> rustix::io::Result<Self> {
+    /// Makes an empty file in `folder`; of `mode` the system takes what the user wants no new file to have.
+    pub(crate) fn create(folder: OwnedFd, mode: Mode) -> rustix::io::Result<Self> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         loop {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
             let name = OsString::from(format!("{TEMPORARY_PREFIX}{}-{count}", std::process::id()));
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            match openat(&folder, &name, flags, Mode::from_raw_mode(0o666)) {
+            match openat(&folder, &name, flags, mode) {
                 Ok(handle) => return Ok(Self { folder, name, file: Some(File::from(handle)) }),
                 // A leftover of a crashed process that had our number.
                 Err(Errno::EXIST) => {}
@@ -80,8 +84,8 @@ impl Drop for Unfinished {
 
 impl Workspace {
     /// Writes a whole file: into a new file beside it, synced, then renamed over the old one, so that a
-    /// reader and a crash see either the old or the new content. Missing folders are made. Permission bits
-    /// of a replaced file are kept. If the path is a link that stays inside, the file it names is replaced.
+    /// reader and a crash see either the old or the new content. Missing folders are made. Permission bits,
+    /// access list, attributes, group and owner of a replaced file are kept, where this user may give them. If the path is a link that stays inside, the file it names is replaced.
     pub fn write_atomic(&self, path: &WorkspacePath, bytes: &[u8]) -> Result<(), WorkspaceError> {
         self.write_with(path, &mut |file| file.write_all(bytes))
     }
@@ -116,25 +120,27 @@ impl Workspace {
         let failed_call = |error| WorkspaceError::from_errno(error, "written", path.as_str());
         let (folder, name) = self.final_place(path)?;
         free(path, self.root.place_of(folder.as_fd()).map(|place| place.join(&name)), kept)?;
-        let mode = match statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+        let replaced = match statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match file_type(&stat) {
-                FileType::RegularFile => Some(Mode::from_raw_mode(stat.st_mode) & Mode::from_raw_mode(0o777)),
+                FileType::RegularFile => Some(Kept::of(folder.as_fd(), &name, &stat).map_err(failed)?),
                 FileType::Directory => return Err(WorkspaceError::IsFolder { path: shown(path) }),
                 _ => return Err(WorkspaceError::Special { path: shown(path) }),
             },
             Err(Errno::NOENT) => None,
             Err(error) => return Err(failed_call(error)),
         };
-        let mut unfinished = Unfinished::create(folder).map_err(failed_call)?;
+        // Nobody else reads it before it has the rights of the one that it replaces.
+        let mode = if replaced.is_some() { Mode::RUSR | Mode::WUSR } else { NEW_FILE };
+        let mut unfinished = Unfinished::create(folder, mode).map_err(failed_call)?;
         fill(unfinished.file().map_err(failed)?).map_err(failed)?;
-        if let Some(mode) = mode {
-            unfinished.set_mode(mode).map_err(failed)?;
+        if let Some(kept) = replaced {
+            kept.give(unfinished.file().map_err(failed)?).map_err(failed)?;
         }
         unfinished.finish(&name).map_err(failed)
     }
 
     /// Adds `bytes` to the end of a file, which is made with its folders if it is not there; not where `kept` says so, as
-    /// in [`Workspace::write_atomic_except`].
+    /// in [`Workspace::write_atomic_except`]. Where not all of them can be written, none are.
     pub fn append(
         &self,
         path: &WorkspacePath,
@@ -148,14 +154,20 @@ impl Workspace {
         }
         self.root.folder_created(os_path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let handle = self.root.open_beneath(&os_path, flags, Mode::from_raw_mode(0o666)).map_err(failed)?;
-        if file_type(&fstat(&handle).map_err(failed)?) != FileType::RegularFile {
+        let handle = self.root.open_beneath(&os_path, flags, NEW_FILE).map_err(failed)?;
+        let before = fstat(&handle).map_err(failed)?;
+        if file_type(&before) != FileType::RegularFile {
             return Err(WorkspaceError::Special { path: shown(path) });
         }
         free(path, self.root.place_of(handle.as_fd()), kept)?;
-        File::from(handle)
-            .write_all(bytes)
-            .map_err(|error| WorkspaceError::from_io(error, "written", path.as_str()))
+        let mut file = File::from(handle);
+        file.write_all(bytes).map_err(|error| {
+            // All or nothing, so that whoever tries again adds no part twice.
+            if let Err(error) = file.set_len(before.st_size as u64) {
+                tracing::warn!(path = path.as_str(), %error, "a part of what was to be added stays");
+            }
+            WorkspaceError::from_io(error, "written", path.as_str())
+        })
     }
 
     /// Makes a folder with all that lead to it; one that is there stays as it is.

@@ -37,6 +37,75 @@ fn a_file_is_replaced_whole_and_keeps_its_mode() {
     assert_eq!(names(&workspace.root().join("new/folder")), ["run.sh"]);
 }
 
+/// A list that gives the owner and one user reading and writing, the group reading, others nothing.
+fn access_list() -> Vec<u8> {
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights, user) in
+        [(1, 6, u32::MAX), (2, 6, 33), (4, 4, u32::MAX), (0x10, 6, u32::MAX), (0x20, 0, u32::MAX)]
+    {
+        list.extend([tag, 0, rights, 0]);
+        list.extend(u32::to_le_bytes(user));
+    }
+    list
+}
+
+#[cfg(target_os = "linux")]
+fn attribute(file: &Path, name: &str) -> Option<Vec<u8>> {
+    let mut value = vec![0; 1000];
+    let length = rustix::fs::getxattr(file, name, value.as_mut_slice()).ok()?;
+    value.truncate(length);
+    Some(value)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_replaced_keeps_whom_it_belongs_to_and_who_may_use_it() {
+    use rustix::fs::{XattrFlags, setxattr};
+    let folder = tempfile::tempdir_in(std::env::current_dir().unwrap()).unwrap();
+    let workspace = Workspace::create(&folder.path().join("workspace")).unwrap();
+    let file = workspace.root().join("file");
+    let nothing = XattrFlags::empty();
+    for name in ["file", "plain"] {
+        workspace.write_atomic(&path(name), b"one").unwrap();
+    }
+    if setxattr(&file, "user.note", b"kept", nothing).is_err() {
+        eprintln!("not run: this file system has no attributes");
+        return;
+    }
+    // Root may give files away.
+    let given = std::os::unix::fs::chown(&file, Some(1234), Some(2345)).is_ok();
+    let before = fs::metadata(&file).unwrap();
+    setxattr(&file, "system.posix_acl_access", &access_list(), nothing).unwrap();
+    workspace.write_atomic(&path("file"), b"two").unwrap();
+    let after = fs::metadata(&file).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), b"two");
+    assert_eq!(attribute(&file, "user.note").as_deref(), Some(&b"kept"[..]));
+    assert_eq!(attribute(&file, "system.posix_acl_access"), Some(access_list()));
+    assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()), "given away before: {given}");
+    assert_eq!(after.permissions().mode() & 0o777, 0o660);
+
+    // What the folder gives to new files does not go to one that has been there without it.
+    setxattr(workspace.root(), "system.posix_acl_default", &access_list(), nothing).unwrap();
+    workspace.write_atomic(&path("plain"), b"two").unwrap();
+    assert_eq!(attribute(&workspace.root().join("plain"), "system.posix_acl_access"), None);
+    workspace.write_atomic(&path("new"), b"one").unwrap();
+    assert!(attribute(&workspace.root().join("new"), "system.posix_acl_access").is_some());
+}
+
+#[test]
+fn nobody_else_reads_a_file_while_it_is_replaced() {
+    let (_folder, workspace) = place();
+    workspace.write_atomic(&path("secret"), b"one").unwrap();
+    fs::set_permissions(workspace.root().join("secret"), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut modes = Vec::new();
+    let mut fill = |file: &mut File| {
+        modes.push(file.metadata()?.permissions().mode() & 0o077);
+        file.write_all(b"two")
+    };
+    workspace.write_with(&path("secret"), &mut fill).unwrap();
+    assert_eq!(modes, [0]);
+}
+
 #[test]
 fn a_link_inside_keeps_leading_to_what_was_written() {
     let (folder, workspace) = place();
@@ -146,4 +215,29 @@ fn what_is_kept_is_not_written_by_a_link_either() {
     assert_eq!(workspace.end_of(&path("file")), Some(path("kept/old")));
     assert_eq!(workspace.end_of(&path("mounted")), Some(path("kept/inner")));
     assert_eq!([workspace.end_of(&path("nothing")), workspace.end_of(&path("way/no"))], [None, None]);
+}
+
+/// A real small file system, where this machine lets the test make one.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_does_not_fit_is_not_added_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = |words: &[&str]| {
+        let output = std::process::Command::new("mount").args(words).arg(folder.path()).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"]) {
+        eprintln!("not run: no small disk can be mounted here");
+        return;
+    }
+    let result = Workspace::open(folder.path()).map(|small| {
+        small.write_atomic(&path("log"), &vec![b'x'; 900_000]).unwrap();
+        let error = small.append(&path("log"), &vec![b'y'; 300_000], &|_| false);
+        (error, fs::metadata(folder.path().join("log")).unwrap().len())
+    });
+    let unmounted = std::process::Command::new("umount").arg(folder.path()).status().unwrap();
+    assert!(unmounted.success());
+    let (error, length) = result.unwrap();
+    assert!(matches!(error, Err(WorkspaceError::DiskFull { .. })), "{error:?}");
+    assert_eq!(length, 900_000);
 }

@@ -76,8 +76,8 @@ export const sentences: Record<string, string> = {
     '请勿在工作区中存放服务的套接字，或使用更新的 Linux。',
   Network: '网络',
   Repositories: '代码仓库',
-  'Hooks and settings of git repositories that are there when a command starts are read-only to it; those of repositories that it makes are not.':
-    '命令启动时已有的 git 仓库，其钩子和设置对命令只读；命令新建的仓库不受此限。',
+  'Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only to it; those of repositories that it makes, or that come while it lives, are not, and git runs what they name, also when it looks into them from a repository around them.':
+    '命令或 Python 内核启动时已有的 git 仓库，其钩子和设置对其只读；由其新建的仓库，以及在其运行期间新出现的仓库，不受此限：git 会运行其中指定的程序，从外层仓库查看它们时也一样。',
   Ending: '结束',
   'Process limit': '进程数上限',
   Boundary: '隔离',
@@ -215,6 +215,8 @@ export const sentences: Record<string, string> = {
   'The demo model is part of the app and needs no connection.': '演示模型是应用的一部分，不需要连接。',
 
   // A session that had to be repaired
+  'The history of this session is gone from its folder, and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
+    '此会话的历史记录已不在其文件夹中，现已开始新的历史记录；工作区的文件未受影响，但无法恢复更早的时刻。',
   'The history of this session was damaged ({}). It was moved aside to `{}` and a new one was begun; the files of the workspace are untouched, but earlier moments cannot be restored.':
     '此会话的历史记录已损坏（{}），已移至 `{}` 并重新开始记录。工作区的文件没有变化，但无法再恢复到更早的时刻。',
 

@@ -18,6 +18,13 @@ export const moreSentences: Record<string, string> = {
   'The folder of this session, {}, is not there.': '找不到此会话的文件夹 {}。',
   'Bring it back, for example by connecting its disk. The conversation can be read meanwhile.':
     '请把它放回原处，例如重新连接所在的磁盘。在此期间可以阅读对话。',
+  'The folder of this session, {}, is a link by now and leads to {}.': '此会话的文件夹 {} 现在是一个链接，指向 {}。',
+  'Put the folder back in the place of the link, or begin a session in the other folder. The conversation can be read meanwhile.':
+    '请把文件夹放回链接所在的位置，或在另一个文件夹中新建会话。在此期间可以阅读对话。',
+  'A session works in {}, and no two may write to the same files.': '有会话正在 {} 中工作，同一批文件只能由一方写入。',
+  'Wait until it is done, or close it.': '请等它完成，或将其关闭。',
+  'The session was removed, but its folder {} could not be.': '会话已删除，但无法删除它的文件夹 {}。',
+  'It is tried again at the next start.': '下次启动时会再次尝试。',
   '{} could not be used.': '无法使用 {}。',
   'Something in the app ended unexpectedly.': '应用的某个部分意外结束。',
   'Try again; the log has more.': '请重试；日志中有更多信息。',
@@ -55,8 +62,9 @@ export const moreSentences: Record<string, string> = {
 
   // What a turn says on its way
   '{} Trying again in {} s (attempt {}).': '{} {} 秒后重试（第 {} 次）。',
-  'The files could not be recorded before this turn, so it cannot be undone: {}':
-    '这一轮开始前无法记录文件，因此无法撤销：{}',
+  'The files could not be recorded before this turn: {}': '这一轮开始前无法记录文件：{}',
+  'The turn may not write without that. Make room if the disk is full, and try again.':
+    '没有这份记录，这一轮不能写入文件。如果磁盘已满，请腾出空间后重试。',
   "The answer was cut: it reached the model's limit of tokens. Ask it to continue, or raise the limit in the settings.":
     '回答被截断：达到了模型的 token 上限。可以让它继续，或在设置中提高上限。',
   "The provider's content filter ended the answer.": '服务方的内容过滤终止了回答。',
@@ -74,6 +82,15 @@ export const moreSentences: Record<string, string> = {
     '程序退出时有一次恢复没有完成，而且无法继续：此后有文件被改动，或有内容无法读取。文件保持现状；撤销可以回到恢复之前的状态。',
   'Undoing of “{}”': '撤销“{}”',
   'What was left half-done of “{}”': '“{}”未做完时的状态',
+  'Some files may be changed already; undo brings back what was there before.':
+    '部分文件可能已经改动；撤销可以回到之前的状态。',
+  'What did not come back of “{}”': '“{}”中未能恢复的部分',
+  '“{}”: the history does not hold the files any more that this step leads to.':
+    '“{}”：历史中已没有这一步所指的文件。',
+  'This step was left out; the next one leads further.': '这一步已跳过；下一步会继续往回。',
+  'The history no longer holds the files that are needed for this.': '历史中已没有这项操作需要的文件。',
+  'Those before or after this turn were dropped to save room, or were damaged.':
+    '这一轮之前或之后的文件已为节省空间而删除，或者已损坏。',
   'Taking back of “{}”': '撤回“{}”这一轮',
   'New branch beside “{}”': '在“{}”旁新建分支',
   'it was not recorded.': '没有记录。',
@@ -84,7 +101,8 @@ export const moreSentences: Record<string, string> = {
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
   'they were damaged in the history.': '它们在历史记录中已损坏。',
   'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
-  'The history holds no snapshot {}.': '历史记录中没有快照 {}。',
+  'The history does not hold these files any more (snapshot {}): they were dropped to save room, or lost.':
+    '历史记录中已没有这些文件（快照 {}）：为节省空间已删除，或已丢失。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
   'The history cannot be used: {}.': '无法使用历史记录：{}。',
   'The history could not be {} at `{}`: {}.': '历史记录操作失败（{}），位置 `{}`：{}。',
@@ -127,7 +145,8 @@ export const moreSentences: Record<string, string> = {
   'a folder with other files stands in its place': '该位置上是含有其他文件的文件夹',
 
   // Why a restore leaves a file as it is
-  'it stays as it is, since no snapshot holds that': '保留原样，因为没有快照包含它',
+  'it stays as it is, since it is left out now': '保留原样，因为现在不记录它',
+  'it stays as it is, since the history holds it damaged': '保留原样，因为历史中的副本已损坏',
   'the list of what was left out cannot be read': '无法读取未记录内容的列表',
   'it stays, since the snapshot had left it out': '保留原样，因为当时的快照没有记录它',
   'this file system takes its name for that of another file': '此文件系统会把它的名称当作另一个文件的名称',
@@ -214,6 +233,7 @@ export const moreSentences: Record<string, string> = {
   "it contains the app's own data (sessions, their history and settings)":
     '它包含应用自己的数据（会话、历史记录和设置）',
   'it belongs to the operating system': '它属于操作系统',
+  'it lies in {}, which the commands of every session can read': '它位于 {} 之下，那里所有会话的命令都能读取',
   'it is a mount point (the top of a disk or of a network drive)': '它是挂载点（磁盘或网络驱动器的顶层）',
   'it is an absolute path outside of the workspace': '它是工作区之外的绝对路径',
   'Choose a folder inside your home folder, for example a new one for this project.':
@@ -256,6 +276,9 @@ export const moreSentences: Record<string, string> = {
   'There is no node {}.': '没有节点 {}。',
   'There is no {} {}.': '没有 {} {}。',
   'The database could not be used.': '无法使用数据库。',
+  'The database is damaged.': '数据库已损坏。',
+  'A copy that is made daily lies beside it: end every OKCVM, move `okcvm.db`, `okcvm.db-wal` and `okcvm.db-shm` away, and give `okcvm.copy.db` the name `okcvm.db`. Files and their histories do not lie in it.':
+    '旁边有一份每天制作的副本：请退出所有 OKCVM，移走 `okcvm.db`、`okcvm.db-wal` 和 `okcvm.db-shm`，再把 `okcvm.copy.db` 改名为 `okcvm.db`。文件及其历史记录不在其中。',
   'Install the latest version of OKCVM, or set OKCVM_HOME to another folder.':
     '请安装最新版本的 OKCVM，或把 OKCVM_HOME 设为其他文件夹。',
   'Check that the disk is not full and that the data folder can be written.': '请确认磁盘未满，并且数据文件夹可写。',

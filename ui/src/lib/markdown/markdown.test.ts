@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MarkdownBlocks } from './blocks';
+import { MarkdownBlocks, slices } from './blocks';
 import { isTangled, renderMarkdown } from './render';
 
 describe('MarkdownBlocks', () => {
@@ -75,6 +75,52 @@ describe('a text that nobody wrote to be read', () => {
     for (const text of [list, quotes, 'word '.repeat(20_000), '**bold** `code` '.repeat(200)]) {
       expect(isTangled(text)).toBe(false);
     }
+  });
+});
+
+describe('a long text', () => {
+  const source = [
+    ...Array.from(
+      { length: 300 },
+      (_, at) => `## Part ${String(at)}\n\nSome *words* and \`code\`, see [it](a-${String(at)}.md).`,
+    ),
+    Array.from({ length: 450 }, (_, at) => `${String(at + 1)}. item ${String(at)}`).join('\n'),
+    '<b>bold</b></div></div><p>html of its own',
+    'the end',
+  ].join('\n\n');
+
+  it('comes in slices that are small, and is the same in the end', () => {
+    const parts = [...slices(source)];
+    expect(parts.length).toBeGreaterThan(3);
+    const blocks = parts.flat();
+    expect(blocks.map((block) => block.key)).toEqual(blocks.map((_, key) => key));
+    const text = (html: string): string => new DOMParser().parseFromString(html, 'text/html').body.textContent;
+    const whole = new MarkdownBlocks().update(source, true);
+    const plain = (all: { html: string }[]): string =>
+      all
+        .map((block) => text(block.html))
+        .join('')
+        .replace(/\s+/g, '');
+    expect(plain(blocks)).toBe(plain(whole));
+    expect(
+      blocks.filter((block) => block.html.startsWith('<ol')).map((block) => /start="(\d+)"/.exec(block.html)?.[1]),
+    ).toEqual([undefined, '101', '201', '301', '401']);
+  });
+
+  it('is sanitised block by block, whatever one of them closes', () => {
+    const hostile =
+      'one\n\n</div></div><script>alert(1)</script><img src=x onerror=alert(1)>\n\ntwo\n\n```html\n<script>\n```';
+    const blocks = new MarkdownBlocks().update(hostile, true);
+    expect(blocks.map((block) => block.html).join('')).not.toMatch(/<script|<img|onerror/);
+    expect(blocks[0]?.html).toBe('<p>one</p>\n');
+    expect(blocks.at(-1)?.html).toContain('&lt;<span class="hljs-name">script</span>&gt;');
+  });
+
+  it('tells how many rows of a table it leaves out', () => {
+    const table = `| a | b |\n| - | - |\n${'| 1 | 2 |\n'.repeat(620)}`;
+    const html = new MarkdownBlocks().update(table, true)[0]?.html ?? '';
+    expect(html.match(/<tr>/g)?.length).toBe(502);
+    expect(html).toContain('⋯ +120');
   });
 });
 

@@ -2,6 +2,9 @@ import DOMPurify from 'dompurify';
 import { Marked, type Token, type TokensList } from 'marked';
 import { escapeHtml, highlight } from './highlight';
 
+/** Rows of a table that are drawn; the number of the others is told. */
+const MOST_ROWS = 500;
+
 const marked = new Marked({
   gfm: true,
   breaks: false,
@@ -24,10 +27,13 @@ const marked = new Marked({
       const cell = (tag: string, align: string | null, inner: string) =>
         `<${tag}${align ? ` class="align-${align}"` : ''}>${inner}</${tag}>`;
       const head = token.header.map((c) => cell('th', c.align, this.parser.parseInline(c.tokens))).join('');
+      const more = token.rows.length - MOST_ROWS;
       const rows = token.rows
+        .slice(0, MOST_ROWS)
         .map((row) => `<tr>${row.map((c) => cell('td', c.align, this.parser.parseInline(c.tokens))).join('')}</tr>`)
         .join('');
-      return `<div class="table-scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows}</tbody></table></div>`;
+      const rest = more > 0 ? `<tr><td>⋯ +${String(more)}</td></tr>` : '';
+      return `<div class="table-scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows}${rest}</tbody></table></div>`;
     },
   },
 });
@@ -51,17 +57,19 @@ const ALLOWED_TAGS =
     ' ',
   );
 
+const ALLOWED = {
+  ALLOWED_TAGS,
+  ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'data-path', 'open'],
+  ALLOWED_URI_REGEXP: /^(?:https?:|#)/i,
+  // A path is only ever opened in the preview; the start of a list is a number.
+  ADD_URI_SAFE_ATTR: ['data-path', 'start'],
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
+};
+
 /** HTML without scripts, styles, forms, frames and anything that fetches. */
 export function sanitize(html: string): string {
-  return DOMPurify.sanitize(html, {
-    ALLOWED_TAGS,
-    ALLOWED_ATTR: ['href', 'title', 'class', 'start', 'data-path', 'open'],
-    ALLOWED_URI_REGEXP: /^(?:https?:|#)/i,
-    // A path is only ever opened in the preview.
-    ADD_URI_SAFE_ATTR: ['data-path'],
-    ALLOW_ARIA_ATTR: false,
-    ALLOW_DATA_ATTR: false,
-  });
+  return DOMPurify.sanitize(html, ALLOWED);
 }
 
 /** Quotes and lists that stand in each other, and brackets that are open at once; more is no text that a person wrote. */
@@ -100,8 +108,34 @@ export function lex(source: string): TokensList {
 }
 
 export function renderTokens(tokens: Token[], links: TokensList['links']): string {
+  return sanitize(parsed(tokens, links));
+}
+
+/**
+ * The HTML of each token. Every call of the sanitiser makes a document, which costs more than a block, so that it gets
+ * many at once; one with HTML of its own goes alone, since it could close what holds it.
+ */
+export function renderBlocks(tokens: Token[], links: TokensList['links']): string[] {
+  const html: string[] = [];
+  const together: number[] = [];
+  tokens.forEach((token, index) => {
+    html.push(parsed([token], links));
+    if (token.type === 'code' || !token.raw.includes('<')) together.push(index);
+    else html[index] = sanitize(html[index] ?? '');
+  });
+  const joined = together.map((index) => `<div>${html[index] ?? ''}</div>`).join('');
+  const clean = DOMPurify.sanitize(joined, { ...ALLOWED, RETURN_DOM_FRAGMENT: true });
+  const asExpected = clean.childNodes.length === together.length;
+  together.forEach((index, position) => {
+    const holder = clean.children[position];
+    html[index] = asExpected && holder ? holder.innerHTML : sanitize(html[index] ?? '');
+  });
+  return html;
+}
+
+function parsed(tokens: Token[], links: TokensList['links']): string {
   const list = Object.assign([...tokens], { links }) as TokensList;
-  return sanitize(marked.parser(list));
+  return marked.parser(list);
 }
 
 export function renderMarkdown(source: string): string {

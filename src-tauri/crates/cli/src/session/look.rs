@@ -5,7 +5,8 @@ use std::path::Path;
 use okcvm_host::Host;
 use okcvm_protocol::{
     AppError, ChangeSide, CommandHandler, CompareFileParams, CompareParams, DiffLineKind, DiffParams,
-    FileDiff, FileParams, ItemBody, NodeParams, SessionAccess, SessionDetail, TurnPageParams, Writer,
+    FileChange, FileDiff, FileParams, ItemBody, NodeParams, SessionAccess, SessionDetail, TurnPageParams,
+    Writer,
 };
 
 use super::{find, find_node, mark, open, titled};
@@ -68,9 +69,6 @@ pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<
     if format == Format::Json {
         return Ok(output::json(&detail.tree)?);
     }
-    if let Some(notice) = &detail.notice {
-        output::note(notice);
-    }
     for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
         output::line(&line);
     }
@@ -83,9 +81,6 @@ fn show(detail: &SessionDetail) {
     // A folder that is gone is read-only, too; the notice says so.
     if detail.access == SessionAccess::ReadOnly && Path::new(&detail.workspace_path).is_dir() {
         output::line("Another program has this session open for writing; here it can only be read.");
-    }
-    if let Some(notice) = &detail.notice {
-        output::line(notice);
     }
     for turn in &detail.turns {
         output::line(&format!("\n> {}", turn.message.text));
@@ -149,7 +144,10 @@ pub(super) async fn diff(
                 side,
                 change: change.clone(),
             };
-            print(&host.node_diff(params).await?, side);
+            match host.node_diff(params).await {
+                Ok(diff) => print(&diff, side),
+                Err(error) => not_shown(change, &error),
+            }
         }
     }
     for skipped in &changes.skipped {
@@ -182,9 +180,12 @@ pub(super) async fn compare(
                 session_id: session_id.clone(),
                 left: left.clone(),
                 right: right.clone(),
-                change,
+                change: change.clone(),
             };
-            print(&host.node_compare_file(params).await?, ChangeSide::Turn);
+            match host.node_compare_file(params).await {
+                Ok(diff) => print(&diff, ChangeSide::Turn),
+                Err(error) => not_shown(&change, &error),
+            }
         } else {
             output::line(&format!("{} {}", mark(change.kind), output::name(&change.path)));
         }
@@ -220,6 +221,12 @@ pub(super) async fn history(host: &Host, session: &str, path: String, format: Fo
         output::line("… earlier changes are not shown");
     }
     Ok(())
+}
+
+/// One file that cannot be read keeps nobody from seeing the others.
+fn not_shown(change: &FileChange, error: &AppError) {
+    output::line(&format!("{} {}", mark(change.kind), output::name(&change.path)));
+    output::line(&format!("  cannot be shown: {}", error.message));
 }
 
 fn print(diff: &FileDiff, side: ChangeSide) {

@@ -179,7 +179,8 @@ fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back, format: For
     Ok(())
 }
 
-fn stay(unwritten: &[SkippedFile]) {
+/// Names what stays as it is.
+pub(super) fn stay(unwritten: &[SkippedFile]) {
     for left in unwritten {
         output::line(&format!("= {}  ({})", output::name(&left.path), left.reason));
     }

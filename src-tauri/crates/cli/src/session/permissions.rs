@@ -134,6 +134,7 @@ pub(super) async fn files(host: &Host, command: FilesCommand) -> Result<(), Fail
             let outcome = host.turn_bring_back(BringBackParams { session_id, node_id, paths }).await?;
             let count = super::files(outcome.written);
             output::line(&format!("{count} brought back. `okcvm session undo` takes that back."));
+            super::moves::stay(&outcome.unwritten);
         }
     }
     Ok(())

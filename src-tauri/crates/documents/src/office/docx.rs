@@ -273,6 +273,16 @@ impl Walk<'_> {
         for element in run.elements() {
             let text = match &*element.name {
                 "w:t" => element.text(),
+                // Letters with their reading above them.
+                "w:ruby" => {
+                    if let Some(base) = element.child("w:rubyBase") {
+                        self.runs(out, gathered, base, place, link);
+                    }
+                    let mut texts = Vec::new();
+                    element.child("w:rt").iter().for_each(|reading| reading.all("w:t", &mut texts));
+                    let reading: String = texts.iter().map(|text| text.text()).collect();
+                    if reading.trim().is_empty() { String::new() } else { format!("({reading})") }
+                }
                 "w:tab" | "w:ptab" => "\t".to_owned(),
                 "w:br" => match element.attribute("w:type") {
                     Some("page" | "column") => String::new(),

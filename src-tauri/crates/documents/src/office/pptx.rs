@@ -20,6 +20,8 @@ use crate::{DocumentError, DocumentKind};
 const KIND: DocumentKind = DocumentKind::Pptx;
 /// Hundredths of a point up to which letters cannot be read by eye.
 const INVISIBLE_SIZE: u32 = 150;
+/// Boxes of a slide that are looked at for what they cover.
+const MOST_LIDS: usize = 500;
 /// The usual size of a slide in EMU.
 const USUAL_SIZE: (i64, i64) = (12_192_000, 6_858_000);
 
@@ -193,7 +195,13 @@ impl Slide<'_> {
     fn write(&mut self, slide: &Element, out: &mut Writer) -> Option<String> {
         let tree = slide.at(&["p:cSld", "p:spTree"])?;
         let mut title = None;
-        self.shapes(tree, out, &mut title, None);
+        // What moves may uncover what it lies on.
+        let lids = if slide.child("p:timing").is_some() { Vec::new() } else { lids(tree) };
+        for (place, shape) in tree.elements().enumerate() {
+            let is_covered = area(shape)
+                .is_some_and(|area| lids.iter().any(|(above, lid)| *above > place && holds(*lid, area)));
+            self.any_shape(shape, out, &mut title, is_covered.then_some(Why::Covered));
+        }
         title
     }
 
@@ -205,32 +213,42 @@ impl Slide<'_> {
         hidden: Option<Why>,
     ) {
         for shape in parent.elements() {
-            let properties = shape
-                .elements()
-                .find(|element| element.name.starts_with("p:nv"))
-                .and_then(|properties| properties.child("p:cNvPr"));
-            let is_hidden = properties
-                .and_then(|properties| properties.attribute("hidden"))
-                .is_some_and(|value| matches!(value, "1" | "true"));
-            let hidden = hidden.or_else(|| is_hidden.then_some(Why::Marked));
-            match &*shape.name {
-                "p:sp" => self.shape(shape, out, title, hidden),
-                "p:grpSp" => self.shapes(shape, out, title, hidden),
-                "p:graphicFrame" => self.frame(shape, out, hidden),
-                "p:pic" => {
-                    out.notes.add(Note::Picture);
-                    self.covers.push(area(shape));
-                    let words =
-                        properties.and_then(|properties| properties.attribute("descr")).unwrap_or_default();
-                    let words = crate::text::shortened(words.trim(), 500);
-                    match hidden {
-                        _ if words.is_empty() => {}
-                        Some(why) => out.hidden(why, &format!("[Picture: {words}]")),
-                        None => out.paragraph(&format!("[Picture: {words}]")),
-                    }
+            self.any_shape(shape, out, title, hidden);
+        }
+    }
+
+    fn any_shape(
+        &mut self,
+        shape: &Element,
+        out: &mut Writer,
+        title: &mut Option<String>,
+        hidden: Option<Why>,
+    ) {
+        let properties = shape
+            .elements()
+            .find(|element| element.name.starts_with("p:nv"))
+            .and_then(|properties| properties.child("p:cNvPr"));
+        let is_hidden = properties
+            .and_then(|properties| properties.attribute("hidden"))
+            .is_some_and(|value| matches!(value, "1" | "true"));
+        let hidden = hidden.or_else(|| is_hidden.then_some(Why::Marked));
+        match &*shape.name {
+            "p:sp" => self.shape(shape, out, title, hidden),
+            "p:grpSp" => self.shapes(shape, out, title, hidden),
+            "p:graphicFrame" => self.frame(shape, out, hidden),
+            "p:pic" => {
+                out.notes.add(Note::Picture);
+                self.covers.push(area(shape));
+                let words =
+                    properties.and_then(|properties| properties.attribute("descr")).unwrap_or_default();
+                let words = crate::text::shortened(words.trim(), 500);
+                match hidden {
+                    _ if words.is_empty() => {}
+                    Some(why) => out.hidden(why, &format!("[Picture: {words}]")),
+                    None => out.paragraph(&format!("[Picture: {words}]")),
                 }
-                _ => {}
             }
+            _ => {}
         }
     }
 
@@ -455,6 +473,25 @@ fn area(shape: &Element) -> Option<Area> {
     let (left, top) = (number("a:off", "x")?, number("a:off", "y")?);
     let (width, height) = (number("a:ext", "cx")?, number("a:ext", "cy")?);
     Some((left, top, left.saturating_add(width), top.saturating_add(height)))
+}
+
+/// Boxes through which nothing is seen, each with its place in the order of drawing.
+fn lids(tree: &Element) -> Vec<(usize, Area)> {
+    let lid = |shape: &Element| {
+        let properties = shape.child("p:spPr")?;
+        let is_box = properties.child("a:prstGeom")?.attribute("prst") == Some("rect");
+        let is_turned = properties.child("a:xfrm").is_some_and(|frame| frame.attribute("rot").is_some());
+        let mut clear = Vec::new();
+        properties.child("a:solidFill")?.all("a:alpha", &mut clear);
+        area(shape).filter(|_| is_box && !is_turned && clear.is_empty())
+    };
+    let boxes = tree.elements().enumerate().filter_map(|(place, shape)| Some((place, lid(shape)?)));
+    boxes.take(MOST_LIDS).collect()
+}
+
+/// Whether all of the other one lies in it.
+const fn holds(one: Area, other: Area) -> bool {
+    one.0 <= other.0 && one.1 <= other.1 && one.2 >= other.2 && one.3 >= other.3
 }
 
 fn overlaps(one: Option<Area>, other: Option<Area>) -> bool {

@@ -13,6 +13,8 @@ import sys
 import threading
 
 MOST_OUTPUT = 64 << 20
+# Beyond what is passed on; a cell that prints more is stopped, since what it prints piles up faster than it is taken.
+MOST_DROPPED = 192 << 20
 MOST_TEXT = 8 << 20
 MOST_PICTURE = 20 << 20
 MOST_DISPLAYS = 100
@@ -55,7 +57,7 @@ class Budget:
     def display(self, data):
         """`data` is a bundle of media types, pictures in base64."""
         if self.displays == 0:
-            self.dropped += 1
+            self.dropped += sum(len(value) for value in data.values() if isinstance(value, str)) + 1
             return
         self.displays -= 1
         kept = {}

@@ -91,6 +91,7 @@ class Relay:
         for socket in (iopub, shell, lines.bell):
             poller.register(socket, zmq.POLLIN)
         reply, idle, deadline = None, False, None
+        stops = 0
         while reply is None or not (idle or time.monotonic() > deadline):
             poller.poll(100)
             for line in lines.take():
@@ -104,6 +105,9 @@ class Relay:
                 except queue.Empty:
                     break
                 idle = self.outcome(message, cell) or idle
+            if reply is None and self.budget.dropped > MOST_DROPPED * (stops + 1):
+                stops += 1
+                self.stop_flood(stops)
             if reply is None:
                 try:
                     message = self.client.get_shell_msg(timeout=0)
@@ -115,8 +119,25 @@ class Relay:
             if reply is None and self.kernel.poll() is not None:
                 self.last_words(cell)
                 return False
+        for payload in reply.get("payload") or ():
+            if payload.get("source") == "page":
+                self.budget.stream(plain(str((payload.get("data") or {}).get("text/plain", ""))) + "\n")
+            elif payload.get("source") == "ask_exit":
+                # It would go on for some cells more.
+                self.kernel.terminate()
+                self.kernel.wait()
+                tell(type="ended", code=0)
+                return False
         tell(type="done", ok=reply.get("status") == "ok", dropped=self.budget.dropped)
         return True
+
+    def stop_flood(self, times):
+        if times == 1:
+            tell(type="stream", text="\n[stopped: the cell printed too much]\n")
+        if times < 3:
+            self.interrupt()
+        else:
+            self.kernel.kill()
 
     def last_words(self, cell):
         while True:

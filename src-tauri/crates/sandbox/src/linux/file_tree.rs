@@ -18,6 +18,8 @@ use crate::policy::ProcessLimit;
 const OLD: &str = "/old";
 const QUIET: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+/// Files and folders in memory, the kernel's part of which no size counts: about a kilobyte each.
+const MOST_FILES: u32 = 262_144;
 /// What this tree has in a version of its own.
 const OWN_FILES: [&str; 5] =
     ["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/hostname"];
@@ -32,8 +34,11 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     // Any existing folder will do; the system's own `/tmp` is uncovered again once the roots are exchanged.
     // All that the command may fill is of this one file system, so that its size bounds them together: each of its own
     // costs as much as ten bound folders.
-    let options = std::ffi::CString::new(format!("mode=755,size={}", run.policy.limits.temporary_bytes))
-        .step("mounting a new root")?;
+    let options = std::ffi::CString::new(format!(
+        "mode=755,size={},nr_inodes={MOST_FILES}",
+        run.policy.limits.temporary_bytes
+    ))
+    .step("mounting a new root")?;
     rustix::mount::mount("tmpfs", "/tmp", "tmpfs", QUIET, options.as_c_str()).step("mounting a new root")?;
     std::fs::create_dir("/tmp/old").step("mounting a new root")?;
     rustix::process::pivot_root("/tmp", "/tmp/old").step("changing the root")?;

@@ -14,6 +14,8 @@ pub(super) enum Verdict {
     Refused,
     /// “There is no such call.”
     Unknown,
+    /// “Not here”: what programs take in their stride, of a file system that lacks something.
+    Unsupported,
     /// Refused if every condition of one of these sets holds, allowed otherwise.
     RefusedIf(Vec<Vec<Condition>>),
 }
@@ -45,6 +47,7 @@ const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 const UNKNOWN: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+const UNSUPPORTED: u32 = libc::SECCOMP_RET_ERRNO | libc::EOPNOTSUPP as u32;
 
 /// Places in what a program sees of a call: number, architecture, arguments, of which the lower half comes first.
 const NUMBER: u32 = 0;
@@ -124,6 +127,7 @@ fn judge(verdict: &Verdict, program: &mut BpfProgram) {
     match verdict {
         Verdict::Refused => program.push(instruction(RETURN, REFUSE)),
         Verdict::Unknown => program.push(instruction(RETURN, UNKNOWN)),
+        Verdict::Unsupported => program.push(instruction(RETURN, UNSUPPORTED)),
         Verdict::RefusedIf(sets) => {
             for set in sets {
                 let mut checks = Vec::new();
@@ -211,6 +215,7 @@ mod tests {
         let mut verdicts: BTreeMap<u32, Verdict> =
             (0..600).step_by(3).map(|at| (at, Verdict::Refused)).collect();
         verdicts.insert(301, Verdict::Unknown);
+        verdicts.insert(302, Verdict::Unsupported);
         verdicts.insert(400, Verdict::RefusedIf(conditions));
         let program = program(&verdicts).unwrap();
         let ours = OURS.unwrap();
@@ -218,6 +223,7 @@ mod tests {
             let expected = match verdicts.get(&number) {
                 Some(Verdict::Refused) => REFUSE,
                 Some(Verdict::Unknown) => UNKNOWN,
+                Some(Verdict::Unsupported) => UNSUPPORTED,
                 Some(Verdict::RefusedIf(_)) | None => ALLOW,
             };
             assert_eq!(answer(&program, ours, number, [0, 7, 1, 0, 0, 0]), expected, "{number}");

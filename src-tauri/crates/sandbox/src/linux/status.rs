@@ -48,8 +48,9 @@ pub(crate) fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) 
     layers.push(match tier {
         Tier::Full => ok(
             "Repositories",
-            "Hooks and settings of git repositories that are there when a command starts are read-only to it; those of \
-             repositories that it makes are not."
+            "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
+             to it; those of repositories that it makes, or that come while it lives, are not, and git runs what they name, \
+             also when it looks into them from a repository around them."
                 .to_owned(),
         ),
         Tier::Reduced => Check {
@@ -106,7 +107,8 @@ fn landlock_check(tier: Tier, version: i32) -> Check {
     let mut missing = Vec::new();
     if tier == Tier::Reduced {
         missing.push(
-            "Sizes and times of files outside can still be asked for, and modes and times changed where the user may",
+            "Sizes and times of files outside and where links lead can still be asked for, and modes and times changed \
+             where the user may",
         );
         if version < LANDLOCK_WITH_SIGNALS {
             missing.push("signals to other programs of the user are not stopped");

@@ -113,11 +113,8 @@ const REFUSED_OUTSIDE_OF_NAMESPACES: &[i64] = &[
     libc::SYS_semctl,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
-    libc::SYS_setxattr,
-    libc::SYS_lsetxattr,
-    libc::SYS_removexattr,
-    libc::SYS_lremovexattr,
     libc::SYS_fchownat,
+    SYS_FILE_SETATTR,
     // It tells the names of files that change in any folder.
     libc::SYS_inotify_add_watch,
 ];
@@ -126,6 +123,29 @@ const REFUSED_OUTSIDE_OF_NAMESPACES: &[i64] = &[
 const REFUSED_OUTSIDE_OF_NAMESPACES_HERE: &[i64] = &[libc::SYS_chown, libc::SYS_lchown];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_OUTSIDE_OF_NAMESPACES_HERE: &[i64] = &[];
+
+/// Not in the C library of every system yet; the same number on every processor.
+const SYS_SETXATTRAT: i64 = 463;
+const SYS_GETXATTRAT: i64 = 464;
+const SYS_LISTXATTRAT: i64 = 465;
+const SYS_REMOVEXATTRAT: i64 = 466;
+const SYS_FILE_SETATTR: i64 = 469;
+
+/// Extended attributes of files, which Landlock does not know: of any file that the user may name, read or written.
+const ATTRIBUTES: &[i64] = &[
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    SYS_SETXATTRAT,
+    libc::SYS_getxattr,
+    libc::SYS_lgetxattr,
+    SYS_GETXATTRAT,
+    libc::SYS_listxattr,
+    libc::SYS_llistxattr,
+    SYS_LISTXATTRAT,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    SYS_REMOVEXATTRAT,
+];
 
 const NEW_NAMESPACES: &[libc::c_int] = &[
     libc::CLONE_NEWUSER,
@@ -186,6 +206,11 @@ fn verdicts(tier: Tier, landlock: i32, network: Network, sockets: Sockets) -> Ve
     }
     verdicts.extend(refused.into_iter().map(|number| (number as u32, Verdict::Refused)));
     verdicts.extend(UNKNOWN.iter().map(|number| (*number as u32, Verdict::Unknown)));
+    // It takes room that no count of what was written shows.
+    verdicts.insert(libc::SYS_fallocate as u32, Verdict::Unsupported);
+    if tier == Tier::Reduced {
+        verdicts.extend(ATTRIBUTES.iter().map(|number| (*number as u32, Verdict::Unsupported)));
+    }
     verdicts
 }
 

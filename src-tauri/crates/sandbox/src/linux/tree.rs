@@ -83,6 +83,13 @@ pub(crate) fn total_memory() -> Option<u64> {
     (total > 0).then_some(total)
 }
 
+/// Bytes of the machine's memory that files without a disk and segments of shared memory hold, mapped or not.
+pub(crate) fn shared_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Shmem:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
 /// Processes that carry a mark: a limit of real time that no process of ours reaches and that only its bearer and its
 /// children have. It stays through every `fork`, `setsid` and `exec`.
 pub(crate) fn marked(mark: u64) -> BTreeSet<u32> {

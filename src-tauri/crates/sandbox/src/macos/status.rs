@@ -42,8 +42,9 @@ pub(crate) fn held(_tier: Tier, _walls: &Walls, _refusal: Option<&(Tier, String)
         layer(
             "Repositories",
             CheckStatus::Ok,
-            "Hooks and settings of git repositories that are there when a command starts are read-only to it; those of \
-             repositories that it makes are not.",
+            "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
+             to it; those of repositories that it makes, or that come while it lives, are not, and git runs what they name, \
+             also when it looks into them from a repository around them.",
         ),
         layer(
             "Ending",

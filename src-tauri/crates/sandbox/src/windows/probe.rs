@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::job_limits::Closed;
 use super::run::{Boundary, PRIVATE_PREFIX, run};
 use super::status;
-use crate::sandbox::Inner;
+use crate::sandbox::{Inner, Workspaces};
 use crate::{Command, Outcome, Sandbox, Tier};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,7 +37,7 @@ pub(crate) fn probe(helper: PathBuf) -> Sandbox {
             Ok(()) => {
                 let status = status::held(closed, refusals.first().map(String::as_str));
                 let inner = Inner { helper, tier: Ok(Tier::Reduced), status, boundary: Some(boundary) };
-                return Sandbox { inner: Arc::new(inner) };
+                return Sandbox { inner: Arc::new(inner), workspaces: Workspaces::default() };
             }
             Err(reason) => {
                 tracing::info!(?closed, %reason, "a boundary of commands does not hold");
@@ -47,7 +47,8 @@ pub(crate) fn probe(helper: PathBuf) -> Sandbox {
     }
     let status = status::refused(&refusals);
     let reason = format!("this system gives no boundary for commands ({})", refusals.join("; "));
-    Sandbox { inner: Arc::new(Inner { helper, tier: Err(reason), status, boundary: None }) }
+    let inner = Arc::new(Inner { helper, tier: Err(reason), status, boundary: None });
+    Sandbox { inner, workspaces: Workspaces::default() }
 }
 
 fn try_boundary(boundary: &Boundary) -> Result<(), String> {

@@ -581,3 +581,61 @@ fn limits_and_order_of_other_processes_stay_theirs() {
         assert_eq!(own, "64\n", "{:?}", trial.tier);
     }
 }
+
+#[test]
+fn attributes_of_files_outside_are_neither_read_nor_changed() {
+    use std::ffi::CString;
+    for trial in Trial::each() {
+        let secret = trial.outside.join(".ssh/id");
+        let set =
+            |name: &str| rustix::fs::setxattr(&secret, name, b"hidden-away", rustix::fs::XattrFlags::empty());
+        if set("user.kept").is_err() {
+            eprintln!("not run: this file system has no attributes of users");
+            return;
+        }
+        // By the names of the C library and by the numbers of calls that it may not know yet.
+        let ran = trial.python(
+            r#"
+import ctypes, os, shutil
+path = os.environ["OUTSIDE"] + "/.ssh/id"
+libc = ctypes.CDLL(None, use_errno=True)
+class Value(ctypes.Structure):
+    _fields_ = [("at", ctypes.c_uint64), ("size", ctypes.c_uint32), ("flags", ctypes.c_uint32)]
+room = ctypes.create_string_buffer(b"planted", 64)
+value = Value(ctypes.addressof(room), 7, 0)
+attributes = (ctypes.c_uint64 * 4)(0x80, 0, 0, 0)
+name = path.encode()
+def call(*arguments):
+    print(arguments[0], "done" if libc.syscall(*arguments) >= 0 else "refused")
+call(463, -100, name, 0, b"user.planted", ctypes.byref(value), 16)
+call(464, -100, name, 0, b"user.kept", ctypes.byref(value), 16)
+call(465, -100, name, 0, room, 64)
+call(466, -100, name, 0, b"user.kept")
+call(469, -100, name, attributes, 24, 0)
+for what in (lambda: os.setxattr(path, "user.planted", b"x"), lambda: os.getxattr(path, "user.kept"),
+             lambda: os.listxattr(path), lambda: os.removexattr(path, "user.kept")):
+    try:
+        print("done", what())
+    except OSError:
+        pass
+open("own", "w").write("x")
+shutil.copy2("own", "copy")
+print(os.system("cp -a own second && ls -l own > /dev/null"))
+"#,
+        );
+        assert_eq!(ran.exit.outcome, Outcome::Exited(0), "{:?}: {}", trial.tier, ran.text());
+        assert!(
+            !ran.text().contains("done") && ran.text().ends_with("\n0\n"),
+            "{:?}: {}",
+            trial.tier,
+            ran.text()
+        );
+        let mut names = [0_u8; 256];
+        let length = rustix::fs::listxattr(&secret, &mut names).expect("names");
+        assert_eq!(
+            CString::from_vec_with_nul(names[..length].to_vec()).expect("one"),
+            CString::from(c"user.kept")
+        );
+        trial.outside_is_untouched("attributes");
+    }
+}

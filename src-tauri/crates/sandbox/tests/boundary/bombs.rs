@@ -186,3 +186,28 @@ while True: time.sleep(1)
         assert_eq!(marked(&marker), [0_u32; 0], "{:?}", trial.tier);
     }
 }
+
+#[test]
+fn room_is_not_taken_without_being_counted() {
+    for trial in Trial::each() {
+        let mut command = trial.command("fallocate -l 300M big || echo refused; sleep 0.5; stat -c %b big");
+        command.limits.disk_bytes = 200_000_000;
+        let ran = trial.run_command(command);
+        assert_eq!(ran.exit.outcome, Outcome::Exited(0), "{:?}: {}", trial.tier, ran.text());
+        assert!(ran.text().ends_with("refused\n0\n"), "{:?}: {}", trial.tier, ran.text());
+        // What the C library does in its place is counted.
+        let mut command = trial.python_command(
+            "import os, time\nfile = open('more', 'wb')\nos.posix_fallocate(file.fileno(), 0, 1 << 30)\ntime.sleep(20)",
+        );
+        command.limits.disk_bytes = 200_000_000;
+        let ran = trial.run_command(command);
+        assert_eq!(ran.exit.outcome, Outcome::Limited(Limit::Disk), "{:?}: {}", trial.tier, ran.text());
+    }
+}
+
+#[test]
+fn the_number_of_files_in_memory_is_bounded() {
+    let Some(trial) = Trial::new(okcvm_sandbox::Tier::Full) else { return };
+    let most: u64 = trial.output("stat -f -c %c /tmp").trim().parse().expect("a number");
+    assert!(most <= 262_144, "{most}");
+}

@@ -7,7 +7,7 @@ use std::process::Command;
 use okcvm_protocol::CheckStatus;
 use okcvm_sandbox::{Outcome, Tier};
 
-use crate::trial::{Trial, exists};
+use crate::trial::{Trial, eventually, exists};
 
 const COMMIT: &str = "git -c user.name=a -c user.email=a@localhost commit -q";
 
@@ -158,17 +158,47 @@ fn what_is_missing_is_not_made() {
     assert!(after == before, "{:?}", after.keys());
     // A file of that name would lead git to the settings and hooks of another repository.
     git(&trial.workspace, &["init", "-q", "evil"]);
-    for script in
-        ["echo ../../evil/.git > project/.git/commondir", "ln -s ../x project/.git/commondir; sleep 60 &"]
-    {
-        trial.output(script);
-        assert!(!exists(folder.join(".git/commondir")), "{script}");
+    for plant in ["echo ../../evil/.git >", "ln -sf ../x", "rm -f", "mkdir", "mv .git/config"] {
+        trial.refused(&format!("cd project && {plant} .git/commondir"));
+        assert!(!exists(folder.join(".git/commondir")), "{plant}");
     }
-    let mut stopped = trial.command("mkdir project/.git/commondir; sleep 60");
+    let mut stopped = trial.command("sleep 60");
     stopped.timeout = std::time::Duration::from_secs(1);
     assert_eq!(trial.run_command(stopped).exit.outcome, Outcome::TimedOut);
     assert!(!exists(folder.join(".git/commondir")));
     assert_eq!(git(&folder, &["status", "--short"]), "");
+}
+
+#[test]
+fn git_is_not_led_to_another_repository_while_a_command_runs() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    let folder = trial.workspace.join("project");
+    repository(&folder);
+    git(&trial.workspace, &["init", "-q", "evil"]);
+    let planted = trial.workspace.join("planted");
+    git(
+        &trial.workspace.join("evil"),
+        &["config", "core.fsmonitor", &format!("touch {}; false", planted.display())],
+    );
+    // Another command ends meanwhile, which must not open what the first one still needs.
+    let longer = trial.command(
+        "touch started; while [ ! -e go ]; do sleep 0.05; done; echo ../../evil/.git > project/.git/commondir; \
+         touch tried; while [ ! -e end ]; do sleep 0.05; done",
+    );
+    let there = |name: &str| trial.workspace.join(name);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| trial.run_command(longer));
+        eventually("the start", || exists(there("started")));
+        trial.output("git -C project status");
+        std::fs::write(there("go"), "").expect("file");
+        eventually("the attempt", || exists(there("tried")));
+        assert_eq!(git(&folder, &["status", "--short"]), "");
+        git(&folder, &["commit", "-q", "--allow-empty", "-m", "by the user"]);
+        std::fs::write(there("end"), "").expect("file");
+        assert_eq!(running.join().expect("a run").exit.outcome, Outcome::Exited(0));
+    });
+    assert!(!exists(&planted));
+    assert!(!exists(folder.join(".git/commondir")));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use okcvm_objects::{Batch, Entry, ObjectId};
 use okcvm_protocol::{SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
-use super::{Ahead, Live, Names, RestoreWhat, Run, Trees};
+use super::{Ahead, Damaged, Live, Names, RestoreWhat, Run, Trees};
 use crate::error::SnapshotError;
 use crate::history::{History, lock};
 use crate::index::{Node, Stamp};
@@ -50,6 +50,7 @@ impl History {
                 left_out_after: &|| self.left_out(to),
                 run: Run::First,
                 names: Names::Seen,
+                damaged: Damaged::Refused,
             };
             let prepared = self.prepare(&mut present.live, &ahead)?;
             // A content that is gone is missed while it is staged.
@@ -81,6 +82,7 @@ impl History {
                 left_out_after: &|| Ok((present.left_out)()),
                 run: Run::First,
                 names: Names::Seen,
+                damaged: Damaged::Refused,
             };
             let (unwritten, refusal) = match self.prepare(&mut present.live, &ahead) {
                 Ok(prepared) => (prepared.unwritten, None),

@@ -206,7 +206,6 @@ impl<'a> Live<'a> {
         if let Some(known) = (self.known)(path, &signature.stamp) {
             return Ok(known == entry);
         }
-        let (folder, name) = split(path);
         match (state, entry.kind) {
             (State::File(signature), EntryKind::File | EntryKind::Executable) => {
                 let executable = signature.stamp.mode & 0o111 != 0;
@@ -215,26 +214,38 @@ impl<'a> Live<'a> {
                 {
                     return Ok(false);
                 }
-                let handle = self.folder(folder)?;
-                let flags =
-                    OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-                let file = match openat(&*handle, name, flags, Mode::empty()) {
-                    Ok(file) => File::from(file),
-                    Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
-                    Err(error) => return Err(SnapshotError::workspace("read", path, error)),
-                };
+                let Some(file) = self.open(path)? else { return Ok(false) };
                 let (_, content) = source.reader(entry.id)?;
                 same_bytes(file, content).map_err(|error| SnapshotError::workspace("compared", path, error))
             }
-            (State::Link(_), EntryKind::Link) => {
-                let handle = self.folder(folder)?;
-                match readlinkat(&*handle, name, Vec::new()) {
-                    Ok(target) => Ok(target.as_bytes() == source.blob(entry.id)?),
-                    Err(Errno::NOENT | Errno::INVAL) => Ok(false),
-                    Err(error) => Err(SnapshotError::workspace("read", path, error)),
-                }
-            }
+            (State::Link(_), EntryKind::Link) => match self.target(path)? {
+                Some(target) => Ok(target == source.blob(entry.id)?),
+                None => Ok(false),
+            },
             _ => Ok(false),
+        }
+    }
+
+    /// The file at `path`, to be read; `None` if none is there any more.
+    pub(super) fn open(&mut self, path: &[u8]) -> Result<Option<File>, SnapshotError> {
+        let (folder, name) = split(path);
+        let handle = self.folder(folder)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        match openat(&*handle, name, flags, Mode::empty()) {
+            Ok(file) => Ok(Some(File::from(file))),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => Ok(None),
+            Err(error) => Err(SnapshotError::workspace("read", path, error)),
+        }
+    }
+
+    /// Where the link at `path` leads; `None` if none is there any more.
+    pub(super) fn target(&mut self, path: &[u8]) -> Result<Option<Vec<u8>>, SnapshotError> {
+        let (folder, name) = split(path);
+        let handle = self.folder(folder)?;
+        match readlinkat(&*handle, name, Vec::new()) {
+            Ok(target) => Ok(Some(target.into_bytes())),
+            Err(Errno::NOENT | Errno::INVAL) => Ok(None),
+            Err(error) => Err(SnapshotError::workspace("read", path, error)),
         }
     }
 

@@ -207,7 +207,7 @@ fn page(path: &WorkspacePath, document: &Document, window: &Window) -> Result<To
                 counted(picked.total, "line", "lines")
             );
         } else {
-            words.push_str(&remarks(&picked, Encoding::Utf8, window));
+            words.push_str(&remarks(&picked, Encoding::Utf8, &[], window));
         }
     }
     // The first page says everything, later ones need not repeat it.

@@ -96,6 +96,10 @@ fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, Tool
         ));
     }
     let bytes = encoding.encode(&new).map_err(|character| write::unwritable(&path, encoding, character))?;
+    let others = encoding.others(&read.bytes, Extent::Whole);
+    if !others.iter().all(|other| place.comes_out_as(&bytes, *other, encoding, &read.bytes)) {
+        return Err(write::uncertain(&path, encoding, &others));
+    }
     workspace.write_atomic_except(&path, &bytes, &git::keeps(&workspace)).map_err(|error| worded(&error))?;
     stamp::note(context, &path, &stamp::of_bytes(&bytes))?;
     let difference = diff::texts(&path, Some(&old), &new, 0);
@@ -141,6 +145,15 @@ struct Place {
 }
 
 impl Place {
+    /// Whether the change gives the same bytes if the file is written in another encoding than the one that was guessed.
+    fn comes_out_as(&self, bytes: &[u8], other: Encoding, guess: Encoding, file: &[u8]) -> bool {
+        let changed = || {
+            let old = other.decode(&guess.encode_more(&self.old).ok()?)?;
+            other.encode(&other.decode(file)?.replace(&old, &self.new)).ok()
+        };
+        changed().is_some_and(|changed| changed == bytes)
+    }
+
     fn find(
         path: &WorkspacePath,
         text: &str,

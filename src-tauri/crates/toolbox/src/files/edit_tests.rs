@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use super::*;
-use crate::files::ReadFileTool;
+use crate::files::{ReadFileTool, WriteFileTool};
 use crate::testing::{Desk, text_of};
 
 fn seen(path: &str, bytes: impl AsRef<[u8]>) -> Desk {
@@ -118,6 +118,25 @@ fn the_encoding_stays_as_it_is() {
     assert_eq!(desk.bytes("gbk.csv"), gbk("姓名,城市\n王小明,广州市\n李大红,上海市\n"));
     let error = desk.error(&EditFileTool, change("gbk.csv", "广州", "😀"));
     assert!(error.contains("is written in GBK, which has no `😀`"), "{error}");
+}
+
+#[test]
+fn a_file_in_one_of_several_encodings_is_not_given_letters_of_another() {
+    let gbk = |text: &str| encoding_rs::GBK.encode(text).0.into_owned();
+    let desk = seen("orders.txt", gbk("订单,数量\n苹果,3\n"));
+    let error = desk.error(&EditFileTool, change("orders.txt", ",3", ",3\n香蕉,4"));
+    assert!(error.contains("may be written in") && error.contains("GBK"), "{error}");
+    assert_eq!(desk.bytes("orders.txt"), gbk("订单,数量\n苹果,3\n"));
+    // What is the same in all of them is no risk.
+    desk.text(&EditFileTool, change("orders.txt", ",3", ",4"));
+    assert_eq!(desk.bytes("orders.txt"), gbk("订单,数量\n苹果,4\n"));
+    let append = json!({"file_path": "orders.txt", "content": "pear,1\n", "append": true});
+    desk.text(&WriteFileTool, append);
+    let append = json!({"file_path": "orders.txt", "content": "梨,1\n", "append": true});
+    assert!(desk.error(&WriteFileTool, append).contains("may be written in"));
+    let whole = json!({"file_path": "orders.txt", "content": "梨,1\n"});
+    assert!(desk.error(&WriteFileTool, whole).contains("may be written in"));
+    assert_eq!(desk.bytes("orders.txt"), gbk("订单,数量\n苹果,4\npear,1\n"));
 }
 
 #[test]

@@ -27,6 +27,14 @@ pub(super) enum Extent {
     Start,
 }
 
+/// Bytes outside of ASCII from which on the guess was right in 997 of 1,000 pieces of Chinese, Japanese, Russian, Polish,
+/// French, German and Spanish texts of programs, or better; with a quarter of them it was wrong in up to one of ten.
+const ENOUGH: usize = 32;
+
+/// One for each of the groups that the detector knows, by the ends of their host names.
+const COUNTRIES: [&[u8]; 14] =
+    [b"cn", b"tw", b"jp", b"kr", b"ru", b"fr", b"pl", b"gr", b"tr", b"il", b"sa", b"th", b"vn", b"lt"];
+
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Encoding {
@@ -49,21 +57,26 @@ impl Encoding {
         if controls > 0 {
             return None;
         }
-        let mut detector = EncodingDetector::new();
-        detector.feed(bytes, extent == Extent::Whole);
-        let guess = detector.guess(None, false);
-        let complete = match extent {
-            Extent::Whole => bytes,
-            // Up to the last line end, which is a character of its own in all of them.
-            Extent::Start => {
-                let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(bytes.len());
-                bytes.get(..end).unwrap_or_default()
+        let guess = detector(bytes, extent).guess(None, false);
+        fits(guess, bytes, extent).then_some(Self::Legacy(guess))
+    }
+
+    /// What a text of before Unicode may be written in besides the guess: what would be guessed if its country were known.
+    /// Empty where the text is long enough to tell by itself.
+    pub(super) fn others(self, bytes: &[u8], extent: Extent) -> Vec<Self> {
+        let Self::Legacy(guess) = self else { return Vec::new() };
+        if bytes.iter().filter(|byte| !byte.is_ascii()).count() >= ENOUGH {
+            return Vec::new();
+        }
+        let detector = detector(bytes, extent);
+        let mut others: Vec<&'static encoding_rs::Encoding> = Vec::new();
+        for country in COUNTRIES {
+            let other = detector.guess(Some(country), false);
+            if other != guess && !others.contains(&other) && fits(other, bytes, extent) {
+                others.push(other);
             }
-        };
-        let (_, damaged) = guess.decode_without_bom_handling(complete);
-        // A start without a line end may be cut within a character, so its damage proves nothing.
-        let cut = extent == Extent::Start && complete.len() == bytes.len();
-        (!damaged || cut).then_some(Self::Legacy(guess))
+        }
+        others.into_iter().map(Self::Legacy).collect()
     }
 
     /// Its name for people.
@@ -135,6 +148,28 @@ impl Encoding {
             }
         }
     }
+}
+
+fn detector(bytes: &[u8], extent: Extent) -> EncodingDetector {
+    let mut detector = EncodingDetector::new();
+    detector.feed(bytes, extent == Extent::Whole);
+    detector
+}
+
+/// Whether bytes can be a text in that encoding.
+fn fits(encoding: &'static encoding_rs::Encoding, bytes: &[u8], extent: Extent) -> bool {
+    let complete = match extent {
+        Extent::Whole => bytes,
+        // Up to the last line end, which is a character of its own in all of them.
+        Extent::Start => {
+            let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(bytes.len());
+            bytes.get(..end).unwrap_or_default()
+        }
+    };
+    let (_, damaged) = encoding.decode_without_bom_handling(complete);
+    // A start without a line end may be cut within a character, so its damage proves nothing.
+    let cut = extent == Extent::Start && complete.len() == bytes.len();
+    !damaged || cut
 }
 
 fn units(bytes: &[u8], order: Order) -> Vec<u16> {

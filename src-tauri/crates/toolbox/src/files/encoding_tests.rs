@@ -64,3 +64,32 @@ fn what_an_encoding_lacks_is_named() {
     assert_eq!(Encoding::Utf16(Order::Little).decode(b"\xff\xfea"), None);
     assert_eq!(Encoding::Utf16(Order::Little).decode(b"\xff\xfe\x00\xd8"), None);
 }
+
+#[test]
+fn a_short_text_may_be_written_in_several() {
+    let others = |bytes: &[u8]| -> Vec<&'static str> {
+        let guess = whole(bytes).unwrap();
+        let mut names: Vec<_> = guess.others(bytes, Extent::Whole).into_iter().map(Encoding::name).collect();
+        names.push(guess.name());
+        names.sort_unstable();
+        names
+    };
+    let gbk = |text: &str| encoding_rs::GBK.encode(text).0.into_owned();
+    for short in ["订单,数量\n苹果,3\n", "你好", "姓名\n"] {
+        let names = others(&gbk(short));
+        assert!(names.len() > 1 && names.contains(&"GBK"), "{short}: {names:?}");
+    }
+    assert_eq!(others(&gbk(CHINESE)), ["GBK"]);
+    assert_eq!(others(&gbk("姓名,城市\n王小明,北京市\n李大红,上海市\n")), ["GBK"]);
+    let (latin, ..) = encoding_rs::WINDOWS_1252.encode("Le café est très agréable, même à Noël.");
+    assert_eq!(others(&latin), ["ISO-8859-2", "windows-1252"]);
+    assert_eq!(others(&latin.repeat(6)), ["windows-1252"]);
+    let japanese = "これは日本語で書かれた文章です。漢字とひらがながあります。";
+    assert_eq!(others(&encoding_rs::SHIFT_JIS.encode(japanese).0), ["Shift_JIS"]);
+    assert_eq!(others(&encoding_rs::EUC_JP.encode(japanese).0), ["EUC-JP"]);
+    let korean = "이것은 한국어로 쓰인 문장입니다. 여러 글자가 있습니다.";
+    assert_eq!(others(&encoding_rs::EUC_KR.encode(korean).0), ["EUC-KR"]);
+    let russian = "Это простой текст на русском языке, достаточно длинный.";
+    assert_eq!(others(&encoding_rs::WINDOWS_1251.encode(russian).0), ["windows-1251"]);
+    assert!(whole("字".as_bytes()).unwrap().others("字".as_bytes(), Extent::Whole).is_empty());
+}

@@ -15,7 +15,7 @@ use super::document::{self, Outcome};
 use super::encoding::{Encoding, Extent};
 use super::kind::{Kind, dimensions};
 use super::lines::{LINE_CHARACTERS, Lines, Picked};
-use super::stamp;
+use super::{stamp, write};
 use crate::call::{
     arguments, blocking, count, counted, file_path, missing, size, text, text_of, whole_number, worded,
 };
@@ -154,7 +154,11 @@ fn read(context: &ToolContext, given: &str, window: &Window) -> Result<ToolResul
         )));
     }
     stamp::note(context, &path, &seen)?;
-    let mut result = text(format!("{}{}", picked.text, remarks(&picked, encoding, window)));
+    let mut result = text(format!(
+        "{}{}",
+        picked.text,
+        remarks(&picked, encoding, &encoding.others(&sample, extent), window)
+    ));
     if name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("svg"))
         && window.is_default
     {
@@ -217,7 +221,7 @@ fn lines(
 }
 
 /// What else there is to know about the text, a line each in brackets.
-pub(super) fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> String {
+pub(super) fn remarks(picked: &Picked, encoding: Encoding, others: &[Encoding], window: &Window) -> String {
     let mut remarks = Vec::new();
     let last = window.first + picked.shown - 1;
     let total = counted(picked.total, "line", "lines");
@@ -246,7 +250,13 @@ pub(super) fn remarks(picked: &Picked, encoding: Encoding, window: &Window) -> S
             count(LINE_CHARACTERS as u64)
         ));
     }
-    if encoding != Encoding::Utf8 {
+    if !others.is_empty() {
+        let choice = write::choice(encoding, others);
+        remarks.push(format!(
+            "Encoding: {choice}; there is too little text to tell, {} is shown.",
+            encoding.name()
+        ));
+    } else if encoding != Encoding::Utf8 {
         remarks.push(format!("Encoding: {}.", encoding.name()));
     }
     if picked.return_ends > 0 {

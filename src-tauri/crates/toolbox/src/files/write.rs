@@ -118,6 +118,9 @@ fn replace(
         None => (Encoding::Utf8, Cow::Borrowed(words)),
     };
     let bytes = encoding.encode(&words).map_err(|character| unwritable(path, encoding, character))?;
+    if let Some(Old { others, .. }) = &old {
+        same_in_all(path, encoding, others, &words, &bytes)?;
+    }
     let difference = match old.filter(|old| old.extent == Extent::Whole) {
         Some(old) => diff::texts(path, Some(&old.text), &words, 0),
         None => diff::replaced(path, &words),
@@ -130,6 +133,8 @@ fn replace(
 /// The text that is replaced, or the start of one that is too long to be compared.
 struct Old {
     encoding: Encoding,
+    /// What it may be written in as well.
+    others: Vec<Encoding>,
     text: String,
     extent: Extent,
 }
@@ -149,7 +154,7 @@ impl Old {
                 Extent::Whole => encoding.decode(&bytes)?,
                 Extent::Start => encoding.decode_lossy(&bytes),
             };
-            Some(Self { encoding, text, extent })
+            Some(Self { encoding, others: encoding.others(&bytes, extent), text, extent })
         }))
     }
 
@@ -183,6 +188,7 @@ fn extend(
     let tail = tail.trim_start_matches('\u{feff}');
     let words = LineEnds::of(tail).continued(words);
     let bytes = encoding.encode_more(&words).map_err(|character| unwritable(path, encoding, character))?;
+    same_in_all(path, encoding, &end.others, &words, &bytes)?;
     let seen = stamp::seen(context, path, &end.stamp())?;
     workspace.append(path, &bytes, &git::keeps(workspace)).map_err(|error| worded(&error))?;
     // Whoever adds to a file that it has not seen has still not seen it.
@@ -199,6 +205,8 @@ struct End {
     hash: Sha256,
     /// Absent if the file is not text.
     encoding: Option<Encoding>,
+    /// What it may be written in as well.
+    others: Vec<Encoding>,
     /// Its last bytes, from the beginning of a line on.
     tail: Vec<u8>,
     lines_before_tail: u64,
@@ -212,8 +220,21 @@ impl End {
         let extent = if size <= SAMPLE { Extent::Whole } else { Extent::Start };
         let is_known = Kind::of(&sample, path.file_name().unwrap_or_default()).is_some();
         let encoding = Encoding::detect(&sample, extent).filter(|_| !is_known);
+        // A long head in ASCII says nothing about letters that come later.
+        let mut telling = sample;
+        let mut is_open = encoding == Some(Encoding::Utf8) && telling.is_ascii();
+        if is_open {
+            telling.clear();
+        }
         file.seek(SeekFrom::Start(0))?;
-        let mut end = Self { size: 0, hash: Sha256::new(), encoding, tail: Vec::new(), lines_before_tail: 0 };
+        let mut end = Self {
+            size: 0,
+            hash: Sha256::new(),
+            encoding,
+            others: Vec::new(),
+            tail: Vec::new(),
+            lines_before_tail: 0,
+        };
         let mut chunk = vec![0; TAIL as usize];
         loop {
             let read = match file.read(&mut chunk) {
@@ -223,11 +244,28 @@ impl End {
                 Err(error) => return Err(error),
             };
             end.size += read.len() as u64;
+            if is_open {
+                let from = match telling.is_empty() {
+                    true => read.iter().position(|byte| !byte.is_ascii()).unwrap_or(read.len()),
+                    false => 0,
+                };
+                telling.extend_from_slice(read.get(from..).unwrap_or_default());
+                is_open = (telling.len() as u64) < SAMPLE;
+            }
             end.hash.update(read);
             end.tail.extend_from_slice(read);
             if end.tail.len() as u64 > 2 * TAIL {
                 end.shorten();
             }
+        }
+        if end.encoding == Some(Encoding::Utf8) && !telling.is_empty() {
+            end.encoding = Encoding::detect(&telling, if is_open { Extent::Whole } else { Extent::Start });
+        }
+        if let Some(encoding) = end.encoding {
+            end.others = encoding.others(&telling, extent);
+        }
+        if matches!(end.encoding, Some(Encoding::Utf16(_))) && !end.size.is_multiple_of(2) {
+            end.encoding = None;
         }
         Ok(end)
     }
@@ -303,6 +341,34 @@ pub(super) fn unwritable(path: &WorkspacePath, encoding: Encoding, character: ch
         encoding.name(),
         u32::from(character)
     ))
+}
+
+/// Refuses words that would not be the same bytes in everything that the file may be written in.
+fn same_in_all(
+    path: &WorkspacePath,
+    encoding: Encoding,
+    others: &[Encoding],
+    words: &str,
+    bytes: &[u8],
+) -> Result<(), ToolError> {
+    let is_same = |other: &Encoding| other.encode_more(words).as_deref() == Ok(bytes);
+    if others.iter().all(is_same) { Ok(()) } else { Err(uncertain(path, encoding, others)) }
+}
+
+pub(super) fn uncertain(path: &WorkspacePath, encoding: Encoding, others: &[Encoding]) -> ToolError {
+    ToolError::for_model(format!(
+        "{} may be written in {}: it has too little text to tell, and what you write would be other bytes in each. Nothing \
+         was changed. Find out which one it is, convert the file to UTF-8 with mshtools-shell (iconv), and read it again.",
+        path.mounted(),
+        choice(encoding, others)
+    ))
+}
+
+/// The encodings that a file may be written in, for people.
+pub(super) fn choice(encoding: Encoding, others: &[Encoding]) -> String {
+    let mut names = vec![encoding.name()];
+    names.extend(others.iter().map(|other| other.name()));
+    names.join(" or ")
 }
 
 #[cfg(test)]

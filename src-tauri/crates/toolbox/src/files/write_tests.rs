@@ -119,6 +119,28 @@ fn appending_makes_a_file_and_keeps_its_encoding() {
 }
 
 #[test]
+fn letters_behind_a_long_head_decide_what_is_appended() {
+    let desk = Desk::new();
+    let append = |content: &str| json!({"file_path": "log.txt", "content": content, "append": true});
+    let head = "a line of a log in plain letters\n".repeat(10_000);
+    let (letters, ..) = encoding_rs::GBK.encode("姓名,城市\n王小明,北京市\n李大红,上海市\n");
+    let old = [head.as_bytes(), &letters].concat();
+    desk.put("log.txt", &old);
+    desk.text(&WriteFileTool, append("中文\n"));
+    assert_eq!(desk.bytes("log.txt"), [&old, encoding_rs::GBK.encode("中文\n").0.as_ref()].concat());
+    let old = [head.as_bytes(), b"caf\xe9\n"].concat();
+    desk.put("log.txt", &old);
+    desk.text(&WriteFileTool, append("\u{e9}\n"));
+    assert_eq!(desk.bytes("log.txt"), [&old, b"\xe9\n".as_slice()].concat());
+    assert!(desk.error(&WriteFileTool, append("中文\n")).contains("has no `中`"));
+    desk.put("log.txt", [head.as_bytes(), "字\n".as_bytes()].concat());
+    desk.text(&WriteFileTool, append("字\n"));
+    assert!(desk.bytes("log.txt").ends_with("字\n字\n".as_bytes()));
+    desk.put("log.txt", b"\xff\xfea\0\n\0b");
+    assert!(desk.error(&WriteFileTool, append("a")).contains("is not a text file"));
+}
+
+#[test]
 fn a_file_keeps_its_encoding_mark_and_line_ends() {
     let desk = Desk::new();
     let mark = b"\xef\xbb\xbf".as_slice();

@@ -14,7 +14,7 @@ use super::{CHUNK, Occupant, identical, is_same_file, occupant};
 use crate::error::WorkspaceError;
 use crate::path::WorkspacePath;
 use crate::workspace::Workspace;
-use crate::write::Unfinished;
+use crate::write::{NEW_FILE, Unfinished};
 
 /// How far an import is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -241,7 +241,7 @@ impl Import<'_> {
         let failed = |error| WorkspaceError::from_io(error, "written", place.as_str());
         let executable = source.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0);
         let (folder, name) = self.workspace.final_place(place)?;
-        let mut unfinished = Unfinished::create(folder)
+        let mut unfinished = Unfinished::create(folder, NEW_FILE)
             .map_err(|error| WorkspaceError::from_errno(error, "written", place.as_str()))?;
         let before = self.count.bytes_done;
         let (count, progress, cancel) = (&mut self.count, &mut *self.progress, self.cancel);

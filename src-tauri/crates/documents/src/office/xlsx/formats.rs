@@ -15,6 +15,8 @@ enum Shape {
     Date,
     Time,
     DateTime,
+    /// Hours, minutes and seconds that go on beyond a day.
+    Duration,
 }
 
 /// The formats of a workbook by the number of a cell's style.
@@ -89,6 +91,11 @@ impl Formats {
         match shape {
             Shape::Number => plain(number),
             Shape::Percent => format!("{}%", plain(number * 100.0)),
+            Shape::Duration => {
+                let seconds = (number.abs() * 86_400.0).round() as u64;
+                let sign = if number < 0.0 { "-" } else { "" };
+                format!("{sign}{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+            }
             Shape::Date | Shape::Time | Shape::DateTime => {
                 self.moment(number, shape).unwrap_or_else(|| plain(number))
             }
@@ -119,7 +126,7 @@ impl Formats {
         Some(match shape {
             Shape::Time if number < 1.0 => moment.time().to_string(),
             Shape::Date => moment.date().to_string(),
-            Shape::Time | Shape::DateTime | Shape::Number | Shape::Percent => {
+            Shape::Time | Shape::DateTime | Shape::Duration | Shape::Number | Shape::Percent => {
                 format!("{} {}", moment.date(), moment.time())
             }
         })
@@ -142,7 +149,8 @@ const fn built_in(id: u32) -> Shape {
     match id {
         9 | 10 => Shape::Percent,
         14..=17 | 27..=31 | 36 | 50..=54 | 57 | 58 => Shape::Date,
-        18..=21 | 32..=35 | 45..=47 | 55 | 56 => Shape::Time,
+        18..=21 | 32..=35 | 45 | 47 | 55 | 56 => Shape::Time,
+        46 => Shape::Duration,
         22 => Shape::DateTime,
         _ => Shape::Number,
     }
@@ -159,8 +167,8 @@ fn shape(code: &str) -> Shape {
             '[' => {
                 let inside: String = characters.by_ref().take_while(|next| *next != ']').collect();
                 // `[h]` counts hours on; other brackets hold colours and conditions.
-                if inside.chars().all(|letter| matches!(letter.to_ascii_lowercase(), 'h' | 'm' | 's')) {
-                    letters.push_str(&inside.to_ascii_lowercase());
+                if !inside.is_empty() && inside.chars().all(|letter| "hmsHMS".contains(letter)) {
+                    return Shape::Duration;
                 }
             }
             '\\' | '_' | '*' => {
@@ -194,5 +202,21 @@ pub(crate) fn plain(number: f64) -> String {
         format!("{rounded:e}")
     } else {
         format!("{rounded}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_that_go_on_beyond_a_day_are_no_date() {
+        let formats = |shape| Formats { styles: vec![(shape, None)], from_1904: false };
+        for code in ["[h]:mm", "[hh]:mm:ss", "[m]:ss", "[Red][h]:mm;@"] {
+            assert_eq!(formats(shape(code)).number("1.25", 0), "30:00:00", "{code}");
+        }
+        assert_eq!(formats(built_in(46)).number("-0.5", 0), "-12:00:00");
+        assert_eq!(formats(shape("[Red]0.00")).number("1.25", 0), "1.25");
+        assert_eq!(formats(shape("h:mm")).number("0.25", 0), "06:00:00");
     }
 }
