@@ -264,8 +264,11 @@ fn lists_that_count_down_or_from_nothing_say_their_numbers() {
     let done = bench.convert("count.html", page.as_bytes(), LONG);
     let package = Package::valid("count.html", &done.pptx.expect(&done.said));
     let slide = package.slide(1);
-    let starts: Vec<_> =
-        slide.all("a:buAutoNum").iter().map(|number| number.get("startAt").unwrap_or("1").to_owned()).collect();
+    let starts: Vec<_> = slide
+        .all("a:buAutoNum")
+        .iter()
+        .map(|number| number.get("startAt").unwrap_or("1").to_owned())
+        .collect();
     assert_eq!(starts, ["1"]);
     let words = slide.words();
     // A presentation counts up from 1: other numbers are text before a tab.

@@ -15,7 +15,8 @@ use crate::Host;
 /// Names of the program, the likeliest first.
 const PROGRAMS: &[&str] = &["soffice", "libreoffice"];
 /// What is asked for: pages of hidden slides, too, so that the number of a page is that of its slide.
-const PAGES: &str = "pdf:impress_pdf_Export:{\"ExportHiddenSlides\":{\"type\":\"boolean\",\"value\":\"true\"}}";
+const PAGES: &str =
+    "pdf:impress_pdf_Export:{\"ExportHiddenSlides\":{\"type\":\"boolean\",\"value\":\"true\"}}";
 /// Names of presentations end so.
 pub(crate) const PRESENTATIONS: &[&str] = &["pptx", "pptm", "ppsx", "potx", "odp", "ppt"];
 /// How long it may take.

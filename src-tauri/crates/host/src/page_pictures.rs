@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_preview::{
-    Drawing, NOT_DRAWN, Served, Shelf, Source, keep_drawing, keep_picture, kept_drawing, kept_picture, new_drawing,
-    thumbnail,
+    Drawing, NOT_DRAWN, Served, Shelf, Source, keep_drawing, keep_picture, kept_drawing, kept_picture,
+    new_drawing, thumbnail,
 };
 use okcvm_protocol::{AppError, EntryKind, ErrorCode, PreviewSource, ProcessOwner, SessionId, Thumbnail};
 use okcvm_slides::{Area, DeckFiles, SlidesError};

@@ -64,10 +64,8 @@ fn sheet_place(address: &str) -> String {
 /// The address whose sheet is asked for at a place.
 pub(crate) fn sheet_address(place: &str) -> Option<String> {
     let digits = place.strip_prefix(SHEETS)?.as_bytes();
-    let bytes: Option<Vec<u8>> = digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
+    let bytes: Option<Vec<u8>> =
+        digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
     String::from_utf8(bytes?).ok()
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 
 fn page(text: &str) -> String {
-    String::from_utf8(html(text.as_bytes(), "/t/", "<S>", &|address| address.contains("icons"))).expect("stays UTF-8")
+    String::from_utf8(html(text.as_bytes(), "/t/", "<S>", &|address| address.contains("icons")))
+        .expect("stays UTF-8")
 }
 
 fn links(text: &str) -> String {
@@ -142,7 +143,11 @@ fn sheets_that_others_stand_in_for_lead_to_these() {
         format!("<link rel=stylesheet href=\"{}\" integrity=\"\">", place(address))
     );
     assert_eq!(links("<link href=//h/icons.css>"), format!("<link href={}>", place("https://h/icons.css")));
-    for same in ["<link href=https://cdn.example/other.css>", "<a href=\"https://h/icons.css\">", "<link href=icons.css>"] {
+    for same in [
+        "<link href=https://cdn.example/other.css>",
+        "<a href=\"https://h/icons.css\">",
+        "<link href=icons.css>",
+    ] {
         assert_eq!(links(same), same);
     }
     assert_eq!(sheet_address(&sheet_place(address)).as_deref(), Some(address));

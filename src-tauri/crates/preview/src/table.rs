@@ -161,8 +161,15 @@ impl Tables {
         };
         let index = Arc::new(Index::default());
         let table = TextTable { path: path.clone(), layout, above, file, stamp, index: Arc::clone(&index) };
-        let counting =
-            Counting { id: id.clone(), size, layout, above, index, spool, tell: Arc::clone(&self.inner.tell) };
+        let counting = Counting {
+            id: id.clone(),
+            size,
+            layout,
+            above,
+            index,
+            spool,
+            tell: Arc::clone(&self.inner.tell),
+        };
         if size <= COUNTED_AT_ONCE {
             counting.run(source);
         } else {
@@ -481,7 +488,8 @@ fn has_names(rows: &[Vec<String>]) -> bool {
     let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok_and(f64::is_finite);
     let is_year = |cell: &str| cell.trim().parse::<u32>().is_ok_and(|year| (1000..=2999).contains(&year));
     !first.iter().enumerate().any(|(column, cell)| {
-        let mut others = below.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
+        let mut others =
+            below.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).peekable();
         is_number(cell) && !is_year(cell) && others.peek().is_some() && others.all(|cell| is_number(cell))
     })
 }

@@ -253,12 +253,8 @@ fn a_first_row_of_numbers_holds_no_names() {
     assert_eq!((rows.rows, rows.total), (table.first[..2].to_vec(), Some(3)));
     let rows = desk.tables.rows(&table.id, 2, 9).unwrap();
     assert_eq!(rows.rows, [words(&["2", "Name 2", ""])]);
-    for (text, names) in [
-        ("city,2019,2020\nA,1,2\n", 3),
-        ("id,7\na,x\n", 2),
-        ("1,2\n", 2),
-        ("a,b\n1,2\n", 2),
-    ] {
+    for (text, names) in [("city,2019,2020\nA,1,2\n", 3), ("id,7\na,x\n", 2), ("1,2\n", 2), ("a,b\n1,2\n", 2)]
+    {
         assert_eq!(desk.open("named.csv", text).names.len(), names, "{text}");
     }
     // More rows than come at once.
@@ -294,7 +290,10 @@ fn text_is_read_in_the_encoding_that_it_has() {
     assert_eq!(as_text(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"), None);
     assert_eq!(as_text(&[0xff, 0xd8, 1, 2, 3, 4, 5, 6, 0x80]), None);
     // A broken character in the midst of UTF-8 does not hide the rest.
-    assert!(as_text(b"a\xffb and more of it").is_some_and(|text| text.starts_with('a') && text.ends_with("of it")));
+    assert!(
+        as_text(b"a\xffb and more of it")
+            .is_some_and(|text| text.starts_with('a') && text.ends_with("of it"))
+    );
 }
 
 #[test]

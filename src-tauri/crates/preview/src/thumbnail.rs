@@ -168,7 +168,8 @@ pub fn keep_poster(
 }
 
 /// What is said of pages, slides and drawings of which a web engine has drawn nothing yet.
-pub const NOT_DRAWN: &str = "Pages, slides and intricate drawings are drawn by a web engine, which has not been asked yet.";
+pub const NOT_DRAWN: &str =
+    "Pages, slides and intricate drawings are drawn by a web engine, which has not been asked yet.";
 
 /// The small picture that was kept under a name with [`keep_picture`].
 pub fn kept_picture(shelf: &Shelf, hash: &str) -> Option<Thumbnail> {

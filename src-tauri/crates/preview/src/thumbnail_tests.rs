@@ -98,7 +98,9 @@ pub(crate) fn laughing(laughs: u8) -> String {
     for laugh in 1..=laughs {
         entities += &format!("<!ENTITY a{laugh} \"{}\">", format!("&a{};", laugh - 1).repeat(50));
     }
-    format!("<!DOCTYPE svg [{entities}]><svg xmlns=\"http://www.w3.org/2000/svg\"><text>&a{laughs};</text></svg>")
+    format!(
+        "<!DOCTYPE svg [{entities}]><svg xmlns=\"http://www.w3.org/2000/svg\"><text>&a{laughs};</text></svg>"
+    )
 }
 
 #[test]
@@ -121,7 +123,8 @@ fn a_drawing_that_may_take_any_time_is_not_handed_to_the_window() {
     assert_eq!(desk.facts("few.svg", laughing(1)).problem, None);
     // Names that stand for each other, and declarations that make declarations.
     for entities in ["<!ENTITY a \"&b;\"><!ENTITY b \"x&a;\">", "<!ENTITY % a \"b\">"] {
-        let facts = desk.facts("round.svg", format!("<!DOCTYPE svg [{entities}]><svg><text>&a;</text></svg>"));
+        let facts =
+            desk.facts("round.svg", format!("<!DOCTYPE svg [{entities}]><svg><text>&a;</text></svg>"));
         assert_eq!(facts.problem.as_deref(), Some(BOMB), "{entities}");
     }
 }

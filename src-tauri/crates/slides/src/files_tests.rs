@@ -177,7 +177,8 @@ fn pages_with_scripts_count_what_they_wait_for_before_those_run() {
 
 #[test]
 fn sheets_of_icons_are_bundled_and_no_others() {
-    let awesome = icon_sheet("https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.4.0/css/all.min.css").unwrap();
+    let awesome =
+        icon_sheet("https://cdnjs.cloudflare.com/ajax/libs/font-awesome/6.4.0/css/all.min.css").unwrap();
     assert!(awesome.contains("fa-rocket") && awesome.contains("data:font/woff2"));
     assert!(icon_sheet("https://fonts.googleapis.com/icon?family=Material+Icons").is_some());
     for none in [

@@ -62,7 +62,13 @@ describe('MarkdownBlocks', () => {
 describe('a text that nobody wrote to be read', () => {
   it('is shown as it is written, at once', () => {
     const begun = performance.now();
-    for (const tangle of ['['.repeat(50_000) + '\n\n' + '!['.repeat(20_000), '>'.repeat(20_000), '1. '.repeat(9_000), 'a_'.repeat(20_000), '[\n'.repeat(30_000)]) {
+    for (const tangle of [
+      '['.repeat(50_000) + '\n\n' + '!['.repeat(20_000),
+      '>'.repeat(20_000),
+      '1. '.repeat(9_000),
+      'a_'.repeat(20_000),
+      '[\n'.repeat(30_000),
+    ]) {
       const [block] = new MarkdownBlocks().update(tangle, true);
       expect(block?.html).toContain('<pre><code>');
     }
@@ -143,6 +149,16 @@ describe('what a reply may contain', () => {
     );
     expect(page.querySelectorAll('script, style, form, input')).toHaveLength(0);
     expect(page.body.innerHTML).not.toMatch(/onclick|style=|javascript:|data:text/);
+  });
+
+  it('has a link for a picture in HTML, too, which says where it lies', () => {
+    const page = parse('<p align="center"><img alt="A &amp; B" src="docs/a.png"></p>\n\n![c](c.png) <img src=d.png>');
+    const links = [...page.querySelectorAll('a.picture')];
+    expect(links.map((link) => [(link as HTMLElement).dataset.path, link.textContent])).toEqual([
+      ['docs/a.png', '🖼 A & B'],
+      ['c.png', '🖼 c'],
+      ['d.png', '🖼 d.png'],
+    ]);
   });
 
   it('tells addresses from paths of the workspace', () => {

@@ -64,7 +64,10 @@ pub fn as_text(bytes: &[u8]) -> Option<String> {
     let bytes = bytes.get(mark..).unwrap_or_default();
     // What is not UTF-8 is text only if it holds none of the bytes that text has not.
     let is_control = |byte: &u8| matches!(byte, 1..=6 | 14..=26 | 28..=31);
-    if encoding != UTF_8 && !is_wide(encoding) && bytes.iter().filter(|byte| is_control(byte)).count() * 100 > bytes.len() {
+    if encoding != UTF_8
+        && !is_wide(encoding)
+        && bytes.iter().filter(|byte| is_control(byte)).count() * 100 > bytes.len()
+    {
         return None;
     }
     let mut text = String::with_capacity(bytes.len());
