@@ -238,7 +238,7 @@ fn a_removed_branch_leaves_work_by_hand_on_the_stack() {
         let [before, after] = [0, 1].map(|side| files.map(|files| SnapshotId(files[side].into())));
         let (from_node, to_node) = (from.clone(), to.clone());
         let row = restore(&session, title);
-        store.put_restore(&RestoreRow { scope, before, after, state, from_node, to_node, ..row }).unwrap();
+        store.put_restore(&RestoreRow { state, scope, from_node, to_node, before, after, ..row }).unwrap();
     };
     let (done, undone) = (RestoreState::Done, RestoreState::Undone);
     put("files", Files, done, Some(["gone", "stays"]), [&there, &there]);
