@@ -156,3 +156,17 @@ fn many_rules_for_many_elements_end() {
     markdown(book(&format!("<html><head><style>{rules}</style></head><body>{body}</body></html>")));
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
 }
+
+#[test]
+fn a_pdf_without_its_end_says_so() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures/documents");
+    let bytes = std::fs::read(folder.join("plain.pdf")).unwrap();
+    let remarks = |bytes: Vec<u8>| {
+        let kind = detect(&bytes).unwrap().unwrap();
+        read(bytes, kind, &Reading::default()).map(|document| document.remarks.join("\n"))
+    };
+    assert!(!remarks(bytes.clone()).unwrap().contains("end of the file"));
+    let end = bytes.windows(9).rposition(|word| word == b"startxref").unwrap();
+    let cut = remarks(bytes[..end].to_vec()).unwrap();
+    assert!(cut.contains("The end of the file is missing"), "{cut}");
+}
