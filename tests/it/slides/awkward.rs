@@ -269,8 +269,48 @@ fn lists_that_count_down_or_from_nothing_say_their_numbers() {
         .iter()
         .map(|number| number.get("startAt").unwrap_or("1").to_owned())
         .collect();
-    assert_eq!(starts, ["3", "2", "1", "1"]);
+    assert_eq!(starts, ["1"]);
     let words = slide.words();
-    // A presentation counts from 1 on: other numbers are text before a tab.
-    assert!(words.contains("0.\tnil") && words.contains("-1.\tbelow"), "{words:?}");
+    // A presentation counts up from 1: other numbers are text before a tab.
+    for item in ["3.\tthree", "2.\ttwo", "1.\tone", "0.\tnil", "-1.\tbelow"] {
+        assert!(words.contains(item), "{item}: {words:?}");
+    }
+    assert!(done.said.contains("does not count up"), "{}", done.said);
+}
+
+#[test]
+fn what_is_faint_unseen_or_too_long_in_a_line_is_so_in_the_presentation() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><h1>AI Strategy<span style=\"display:block\">for 2026</span></h1>\
+         <p>Full <span style=\"opacity:.3\">faint</span> and <span style=\"opacity:0\">unseen</span> words. <i style=\"color:transparent\">clear</i></p>\
+         <div style=\"width:300px;padding:0 20px;box-sizing:border-box;overflow:hidden;white-space:nowrap;text-overflow:ellipsis\">This text is far too long for its box and ends in dots</div>\
+         <table><thead hidden><tr><th>gone</th></tr></thead><tbody style=\"display:none\"><tr><td>gone</td></tr></tbody><tbody><tr><td>kept</td><td>too</td></tr></tbody></table>\
+         <img src=\"a.png\" style=\"position:absolute;left:600px;top:300px;width:160px;height:120px;border:4px solid #fff;box-shadow:0 8px 20px #000\"></div>"
+    );
+    bench.write("a.png", &pixel());
+    let done = bench.convert("faint.html", page.as_bytes(), LONG);
+    let package = Package::valid("faint.html", &done.pptx.expect(&done.said));
+    let slide = package.slide(1);
+    let run = |word: &str| {
+        let all = slide.all("a:r");
+        all.into_iter().find(|run| run.words().trim() == word).unwrap_or_else(|| panic!("{}", slide.words()))
+    };
+    assert_eq!(run("faint").all("a:alpha")[0].get("val"), Some("30000"));
+    assert!(run("Full").all("a:alpha").is_empty());
+    for unseen in ["unseen", "clear"] {
+        assert!(!slide.words().contains(unseen), "{}", slide.words());
+        assert!(done.said.contains(&format!("cannot be seen left out: \"{unseen}\"")), "{}", done.said);
+    }
+    let long = shape_of(slide, "This text").words();
+    assert!(long.trim().ends_with('…') && !long.contains("ends in dots"), "{long}");
+    let [left, _, wide, _] = place(shape_of(slide, "This text"));
+    assert!(left + wide < 281.0, "the dots end before the padding: {left} + {wide}");
+    // Sections that are not shown leave neither rows nor columns.
+    assert_eq!((slide.all("a:tr").len(), slide.all("a:gridCol").len()), (1, 2));
+    // The frame of a picture casts the shadow, and the picture none upon it.
+    assert_eq!(slide.all("a:outerShdw").len(), 1);
+    assert!(slide.all("p:pic")[0].all("a:outerShdw").is_empty());
+    // A heading of two blocks is one title.
+    assert_eq!(package.facts(1).title.as_deref().map(str::trim), Some("AI Strategy\nfor 2026"));
 }

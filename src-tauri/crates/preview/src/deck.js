@@ -64,9 +64,18 @@
     return String(notes || '').trim().slice(0, MOST_NOTES);
   }
 
+  // Left out when slides are presented, as a conversion marks it.
+  function isHidden(slide) {
+    return slide.hidden || slide.getAttribute('data-hidden') === 'true' || slide.getAttribute('data-visibility') === 'hidden';
+  }
+
   function report() {
     var slides = all();
-    var described = slides.map(function (slide) { return { title: titleOf(slide), notes: notesOf(slide) }; });
+    var described = slides.map(function (slide) {
+      var words = { title: titleOf(slide), notes: notesOf(slide) };
+      if (isHidden(slide)) words.hidden = true;
+      return words;
+    });
     var words = JSON.stringify(described);
     if (words === last || reports >= REPORTS) return;
     last = words;
@@ -132,6 +141,7 @@
         var height = slide.offsetHeight || 576;
         var thumb = document.createElement('div');
         thumb.className = 'okcvm-thumb';
+        if (isHidden(slide)) thumb.style.opacity = '0.5';
         thumb.setAttribute('data-width', width);
         thumb.setAttribute('data-height', height);
         var scaled = document.createElement('div');

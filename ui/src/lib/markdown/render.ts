@@ -16,9 +16,21 @@ const marked = new Marked({
     link({ href, title, tokens }) {
       return anchor(href, this.parser.parseInline(tokens), title ?? null);
     },
-    // A picture from elsewhere is never fetched: it would tell its server that this was read.
     image({ href, text }) {
-      return anchor(href, `🖼 ${escapeHtml(text || href)}`, null);
+      return pictureLink(href, text);
+    },
+    html({ text }) {
+      return text.replace(/<img\b[^<>]{0,2000}>/gi, (tag) => {
+        const { src, alt } = Object.fromEntries(
+          [...tag.matchAll(/\s(src|alt)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi)].map(
+            ([, name = '', ...values]) => [
+              name.toLowerCase(),
+              unescaped(values.find((value) => value !== undefined) ?? ''),
+            ],
+          ),
+        ) as { src?: string; alt?: string };
+        return src ? pictureLink(src, alt ?? '') : '';
+      });
     },
     checkbox({ checked }) {
       return checked ? '☑ ' : '☐ ';
@@ -44,12 +56,25 @@ export function codeBlock(language: string, html: string): string {
   return `<div class="code-block"><div class="code-head">${head}</div><pre><code>${html}</code></pre></div>`;
 }
 
+/** A picture from elsewhere is never fetched, which would tell its server that this was read: a link stands for it. */
+function pictureLink(href: string, text: string): string {
+  return anchor(href, `🖼 ${escapeHtml(text || href)}`, null, 'picture');
+}
+
+function unescaped(text: string): string {
+  return text.replace(
+    /&(quot|#39|lt|gt|amp);/g,
+    (_, name: string) => ({ quot: '"', '#39': "'", lt: '<', gt: '>' })[name] ?? '&',
+  );
+}
+
 /** `http`, `https` and paths of the workspace; anything else is text. */
-function anchor(href: string, inner: string, title: string | null): string {
+function anchor(href: string, inner: string, title: string | null, kind = ''): string {
   const tip = title ? ` title="${escapeHtml(title)}"` : '';
   if (/^https?:\/\//i.test(href)) return `<a href="${escapeHtml(href)}"${tip}>${inner}</a>`;
   if (/^[a-z][a-z0-9+.-]*:/i.test(href) || href.startsWith('//') || href.startsWith('#')) return inner;
-  return `<a href="#" data-path="${escapeHtml(href)}"${tip}>${inner}</a>`;
+  const look = kind ? ` class="${kind}"` : '';
+  return `<a href="#" data-path="${escapeHtml(href)}"${look}${tip}>${inner}</a>`;
 }
 
 const ALLOWED_TAGS =

@@ -607,7 +607,7 @@ function decodePath(path: string): string {
 }
 
 /** Where a path leads that was written in a file of the folder. Nothing leads out of the workspace. */
-function pathIn(folder: string, path: string): string {
+export function pathIn(folder: string, path: string): string {
   const named = decodePath(path);
   const inside = named.replace(/^\/mnt\/okcomputer(?=\/|$)/, '');
   const parts = inside !== named || inside.startsWith('/') ? [] : folder.split('/').filter(Boolean);

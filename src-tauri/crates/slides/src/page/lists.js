@@ -21,12 +21,21 @@ function markerOf(item, state) {
   const paint = marker.color || style.color;
   const look = { ...faded(paint, state.opacity), size: px(marker.fontSize) || px(style.fontSize), weight: marker.fontWeight || style.fontWeight };
   if (text !== undefined) return text === '' ? null : { char: text, ...look };
-  // A presentation counts from 1 on: other numbers are letters of the text.
-  if (NUMBERS[type] && numberOf(item) < 1) return { written: `${numberOf(item)}.`, ...look };
+  // A presentation counts up from 1: other numbers are letters of the text.
+  if (NUMBERS[type] && (numberOf(item) < 1 || !countsUp(item.parentElement))) {
+    state.report?.simplified.add('numbers of a list that does not count up from 1 are letters of its text');
+    return { written: `${numberOf(item)}.`, ...look };
+  }
   if (NUMBERS[type]) return { number: NUMBERS[type], start: numberOf(item), ...look };
   // Numbers of other kinds are written out.
   if (type === 'arabic-indic' || type === 'persian') return { char: String(numberOf(item)).replace(/\d/g, (digit) => String.fromCodePoint((type === 'persian' ? 0x6f0 : 0x660) + Number(digit))), ...look };
   return { char: LETTERS.disc, ...look };
+}
+
+/** Whether each number of a list is one more than the one before. */
+function countsUp(list) {
+  const numbers = [...list.children].filter((child) => child.localName === 'li' && styleOf(child).display !== 'none').map(numberOf);
+  return numbers.every((number, index) => index === 0 || number === numbers[index - 1] + 1);
 }
 
 function numberOf(item) {

@@ -1,5 +1,24 @@
 // The whole deck as a scene.
 
+const elementOf = (item) => [...numbers].find(([, number]) => number === item.owner)?.[0];
+
+/** Makes the lines of a heading that stand in blocks of their own one text with its title, if they lie below each other. */
+function joinTitle(title, items) {
+  const heading = elementOf(title)?.closest('h1, h2, h3');
+  if (!heading || title.vertical) return;
+  const pieces = items.filter((item) => item.kind === 'text' && item.owner !== undefined && heading.contains(elementOf(item))).sort((one, other) => one.y - other.y);
+  const { align } = title.paragraphs[0];
+  const edge = (item) => (align === 'center' ? item.x + item.w / 2 : align === 'right' ? item.x + item.w : item.x);
+  const follows = (item, index) => index === 0 || (item.y > pieces[index - 1].y + pieces[index - 1].h - 2 && Math.abs(edge(item) - edge(title)) < 2);
+  if (pieces.length < 2 || pieces.some((item) => item.rotation || item.vertical || item.paragraphs.some((paragraph) => paragraph.align !== align || paragraph.marker)) || !pieces.every(follows)) return;
+  const [first, last] = [pieces[0], pieces.at(-1)];
+  const right = Math.max(...pieces.map((item) => item.x + item.w));
+  pieces.slice(1).forEach((item, index) => (item.paragraphs[0].before = tidy(Math.max(0, item.y - pieces[index].y - pieces[index].h))));
+  const x = Math.min(...pieces.map((item) => item.x));
+  Object.assign(title, { x, y: first.y, w: tidy(right - x), h: tidy(last.y + last.h - first.y), rows: pieces.reduce((sum, item) => sum + item.rows, 0), paragraphs: pieces.flatMap((item) => item.paragraphs), outside: pieces.some((item) => item.outside) });
+  for (const item of pieces) if (item !== title) items.splice(items.indexOf(item), 1);
+}
+
 /** The item that is the slide's title: the first heading, or else the largest text near the top. */
 function markTitle(items, height) {
   const texts = items.filter((item) => item.kind === 'text' && !item.rotation);
@@ -12,13 +31,16 @@ function markTitle(items, height) {
   const headings = texts.filter((item) => /^h[123]$/.test(item.role) && /\S/.test(wordsOf(item)));
   const heading = headings.reduce((best, item) => (!best || weight(item) > weight(best) + 0.5 || (item.role === best.role && Math.abs(weight(item) - weight(best)) <= 0.5 && Math.abs(item.y - best.y) < 4 && wordsOf(item).length > wordsOf(best).length) ? item : best), undefined);
   const title = heading ?? (largest && sizeOf(largest) >= 18 ? largest : undefined);
-  if (title) title.title = true;
+  if (title) {
+    title.title = true;
+    joinTitle(title, items);
+  }
   return title ? title.paragraphs.map((paragraph) => paragraph.runs.map((run) => (run.break ? ' ' : run.text)).join('')).join(' ').trim() : '';
 }
 
 /** The room that a title's words have in the page: that of their block, or around a block as narrow as they are what holds it; up to what stands beside them. */
 function roomOf(title, items, slide) {
-  const element = [...numbers].find(([, number]) => number === title.owner)?.[0];
+  const element = elementOf(title);
   if (!element || title.vertical || [...transforms.keys()].some((turned) => turned.contains(element))) return undefined;
   const frame = rectOf(slide);
   let [left, right] = [title.x, title.x + title.w];
@@ -111,7 +133,7 @@ function measureSlide(slide, page) {
   const rect = rectOf(slide);
   const fitted = fittingPage(rect, page, report);
   // What reaches over the page's edge is kept: a presentation cuts it itself, and the report names it.
-  const state = { slide, opacity: 1, matrix: fitted, origin: { x: rect.x, y: rect.y }, clips: [], outer: [], textClips: [], ellipsis: false, report };
+  const state = { slide, opacity: 1, matrix: fitted, origin: { x: rect.x, y: rect.y }, clips: [], outer: [], textClips: [], report };
   const style = styleOf(slide);
   const ground = groundItems(slide, style, state, report);
   const layers = new Layers();

@@ -136,7 +136,7 @@ function textLetters(node, state, found) {
   if (style.visibility !== 'visible') return;
   const look = cachedLook(parent, state);
   if (look.size < 1) return;
-  if (look.opacity < 0.004) {
+  if (look.opacity < 0.004 || (look.alpha < 0.004 && !look.gradient && !look.stroke && !look.shadow && !look.highlight)) {
     if (node.data.trim() !== '') state.report?.simplified.add(`text that cannot be seen left out: "${node.data.replace(/\s+/g, ' ').trim().slice(0, 60)}"`);
     found.push({ kind: 'gap' });
     return;
@@ -449,19 +449,21 @@ function inlineItems(nodes, block, state, report) {
 function visibleLine(line, state, upright) {
   if (upright || line.letters.length === 0) return true;
   const clip = state.textClips;
-  for (const { x, y, w, h } of clip) {
+  for (const { x, y, w, h, ellipsis } of clip) {
     const middle = (line.top + line.bottom) / 2;
     if (middle < y || middle > y + h) return false;
     const kept = line.letters.filter(({ box }) => (box.left + box.right) / 2 > x - 1 && (box.left + box.right) / 2 < x + w + 1);
     if (kept.length === 0) return false;
-    if (kept.length < line.letters.length) {
-      const ellipsis = state.ellipsis;
-      line.letters = kept;
-      if (ellipsis) {
-        const last = kept.at(-1);
-        line.letters = [...kept.slice(0, -1), { ...last, text: '…' }];
-      }
-    }
+    const edge = x + w - (ellipsis ?? 0);
+    if (ellipsis !== undefined && line.letters.at(-1).box.right > edge + 0.5) {
+      // As many letters as leave room for the dots.
+      const { look, box } = kept[0];
+      brush.font = `${look.slant} ${look.weight} ${look.size}px ${look.families}`;
+      const width = brush.measureText('…').width;
+      const fit = kept.filter((letter) => letter.box.right <= edge - width + 0.5);
+      const last = fit.at(-1) ?? kept[0];
+      line.letters = [...fit, { ...last, text: '…', blank: false, box: new DOMRect(fit.length > 0 ? last.box.right : box.left, last.box.top, width, last.box.height) }];
+    } else if (kept.length < line.letters.length) line.letters = kept;
   }
   return true;
 }

@@ -209,7 +209,7 @@ function stateIn(element, style, state) {
 /** What cuts the content of an element, added to what cuts the element itself. */
 function stateBelow(element, style, state) {
   const cuts = [style.overflowX, style.overflowY].some((value) => /hidden|clip|auto|scroll/.test(value));
-  const next = { ...state, ellipsis: style.textOverflow === 'ellipsis' && cuts ? true : state.ellipsis };
+  const next = { ...state };
   const round = /^(circle|ellipse)\(50%/.test(style.clipPath);
   // Shapes may reach over the edge of the slide, where a presentation cuts them itself.
   if ((!cuts && !round) || element === state.slide) return next;
@@ -217,7 +217,9 @@ function stateBelow(element, style, state) {
   const borders = bordersOf(style, 1);
   const widths = { top: borders.top.width, right: borders.right.width, bottom: borders.bottom.width, left: borders.left.width };
   const corners = round ? [0, 1, 2, 3].map(() => ({ x: rect.w / 2, y: rect.h / 2 })) : inset(cornersOf(style, rect.w, rect.h), widths);
-  const clip = { element, x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners };
+  // Dots stand where the padding begins.
+  const ellipsis = style.textOverflow === 'ellipsis' && style.overflowX !== 'visible' ? px(style.paddingRight) : undefined;
+  const clip = { element, x: rect.x + widths.left, y: rect.y + widths.top, w: rect.w - widths.left - widths.right, h: rect.h - widths.top - widths.bottom, corners, ellipsis };
   next.clips = [...state.clips, clip];
   next.textClips = [...state.textClips, clip];
   return next;

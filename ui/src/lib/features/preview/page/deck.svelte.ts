@@ -24,6 +24,17 @@ export class Deck {
     this.index = Math.min(this.slides.length - 1, Math.max(0, index));
   }
 
+  /** The slide before or behind, if there is one; what is hidden is passed over when slides are presented. */
+  beside(by: 1 | -1): number | null {
+    let to = this.index + by;
+    while (this.full && this.slides[to]?.hidden) to += by;
+    return this.slides[to] ? to : null;
+  }
+
+  step(by: 1 | -1): void {
+    this.index = this.beside(by) ?? this.index;
+  }
+
   leave(): void {
     this.full = false;
     this.presenting = false;
@@ -44,12 +55,12 @@ export class Deck {
       case 'ArrowDown':
       case 'PageDown':
       case ' ':
-        this.show(this.index + 1);
+        this.step(1);
         return true;
       case 'ArrowLeft':
       case 'ArrowUp':
       case 'PageUp':
-        this.show(this.index - 1);
+        this.step(-1);
         return true;
       case 'Home':
         this.show(0);

@@ -16,6 +16,8 @@ export type ConsoleLevel = (typeof consoleLevels)[number];
 export interface SlideWords {
   title: string;
   notes: string;
+  /** It is left out when the slides are presented. */
+  hidden?: true;
 }
 
 const MOST_CHARS = 1000;
@@ -99,8 +101,13 @@ export function readMessage(data: unknown): PageMessage | null {
 }
 
 function readSlide(slide: unknown): SlideWords {
-  const { title, notes } = (typeof slide === 'object' && slide !== null ? slide : {}) as Record<string, unknown>;
-  return { title: isText(title) ? cut(title, MOST_TITLE) : '', notes: isText(notes) ? cut(notes, MOST_NOTES) : '' };
+  const given = (typeof slide === 'object' && slide !== null ? slide : {}) as Record<string, unknown>;
+  const { title, notes, hidden } = given;
+  return {
+    title: isText(title) ? cut(title, MOST_TITLE) : '',
+    notes: isText(notes) ? cut(notes, MOST_NOTES) : '',
+    ...(hidden === true ? { hidden } : {}),
+  };
 }
 
 function isText(value: unknown): value is string {

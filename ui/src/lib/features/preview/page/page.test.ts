@@ -156,6 +156,16 @@ describe('slides', () => {
     deck.key('Escape', 'all');
     expect(deck).toMatchObject({ presenting: false, full: false });
     expect(deck.key('Escape', 'all')).toBe(false);
+    // What is hidden is passed over when slides are presented, and shown otherwise.
+    deck.hear([1, 2, 3].map((at) => ({ title: String(at), notes: '', ...(at > 1 ? { hidden: true as const } : {}) })));
+    deck.key('Home', 'all');
+    deck.key('ArrowRight', 'all');
+    expect(deck.index).toBe(1);
+    deck.key('Home', 'all');
+    deck.key('f', 'all');
+    deck.key('ArrowRight', 'all');
+    expect([deck.index, deck.beside(1)]).toEqual([0, null]);
+    deck.key('Escape', 'all');
     deck.key('End', 'all');
     deck.hear([{ title: 'only', notes: '' }]);
     expect(deck.index).toBe(0);

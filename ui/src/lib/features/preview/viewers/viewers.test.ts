@@ -7,6 +7,7 @@ import { momentAt, momentsOf } from '../moments';
 import { makeNode } from '$lib/ipc/mock/fixtures';
 import { hexRows } from './hex';
 import { PART, jsonRows, openAtFirst, parseJson } from './jsonRows';
+import { localPictures } from './localPictures';
 import { readNotebook } from './notebook';
 import {
   PAGE_ROWS,
@@ -157,7 +158,8 @@ describe('the tree of a JSON value', () => {
   });
 
   it('shows every number as it is written and every entry in its order', () => {
-    const text = '{"id": 1234567890123456789, "price": 1.10, "e": [1e400, -0.0],\n "b": 1, "2": true, "b": {"\\u0062\\"": "\\\\"}}';
+    const text =
+      '{"id": 1234567890123456789, "price": 1.10, "e": [1e400, -0.0],\n "b": 1, "2": true, "b": {"\\u0062\\"": "\\\\"}}';
     const open = new Set(['$', '$."e"', '$."b"#1']);
     expect(jsonRows(parseJson(text), open).map(({ name, text }) => [name, text])).toEqual([
       [null, ''],
@@ -290,5 +292,29 @@ describe('the columns of a table', () => {
     expect(columnNames(['a', ''], widest([['a', ''], ...rows]))).toEqual(['a', '', 'C', 'D']);
     expect(columnNames([], 28).slice(-3)).toEqual(['Z', 'AA', 'AB']);
     expect(widest([])).toBe(0);
+  });
+});
+
+describe('the pictures beside a text', () => {
+  it('are drawn where their links are, also where these come later', async () => {
+    const box = document.createElement('div');
+    document.body.append(box);
+    const link = (path: string) => `<a class="picture" data-path="${path}">🖼 words of ${path}</a>`;
+    box.innerHTML = link('a.png') + link('none.png') + '<a data-path="b.md">b</a>';
+    const asked: string[] = [];
+    const action = localPictures(box, async (path) => {
+      asked.push(path);
+      return path === 'none.png' ? null : `data:${path}`;
+    });
+    box.insertAdjacentHTML('beforeend', `<p>${link('late.png')}</p>`);
+    await new Promise((done) => setTimeout(done, 5));
+    action.destroy();
+    expect(asked).toEqual(['a.png', 'none.png', 'late.png']);
+    expect([...box.querySelectorAll('img')].map(({ src, alt }) => [src, alt])).toEqual([
+      ['data:a.png', 'words of a.png'],
+      ['data:late.png', 'words of late.png'],
+    ]);
+    expect(box.textContent).toContain('🖼 words of none.png');
+    box.remove();
   });
 });
