@@ -94,10 +94,8 @@ impl Engine {
                 while let Some(next) = waiting.next_if(|item| self.reads_only(item)) {
                     group.push(next);
                 }
-            } else {
-                if let Some(joined) = state.cancel.run_until_cancelled(base.join(state)).await {
-                    joined?;
-                }
+            } else if let Some(joined) = state.cancel.run_until_cancelled(base.join(state)).await {
+                joined?;
             }
             let mut running = Vec::new();
             for item in group {
