@@ -154,7 +154,11 @@ fn many_rules_for_many_elements_end() {
     let begun = std::time::Instant::now();
     let mut rules = String::new();
     for number in 0..3_000 {
-        rules.push_str(&format!("div div div .a{number} p{{color:#ff{number:04x}}} "));
+        std::fmt::Write::write_fmt(
+            &mut rules,
+            format_args!("div div div .a{number} p{{color:#ff{number:04x}}} "),
+        )
+        .unwrap();
     }
     let body = "<div>".repeat(40) + &"<p>x</p>".repeat(20_000);
     markdown(book(&format!("<html><head><style>{rules}</style></head><body>{body}</body></html>")));
