@@ -75,7 +75,10 @@ impl View {
             TurnEvent::ItemDelta { item_id, delta: ItemDelta::Text { text } } => self.more(item_id, text),
             TurnEvent::ItemCompleted { item } => self.ended(item),
             TurnEvent::Heartbeat { awaited, since_at } if !self.line_open => {
-                self.said.push(Said::Waiting(waiting(awaited, now - since_at)));
+                // The line with the question's choices stays as it is.
+                if !matches!(awaited, Awaited::Approval { .. }) {
+                    self.said.push(Said::Waiting(waiting(awaited, now - since_at)));
+                }
             }
             TurnEvent::UntrustedRead { source } => {
                 self.close_line();

@@ -150,6 +150,9 @@ fn what_is_awaited_is_said_between_lines_but_not_within_one() {
     let heartbeat = TurnEvent::Heartbeat { awaited, since_at: 1_000 };
     view.take(&heartbeat, 13_500);
     assert_eq!(view.said(), [Said::Waiting("… waiting for a-model, 12 s (attempt 2)".into())]);
+    let question = Awaited::Approval { item_id: okcvm_protocol::ItemId::new() };
+    view.take(&TurnEvent::Heartbeat { awaited: question, since_at: 1_000 }, 13_500);
+    assert_eq!(view.said(), []);
     view.take(&TurnEvent::ItemStarted { item: text("t", None, "") }, 0);
     view.take(&delta("t", "half a line"), 0);
     view.take(&heartbeat, 14_500);

@@ -17,6 +17,7 @@ pub(crate) enum Note {
     MergedCell,
     Unreadable,
     EmptyPage,
+    CutOff,
     UnknownLetter,
     CutRow,
     CutColumn,
@@ -39,8 +40,8 @@ impl Note {
             ),
             Self::FormulaWithoutValue => {
                 format!(
-                    "{} no stored value and shown as it is written.",
-                    some("formula has", "formulas have")
+                    "{} stored value, and stands as it is written.",
+                    some("formula has no", "formulas have no")
                 )
             }
             Self::Deletion => {
@@ -57,6 +58,9 @@ impl Note {
                 some("group of cells is merged", "groups of cells are merged")
             ),
             Self::Unreadable => format!("{} damaged and left out.", some("part is", "parts are")),
+            Self::CutOff => "The end of the file is missing, and with it what tells how its parts belong together: what could be \
+                             found is shown, and may be wrong or incomplete."
+                .to_owned(),
             Self::EmptyPage => format!(
                 "{} no text (a scan or a drawing, perhaps); nothing was recognised from pictures.",
                 some("page has", "pages have")

@@ -25,11 +25,24 @@ use crate::{DocumentError, DocumentKind, Facts};
 
 const KIND: DocumentKind = DocumentKind::Pdf;
 
+/// Bytes at the end of a file, among which the place of its list of objects is named (ISO 32000-1, 7.5.5; programs add to it).
+const END: usize = 4_096;
+
+/// Whether the end of the file is there.
+fn has_end(bytes: &[u8]) -> bool {
+    let end = bytes.get(bytes.len().saturating_sub(END)..).unwrap_or(bytes);
+    end.windows(b"startxref".len()).any(|word| word == b"startxref")
+}
+
 pub(crate) fn read(bytes: Vec<u8>, budget: &Budget, out: &mut Writer) -> Result<Parts, DocumentError> {
+    let is_whole = has_end(&bytes);
     let pdf = open(bytes, budget)?;
     let pages = pdf.pages();
     if pages.is_empty() {
         return Err(DocumentError::Broken { kind: KIND, what: "has no page that can be found".to_owned() });
+    }
+    if !is_whole {
+        out.notes.add(Note::CutOff);
     }
     let mut structure = Structure::new(&pdf, budget)?;
     let mut cache = InterpreterCache::new();

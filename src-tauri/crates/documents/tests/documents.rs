@@ -113,7 +113,7 @@ fn a_workbook_shows_its_values_and_what_it_hides() {
         xlsx.remarks,
         [
             "It contains text that a reader of the document does not see; it is quoted as hidden text: 1 letters in the colour of the background, 1 on a hidden sheet, 2 in a hidden row or column.",
-            "1 formula has no stored value and shown as it is written.",
+            "1 formula has no stored value, and stands as it is written.",
             "1 group of cells is merged: the text stands in the first cell, the others are empty."
         ]
     );

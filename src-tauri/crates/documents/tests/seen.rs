@@ -105,7 +105,9 @@ fn text_of_a_page_that_is_not_seen_is_quoted_as_hidden() {
         body.push_str(&html.replace("HIDDEN", &format!("HIDDEN{count}.")));
         count += 1;
     };
-    inline.iter().for_each(|style| add(&format!("<p style=\"{style}\">HIDDEN</p>")));
+    for style in inline {
+        add(&format!("<p style=\"{style}\">HIDDEN</p>"));
+    }
     for html in [
         "<p class=w>HIDDEN</p>",
         "<p class=g>HIDDEN</p>",
@@ -150,9 +152,29 @@ fn text_of_a_page_that_is_not_seen_is_quoted_as_hidden() {
 #[test]
 fn many_rules_for_many_elements_end() {
     let begun = std::time::Instant::now();
-    let rules: String =
-        (0..3_000).map(|number| format!("div div div .a{number} p{{color:#ff{:04x}}} ", number)).collect();
+    let mut rules = String::new();
+    for number in 0..3_000 {
+        std::fmt::Write::write_fmt(
+            &mut rules,
+            format_args!("div div div .a{number} p{{color:#ff{number:04x}}} "),
+        )
+        .unwrap();
+    }
     let body = "<div>".repeat(40) + &"<p>x</p>".repeat(20_000);
     markdown(book(&format!("<html><head><style>{rules}</style></head><body>{body}</body></html>")));
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_pdf_without_its_end_says_so() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fixtures/documents");
+    let bytes = std::fs::read(folder.join("plain.pdf")).unwrap();
+    let remarks = |bytes: Vec<u8>| {
+        let kind = detect(&bytes).unwrap().unwrap();
+        read(bytes, kind, &Reading::default()).map(|document| document.remarks.join("\n"))
+    };
+    assert!(!remarks(bytes.clone()).unwrap().contains("end of the file"));
+    let end = bytes.windows(9).rposition(|word| word == b"startxref").unwrap();
+    let cut = remarks(bytes[..end].to_vec()).unwrap();
+    assert!(cut.contains("The end of the file is missing"), "{cut}");
 }

@@ -87,8 +87,7 @@ export const moreSentences: Record<string, string> = {
   'Some files may be changed already; undo brings back what was there before.':
     '部分文件可能已经改动；撤销可以回到之前的状态。',
   'What did not come back of “{}”': '“{}”中未能恢复的部分',
-  '“{}”: the history does not hold the files any more that this step leads to.':
-    '“{}”：历史中已没有这一步所指的文件。',
+  '“{}”: the history does not hold the files any more that this step leads to.': '“{}”：历史中已没有这一步所指的文件。',
   'This step was left out; the next one leads further.': '这一步已跳过；下一步会继续往回。',
   'The history no longer holds the files that are needed for this.': '历史中已没有这项操作需要的文件。',
   'Those before or after this turn were dropped to save room, or were damaged.':

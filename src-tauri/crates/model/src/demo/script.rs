@@ -63,12 +63,9 @@ impl Call {
         Self { tool: Tool::TodoRead, arguments: json!({}) }
     }
 
+    /// The source of a file. Without an offset, pages and tables would come as Markdown.
     pub fn read(path: &str, offset: Option<u64>, limit: u64) -> Self {
-        let mut arguments = json!({"file_path": path});
-        if let Some(offset) = offset {
-            arguments["offset"] = offset.into();
-        }
-        arguments["limit"] = limit.into();
+        let arguments = json!({"file_path": path, "offset": offset.unwrap_or(1), "limit": limit});
         Self { tool: Tool::ReadFile, arguments }
     }
 

@@ -245,9 +245,10 @@ impl End {
             };
             end.size += read.len() as u64;
             if is_open {
-                let from = match telling.is_empty() {
-                    true => read.iter().position(|byte| !byte.is_ascii()).unwrap_or(read.len()),
-                    false => 0,
+                let from = if telling.is_empty() {
+                    read.iter().position(|byte| !byte.is_ascii()).unwrap_or(read.len())
+                } else {
+                    0
                 };
                 telling.extend_from_slice(read.get(from..).unwrap_or_default());
                 is_open = (telling.len() as u64) < SAMPLE;

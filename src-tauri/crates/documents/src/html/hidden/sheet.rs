@@ -142,10 +142,7 @@ impl Sheet {
 /// Whether the rules of a group hold for whoever looks at the page on a screen.
 fn holds_always(group: &str) -> bool {
     let words: Vec<&str> = group.split_whitespace().collect();
-    match words.as_slice() {
-        ["@media", "screen" | "all"] | ["@layer", ..] | ["@supports", ..] => true,
-        _ => false,
-    }
+    matches!(words.as_slice(), ["@media", "screen" | "all"] | ["@layer" | "@supports", ..])
 }
 
 /// The parts of a selector, from its end; `None` if it says more than is understood here.
