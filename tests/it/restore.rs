@@ -172,8 +172,21 @@ async fn an_undone_restore_of_one_file_leaves_no_trace_of_the_user() {
     assert_ne!(tree(&files), present);
     desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
     assert_eq!(tree(&files), present);
-    assert_eq!(desk.host.restore_plan(all).await.unwrap(), before);
+    assert_eq!(desk.host.restore_plan(all.clone()).await.unwrap(), before);
     assert_eq!(desk.host.file_history(moment).await.unwrap(), history);
+    desk.host.restore_redo(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_ne!(tree(&files), present);
+    desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+    assert_eq!(tree(&files), present);
+    // Nothing of it has to be kept, unless somebody worked on it.
+    desk.turn(&session, "What can you do?", Vec::new()).await;
+    assert_eq!(desk.detail(&session).await.undo.undo, None);
+    let one = RestoreParams { paths: Some(vec![change.path.clone()]), ..all };
+    desk.host.restore_apply(one).await.unwrap();
+    std::fs::write(files.join(&change.path), "by hand").unwrap();
+    desk.host.restore_undo(SessionParams { session_id: session.clone() }).await.unwrap();
+    desk.turn(&session, "What can you do?", Vec::new()).await;
+    assert!(desk.detail(&session).await.undo.undo.is_some_and(|title| title.starts_with("Undoing of")));
 }
 
 /// A dry run while a turn is at work: it says what would change and why it may not, and leaves turn and files alone.

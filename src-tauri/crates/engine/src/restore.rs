@@ -20,6 +20,9 @@ const GIVEN_UP: &str = "A restore was cut short by the end of the program and co
                         changed since then or cannot be read. They were left as they are; undo brings back what was \
                         there before the restore.";
 
+/// What is said of one that could.
+const FINISHED: &str = "A restore that was cut short by the end of the program was carried out to its end.";
+
 /// Which files a restore touches.
 #[derive(Debug, Clone)]
 pub(crate) enum Paths {
@@ -174,7 +177,15 @@ impl Engine {
             // Redo goes back to exactly this present, with whatever came after the restore.
             row.to_node = current;
             let (node, target) = (row.from_node.clone(), row.before.clone());
-            if row.before.is_some() {
+            // Where single files are still what it made them, it can be done again as it was, and no step has to keep more.
+            let as_made = match (&row.paths, &row.after) {
+                (Some(paths), Some(after)) => runtime
+                    .history
+                    .same_part(&present, after, &RestoreWhat::Paths(paths.clone()))
+                    .unwrap_or(false),
+                _ => false,
+            };
+            if row.before.is_some() && !as_made {
                 row.after = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
@@ -585,6 +596,9 @@ impl Runtime {
             HowFar::Nothing | HowFar::Unknown => false,
         };
         if arrived {
+            if carried_out {
+                self.remark(FINISHED);
+            }
             let head = target.as_ref().filter(|target| same(target)).unwrap_or(&half);
             return Ok(engine.store().finish_restore(row, done, node.as_ref(), Some(head))?);
         }

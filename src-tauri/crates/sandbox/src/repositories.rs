@@ -28,7 +28,7 @@ const MAX_DEPTH: usize = 8;
 const MAX_READ: usize = 20_000;
 /// Folders in which `.git` is looked for.
 const MAX_LOOKED: usize = 200_000;
-/// Repositories that are covered, modules and work trees among them.
+/// Repositories that are covered, modules and work trees among them. Where there are more, no command runs.
 const MAX_REPOSITORIES: usize = 1_000;
 /// How deep a module's name may nest below `modules`.
 const MAX_MODULE_DEPTH: usize = 6;
@@ -45,6 +45,8 @@ pub(crate) struct Repositories {
     pub kept: Vec<Kept>,
     /// The folders in which git keeps something.
     added: BTreeSet<PathBuf>,
+    /// There are more repositories than are covered.
+    pub are_too_many: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,15 +159,21 @@ impl Repositories {
 
     /// Covers a folder in which git keeps a repository, a module or a work tree.
     fn add(&mut self, workspace: &Path, folder: &Path) {
-        if self.added.len() == MAX_REPOSITORIES || !self.added.insert(folder.to_owned()) {
+        let is_repository =
+            ["HEAD", "config", "hooks"].iter().any(|name| exists(&workspace.join(folder).join(name)));
+        // What git takes for none needs no protection, and must not use up that of others.
+        if !is_repository || self.added.contains(folder) {
             return;
         }
+        if self.added.len() == MAX_REPOSITORIES {
+            self.are_too_many = true;
+            return;
+        }
+        self.added.insert(folder.to_owned());
         self.hold(folder, Hold::Pinned);
 
         let common = folder.join("commondir");
         let mut main = Some(folder.to_owned());
-        let is_repository =
-            ["HEAD", "config", "hooks"].iter().any(|name| exists(&workspace.join(folder).join(name)));
         let is_work_tree = match There::at(&workspace.join(&common)) {
             // Another command holds it at this moment, or could not take it away.
             There::File if text(&workspace.join(&common)) == ITSELF => {
@@ -180,12 +188,8 @@ impl Repositories {
                 }
                 true
             }
-            There::Nothing if is_repository => {
-                self.hold(&common, Hold::Itself);
-                false
-            }
             There::Nothing => {
-                self.keep(folder, "commondir", None);
+                self.hold(&common, Hold::Itself);
                 false
             }
             There::Link(target) => {
@@ -194,9 +198,8 @@ impl Repositories {
             }
             There::Folder | There::Other => false,
         };
-        // What a work tree shares with its repository is not read from the folder of the work tree. A folder without
-        // any of these is no repository yet.
-        let make = is_repository && !is_work_tree;
+        // What a work tree shares with its repository is not read from the folder of the work tree.
+        let make = !is_work_tree;
         self.close(workspace, folder, "hooks", make.then_some(Hold::NewFolder));
         self.close(workspace, folder, "config", make.then_some(Hold::NewFile));
         // Git reads this only if the settings say so, which a command cannot change.
@@ -204,8 +207,7 @@ impl Repositories {
             let settings = text(&workspace.join(main).join("config")).to_ascii_lowercase();
             settings.windows(WORK_TREE_SETTINGS.len()).any(|piece| piece == WORK_TREE_SETTINGS)
         });
-        let make = is_repository && is_read;
-        self.close(workspace, folder, "config.worktree", make.then_some(Hold::NewFile));
+        self.close(workspace, folder, "config.worktree", is_read.then_some(Hold::NewFile));
 
         for work_tree in folders(workspace, &folder.join("worktrees")) {
             self.add(workspace, &work_tree);

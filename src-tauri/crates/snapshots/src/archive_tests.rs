@@ -136,8 +136,7 @@ fn who_looks_does_not_wait_for_one_who_takes_the_lock_over() {
 
 /// Only a merged pack is synced before it has its name.
 fn is_merging(step: DiskStep, path: &Path) -> bool {
-    let name = path.file_name().unwrap().to_string_lossy();
-    step == DiskStep::SyncFile && name.starts_with("tmp_") && path.parent().unwrap().ends_with("pack")
+    step == DiskStep::SyncFile && path.file_name().unwrap().to_string_lossy().starts_with("tmp_")
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod diff;
 mod document;
 mod edit;
-mod encoding;
+pub(crate) mod encoding;
 mod git;
 pub(crate) mod kind;
 mod line_ends;

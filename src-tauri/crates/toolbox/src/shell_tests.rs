@@ -324,3 +324,14 @@ async fn without_a_sandbox_the_tool_is_not_offered() {
     let error = tool.call(&trial.context, json!({ "command": "true" })).await.expect_err("an error");
     assert!(error.to_string().contains("did not run"), "{error}");
 }
+
+#[tokio::test]
+async fn text_in_an_old_encoding_is_no_binary() {
+    for trial in Trial::each() {
+        let (bytes, ..) = encoding_rs::GBK.encode("姓名,城市\n王小明,北京市\n李大红,上海市\n");
+        std::fs::write(trial.context.workspace_root.join("gbk.csv"), &bytes).expect("file");
+        let result = trial.command("cat gbk.csv").await;
+        let text = text(&result);
+        assert!(text.starts_with("姓名,城市\n王小明,北京市\n") && text.contains("GBK"), "{text}");
+    }
+}

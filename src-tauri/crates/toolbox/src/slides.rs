@@ -217,9 +217,7 @@ fn free_or_ours(
             Err(WorkspaceError::NotFound { .. }) => return Ok(path),
             Err(_) => {}
             Ok(mut file) => {
-                let now = stamp::of_file(&mut file).map_err(|error| {
-                    ToolError::for_model(format!("{} cannot be read: {error}.", path.mounted()))
-                })?;
+                let now = stamp::of_file(context, &path, &mut file)?;
                 if stamp::seen(context, &path, &now)? == stamp::Seen::Present {
                     return Ok(path);
                 }

@@ -1,36 +1,67 @@
 //! Whether code looks as if it deleted files. A guess by words, never a boundary.
 
-/// Programs whose work it is to delete.
-const PROGRAMS: [&str; 6] = ["rm", "rmdir", "unlink", "shred", "srm", "wipe"];
+/// Programs whose work it is to delete, or to empty.
+const PROGRAMS: [&str; 9] = ["rm", "rmdir", "unlink", "shred", "srm", "wipe", "truncate", "rimraf", "trash"];
 /// What deleting looks like in languages that commands are often written in.
-const CALLS: [&str; 9] = [
+const CALLS: [&str; 14] = [
     "os.remove",
-    "os.unlink",
     "os.rmdir",
-    "os.removedirs",
     "shutil.rmtree",
-    ".unlink(",
-    ".rmdir(",
+    "unlink",
+    ".rmdir",
+    "rmdirSync",
+    "rmSync",
     "fs.rm",
-    "fs.unlink",
+    "('fs').rm",
+    "(\"fs\").rm",
+    "File.delete",
+    "FileUtils.rm",
+    ".truncate",
+    "truncateSync",
 ];
+/// Options by which other programs delete what they have read.
+const OPTIONS: [&str; 3] = ["-delete", "--delete", "--remove-files"];
+/// Of git, what throws work away.
+const OF_GIT: [&str; 5] = ["clean", "rm", "reset", "restore", "stash"];
+/// Where files are gone once the command has ended.
+const NOWHERE: [&str; 6] = ["/tmp", "/var/tmp", "/dev", "$TMPDIR", "$HOME", "~"];
 
 /// Whether one of its words deletes.
 pub(crate) fn deletes(code: &str) -> bool {
     if CALLS.iter().any(|call| code.contains(call)) {
         return true;
     }
-    let words: Vec<&str> = code
-        .split(|sign: char| sign.is_whitespace() || ";|&(){}`\"'$!<>".contains(sign))
+    // Output that is thrown away is no file.
+    let code = code.replace("> /dev/null", ">/dev/null").replace(">/dev/null", "");
+    code.split(['\n', ';', '|', '&', '(', '{', '`']).map(str::trim).any(|part| {
+        let over_what_is_there = part.starts_with('>') && part.len() > 1 && !part.starts_with(">>");
+        over_what_is_there || part.starts_with(": >") || discards(part)
+    })
+}
+
+/// Whether one command does.
+fn discards(command: &str) -> bool {
+    let words: Vec<&str> = command
+        .split(|sign: char| sign.is_whitespace() || ")}\"'!<>=@".contains(sign))
         .filter(|word| !word.is_empty())
         .collect();
     words.iter().enumerate().any(|(index, word)| {
-        let program = word.trim_start_matches('\\').rsplit('/').next().unwrap_or_default();
+        let program = word.trim_start_matches(['\\', '$']).rsplit('/').next().unwrap_or_default();
         let before = || words.get(..index).unwrap_or_default();
+        let mut behind = words.get(index + 1..).unwrap_or_default().iter();
         PROGRAMS.contains(&program)
-            || *word == "-delete"
-            || *word == "--delete"
-            || (matches!(*word, "clean" | "rm" | "reset")
+            || OPTIONS.contains(word)
+            || match program {
+                "mv" => behind.any(|word| NOWHERE.iter().any(|place| word.starts_with(place))),
+                "cp" | "cat" | "tee" => behind.any(|word| *word == "/dev/null"),
+                "dd" => behind.any(|word| *word == "of"),
+                "zip" => behind.any(|word| {
+                    word.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('m'))
+                        || *word == "--move"
+                }),
+                _ => false,
+            }
+            || (OF_GIT.contains(word)
                 && before().iter().any(|earlier| earlier.rsplit('/').next() == Some("git")))
     })
 }
@@ -54,6 +85,23 @@ mod tests {
             "python3 -c 'import os; os.remove(\"a\")'",
             "import shutil\nshutil.rmtree('a')",
             "sh -c \"unlink x\"",
+            "node -e \"require('fs').unlinkSync('a')\"",
+            "node -e 'fs.rmSync(\"a\")'",
+            "ruby -e 'File.delete(\"a\")'",
+            "mv a.txt /tmp/",
+            "mv -f a b ~",
+            "tar --remove-files -cf a.tar b",
+            "printf 'all:\\n\\t@rm a\\n' > Makefile",
+            "dd if=/dev/zero of=a count=0",
+            "tee a </dev/null",
+            "> a",
+            "cd b && > a",
+            ": > a",
+            "truncate -s 0 a",
+            "cp -f /dev/null a",
+            "r=rm; $r a",
+            "zip -m a.zip b",
+            "git stash",
         ] {
             assert!(deletes(code), "{code}");
         }
@@ -61,9 +109,20 @@ mod tests {
 
     #[test]
     fn other_words_do_not() {
-        for code in
-            ["", "ls -la", "echo form", "grep -r rmdirs .", "cat arm.txt", "npm run clean", "删除 文件"]
-        {
+        for code in [
+            "",
+            "ls -la",
+            "mv a.txt b.txt",
+            "echo x > a",
+            "zip -r a.zip b",
+            "cat a 2>&1",
+            "ls > /dev/null",
+            "echo form",
+            "grep -r rmdirs .",
+            "cat arm.txt",
+            "npm run clean",
+            "删除 文件",
+        ] {
             assert!(!deletes(code), "{code}");
         }
     }

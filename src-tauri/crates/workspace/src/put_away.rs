@@ -233,6 +233,13 @@ fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<Copied
             Ok(Copied { original: State::of(&stat), copy, inner: Vec::new() })
         }
         FileType::RegularFile => copy_file(from, to),
+        // A pipe has no content that could be lost.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        FileType::Fifo => {
+            rustix::fs::mknodat(to.0, to.1, FileType::Fifo, permissions(&stat), 0)?;
+            let copy = State::of(&statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW)?);
+            Ok(Copied { original: State::of(&stat), copy, inner: Vec::new() })
+        }
         _ => Err(Errno::NXIO),
     }
 }

@@ -271,3 +271,19 @@ fn half_a_copy_is_not_taken_for_the_whole_and_times_stay() {
     let modified = |name: &str| fs::metadata(workspace.root().join(name)).unwrap().modified().unwrap();
     assert_eq!((modified("d"), modified("d/file")), (old, old));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_with_a_pipe_goes_to_another_file_system_and_back() {
+    use std::os::unix::fs::FileTypeExt;
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    let keep = desk.keep();
+    fs::create_dir(workspace.root().join("d")).unwrap();
+    let pipe = workspace.root().join("d/pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    workspace.put_away(&path("d"), &keep).unwrap();
+    assert!(!pipe.exists());
+    take_back(&workspace, &keep, "d").unwrap();
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+}

@@ -78,6 +78,8 @@ export const moreSentences: Record<string, string> = {
   'Restore of “{}”': '恢复到“{}”',
   'Restore of {} from “{}”': '恢复 {}（来自“{}”）',
   'Restore of {} paths from “{}”': '恢复 {} 个路径（来自“{}”）',
+  'A restore that was cut short by the end of the program was carried out to its end.':
+    '程序退出时没有完成的一次恢复，现在已经完成。',
   'A restore was cut short by the end of the program and could not be finished, since files were changed since then or cannot be read. They were left as they are; undo brings back what was there before the restore.':
     '程序退出时有一次恢复没有完成，而且无法继续：此后有文件被改动，或有内容无法读取。文件保持现状；撤销可以回到恢复之前的状态。',
   'Undoing of “{}”': '撤销“{}”',

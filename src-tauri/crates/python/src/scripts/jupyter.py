@@ -133,7 +133,7 @@ class Relay:
 
     def stop_flood(self, times):
         if times == 1:
-            tell(type="stream", text="\n[stopped: the cell printed too much]\n")
+            tell(type="error", name="", text="[stopped: the cell printed too much]")
         if times < 3:
             self.interrupt()
         else:

@@ -44,7 +44,12 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
                 open_network().step("opening the network")?;
             }
             let private = Private { home: PathBuf::from("/home/agent"), temporary: PathBuf::from("/tmp") };
-            (private, PathBuf::from(WORKSPACE_MOUNT), Repositories::find(&policy.workspace))
+            let repositories = Repositories::find(&policy.workspace);
+            if repositories.are_too_many {
+                return Err("the workspace holds more git repositories than can be protected")
+                    .step("closing hooks and settings of repositories");
+            }
+            (private, PathBuf::from(WORKSPACE_MOUNT), repositories)
         }
         Tier::Reduced => {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))

@@ -87,11 +87,16 @@ fn command(policy: &Policy, private: &Private, proxy: Option<u16>) -> SetUp<Comm
     writable.extend(policy.program.as_ref().and_then(|program| program.kept_folder.clone()));
     // The profile knows only real paths.
     let readable: Vec<PathBuf> = policy.readable.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let repositories = Repositories::find(&policy.workspace);
+    if repositories.are_too_many {
+        return Err("the workspace holds more git repositories than can be protected")
+            .step("closing hooks and settings of repositories");
+    }
     let rules = Rules {
         readable: &readable,
         writable: &writable,
         workspace: &policy.workspace,
-        repositories: &Repositories::find(&policy.workspace),
+        repositories: &repositories,
         proxy,
     };
     let profile = private.home.with_file_name("profile");

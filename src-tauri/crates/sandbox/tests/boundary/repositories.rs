@@ -7,7 +7,7 @@ use std::process::Command;
 use okcvm_protocol::CheckStatus;
 use okcvm_sandbox::{Outcome, Tier};
 
-use crate::trial::{Trial, eventually, exists};
+use crate::trial::{Trial, eventually, exists, runtime};
 
 const COMMIT: &str = "git -c user.name=a -c user.email=a@localhost commit -q";
 
@@ -290,6 +290,27 @@ fn a_flood_of_folders_hides_no_repository_above_it() {
     let started = std::time::Instant::now();
     trial.refused("echo evil > zoo/project/.git/hooks/pre-commit");
     assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_crowd_of_git_folders_takes_the_protection_off_none() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    let folder = trial.workspace.join("vendor/sub");
+    repository(&folder);
+    trial.output("mkdir -p a{1..1001}/.git");
+    trial.refused("echo evil > vendor/sub/.git/hooks/post-checkout");
+    // Where they are more than can be held, nothing runs.
+    for number in 1..=1001 {
+        std::fs::write(trial.workspace.join(format!("a{number}/.git/HEAD")), "ref: refs/heads/main\n")
+            .expect("file");
+    }
+    let (sender, _receiver) = tokio::sync::mpsc::channel(16);
+    let command = trial.command("echo evil > vendor/sub/.git/hooks/post-checkout");
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let ran = runtime().block_on(trial.sandbox.run(command, sender, &cancel));
+    let error = ran.expect_err("not refused").to_string();
+    assert!(error.contains("more git repositories than can be protected"), "{error}");
+    assert!(!exists(folder.join(".git/hooks/post-checkout")));
 }
 
 #[test]

@@ -37,6 +37,17 @@ const COUNTRIES: [&[u8]; 14] =
 
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// The text of bytes that are written in another encoding than UTF-8, and its name for people; `None` if they are not.
+pub(crate) fn other_text(bytes: &[u8]) -> Option<(String, &'static str)> {
+    let encoding = Encoding::detect(bytes, Extent::Whole)?;
+    match encoding {
+        Encoding::Utf8 => None,
+        Encoding::Utf8Marked | Encoding::Utf16(_) | Encoding::Legacy(_) => {
+            Some((encoding.decode(bytes)?, encoding.name()))
+        }
+    }
+}
+
 impl Encoding {
     /// The encoding of a text; `None` if the bytes are not text.
     pub(super) fn detect(bytes: &[u8], extent: Extent) -> Option<Self> {

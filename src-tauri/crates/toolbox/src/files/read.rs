@@ -278,7 +278,7 @@ fn picture(
 ) -> Result<ToolResult, ToolError> {
     let failed =
         |error: io::Error| ToolError::for_model(format!("{} could not be read: {error}.", path.mounted()));
-    let seen = stamp::of_file(file).map_err(failed)?;
+    let seen = stamp::of_file(context, path, file)?;
     stamp::note(context, path, &seen)?;
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -313,8 +313,7 @@ fn binary(
     what: &str,
     bytes: u64,
 ) -> Result<ToolResult, ToolError> {
-    let seen = stamp::of_file(file)
-        .map_err(|error| ToolError::for_model(format!("{} could not be read: {error}.", path.mounted())))?;
+    let seen = stamp::of_file(context, path, file)?;
     stamp::note(context, path, &seen)?;
     let article = if what.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) || what.starts_with("MP") {
         "an"

@@ -200,3 +200,12 @@ fn a_cancelled_call_reads_nothing() {
     assert_eq!(result.unwrap_err(), ToolError::Cancelled(None));
     assert_eq!(desk.context.reads.last_seen("a.txt").unwrap(), None);
 }
+
+#[test]
+fn a_stop_ends_the_reading_of_a_large_binary_file() {
+    let desk = Desk::new();
+    desk.put("disk.bin", vec![0_u8; 300_000]);
+    desk.context.cancel.cancel();
+    let stopped = desk.call(&ReadFileTool, json!({"file_path": "disk.bin"}));
+    assert_eq!(stopped.unwrap_err(), ToolError::Cancelled(None));
+}

@@ -17,17 +17,26 @@ pub(super) fn hex(hash: Sha256) -> ReadStamp {
     ReadStamp { hash: format!("{:x}", hash.finalize()) }
 }
 
-/// The stamp of an opened file, which is read from its start to its end.
-pub(crate) fn of_file(file: &mut File) -> io::Result<ReadStamp> {
-    file.seek(SeekFrom::Start(0))?;
+/// The stamp of an opened file, which is read from its start to its end unless the call is stopped.
+pub(crate) fn of_file(
+    context: &ToolContext,
+    path: &WorkspacePath,
+    file: &mut File,
+) -> Result<ReadStamp, ToolError> {
+    let failed =
+        |error: io::Error| ToolError::for_model(format!("{} could not be read: {error}.", path.mounted()));
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; 64 * 1024];
     loop {
+        if context.cancel.is_cancelled() {
+            return Err(ToolError::Cancelled(None));
+        }
         match file.read(&mut chunk) {
             Ok(0) => return Ok(hex(hash)),
             Ok(count) => hash.update(chunk.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(failed(error)),
         }
     }
 }

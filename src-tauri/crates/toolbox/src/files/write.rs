@@ -110,7 +110,7 @@ fn replace(
     mut old: File,
     words: &str,
 ) -> Result<ToolResult, ToolError> {
-    let now = stamp::of_file(&mut old).map_err(|error| unreadable(path, &error))?;
+    let now = stamp::of_file(context, path, &mut old)?;
     stamp::require(context, path, &now)?;
     let old = Old::of(&mut old).map_err(|error| unreadable(path, &error))?;
     let (encoding, words) = match &old {

@@ -1,6 +1,7 @@
 //! Takes a command's output: shows it live, keeps what the model gets, and the whole of it in a file if it is long.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use okcvm_protocol::ItemId;
@@ -9,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::terminal::{Decoder, last_written};
 use crate::call;
+use crate::files::encoding::other_text;
 
 /// The most characters that the model gets of an output.
 pub(crate) const MAX_CHARACTERS: usize = 10_000;
@@ -179,7 +181,15 @@ impl Capture {
         let rest = self.decoder.finish();
         self.take_text(&rest);
         let counts = self.decoder.counts();
-        if counts.looks_binary() {
+        // Few bytes are all here, and may be text in an encoding of before Unicode.
+        let other = if counts.looks_binary() && self.file.is_none() { other_text(&self.bytes) } else { None };
+        if let Some((text, encoding)) = other {
+            let mut decoder = Decoder::default();
+            self.head = decoder.decode(text.as_bytes()) + &decoder.finish();
+            let _ = write!(self.head, "\n[The output is written in {encoding}, as far as can be guessed.]");
+            self.tail.clear();
+            self.characters = self.head.chars().count();
+        } else if counts.looks_binary() {
             let text = format!(
                 "(binary output: {}, {}; it is not shown. Write it to a file in the workspace with `>` to use it)",
                 call::size(counts.total),
