@@ -248,7 +248,8 @@ fn page_around(session: &SessionId, source: &Source) -> Option<Page> {
         return None;
     }
     let (_, hash) = source.open().ok()?.whole_and_hash(MOST_PAGE).ok()?;
-    let address: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let address: Vec<String> = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let address = address.concat();
     let page = format!(
         "<!doctype html><style>body {{ margin: 0 }} img {{ display: block; width: 640px; height: 400px; object-fit: contain }}</style><img class=\"ppt-slide\" src=\"{address}\">"
     );
