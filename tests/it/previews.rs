@@ -119,7 +119,7 @@ async fn an_intricate_drawing_is_drawn_by_an_engine_of_its_own() {
     let entities = (1..9).map(|at| format!("<!ENTITY a{at} \"{}\">", format!("&a{};", at - 1).repeat(50)));
     let bomb = format!(
         "<!DOCTYPE svg [<!ENTITY a0 \"ha\">{}]><svg xmlns=\"http://www.w3.org/2000/svg\"><text>&a8;</text></svg>",
-        entities.collect::<String>()
+        entities.collect::<Vec<_>>().concat()
     );
     std::fs::write(files.join("laugh.svg"), bomb).unwrap();
     let small = |path: &str| ThumbnailParams {

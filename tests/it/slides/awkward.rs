@@ -294,7 +294,9 @@ fn what_is_faint_unseen_or_too_long_in_a_line_is_so_in_the_presentation() {
     let slide = package.slide(1);
     let run = |word: &str| {
         let all = slide.all("a:r");
-        all.into_iter().find(|run| run.words().trim() == word).unwrap_or_else(|| panic!("{}", slide.words()))
+        all.into_iter()
+            .find(|run| run.all("a:t")[0].text.trim() == word)
+            .unwrap_or_else(|| panic!("{}", slide.words()))
     };
     assert_eq!(run("faint").all("a:alpha")[0].get("val"), Some("30000"));
     assert!(run("Full").all("a:alpha").is_empty());

@@ -94,10 +94,10 @@ fn a_drawing_is_given_as_it_is() {
 
 /// Entities of which each stands for fifty of the one before, as `laughs` deep as named.
 pub(crate) fn laughing(laughs: u8) -> String {
-    let mut entities = "<!ENTITY a0 \"aaaaaaaaaa\">".to_owned();
-    for laugh in 1..=laughs {
-        entities += &format!("<!ENTITY a{laugh} \"{}\">", format!("&a{};", laugh - 1).repeat(50));
-    }
+    let entity =
+        |laugh: u8| format!("<!ENTITY a{laugh} \"{}\">", format!("&a{};", i16::from(laugh) - 1).repeat(50));
+    let entities = (1..=laughs).map(entity).collect::<Vec<_>>().concat();
+    let entities = format!("<!ENTITY a0 \"aaaaaaaaaa\">{entities}");
     format!(
         "<!DOCTYPE svg [{entities}]><svg xmlns=\"http://www.w3.org/2000/svg\"><text>&a{laughs};</text></svg>"
     )
