@@ -214,6 +214,13 @@ async fn a_restore_is_foreseen_while_a_turn_runs() {
         }
     };
     tokio::time::timeout(PATIENCE, thinking).await.expect("the model does not think");
+    // What is still on its way to the disk changes the tree by itself.
+    let settled = async {
+        while desk.detail(&session).await.tree.iter().any(|node| node.durable == Some(false)) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled).await.expect("the snapshots do not get to the disk");
     let files = desk.files(&session).await;
     let (present, detail) = (tree(&files), desk.detail(&session).await);
     for scope in [RestoreScope::All, RestoreScope::Files, RestoreScope::Conversation] {
