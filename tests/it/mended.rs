@@ -402,7 +402,10 @@ async fn a_history_that_is_gone_is_noticed() {
         let before = tree(&files);
         let history = desk.host.engine().session_folder(&session).join("history");
         let Desk { host: running, folder } = desk;
+        running.shut_down().await;
         drop(running);
+        // What it still writes in the background would make the folder anew.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         let gone = if whole { history.clone() } else { history.join("repository.git") };
         std::fs::remove_dir_all(gone).unwrap();
         let host = host(folder.path(), &[]);

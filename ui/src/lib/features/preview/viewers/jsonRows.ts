@@ -23,7 +23,7 @@ export function parseJson(text: string): unknown {
     name = null;
   };
   const word = /[^\s,:[\]{}"]+/y;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const mark = text[at] as string;
     if (mark === '{' || mark === '[') {
       const holder = mark === '{' ? new JsonObject() : [];
