@@ -147,6 +147,10 @@ async fn a_kernel_is_in_the_list_of_what_runs_and_is_ended_from_there() {
     );
     desk.host.process_end(ProcessParams { process_id: kernel.id.clone() }).await.unwrap();
     gone(&marker).await;
+    // A call that meets it while it ends is told so instead.
+    while !desk.host.process_list(Empty {}).await.unwrap().processes.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     let (next, _) = call(&desk, &session, "1 + 1").await;
     assert!(
         words(&next).starts_with("2\n") && words(&next).contains("the user ended it"),

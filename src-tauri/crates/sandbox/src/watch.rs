@@ -145,7 +145,9 @@ impl Watch {
         if usage.memory > self.memory && tree::proportional_memory(usage) > self.memory {
             return Some(Limit::Memory);
         }
-        if let (Some(shared), Some(now)) = (&mut self.shared, tree::shared_memory()) {
+        // A group counts it exactly, and for this command alone.
+        let counts_it = self.is_grouped();
+        if let (false, Some(shared), Some(now)) = (counts_it, &mut self.shared, tree::shared_memory()) {
             shared.look(now, usage.cpu);
             if shared.filled > self.memory {
                 return Some(Limit::Memory);
@@ -161,6 +163,17 @@ impl Watch {
             .as_ref()
             .is_some_and(|disk| disk.is_filled(self.limits.disk_bytes, usage.written))
             .then_some(Limit::Disk)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn is_grouped(&self) -> bool {
+        self.group.is_some()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_self, reason = "the same signature on every system")]
+    fn is_grouped(&self) -> bool {
+        false
     }
 
     /// Whether the kernel ended something of the command for its memory.
