@@ -67,7 +67,11 @@ impl Store {
                 tracing::error!(found, "the database is damaged; its last copy is kept");
                 return Ok(());
             }
-            connection.execute("VACUUM INTO ?1", [new.to_string_lossy().as_ref()]).doing("copying it")?;
+            if let Err(error) = connection.execute("VACUUM INTO ?1", [new.to_string_lossy().as_ref()]) {
+                // Half a copy on a full disk is in the way of everything else.
+                let _ = std::fs::remove_file(&new);
+                return Err(error).doing("copying it");
+            }
         }
         std::fs::rename(&new, &copy).map_err(failed(&copy))
     }

@@ -82,6 +82,19 @@ impl Drop for Unfinished {
     }
 }
 
+/// Writes all of it, and counts what got there.
+fn write_counted(file: &mut File, bytes: &[u8], written: &mut usize) -> std::io::Result<()> {
+    while *written < bytes.len() {
+        match file.write(bytes.get(*written..).unwrap_or_default()) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(count) => *written += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 impl Workspace {
     /// Writes a whole file: into a new file beside it, synced, then renamed over the old one, so that a
     /// reader and a crash see either the old or the new content. Missing folders are made. Permission bits,
@@ -161,10 +174,14 @@ impl Workspace {
         }
         free(path, self.root.place_of(handle.as_fd()), kept)?;
         let mut file = File::from(handle);
-        file.write_all(bytes).map_err(|error| {
-            // All or nothing, so that whoever tries again adds no part twice.
-            if let Err(error) = file.set_len(before.st_size as u64) {
-                tracing::warn!(path = path.as_str(), %error, "a part of what was to be added stays");
+        let mut written = 0;
+        let added = write_counted(&mut file, bytes, &mut written);
+        added.map_err(|error| {
+            let ours_ends_it =
+                file.metadata().is_ok_and(|now| now.len() == before.st_size as u64 + written as u64);
+            // All or nothing, so that whoever tries again adds no part twice; but nothing that another has added goes.
+            if written > 0 && !(ours_ends_it && file.set_len(before.st_size as u64).is_ok()) {
+                tracing::warn!(path = path.as_str(), written, "a part of what was to be added stays");
             }
             WorkspaceError::from_io(error, "written", path.as_str())
         })
