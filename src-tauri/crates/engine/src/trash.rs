@@ -76,7 +76,8 @@ impl Engine {
         }
         self.store().purge_session(id)?;
         self.events().app(AppEvent::SessionRemoved { session_id: id.clone() });
-        remove_tree(&leaving).map_err(|source| {
+        // Another program that starts right now may have taken it for cut short, and brought it back.
+        remove_tree(&leaving).and_then(|()| remove_tree(&folder)).map_err(|source| {
             EngineError::App(
                 AppError::new(format!(
                     "The session was removed, but its folder {} could not be.",
