@@ -9,17 +9,40 @@ import zmq
 from jupyter_client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
-START = """
+# Letters that are printed and not sent yet.
+MOST_WAITING = 4 << 20
+# How long a cell that printed too much is waited for, in seconds, before it is asked more firmly.
+STOP_PATIENCE = 5.0
+# After the reply, outputs of the cell may still be on their way.
+LAST_OUTPUT = 3.0
+
+# What a cell prints waits in the kernel's memory until it is sent: `write` waits for that every now and then, and takes
+# no more of a cell than can be of use here.
+START = f"""
 import sys
 sys.path[:] = [path for path in sys.path if path]
 # For the output of forks, which would need a network; to look for one by name ends the process here.
-from ipykernel.iostream import IOPubThread
+from ipykernel.iostream import IOPubThread, OutStream
 IOPubThread._setup_pipe_in = lambda thread: setattr(thread, "_pipe_flag", False)
+class Printed:
+    by_cell, waiting = dict(), 0
+def write_some(stream, text, write=OutStream.write, printed=Printed):
+    if isinstance(text, str):
+        cell = stream.parent_header.get("msg_id")
+        size = printed.by_cell.get(cell, 0)
+        if size > {MOST_OUTPUT + MOST_DROPPED + MOST_WAITING}:
+            return len(text)
+        printed.by_cell[cell] = size + len(text)
+        printed.waiting += len(text)
+    written = write(stream, text)
+    if printed.waiting > {MOST_WAITING}:
+        printed.waiting = 0
+        stream.flush()
+    return written
+OutStream.write = write_some
 from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()
 """
-# After the reply, outputs of the cell may still be on their way.
-LAST_OUTPUT = 3.0
 
 
 class Relay:
@@ -91,7 +114,7 @@ class Relay:
         for socket in (iopub, shell, lines.bell):
             poller.register(socket, zmq.POLLIN)
         reply, idle, deadline = None, False, None
-        stops = 0
+        stops, patience = 0, 0
         while reply is None or not (idle or time.monotonic() > deadline):
             poller.poll(100)
             for line in lines.take():
@@ -105,8 +128,8 @@ class Relay:
                 except queue.Empty:
                     break
                 idle = self.outcome(message, cell) or idle
-            if reply is None and self.budget.dropped > MOST_DROPPED * (stops + 1):
-                stops += 1
+            if reply is None and self.budget.dropped > MOST_DROPPED and time.monotonic() > patience:
+                stops, patience = stops + 1, time.monotonic() + STOP_PATIENCE
                 self.stop_flood(stops)
             if reply is None:
                 try:
@@ -161,8 +184,6 @@ class Relay:
         elif kind == "error":
             text = plain("\n".join(content["traceback"])) or f"{content['ename']}: {content['evalue']}"
             tell(type="error", name=content["ename"], text=text[:MOST_TEXT])
-        elif kind == "execute_result":
-            self.budget.display(content["data"])
         return False
 
 
