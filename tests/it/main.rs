@@ -6,6 +6,7 @@ mod boundary;
 mod command_line;
 mod command_line_permissions;
 mod command_line_refusals;
+mod command_line_room;
 mod command_line_streams;
 mod command_line_tree;
 #[cfg(target_os = "linux")]

@@ -311,7 +311,7 @@ impl Runtime {
         let marked = engine.store().marked_snapshots(&self.id, THINNED)?;
         let there: Vec<_> = marked.into_iter().filter(|id| self.history.holds(id)).collect();
         engine.store().mark_snapshots(&self.id, &there, THINNED, SnapshotMark::Back)?;
-        Ok(())
+        engine.bring_steps_back(self)
     }
 
     /// Removes what a deployment left that was cut short before it was entered anywhere.

@@ -204,6 +204,7 @@ impl History {
             removed: touched.removed,
             before: Some(restore.from.clone()),
             unwritten,
+            passed: Vec::new(),
         };
         let intent = Intent::open(self.shared.folder())?;
         if plan.is_empty() {

@@ -162,6 +162,9 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE nodes ADD COLUMN exported_at INTEGER;
     ",
+    "
+    ALTER TABLE restores ADD COLUMN thinned TEXT;
+    ",
 ];
 
 /// Brings the file to the latest format, copying it beside itself first.
