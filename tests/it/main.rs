@@ -15,6 +15,7 @@ mod demo_job;
 mod desk;
 mod distrust;
 mod held_up;
+mod interrupted;
 mod killed;
 mod left_kernel;
 mod local_model;

@@ -425,13 +425,20 @@ fn files_of(
 /// Names the work by hand that went with steps; `None` if there was none.
 pub(crate) fn names(steps: &[DroppedStep]) -> Option<String> {
     let all: u32 = steps.iter().map(|step| step.files).sum();
-    let paths: Vec<&str> =
-        steps.iter().flat_map(|step| &step.paths).map(String::as_str).take(NAMED).collect();
-    let more = (all as usize).saturating_sub(paths.len());
-    match (paths.is_empty(), more) {
-        (true, _) => None,
-        (false, 0) => Some(paths.join(", ")),
-        (false, more) => Some(format!("{} and {more} more", paths.join(", "))),
+    let paths: Vec<&String> = steps.iter().flat_map(|step| &step.paths).take(NAMED).collect();
+    (!paths.is_empty()).then(|| told(&paths, all as usize))
+}
+
+/// Names the first of these paths, and how many there are more.
+pub(crate) fn shortened(paths: &[String]) -> String {
+    told(&paths.iter().take(NAMED).collect::<Vec<_>>(), paths.len())
+}
+
+fn told(first: &[&String], all: usize) -> String {
+    let names = first.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(", ");
+    match all.saturating_sub(first.len()) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }
 

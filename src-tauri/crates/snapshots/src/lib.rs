@@ -26,6 +26,7 @@ mod changes;
 mod check;
 mod commit;
 mod compare;
+mod cut_off;
 mod difference;
 mod dirt;
 mod durable;
@@ -58,6 +59,7 @@ mod source;
 
 pub use aside::SetAside;
 pub use commit::Author;
+pub use cut_off::CutOff;
 pub use error::SnapshotError;
 pub use export::{ExportCount, ExportForm, Exported, Taken};
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory, WhyLost};
