@@ -503,6 +503,10 @@ impl Engine {
             }
         };
         let ended = RestoreRow { state, ..row.clone() };
+        // Whatever becomes of the rest, it is never taken for one that was cut short: the person is told that it failed.
+        if let Err(error) = runtime.history.fail_restore() {
+            tracing::error!(session = %runtime.id, %error, "a failed restore could not be noted");
+        }
         let noted = match self.take_steps_back(runtime, present, target) {
             Ok(()) => self.store().put_restore(&ended).map_err(EngineError::from),
             Err(why) => {
@@ -593,15 +597,20 @@ impl Runtime {
             }
             return Ok(());
         }
-        let unfinished = self.history.unfinished_restore()?;
-        let end = match (self.history.finish_restore(&workspace), unfinished) {
-            (Ok(_), Some(unfinished)) => FilesEnd::CarriedOut(unfinished),
-            (Ok(_), None) => FilesEnd::NothingLeft,
-            (Err(error), _) => {
-                tracing::warn!(session = %self.id, %error, "a restore that was cut short cannot go on");
+        let end = match self.history.unfinished_restore()? {
+            None => FilesEnd::NothingLeft,
+            Some(failed) if failed.failed => {
                 self.history.give_up_restore(&workspace)?;
                 FilesEnd::GivenUp
             }
+            Some(unfinished) => match self.history.finish_restore(&workspace) {
+                Ok(_) => FilesEnd::CarriedOut(unfinished),
+                Err(error) => {
+                    tracing::warn!(session = %self.id, %error, "a restore that was cut short cannot go on");
+                    self.history.give_up_restore(&workspace)?;
+                    FilesEnd::GivenUp
+                }
+            },
         };
         for row in rows {
             self.settle(engine, &row, &end)?;

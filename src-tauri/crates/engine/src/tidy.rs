@@ -19,6 +19,10 @@ use crate::{Engine, EngineError};
 /// Why a node whose snapshot was dropped cannot be restored.
 pub(crate) const THINNED: &str = "they were dropped to save room.";
 
+/// What is said when a tidying came upon damage.
+const DAMAGE_FOUND: &str = "Parts of the history were found damaged while it was tidied. What is sound stays; the next \
+                            start of the program looks which moments they belong to, and says it at their nodes.";
+
 /// Packs that a history may have before it is worth packing.
 const MANY_PACKS: usize = 24;
 /// Snapshots that nobody needs before it is worth dropping them.
@@ -195,8 +199,13 @@ impl Engine {
             return Ok(None);
         }
         let Some(cancel) = runtime.begin_tidying() else { return Ok(None) };
+        let known = (runtime.history.known_damages(), runtime.history.set_aside().len());
         let done = self.tidy_with(runtime, budget, &cancel);
         runtime.end_tidying();
+        if runtime.history.known_damages() > known.0 || runtime.history.set_aside().len() > known.1 {
+            runtime.remark(DAMAGE_FOUND);
+            self.events().app(AppEvent::TreeChanged { session_id: runtime.id.clone() });
+        }
         let stage = TidyStage::Ended;
         self.events().app(AppEvent::HistoryTidying { session_id: runtime.id.clone(), stage });
         let Thinned { nodes: thinned, steps, cancelled } = done?;

@@ -51,6 +51,7 @@ mod repair;
 mod repository;
 mod restore;
 mod revert;
+mod rights;
 mod rules;
 mod scan;
 mod shallow;

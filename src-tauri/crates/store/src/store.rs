@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use crate::error::Doing;
 use crate::{StoreError, migrations};
 
+/// Bytes that a copy leaves free on the disk.
+const SPARE: u64 = 64 << 20;
 /// How the name of the daily copy ends.
 const COPY: &str = "copy.db";
 const BETWEEN_COPIES: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,8 +45,15 @@ impl Store {
     }
 
     /// Copies the database beside itself, at most daily, unless it is found damaged: then the last copy is what there is
-    /// to go back to. Blocking.
+    /// to go back to. Where the copy would leave hardly any room on the disk, none is made, and that is the error. Blocking.
     pub fn keep_copy(&self) -> Result<(), StoreError> {
+        self.keep_copy_within(free_space)
+    }
+
+    pub(crate) fn keep_copy_within(
+        &self,
+        free_space: impl Fn(&Path) -> Option<u64>,
+    ) -> Result<(), StoreError> {
         let copy = self.path.with_extension(COPY);
         let age = std::fs::metadata(&copy).and_then(|found| found.modified()).map(|time| time.elapsed());
         if matches!(age, Ok(Ok(age)) if age < BETWEEN_COPIES) {
@@ -67,6 +76,15 @@ impl Store {
                 tracing::error!(found, "the database is damaged; its last copy is kept");
                 return Ok(());
             }
+            let pages = |name: &str| {
+                let sql = format!("PRAGMA {name}");
+                connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).doing("measuring it")
+            };
+            let bytes = (pages("page_count")? - pages("freelist_count")?) * pages("page_size")?;
+            let needed = u64::try_from(bytes).unwrap_or(0).saturating_add(SPARE);
+            if free_space(&self.path).is_some_and(|free| free < needed) {
+                return Err(failed(&new)(std::io::ErrorKind::StorageFull.into()));
+            }
             if let Err(error) = connection.execute("VACUUM INTO ?1", [new.to_string_lossy().as_ref()]) {
                 // Half a copy on a full disk is in the way of everything else.
                 let _ = std::fs::remove_file(&new);
@@ -79,6 +97,20 @@ impl Store {
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         // A panic elsewhere leaves SQLite consistent: its transactions roll back.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that this user may still write to the disk on which a file lies; `None` if the system does not tell.
+fn free_space(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let space = rustix::fs::statvfs(path).ok()?;
+        Some(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
     }
 }
 

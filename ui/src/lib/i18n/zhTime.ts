@@ -146,7 +146,7 @@ export const zhTime: Record<keyof typeof enTime, string> = {
   'history.thinned_other': '为节省空间丢弃了 {count} 个节点的文件',
   'history.thinnedNow_one': '丢弃了 {count} 个节点的文件。',
   'history.thinnedNow_other': '丢弃了 {count} 个节点的文件。',
-  'history.steps_one': '{count}个撤销步骤指向 {size} 的手动更改',
+  'history.steps_one': '{count} 个撤销步骤指向 {size} 的手动更改',
   'history.steps_other': '{count} 个撤销步骤指向 {size} 的手动更改',
   'history.stepsDropped_one': '为节省空间丢弃了 {count} 个撤销步骤',
   'history.stepsDropped_other': '为节省空间丢弃了 {count} 个撤销步骤',
