@@ -1,6 +1,8 @@
 //! What gives way when a history is over its budget, in which order, and what is said of it.
 
-use okcvm_protocol::{CommandHandler, NodeId, NodeParams, SessionId, SessionParams, SettingsSaveParams};
+use okcvm_protocol::{
+    AppEvent, CommandHandler, EngineEvent, NodeId, NodeParams, SessionId, SessionParams, SettingsSaveParams,
+};
 
 use crate::command_line::{okcvm, text};
 use crate::command_line_tree::Story;
@@ -119,4 +121,34 @@ async fn a_node_that_stays_keeps_the_state_before_its_turn() {
     assert!(lost[0].0 > 0 && lost[0].0 < lost[1].0 && lost[1].0 < lost[2].0, "{lost:?}");
     // At most the oldest that is left of a branch.
     assert!(lost.iter().all(|(_, unknown)| *unknown <= 1), "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_that_a_tidying_comes_upon_is_told() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    for number in 0..3 {
+        turn_after_hand(&desk, &session, number).await;
+    }
+    let packs = desk.folder.path().join("data/sessions").join(session.as_str());
+    let packs = packs.join("history/repository.git/objects/pack");
+    let largest = std::fs::read_dir(packs).unwrap().map(|entry| entry.unwrap().path());
+    let largest = largest.filter(|path| path.extension().is_some_and(|kind| kind == "pack"));
+    let largest = largest.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0);
+    let mut permissions = std::fs::metadata(&largest).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    std::fs::set_permissions(&largest, permissions).unwrap();
+    std::fs::write(&largest, bytes).unwrap();
+    assert_eq!(desk.detail(&session).await.notice, None);
+    let mut events = desk.listen();
+    desk.host.history_tidy(SessionParams { session_id: session.clone() }).await.unwrap();
+    let notice = desk.detail(&session).await.notice.unwrap_or_default();
+    assert!(notice.contains("found damaged while it was tidied"), "{notice}");
+    let told = events.next(100).await.into_iter().any(|numbered| {
+        matches!(numbered.event, EngineEvent::App { event: AppEvent::TreeChanged { session_id } } if session_id == session)
+    });
+    assert!(told, "a window that is open shows it");
 }

@@ -173,9 +173,8 @@ impl Engine {
     /// Takes the last restore back.
     pub async fn undo_restore(&self, session: &SessionId) -> Result<RestoreOutcome, EngineError> {
         self.moving(session, |engine, runtime| {
-            let mut row = match engine.undoable(&runtime.id)? {
-                Some(row) => row,
-                None => return Err(engine.nothing_to_undo(&runtime.id)?),
+            let Some(mut row) = engine.undoable(&runtime.id)? else {
+                return Err(engine.nothing_to_undo(&runtime.id)?);
             };
             let passed = engine.store().thinned_above(&row)?;
             let current = engine.store().session(&runtime.id)?.current_node;

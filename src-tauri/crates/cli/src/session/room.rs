@@ -181,12 +181,11 @@ fn print(usage: &HistoryUsage) {
 pub(super) fn dropped(steps: &[DroppedStep]) {
     for step in steps {
         let files: Vec<_> = step.paths.iter().map(|path| output::name(path)).collect();
-        let more = (step.files as usize).saturating_sub(files.len());
-        let mut held =
-            if files.is_empty() { String::new() } else { format!("; it held {}", files.join(", ")) };
-        if more > 0 {
-            held.push_str(&format!(" and {more} more"));
-        }
+        let held = match (files.is_empty(), (step.files as usize).saturating_sub(files.len())) {
+            (true, _) => String::new(),
+            (false, 0) => format!("; it held {}", files.join(", ")),
+            (false, more) => format!("; it held {} and {more} more", files.join(", ")),
+        };
         output::line(&format!(
             "- undo of {} “{}”  (dropped to save room{held})",
             output::moment(step.made_at),

@@ -154,13 +154,11 @@ fn may_change(live: &mut Live<'_>, plan: &Plan) -> Result<Vec<Closed>, SnapshotE
         let handle = live.folder(&nearest)?;
         let access = Access::WRITE_OK | Access::EXEC_OK;
         let Err(error) = accessat(&*handle, ".", access, AtFlags::EACCESS) else { continue };
-        match closed_by_owner(live, &nearest, geteuid().as_raw())? {
-            Some((folder, bits)) => drop(closed.insert(folder, bits)),
-            None => {
-                let shown: &[u8] = if nearest.is_empty() { b"." } else { &nearest };
-                return Err(SnapshotError::workspace("written to", shown, error));
-            }
-        }
+        let Some((folder, bits)) = closed_by_owner(live, &nearest, geteuid().as_raw())? else {
+            let shown: &[u8] = if nearest.is_empty() { b"." } else { &nearest };
+            return Err(SnapshotError::workspace("written to", shown, error));
+        };
+        closed.insert(folder, bits);
     }
     Ok(closed.into_iter().collect())
 }
