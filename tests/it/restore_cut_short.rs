@@ -6,6 +6,7 @@ use okcvm_host::Host;
 use okcvm_protocol::{
     CommandHandler, DroppedStep, NodeStatus, RestoreId, RestoreScope, SessionId, SessionParams, SnapshotId,
 };
+use okcvm_snapshots::{Author, RecordInfo};
 use okcvm_store::{RestoreRow, RestoreState, Store};
 use sha2::{Digest, Sha256};
 
@@ -245,19 +246,25 @@ async fn a_state_before_that_is_gone_does_not_close_the_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_was_told_to_have_failed_is_not_carried_out_later() {
     let cut = cut(None).await;
+    let open = store(cut.folder.path());
+    let row = open.restores(&cut.session).unwrap().remove(0);
+    // Two files are to change.
+    std::fs::write(cut.files.join("mine"), "by hand").unwrap();
     let before = tree(&cut.files);
-    let row = cut.carry_out();
-    let arrived = tree(&cut.files);
-    // As if it had stopped after the first file.
-    let differ: Vec<_> =
-        before.iter().filter(|(path, content)| arrived.get(*path) != Some(content)).collect();
-    assert!(differ.len() > 1, "{differ:?}");
-    for (path, content) in &differ[1..] {
-        std::fs::create_dir_all(cut.files.join(path).parent().unwrap()).unwrap();
-        std::fs::write(cut.files.join(path), content).unwrap();
-    }
-    let half = tree(&cut.files);
     let (folder, history) = cut.history();
+    let workspace = okcvm_workspace::Workspace::open(&cut.files).unwrap();
+    let info = RecordInfo { message: "State before a restore", author: Author::User, at_ms: 1 };
+    let present = history.record(&workspace, row.before.as_ref(), info).unwrap().snapshot;
+    let row = RestoreRow { before: Some(present.clone()), ..row };
+    open.put_restore(&row).unwrap();
+    open.set_head_snapshot(&cut.session, Some(&present)).unwrap();
+    drop(open);
+    let target = row.after.as_ref().unwrap();
+    history.restore(&workspace, &present, target, &okcvm_snapshots::RestoreWhat::All).unwrap();
+    // It stopped after one of them.
+    std::fs::write(cut.files.join("mine"), "by hand").unwrap();
+    let half = tree(&cut.files);
+    assert_ne!(half, before);
     under_way(&folder, row.before.as_ref(), row.after.as_ref());
     history.fail_restore().unwrap();
     drop(history);

@@ -155,7 +155,9 @@ impl Walk<'_> {
         above: Option<&Arc<Rules>>,
     ) -> Result<Seen, SnapshotError> {
         self.scan.progress.check()?;
-        self.scan.rights.saw(rights::Kind::Folder, stamp.mode, || way.path());
+        if way.depth > 0 {
+            self.scan.rights.saw(rights::Kind::Folder, stamp.mode, || way.path());
+        }
         let (old, look) = match (old, look) {
             (Some(old), Look::Only(dirt)) if names_suffice(handle, old, dirt) => (Some(old), look),
             (old, Look::Only(dirt)) => (old, Look::Whole(Suspicion::Unsuspected, Some(dirt))),
