@@ -7,6 +7,7 @@ mod came_back;
 mod command_line;
 mod command_line_permissions;
 mod command_line_refusals;
+mod command_line_room;
 mod command_line_streams;
 mod command_line_tree;
 #[cfg(target_os = "linux")]
@@ -15,6 +16,7 @@ mod demo_job;
 mod desk;
 mod distrust;
 mod held_up;
+mod interrupted;
 mod killed;
 mod left_kernel;
 mod local_model;
