@@ -197,6 +197,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("a:buFontTx", "", ""),
     ("a:buAutoNum", "", "type!={numbers} startAt=1..32767"),
     ("a:buChar", "", "char!=_"),
+    ("a:buBlip", "a:blip!", ""),
     ("a:r", "a:rPr? a:t!", ""),
     ("a:t", "", ""),
     ("a:br", "a:rPr?", ""),
