@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MarkdownBlocks, slices } from './blocks';
+import { headingOf } from './headings';
 import { isTangled, renderMarkdown } from './render';
 
 describe('MarkdownBlocks', () => {
@@ -157,6 +158,16 @@ describe('what a reply may contain', () => {
       ['#', 'site/index.html'],
       ['#', '/mnt/okcomputer/a%20b.csv'],
     ]);
+  });
+
+  it('leads to its own headings', () => {
+    const page = parse('[to it](#a-b-c) [again](#a-b-c-1) [none](#)\n\n# A & B: c\n\n## A b c\n\n### a b-C');
+    const links = [...page.querySelectorAll('a')];
+    expect(links.map((link) => link.getAttribute('href'))).toEqual(['#a-b-c', '#a-b-c-1']);
+    expect(headingOf(page, '#a--b-c')?.tagName).toBe('H1');
+    expect(links.map((link) => headingOf(page, link.hash)?.tagName)).toEqual(['H2', 'H3']);
+    expect(headingOf(page, '#elsewhere')).toBeNull();
+    expect(headingOf(parse('# Über 中文'), '#%C3%BCber-中文')?.tagName).toBe('H1');
   });
 
   it('escapes code of a language that it does not know', () => {

@@ -68,11 +68,12 @@ function unescaped(text: string): string {
   );
 }
 
-/** `http`, `https` and paths of the workspace; anything else is text. */
+/** `http`, `https`, headings of the same text and paths of the workspace; anything else is text. */
 function anchor(href: string, inner: string, title: string | null, kind = ''): string {
   const tip = title ? ` title="${escapeHtml(title)}"` : '';
   if (/^https?:\/\//i.test(href)) return `<a href="${escapeHtml(href)}"${tip}>${inner}</a>`;
-  if (/^[a-z][a-z0-9+.-]*:/i.test(href) || href.startsWith('//') || href.startsWith('#')) return inner;
+  if (/^#./.test(href)) return `<a href="${escapeHtml(href)}"${tip}>${inner}</a>`;
+  if (/^[a-z][a-z0-9+.-]*:/i.test(href) || href.startsWith('//') || href === '#') return inner;
   const look = kind ? ` class="${kind}"` : '';
   return `<a href="#" data-path="${escapeHtml(href)}"${look}${tip}>${inner}</a>`;
 }
