@@ -381,7 +381,7 @@ fn a_drawing_stays_native_and_only_the_parts_that_do_not_map_become_pictures() {
          <g clip-path=\"url(#all)\"><line x1=\"20\" y1=\"200\" x2=\"400\" y2=\"200\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#head)\"/><text x=\"30\" y=\"190\">time axis</text></g>\
          <rect x=\"40\" y=\"20\" width=\"80\" height=\"40\" fill=\"#99ff99\" filter=\"url(#cast)\"/>\
          <rect x=\"200\" y=\"20\" width=\"80\" height=\"40\" fill=\"url(#stripes)\"/>\
-         <use href=\"#dot\" x=\"300\" y=\"20\" width=\"40\" height=\"40\"/><use href=\"#dot\" x=\"300\" y=\"100\" width=\"40\" height=\"40\"/></svg></div>"
+         <text x=\"40\" y=\"120\">Q4 <tspan font-weight=\"bold\">(est.)</tspan></text><use href=\"#dot\" x=\"300\" y=\"20\" width=\"40\" height=\"40\"/><use href=\"#dot\" x=\"300\" y=\"100\" width=\"40\" height=\"40\"/></svg></div>"
     );
     let done = bench.convert("drawings.html", page.as_bytes(), LONG);
     assert_eq!(done.code, Some(0), "{}", done.said);
@@ -392,6 +392,12 @@ fn a_drawing_stays_native_and_only_the_parts_that_do_not_map_become_pictures() {
     let package = Package::valid("drawings.html", &done.pptx.unwrap());
     let slide = package.slide(1);
     assert!(slide.words().lines().any(|line| line == "time axis"), "{}", slide.words());
+    assert!(slide.words().lines().any(|line| line == "Q4 (est.)"), "one text: {}", slide.words());
+    // A drawing is one object.
+    let group = slide.all("p:grpSp")[0];
+    assert_eq!(slide.all("p:grpSp").len(), 1);
+    let beside = slide.all("p:spTree")[0].children.iter().filter(|part| part.name == "p:sp").count();
+    assert_eq!(beside, 1, "the title alone: {group:?}");
     assert_eq!(slide.all("a:outerShdw").len(), 1);
     let head = slide.all("a:srgbClr").iter().filter(|colour| colour.get("val") == Some("CC0000")).count();
     assert_eq!(head, 1, "the head of the line");

@@ -75,6 +75,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("p:notesStyle", "{levels}", ""),
     // The tree of shapes.
     ("p:spTree", "p:nvGrpSpPr! p:grpSpPr! p:sp|p:grpSp|p:graphicFrame|p:cxnSp|p:pic* p:extLst?", ""),
+    ("p:grpSp", "p:nvGrpSpPr! p:grpSpPr! p:sp|p:grpSp|p:graphicFrame|p:cxnSp|p:pic* p:extLst?", ""),
     ("p:nvGrpSpPr", "p:cNvPr! p:cNvGrpSpPr! p:nvPr!", ""),
     ("p:cNvGrpSpPr", "", ""),
     ("p:grpSpPr", "a:xfrm? {fill}? {effect}?", ""),

@@ -11,7 +11,8 @@ export const reasonSentences: Record<string, string> = {
   'reading it takes more than {} MB of memory': '读取需要超过 {} MB 内存',
 
   // What is wrong with a document
-  'its archive is damaged or cut off (the index at its end cannot be read)': '压缩包已损坏或不完整（无法读取末尾的索引）',
+  'its archive is damaged or cut off (the index at its end cannot be read)':
+    '压缩包已损坏或不完整（无法读取末尾的索引）',
   'its part {} is not well-formed XML: {}': '其中的部分 {} 不是格式正确的 XML：{}',
   'has no part {}': '缺少部分 {}',
   'names no package': '没有指明内容包',
