@@ -163,8 +163,10 @@ fn lines_under_words_and_between_columns_are_drawn_and_mixed_grounds_are_named()
     assert_eq!(places(slide, "0055AA").len(), 1, "the line between two columns");
     // What a circle cuts out of a drawing is native.
     for hex in ["AA1111", "11AA11"] {
-        let [at] = places(slide, hex)[..] else { panic!("{hex}") };
-        let size = slide.all("p:spTree")[0].children[at].all("a:ext")[0].clone();
+        let of =
+            |shape: &&&Element| shape.all("a:srgbClr").iter().any(|colour| colour.get("val") == Some(hex));
+        let shapes = slide.all("p:grpSp")[0].all("p:sp");
+        let size = shapes.iter().find(of).unwrap_or_else(|| panic!("{hex}")).all("a:ext")[0];
         let [wide, high] = ["cx", "cy"].map(|key| size.get(key).unwrap().parse::<f64>().unwrap() / 9525.0);
         assert!((wide - 80.0).abs() < 1.0 && (high - 40.0).abs() < 1.0, "{hex}: {wide} × {high}");
     }
