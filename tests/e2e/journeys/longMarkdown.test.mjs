@@ -33,8 +33,8 @@ test("a long Markdown file never holds up the window", (t) =>
     const drawn = () =>
       browser.execute(
         () =>
-          [...document.querySelectorAll(".prose h2")].filter(({ innerText }) =>
-            innerText.startsWith("Part "),
+          [...document.querySelectorAll(".prose h2")].filter(
+            ({ textContent }) => textContent.startsWith("Part "),
           ).length,
       );
 
@@ -78,7 +78,7 @@ test("a long Markdown file never holds up the window", (t) =>
         browser.execute(
           (words) =>
             [...document.querySelectorAll(".prose h2")]
-              .find(({ innerText }) => innerText === words)
+              .find(({ textContent }) => textContent === words)
               .getBoundingClientRect().top,
           `Part ${PARTS}`,
         );
