@@ -40,8 +40,10 @@ fn lists_with_signs_of_their_own_stay_lists() {
          <ul><li><p>First</p><p>Goes on</p></li><li>Second</li></ul></div>\
          <div class=\"ppt-slide\"><h1>Rows</h1><ul class=\"row\"><li><svg width=\"20\" height=\"20\"><path d=\"M2 10l6 6L18 4\" fill=\"none\" stroke=\"green\"/></svg><span>Drawn one</span></li><li><svg width=\"20\" height=\"20\"><path d=\"M2 10l6 6L18 4\" fill=\"none\" stroke=\"green\"/></svg><span>Drawn two</span></li></ul>\
          <ul class=\"row\"><li><span class=\"badge\">7</span><span>Badge one</span></li><li><span class=\"badge\">8</span><span>Badge two</span></li></ul>\
+         <ul class=\"row\"><li><img src=\"a.png\" width=\"48\" height=\"48\" alt=\"a face\"><span>Face one</span></li><li><img src=\"a.png\" width=\"48\" height=\"48\" alt=\"a face\"><span>Face two</span></li></ul>\
          <ul class=\"row\"><li style=\"justify-content:space-between\"><span>Far</span><span>apart</span></li></ul></div>"
     );
+    bench.write("a.png", &super::pixel());
     let done = bench.convert("signs.html", page.as_bytes(), LONG);
     let package = Package::valid("signs.html", &done.pptx.expect(&done.said));
     let first = package.slide(1);
@@ -56,7 +58,9 @@ fn lists_with_signs_of_their_own_stay_lists() {
     assert_eq!(paragraphs(second, "7"), ["|7"]);
     // What stands side by side is no item of a list.
     assert_eq!(paragraphs(second, "Far"), ["|Far"]);
-    assert!(second.all("p:pic").is_empty(), "a sign is no picture beside the list");
+    // A sign is no picture beside the list; a larger picture is one, and stays it.
+    assert_eq!(paragraphs(second, "Face one"), ["|Face one", "|Face two"]);
+    assert_eq!(second.all("p:pic").len(), 2);
 }
 
 #[test]

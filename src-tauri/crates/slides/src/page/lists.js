@@ -79,8 +79,9 @@ function hangOf(marker, style) {
 
 /** How many letters a sign before an item has at most. */
 const MOST_SIGN = 3;
-/** How many letters high a sign before an item is at most. */
+/** How many letters high a sign before an item is at most, and one that is its marker: a larger picture is a picture beside the text. */
 const SIGN_ROOM = 3;
+const MARKER_ROOM = 1.7;
 
 /** What an item shows first, with what of it is more than a wrapper; `null` if that is text. */
 function firstIn(item) {
@@ -112,8 +113,11 @@ function signOf(item, state) {
   const letters = textOf(inner);
   const look = { ...faded(style.webkitTextFillColor || style.color, state.opacity), size: px(style.fontSize), weight: style.fontWeight };
   const found = (marker) => ({ outer, inner, box, marker });
-  if (isIcon(inner) || /^(svg|img)$/.test(inner.localName)) return found({ picture: true, ...look, size: box.height });
-  if (isReplaced(inner)) return null;
+  if (isReplaced(inner)) {
+    if (!isIcon(inner) && !/^(svg|img)$/.test(inner.localName)) return null;
+    const isSmall = Math.max(box.width, box.height) <= size * MARKER_ROOM;
+    return isSmall ? found({ picture: true, ...look, size: box.height }) : isApart ? found(null) : null;
+  }
   if (paintsBox(style)) {
     const ground = faded(style.backgroundColor, state.opacity);
     const isDot = letters === '' && inner.children.length === 0 && Math.abs(box.width - box.height) < 1 && box.width < size * 0.9 && ground.alpha > 0 && style.backgroundImage === 'none';
