@@ -11,7 +11,7 @@ import { journey, stage } from "../harness/window.mjs";
 const PARTS = 700;
 const DRAWN = 120_000;
 /** How long the window may be without an answer, in milliseconds; in one piece the same text takes tens of seconds. */
-const LONGEST_GAP = 2_000;
+const LONGEST_GAP = 3_000;
 const part = (number) =>
   `## Part ${number}\n\nSome *words* with \`code\`, **bold** ones and [a link](other-${number}.md).\n\n- one\n- two\n  - three\n`;
 
