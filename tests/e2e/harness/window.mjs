@@ -1,37 +1,19 @@
 // The real window, driven through WebDriver.
-import { spawn } from "node:child_process";
-import {
-  createWriteStream,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  existsSync,
-  readdirSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-import { remote } from "webdriverio";
+import { remote } from 'webdriverio';
 
-import {
-  stopProcess,
-  takePicture,
-} from "../../../src-tauri/scripts/lib/display.mjs";
-import { environment, which } from "../../../src-tauri/scripts/lib/paths.mjs";
-import { ask } from "../../../src-tauri/scripts/lib/run.mjs";
-import {
-  freePort,
-  isAlive,
-  listens,
-  processesWith,
-  programOf,
-  waitForEnd,
-  waitsIn,
-} from "./processes.mjs";
-import { byId, testids } from "./testids.mjs";
+import { stopProcess, takePicture } from '../../../src-tauri/scripts/lib/display.mjs';
+import { environment, which } from '../../../src-tauri/scripts/lib/paths.mjs';
+import { ask } from '../../../src-tauri/scripts/lib/run.mjs';
+import { freePort, isAlive, listens, processesWith, programOf, waitForEnd, waitsIn } from './processes.mjs';
+import { byId, testids } from './testids.mjs';
 
-const closeWindow = fileURLToPath(new URL("closeWindow.py", import.meta.url));
+const closeWindow = fileURLToPath(new URL('closeWindow.py', import.meta.url));
 const program = process.env.OKCVM_E2E_WINDOW;
 const out = process.env.OKCVM_E2E_OUT;
 const base = process.env.OKCVM_E2E_BASE;
@@ -46,7 +28,7 @@ export const TURN = 90_000;
 
 /** A data folder of its own, deleted with the session. */
 export function newHome() {
-  return mkdtempSync(join(base, "okcvm-"));
+  return mkdtempSync(join(base, 'okcvm-'));
 }
 
 export class AppWindow {
@@ -54,23 +36,23 @@ export class AppWindow {
    * Opens the window on the data folder `home`. `pace` is `full` (the demo types as fast as it can) or `human`. Without
    * a `size` (`undefined`) it keeps the one that it opens with.
    */
-  static async open({ name, home, pace = "full", env = {}, size }) {
+  static async open({ name, home, pace = 'full', env = {}, size }) {
     const [port, nativePort] = [await freePort(), await freePort()];
     mkdirSync(out, { recursive: true });
     const logPath = join(out, `${name}.log`);
-    const log = createWriteStream(logPath, { flags: "a" });
+    const log = createWriteStream(logPath, { flags: 'a' });
     log.write(`--- ${new Date().toISOString()} ${name}\n`);
     const driver = spawn(
-      which("tauri-driver") ?? "tauri-driver",
-      ["--port", String(port), "--native-port", String(nativePort)],
+      which('tauri-driver') ?? 'tauri-driver',
+      ['--port', String(port), '--native-port', String(nativePort)],
       {
         env: environment({
           OKCVM_HOME: home,
-          RUST_BACKTRACE: "1",
-          ...(pace === "full" ? { OKCVM_DEMO_PACE: "full" } : {}),
+          RUST_BACKTRACE: '1',
+          ...(pace === 'full' ? { OKCVM_DEMO_PACE: 'full' } : {}),
           ...env,
         }),
-        stdio: ["ignore", "pipe", "pipe"],
+        stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
     driver.stdout.pipe(log, { end: false });
@@ -80,10 +62,7 @@ export class AppWindow {
       await window.#connect(port, nativePort, size);
     } catch (error) {
       await window.close();
-      throw new Error(
-        `the window did not open: ${error.message}\n${window.logs()}`,
-        { cause: error },
-      );
+      throw new Error(`the window did not open: ${error.message}\n${window.logs()}`, { cause: error });
     }
     return window;
   }
@@ -97,24 +76,20 @@ export class AppWindow {
     for (const listening of [nativePort, port]) {
       const end = Date.now() + SOON;
       while (!(await listens(listening))) {
-        if (Date.now() > end)
-          throw new Error(`nothing listens on the driver's port ${listening}`);
+        if (Date.now() > end) throw new Error(`nothing listens on the driver's port ${listening}`);
         await sleep(50);
       }
     }
     this.browser = await remote({
-      hostname: "127.0.0.1",
+      hostname: '127.0.0.1',
       port,
-      path: "/",
-      logLevel: "error",
+      path: '/',
+      logLevel: 'error',
       connectionRetryCount: 0,
       connectionRetryTimeout: 60_000,
       waitforTimeout: SOON,
       waitforInterval: 100,
-      capabilities: {
-        "wdio:enforceWebDriverClassic": true,
-        "tauri:options": { application: program },
-      },
+      capabilities: { 'wdio:enforceWebDriverClassic': true, 'tauri:options': { application: program } },
     });
     this.pid = this.processes().find((pid) => programOf(pid) === program);
     if (this.pid === undefined) throw new Error(`no process runs ${program}`);
@@ -123,8 +98,7 @@ export class AppWindow {
       window.okcvmTold = [];
       new MutationObserver(() => {
         for (const { innerText } of document.querySelectorAll(selector)) {
-          if (!window.okcvmTold.includes(innerText))
-            window.okcvmTold.push(innerText);
+          if (!window.okcvmTold.includes(innerText)) window.okcvmTold.push(innerText);
         }
       }).observe(document.body, { childList: true, subtree: true });
     }, byId(testids.toast));
@@ -133,9 +107,7 @@ export class AppWindow {
 
   /** Every message at the edge of the window so far. */
   async told() {
-    return this.browser
-      .execute(() => window.okcvmTold)
-      .catch(() => ["unknown: the page does not answer"]);
+    return this.browser.execute(() => window.okcvmTold).catch(() => ['unknown: the page does not answer']);
   }
 
   /** Gives the window a size and waits until the page has it. */
@@ -143,16 +115,14 @@ export class AppWindow {
     await this.browser.setWindowRect(0, 0, width, height);
     await this.browser.waitUntil(
       async () =>
-        (await this.browser.execute(
-          () => `${window.innerWidth}x${window.innerHeight}`,
-        )) === `${width}x${height}`,
+        (await this.browser.execute(() => `${window.innerWidth}x${window.innerHeight}`)) === `${width}x${height}`,
       { timeout: SOON, timeoutMsg: `the page never became ${width}x${height}` },
     );
   }
 
   /** Every living process that belongs to this data folder, the drivers too. */
   processes() {
-    return processesWith("OKCVM_HOME", this.home);
+    return processesWith('OKCVM_HOME', this.home);
   }
 
   // --- looking and acting ------------------------------------------------------------------------------------
@@ -202,15 +172,12 @@ export class AppWindow {
 
   async text(id, options) {
     // The driver takes text that is cut short by an ellipsis for hidden; the page itself does not.
-    return (await this.see(id, options)).getProperty("innerText");
+    return (await this.see(id, options)).getProperty('innerText');
   }
 
   /** Waits until `condition` returns something true, and returns that. */
   async until(what, condition, timeout = SOON) {
-    return this.browser.waitUntil(condition, {
-      timeout,
-      timeoutMsg: `${what}: not within ${timeout} ms`,
-    });
+    return this.browser.waitUntil(condition, { timeout, timeoutMsg: `${what}: not within ${timeout} ms` });
   }
 
   /** Runs `work` inside the page of the preview, then comes back. */
@@ -247,32 +214,26 @@ export class AppWindow {
   async display(label) {
     // The driver's session may have ended with the process of the page.
     await this.#painted().catch(() => sleep(2000));
-    await takePicture(
-      process.env.DISPLAY,
-      join(out, `${this.name}-${label}-display.png`),
-    );
+    await takePicture(process.env.DISPLAY, join(out, `${this.name}-${label}-display.png`));
   }
 
   /** What driver and app wrote, and the end of the app's own log. */
   logs() {
-    const lines = readFileSync(this.logPath, "utf8").split("\n").slice(-60);
-    const own = join(this.home, "logs");
+    const lines = readFileSync(this.logPath, 'utf8').split('\n').slice(-60);
+    const own = join(this.home, 'logs');
     if (existsSync(own)) {
       for (const file of readdirSync(own).sort().slice(-1)) {
-        lines.push(
-          `--- ${file}`,
-          ...readFileSync(join(own, file), "utf8").split("\n").slice(-60),
-        );
+        lines.push(`--- ${file}`, ...readFileSync(join(own, file), 'utf8').split('\n').slice(-60));
       }
     }
-    return lines.join("\n");
+    return lines.join('\n');
   }
 
   // --- ending ------------------------------------------------------------------------------------------------
 
   /** Ends the app at once, as a power cut would. The driver is ended too. */
   async killHard() {
-    process.kill(this.pid, "SIGKILL");
+    process.kill(this.pid, 'SIGKILL');
     await waitForEnd([this.pid], 5000);
     await this.close();
   }
@@ -284,41 +245,21 @@ export class AppWindow {
   async close() {
     const before = this.processes();
     if (this.pid !== undefined && isAlive(this.pid)) {
-      const windows =
-        ask("xdotool", [
-          "search",
-          "--onlyvisible",
-          "--pid",
-          String(this.pid),
-        ])?.split("\n") ?? [];
-      for (const window of windows)
-        ask("/usr/bin/python3", [closeWindow, window]);
+      const windows = ask('xdotool', ['search', '--onlyvisible', '--pid', String(this.pid)])?.split('\n') ?? [];
+      for (const window of windows) ask('/usr/bin/python3', [closeWindow, window]);
       await waitForEnd([this.pid], 10_000);
     }
     // The driver would end the app by force and hide that it did not end by itself.
-    const stubborn =
-      this.pid !== undefined && isAlive(this.pid)
-        ? `: ${waitsIn(this.pid)}`
-        : undefined;
+    const stubborn = this.pid !== undefined && isAlive(this.pid) ? `: ${waitsIn(this.pid)}` : undefined;
     // Never SIGKILL first: tauri-driver would leave WebKitWebDriver behind.
     await stopProcess(this.driver);
-    const left = await waitForEnd(
-      [...new Set([...before, ...this.processes()])],
-      10_000,
-    );
-    const named = left.map(
-      (pid) => `${pid} ${programOf(pid)} (${waitsIn(pid)})`,
-    );
-    for (const pid of left) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    const left = await waitForEnd([...new Set([...before, ...this.processes()])], 10_000);
+    const named = left.map((pid) => `${pid} ${programOf(pid)} (${waitsIn(pid)})`);
+    for (const pid of left) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
     this.log.end();
     if (stubborn !== undefined)
-      throw new Error(
-        `the app did not end within ten seconds of its window's close${stubborn}`,
-      );
-    if (named.length > 0)
-      throw new Error(
-        `still running after the window closed: ${named.join(", ")}`,
-      );
+      throw new Error(`the app did not end within ten seconds of its window's close${stubborn}`);
+    if (named.length > 0) throw new Error(`still running after the window closed: ${named.join(', ')}`);
   }
 }
 
@@ -351,8 +292,8 @@ export async function journey(options, work) {
     await work(window, reopen);
   } catch (error) {
     await window.browser.switchFrame(null).catch(() => {});
-    await window.picture("failed").catch(() => {});
-    await window.display("failed").catch(() => {});
+    await window.picture('failed').catch(() => {});
+    await window.display('failed').catch(() => {});
     const told = await window.told();
     await window.close().catch(() => {});
     throw new Error(
