@@ -173,6 +173,7 @@ async fn what_was_recorded_after_the_copy_of_the_database_is_on_the_undo_stack()
     let session = desk.session().await;
     let files = desk.files(&session).await;
     let first = turn(&desk, &session).await;
+    let _ = std::fs::remove_file(database(&desk).with_extension("copy.db"));
     store(&desk).keep_copy().unwrap();
     std::fs::write(files.join("mine"), "by hand").unwrap();
     turn(&desk, &session).await;

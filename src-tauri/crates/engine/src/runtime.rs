@@ -368,14 +368,17 @@ impl Runtime {
     /// history was away for a while, or what was damaged came back.
     fn unmark_what_is_there(&self, engine: &Engine) -> Result<(), EngineError> {
         for (snapshot, reason) in engine.store().marked_snapshots(&self.id)? {
-            let there = if reason == THINNED {
-                self.history.holds(&snapshot)
-            } else {
-                self.history.is_whole(&snapshot)?
+            let there = match reason.as_str() {
+                THINNED => self.history.holds(&snapshot),
+                LOST | CUT | DAMAGED => self.history.is_whole(&snapshot)?,
+                _ => false,
             };
             if there {
                 engine.store().mark_snapshots(&self.id, &[snapshot], &reason, SnapshotMark::Back)?;
             }
+        }
+        if !self.history.is_empty() {
+            engine.store().bring_restores_back(&self.id, |snapshot| self.history.holds(snapshot))?;
         }
         engine.bring_steps_back(self)
     }
@@ -502,6 +505,11 @@ fn open_root(root: &Path) -> Result<Workspace, EngineError> {
     Ok(opened)
 }
 
+// Why the files of a node cannot be restored. Taken back should its snapshot be there again.
+const LOST: &str = "its history is gone, or was damaged and moved aside.";
+const CUT: &str = "the machine went down before they were on the disk.";
+const DAMAGED: &str = "they were damaged in the history.";
+
 /// Says at the nodes what their history no longer holds.
 fn mark_losses(
     engine: &Engine,
@@ -517,8 +525,8 @@ fn mark_losses(
                 |snapshot: Option<&SnapshotId>| gone.iter().find(|one| Some(&one.snapshot) == snapshot);
             for one in gone {
                 let reason = match one.why {
-                    WhyLost::PowerCut => "the machine went down before they were on the disk.",
-                    WhyLost::Damage => "they were damaged in the history.",
+                    WhyLost::PowerCut => CUT,
+                    WhyLost::Damage => DAMAGED,
                 };
                 let snapshot = [one.snapshot.clone()];
                 store.mark_snapshots(session, &snapshot, reason, SnapshotMark::Gone)?;
@@ -529,10 +537,10 @@ fn mark_losses(
         }
         Loss::Everything => {
             for node in store.whole_topology(session)? {
-                store.set_not_restorable(&node.id, "its history is gone, or was damaged and moved aside.")?;
+                store.set_not_restorable(&node.id, LOST)?;
             }
-            // The undo stack stays: should the history come back, it leads there again.
             store.set_head_snapshot(session, None)?;
+            store.put_restores_away(session)?;
         }
     }
     Ok(())

@@ -228,8 +228,38 @@ impl Store {
 
     /// The stack of a session, oldest first, without dropped steps.
     pub fn restores(&self, session: &SessionId) -> Result<Vec<RestoreRow>, StoreError> {
-        let rows = self.steps(session, "state <> 'dropped' AND thinned IS NULL")?;
+        let rows =
+            self.steps(session, "state <> 'dropped' AND state NOT LIKE 'away-%' AND thinned IS NULL")?;
         Ok(rows.into_iter().map(|(row, _)| row).collect())
+    }
+
+    /// The snapshots of a session are gone, perhaps for a while: its steps lead nowhere.
+    pub fn put_restores_away(&self, session: &SessionId) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "UPDATE restores SET state = 'away-' || state \
+                 WHERE session_id = ?1 AND state <> 'dropped' AND state NOT LIKE 'away-%'",
+                [session.as_str()],
+            )
+            .doing("putting the undo stack away")?;
+        Ok(())
+    }
+
+    /// Steps that were put away are on the stack again where `there` says so of the snapshot that they lead to.
+    pub fn bring_restores_back(
+        &self,
+        session: &SessionId,
+        there: impl Fn(&SnapshotId) -> bool,
+    ) -> Result<(), StoreError> {
+        for (row, _) in self.steps(session, "state LIKE 'away-%'")? {
+            // Which side counts is said by the state, which is not known here.
+            if [&row.before, &row.after].into_iter().flatten().all(&there) {
+                self.connection()
+                    .execute("UPDATE restores SET state = substr(state, 6) WHERE id = ?1", [row.id.as_str()])
+                    .doing("bringing the undo stack back")?;
+            }
+        }
+        Ok(())
     }
 
     /// The steps of a session that were dropped to save room, oldest first.
