@@ -186,7 +186,7 @@ fn leave_steps(
     sources.iter().try_for_each(|source| note_source(transaction, place, source).map(drop))
 }
 
-/// What was changed by hand before the turn of a node that is about to go, and stands nowhere else, becomes a step beneath
+/// What was changed by hand before the turn of a node that is about to go, and which no node holds, becomes a step beneath
 /// all others: undo comes to it last. How many steps that made.
 fn leave_hand_work(
     transaction: &Transaction<'_>,
@@ -210,8 +210,8 @@ fn leave_hand_work(
             "INSERT INTO restores (rowid, id, session_id, made_at, state, title, scope, before_snapshot, after_snapshot) \
              SELECT (SELECT coalesce(min(rowid), 1) - 1 FROM restores), ?1, id, ?2, 'done', ?3, 'files', ?4, \
              coalesce(head_snapshot, ?4) FROM sessions WHERE id = ?5 \
-             AND NOT EXISTS (SELECT 1 FROM nodes WHERE session_id = ?5 AND ?4 IN (snapshot, base_snapshot) \
-             AND id NOT IN (SELECT value FROM json_each(?6))) \
+             AND NOT EXISTS (SELECT 1 FROM nodes WHERE session_id = ?5 AND (snapshot = ?4 \
+             OR base_snapshot = ?4 AND id NOT IN (SELECT value FROM json_each(?6)))) \
              AND NOT EXISTS (SELECT 1 FROM restores WHERE session_id = ?5 AND state <> 'dropped' \
              AND CASE state WHEN 'undone' THEN after_snapshot ELSE before_snapshot END = ?4)",
             params![
