@@ -4,6 +4,7 @@
 
 mod boundary;
 mod command_line;
+mod command_line_edges;
 mod command_line_permissions;
 mod command_line_refusals;
 mod command_line_streams;

@@ -234,6 +234,10 @@ wire! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[ts(optional, as = "Option<Vec<SkippedFile>>")]
         pub unwritten: Vec<SkippedFile>,
+        /// All was so already: nothing moved, and there is no step that undo takes back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(optional, as = "Option<bool>")]
+        pub unchanged: bool,
     }
 }
 

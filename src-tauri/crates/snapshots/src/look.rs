@@ -1,10 +1,10 @@
 //! Looking at a snapshot without a checkout.
 
 use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
-use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
+use okcvm_protocol::{ChangeCounts, ChangeKind, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
 
 use crate::archive::held;
 use crate::changes::{changes, counts};
@@ -46,6 +46,24 @@ impl History {
         let (old, new) = self.trees(from, to)?;
         let source = self.source();
         changes(source, &differences(source, old, new, &Scope::All)?)
+    }
+
+    /// The files and empty folders that `from` holds and `to` does not, by path. What only moved is not among them.
+    pub fn deleted(&self, from: &SnapshotId, to: &SnapshotId) -> Result<Vec<String>, SnapshotError> {
+        let (old, new) = self.trees(Some(from), to)?;
+        let found = differences(self.source(), old, new, &Scope::All)?;
+        let is_folder = |entry: Option<Entry>| entry.is_some_and(|entry| entry.kind == Kind::Folder);
+        let came: HashSet<&[u8]> =
+            found.iter().filter(|one| is_folder(one.new)).map(|one| split(&one.path).1).collect();
+        let folders = found
+            .iter()
+            .filter(|one| is_folder(one.old) && one.new.is_none() && !came.contains(split(&one.path).1))
+            .map(|one| shown(&one.path));
+        let files = changes(self.source(), &found)?.into_iter();
+        let files = files.filter(|change| change.kind == ChangeKind::Deleted).map(|change| change.path);
+        let mut gone: Vec<String> = files.chain(folders).collect();
+        gone.sort();
+        Ok(gone)
     }
 
     /// How many files came, changed and went from `from` (or nothing) to `to`; a renamed file came and went.

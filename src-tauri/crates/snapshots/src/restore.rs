@@ -204,6 +204,7 @@ impl History {
             removed: touched.removed,
             before: Some(restore.from.clone()),
             unwritten,
+            unchanged: false,
         };
         let intent = Intent::open(self.shared.folder())?;
         if plan.is_empty() {

@@ -21,7 +21,7 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 fn outcome(written: u32, removed: u32, before: &SnapshotId) -> RestoreOutcome {
-    RestoreOutcome { written, removed, before: Some(before.clone()), unwritten: Vec::new() }
+    RestoreOutcome { written, removed, before: Some(before.clone()), unwritten: Vec::new(), unchanged: false }
 }
 
 fn restore_all(place: &Place, from: &SnapshotId, to: &SnapshotId) -> Result<RestoreOutcome, SnapshotError> {

@@ -35,6 +35,7 @@ export const enTime = {
   'restore.safe': 'The present is recorded first, so that you can undo this.',
   'restore.apply': 'Restore',
   'restore.done': 'Restored',
+  'restore.unchanged': 'All is so already; nothing was changed',
   'restore.unwritten_one': '{count} file stays as it is: {names}',
   'restore.unwritten_other': '{count} files stay as they are: {names}',
   'restore.undone': 'Restore undone',

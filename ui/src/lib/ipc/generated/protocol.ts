@@ -2529,7 +2529,11 @@ before: SnapshotId | null,
 /**
  * What stays as it is, and why: this file system cannot hold it, or the snapshot had left it out.
  */
-unwritten?: Array<SkippedFile>, };
+unwritten?: Array<SkippedFile>, 
+/**
+ * All was so already: nothing moved, and there is no step that undo takes back.
+ */
+unchanged?: boolean, };
 
 /**
  * Goes to a node.
