@@ -9,11 +9,12 @@ use okcvm_protocol::{ChangeCounts, ChangeKind, EntryKind, FileChange, FileDiff, 
 use crate::archive::held;
 use crate::changes::{changes, counts};
 use crate::commit::{Author, object_of};
-use crate::difference::{Scope, changed_among, differences, stands_itself};
+use crate::difference::{Scope, changed_among, differences, folded_into, stands_itself};
 use crate::entry::{below, raw, shown, split};
 use crate::error::SnapshotError;
 use crate::history::History;
 use crate::lines;
+use crate::names::NameRules;
 use crate::restore::RestoreWhat;
 use crate::source::Source;
 
@@ -86,7 +87,8 @@ impl History {
         Ok(one == other)
     }
 
-    /// The part `what` of a snapshot is as it is in `other`. No content is read.
+    /// The part `what` of a snapshot is as it is in `other`, also on a file system that takes another spelling of its
+    /// paths for the same. No content is read.
     pub fn same_part(
         &self,
         one: &SnapshotId,
@@ -94,7 +96,9 @@ impl History {
         what: &RestoreWhat,
     ) -> Result<bool, SnapshotError> {
         let (one, other) = self.trees(Some(one), other)?;
-        Ok(differences(self.source(), one, other, &what.scope())?.is_empty())
+        let scope = what.scope();
+        Ok(differences(self.source(), one, other, &scope)?.is_empty()
+            && folded_into(NameRules::MOST, self.source(), [one, other], &scope)?.is_empty())
     }
 
     /// The paths that a restore from `from` to `to` had already changed when it stopped and `half` was recorded: what

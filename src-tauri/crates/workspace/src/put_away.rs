@@ -169,6 +169,7 @@ enum Moved {
 }
 
 /// Why nothing has moved.
+#[derive(Debug)]
 enum Stays {
     /// Something stands where it was to go.
     Taken,
@@ -198,6 +199,7 @@ impl From<Errno> for Stays {
 }
 
 /// Why something was not copied, and what of it that is about.
+#[derive(Debug)]
 struct Fault {
     error: Errno,
     within: PathBuf,
