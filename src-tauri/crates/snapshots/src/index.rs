@@ -14,9 +14,9 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use okcvm_objects::{Entry, EntryKind, ObjectId};
 use okcvm_protocol::SkippedFile;
+use smallvec::SmallVec;
 
 use crate::entry::{below, shown};
 use crate::left_out;

@@ -162,6 +162,13 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE nodes ADD COLUMN exported_at INTEGER;
     ",
+    "
+    CREATE TABLE clock (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        believed INTEGER NOT NULL,
+        doubted INTEGER
+    ) STRICT;
+    ",
 ];
 
 /// Brings the file to the latest format, copying it beside itself first.

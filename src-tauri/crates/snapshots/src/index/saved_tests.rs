@@ -1,3 +1,5 @@
+use crate::index::Name;
+
 use super::*;
 
 fn sample() -> Index {
