@@ -28,7 +28,7 @@ Environment:
   OKCVM_DEMO_PACE      full: the scripted demo model speaks without pauses
   OKCVM_LOG            what is logged, for example debug
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or SIGTERM";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, SIGTERM or SIGHUP";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -332,8 +332,9 @@ pub(crate) enum SessionCommand {
     },
     /// Pack the history of a session now, and drop old snapshots if it is over its budget
     ///
-    /// The app does so by itself when nothing runs. The ends of branches, named nodes, published ones and what undo needs
-    /// are never dropped.
+    /// The app does so by itself when nothing runs, and so does `okcvm run` at its end if a history is over its budget. If
+    /// all together are over theirs, sessions that were not used for longest give first. The ends of branches, named
+    /// nodes, published ones and what undo needs are never dropped.
     Tidy {
         /// Its id, or the beginning or end of it
         session: String,

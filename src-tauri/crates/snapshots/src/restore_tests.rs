@@ -13,6 +13,8 @@ use crate::testing::{Node, Place, Tree, os, place, quick_place, tree, words};
 
 #[path = "restore_order_tests.rs"]
 mod order;
+#[path = "restore_respelled_tests.rs"]
+mod respelled_tests;
 #[path = "restore_walk_tests.rs"]
 mod walk;
 
