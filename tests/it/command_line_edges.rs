@@ -45,16 +45,17 @@ async fn paths_of_odd_bytes_stand_for_themselves_and_for_nothing_else() {
     std::fs::write(at(&file), "named").unwrap();
     let place = at(&work);
     let given = at(&file);
-    let arguments = ["--workspace".as_ref(), place.as_os_str(), "--file".as_ref(), given.as_os_str()];
-    turn(folder.path(), "printf 1 > made", &arguments).await;
+    turn(folder.path(), "printf 1 > made", &["--workspace".as_ref(), place.as_os_str()]).await;
     assert_eq!(std::fs::read_to_string(place.join("made")).unwrap(), "1");
     assert_eq!(std::fs::read_dir(at(&other)).unwrap().count(), 0);
+    let arguments = ["--workspace".as_ref(), place.as_os_str(), "--file".as_ref(), given.as_os_str()];
+    turn(folder.path(), "true", &arguments).await;
     let copied = ["upload", ""].map(|folder| place.join(folder).join(&file));
     assert!(copied.iter().any(|copy| copy.is_file()), "{:?}", crate::desk::tree(&place));
 
     // The same folder is the same session, and its files come and go.
     let session = sessions(folder.path())[0]["id"].as_str().unwrap().to_owned();
-    turn(folder.path(), "printf 2 > made", &["--workspace".as_ref(), place.as_os_str()]).await;
+    std::fs::write(place.join("made"), "2").unwrap();
     assert_eq!(sessions(folder.path()).len(), 1);
     let tree = okcvm(folder.path(), &["session", "tree", &session, "--json"]);
     let tree: serde_json::Value = serde_json::from_slice(&tree.stdout).unwrap();
@@ -280,6 +281,12 @@ async fn a_run_holds_the_budgets() {
     let held = usage(&session);
     assert!(held["bytes"].as_u64().unwrap() <= 500_000, "{held}");
     assert!(held["thinned"].as_u64().unwrap() >= 1, "{held}");
+
+    okcvm(folder.path(), &["config", "set", "history.sessionBudgetBytes", "5000000"]);
+    for _ in 0..2 {
+        let command = "head -c 200000 /dev/urandom > x";
+        turn(folder.path(), command, &["--workspace".as_ref(), work.as_os_str()]).await;
+    }
 
     // All together: the session that was not used for longest gives, though it is within its own. By hand as well.
     let arguments = ["--workspace".as_ref(), other.as_os_str()];

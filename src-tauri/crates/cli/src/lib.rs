@@ -155,6 +155,7 @@ async fn keep_house(host: &Host, stops: &Stops) {
     if stops.came() {
         return;
     }
+    let _telling = session::room::tell_tidying(host);
     let shared = host.clone();
     let keeping = tokio::task::spawn_blocking(move || {
         shared.engine().purge_overdue()?;

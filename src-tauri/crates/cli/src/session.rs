@@ -5,7 +5,7 @@ mod look;
 mod moves;
 pub(crate) mod network;
 mod permissions;
-mod room;
+pub(crate) mod room;
 
 pub(crate) use permissions::rules;
 

@@ -1,7 +1,7 @@
 //! Looking at a snapshot without a checkout.
 
 use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use okcvm_protocol::{ChangeCounts, ChangeKind, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
@@ -55,11 +55,16 @@ impl History {
         let (old, new) = self.trees(Some(from), to)?;
         let found = differences(self.source(), old, new, &Scope::All)?;
         let is_folder = |entry: Option<Entry>| entry.is_some_and(|entry| entry.kind == Kind::Folder);
-        let came: HashSet<&[u8]> =
-            found.iter().filter(|one| is_folder(one.new)).map(|one| split(&one.path).1).collect();
+        let came: Vec<(&[u8], &[u8])> =
+            found.iter().filter(|one| is_folder(one.new)).map(|one| split(&one.path)).collect();
+        // Beside where it was under another name, or elsewhere under its own.
+        let moved = |path: &[u8]| {
+            let (folder, name) = split(path);
+            came.iter().any(|came| came.0 == folder || came.1 == name)
+        };
         let folders = found
             .iter()
-            .filter(|one| is_folder(one.old) && one.new.is_none() && !came.contains(split(&one.path).1))
+            .filter(|one| is_folder(one.old) && one.new.is_none() && !moved(&one.path))
             .map(|one| shown(&one.path));
         let files = changes(self.source(), &found)?.into_iter();
         let files = files.filter(|change| change.kind == ChangeKind::Deleted).map(|change| change.path);

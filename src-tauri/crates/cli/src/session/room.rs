@@ -5,6 +5,7 @@ use okcvm_protocol::{
     AppEvent, CommandHandler, EngineEvent, HistoryUsage, NodeId, NodeParams, NodeSummary, SessionId,
     SessionParams, TidyStage,
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{find, find_node, look, named, titled};
 use crate::arguments::TrashArguments;
@@ -116,26 +117,29 @@ pub(super) async fn usage(host: &Host, session: &str, format: Format) -> Result<
     Ok(())
 }
 
-pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
-    let session_id = find(host, session)?.id;
-    let id = session_id.clone();
+/// Shows how far histories are tidied, until it is dropped.
+pub(crate) fn tell_tidying(host: &Host) -> AbortOnDropHandle<()> {
     let mut events = host.engine().events().subscribe(host.engine().events().last());
-    let telling = tokio::spawn(async move {
+    AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
             for numbered in events.next(100).await {
                 if let EngineEvent::App { event: AppEvent::HistoryTidying { stage, .. } } = numbered.event {
                     match stage {
                         TidyStage::Thinning => output::waiting("… dropping old snapshots".to_owned()),
                         TidyStage::Packing => output::waiting("… packing".to_owned()),
-                        TidyStage::Ended => return,
+                        TidyStage::Ended => {}
                     }
                 }
             }
         }
-    });
-    let report = host.history_tidy(SessionParams { session_id }).await;
-    telling.abort();
-    let mut report = report?;
+    }))
+}
+
+pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let id = session_id.clone();
+    let _telling = tell_tidying(host);
+    let mut report = host.history_tidy(SessionParams { session_id }).await?;
     let mut elsewhere = 0;
     if report.usage.total_bytes > report.usage.total_budget_bytes {
         // All together are over their budget: those that were not used for longest give first.
