@@ -146,7 +146,7 @@ async fn what_a_turn_deleted_comes_back_by_any_spelling_of_its_path_with_empty_f
     assert!(text(&back.stdout).contains("Empty folders"), "{}{}", text(&back.stdout), text(&back.stderr));
     assert!(work.join("empty").is_dir());
     let back = bring(None);
-    assert!(text(&back.stdout).contains("3 files are back"), "{}", text(&back.stdout));
+    assert!(text(&back.stdout).contains("3 files brought back"), "{}", text(&back.stdout));
     for name in all {
         assert_eq!(std::fs::read_to_string(work.join(name)).unwrap(), name);
     }

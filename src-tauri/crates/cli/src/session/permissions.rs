@@ -163,11 +163,10 @@ pub(super) async fn files(host: &Host, command: FilesCommand) -> Result<(), Fail
                 return Ok(output::json(&outcome)?);
             }
             let back = match outcome.written {
-                0 => "Empty folders are".to_owned(),
-                1 => "1 file is".to_owned(),
-                count => format!("{count} files are"),
+                0 => "Empty folders".to_owned(),
+                count => super::files(count),
             };
-            output::line(&format!("{back} back. `okcvm session undo` takes that back."));
+            output::line(&format!("{back} brought back. `okcvm session undo` takes that back."));
             super::moves::stay(&outcome.unwritten);
         }
     }
