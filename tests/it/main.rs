@@ -8,6 +8,7 @@ mod command_line;
 mod command_line_edges;
 mod command_line_permissions;
 mod command_line_refusals;
+mod command_line_room;
 mod command_line_streams;
 mod command_line_tree;
 #[cfg(target_os = "linux")]
@@ -16,6 +17,7 @@ mod demo_job;
 mod desk;
 mod distrust;
 mod held_up;
+mod interrupted;
 mod killed;
 mod left_kernel;
 mod local_model;

@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use okcvm_protocol::{
-    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, Turn, TurnLimits,
-    TurnPage, WorkspaceKind,
+    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, SnapshotId, Turn,
+    TurnLimits, TurnPage, WorkspaceKind,
 };
 use okcvm_store::{NewSession, NodeRow, SessionRow};
 use okcvm_workspace::{Workspace, check_folder, encode_name};
 
 use crate::{Engine, EngineError};
 
+/// Why what a turn changed can neither be shown nor taken back.
+pub(crate) const BEFORE_LOST: &str = "the history no longer holds the files before it.";
 /// Turns that come with an opened session.
 const FIRST_PAGE: usize = 30;
 /// Turns of a page at most.
@@ -145,6 +147,12 @@ impl Engine {
                 Ok(false) => node.durable = Some(false),
                 Ok(true) => break,
                 Err(_) => {}
+            }
+        }
+        for node in &mut tree {
+            let is_lost = |base: &SnapshotId| !runtime.history.holds(base);
+            if node.not_restorable.is_none() && node.base_snapshot.as_ref().is_some_and(is_lost) {
+                node.changes_lost = Some(BEFORE_LOST.to_owned());
             }
         }
         let path = path_in(&tree, row.current_node.as_ref());

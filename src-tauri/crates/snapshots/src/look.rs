@@ -1,7 +1,7 @@
 //! Looking at a snapshot without a checkout.
 
 use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
 use okcvm_protocol::{ChangeCounts, ChangeKind, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
@@ -92,6 +92,17 @@ impl History {
         let object = object_of(id)?;
         let Some(record) = self.shared.archive.journal()?.get(&object).cloned() else { return Ok(false) };
         Ok(Check::new(&self.shared.objects).is_whole(&record, None)?.is_none())
+    }
+
+    /// Bytes of the files of a snapshot that are not the same in `other`, or of all. Of what is damaged nothing counts.
+    pub fn bytes_beside(&self, id: &SnapshotId, other: Option<&SnapshotId>) -> Result<u64, SnapshotError> {
+        let (old, new) = self.trees(other, id)?;
+        let source = self.source();
+        let found = differences(source, old, new, &Scope::All)?;
+        let files = found.iter().filter_map(|difference| difference.new);
+        let new: HashSet<ObjectId> =
+            files.filter(|entry| entry.kind != Kind::Folder).map(|entry| entry.id).collect();
+        Ok(new.into_iter().filter_map(|id| source.size(id).ok()).sum())
     }
 
     /// Two snapshots hold the same files. No content is read.

@@ -17,7 +17,7 @@ fn cut_off() -> (Place, UnfinishedRestore) {
     place.write("dir/node_modules/p", "left out");
     place.write("dir/by hand", "mine");
     let second = place.record(Some(&first)).snapshot;
-    let restore = UnfinishedRestore { from: second, to: first, what: RestoreWhat::All };
+    let restore = unfinished(&second, &first, &RestoreWhat::All);
     Intent::open(&place.dir).unwrap().begin(&restore).unwrap();
     for (old, new) in [("dir", "Dir"), ("README", "Readme")] {
         let between = name_between(new.as_bytes());

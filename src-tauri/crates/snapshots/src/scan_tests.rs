@@ -36,7 +36,14 @@ fn root(place: &Place) -> Arc<Folder> {
 /// A scan with `old` for what is known; nothing of it is kept.
 fn scan(place: &Place, old: &Arc<Folder>) -> Arc<Folder> {
     let (batch, progress) = (place.history.shared.objects.batch(), Progress::default());
-    let scan = Scan { batch: &batch, max_file_bytes: 1_000_000, progress: &progress, threads: Threads::Many };
+    let rights = &place.history.shared.rights;
+    let scan = Scan {
+        batch: &batch,
+        max_file_bytes: 1_000_000,
+        progress: &progress,
+        threads: Threads::Many,
+        rights,
+    };
     let look = Look::Whole(Suspicion::Unsuspected, None);
     scan.workspace(place.workspace.root_handle(), Some(old), look).unwrap()
 }

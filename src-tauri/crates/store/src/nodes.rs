@@ -118,6 +118,7 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<(NodeSummary, SummaryTexts)> 
         untrusted: Vec::new(),
         exported_at: row.get(14)?,
         durable: None,
+        changes_lost: None,
     };
     let texts = SummaryTexts {
         status: row.get(6)?,

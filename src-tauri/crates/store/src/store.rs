@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use crate::error::Doing;
 use crate::{StoreError, migrations};
 
+/// Bytes that a copy leaves free on the disk.
+const SPARE: u64 = 64 << 20;
 /// How the name of the daily copy ends.
 const COPY: &str = "copy.db";
 const BETWEEN_COPIES: Duration = Duration::from_secs(24 * 60 * 60);
@@ -63,8 +65,15 @@ impl Store {
     }
 
     /// Copies the database beside itself, at most daily, unless it is found damaged: then the last copy is what there is
-    /// to go back to. Blocking.
+    /// to go back to. Where the copy would leave hardly any room on the disk, none is made, and that is the error. Blocking.
     pub fn keep_copy(&self) -> Result<(), StoreError> {
+        self.keep_copy_within(free_space)
+    }
+
+    pub(crate) fn keep_copy_within(
+        &self,
+        free_space: impl Fn(&Path) -> Option<u64>,
+    ) -> Result<(), StoreError> {
         let copy = self.path.with_extension(COPY);
         let age = std::fs::metadata(&copy).and_then(|found| found.modified()).map(|time| time.elapsed());
         if matches!(age, Ok(Ok(age)) if age < BETWEEN_COPIES) {
@@ -86,6 +95,15 @@ impl Store {
             if found != "ok" {
                 tracing::error!(found, "the database is damaged; its last copy is kept");
                 return Ok(());
+            }
+            let pages = |name: &str| {
+                let sql = format!("PRAGMA {name}");
+                connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).doing("measuring it")
+            };
+            let bytes = (pages("page_count")? - pages("freelist_count")?) * pages("page_size")?;
+            let needed = u64::try_from(bytes).unwrap_or(0).saturating_add(SPARE);
+            if free_space(&self.path).is_some_and(|free| free < needed) {
+                return Err(failed(&new)(std::io::ErrorKind::StorageFull.into()));
             }
             if let Err(error) = connection.execute("VACUUM INTO ?1", [new.to_string_lossy().as_ref()]) {
                 // Half a copy on a full disk is in the way of everything else.
@@ -133,6 +151,20 @@ fn sync_when_asked(log: &Path, writing: &Weak<Mutex<Connection>>, asked: &Receiv
         if let Err(error) = sync_log(log) {
             tracing::error!(%error, "what was written to the database is not on the disk yet");
         }
+    }
+}
+
+/// Bytes that this user may still write to the disk on which a file lies; `None` if the system does not tell.
+fn free_space(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let space = rustix::fs::statvfs(path).ok()?;
+        Some(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
     }
 }
 
