@@ -234,7 +234,7 @@ async fn another_program_reads_what_one_writes_and_a_killed_turn_is_over() {
     let rest = wait_for_line(run.0.stdout.take().unwrap(), "The start");
     let id = sessions(folder.path())[0]["id"].as_str().unwrap().to_owned();
     let show = okcvm(folder.path(), &["session", "show", &id]);
-    assert!(text(&show.stdout).contains("Another program"), "{}", text(&show.stdout));
+    assert!(text(&show.stdout).contains("another program"), "{}", text(&show.stdout));
     assert!(text(&okcvm(folder.path(), &["session", "tree", &id]).stdout).contains("running"));
 
     run.signal("KILL");
@@ -243,7 +243,7 @@ async fn another_program_reads_what_one_writes_and_a_killed_turn_is_over() {
     let tree = okcvm(folder.path(), &["session", "tree", &id, "--json"]);
     let nodes: Vec<Value> = serde_json::from_slice(&tree.stdout).unwrap();
     assert_eq!(nodes[0]["status"], "interrupted");
-    assert!(!text(&okcvm(folder.path(), &["session", "show", &id]).stdout).contains("Another program"));
+    assert!(!text(&okcvm(folder.path(), &["session", "show", &id]).stdout).contains("another program"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod boundary;
 mod came_back;
 mod command_line;
+mod command_line_edges;
 mod command_line_permissions;
 mod command_line_refusals;
 mod command_line_room;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::builder::ArgPredicate;
+use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use okcvm_host::encode_name;
 
 /// Give an agent a computer of its own: files, a shell, and a history that goes back to any moment.
 #[derive(Debug, Parser)]
@@ -27,7 +28,7 @@ Environment:
   OKCVM_DEMO_PACE      full: the scripted demo model speaks without pauses
   OKCVM_LOG            what is logged, for example debug
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or SIGTERM";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, SIGTERM or SIGHUP";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -207,7 +208,7 @@ pub(crate) enum SessionCommand {
         )]
         scope: Scope,
         /// Bring back only this file or folder of the workspace; may be given several times
-        #[arg(long = "path", id = "paths", value_name = "PATH")]
+        #[arg(long = "path", id = "paths", value_name = "PATH", value_parser = path_text())]
         paths: Vec<String>,
         /// Change nothing; list the files that would change, and who wrote them last
         #[arg(long)]
@@ -298,6 +299,7 @@ pub(crate) enum SessionCommand {
         /// Its id, or the beginning or end of it
         session: String,
         /// The file, relative to the workspace
+        #[arg(value_parser = path_text())]
         path: String,
         /// Print one JSON object
         #[arg(long)]
@@ -330,8 +332,9 @@ pub(crate) enum SessionCommand {
     },
     /// Pack the history of a session now, and drop old snapshots if it is over its budget
     ///
-    /// The app does so by itself when nothing runs. The ends of branches, named nodes, published ones and what undo needs
-    /// are never dropped.
+    /// The app does so by itself when nothing runs, and so does `okcvm run` at its end if a history is over its budget. If
+    /// all together are over theirs, sessions that were not used for longest give first. The ends of branches, named
+    /// nodes, published ones and what undo needs are never dropped.
     Tidy {
         /// Its id, or the beginning or end of it
         session: String,
@@ -372,6 +375,9 @@ pub(crate) enum SessionCommand {
         /// The new mode
         #[arg(value_enum)]
         mode: Option<Mode>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// List what was allowed for a session, or take it away
     Rules {
@@ -398,6 +404,9 @@ pub(crate) enum SessionCommand {
         session: String,
         #[command(flatten)]
         changes: LimitArguments,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -429,8 +438,11 @@ pub(crate) enum FilesCommand {
         /// The session: its id, or the beginning or end of it
         session: String,
         /// Files and folders, relative to the workspace
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = path_text())]
         paths: Vec<String>,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
     },
     /// List what was deleted by hand
     Trash {
@@ -446,8 +458,23 @@ pub(crate) enum FilesCommand {
     Recover {
         /// The session: its id, or the beginning or end of it
         session: String,
-        /// Its path, or its id in the trash, or the beginning or end of that
+        /// Its path (then what was deleted last), or its id in the trash, or the beginning or end of that
+        #[arg(value_parser = path_text())]
         file: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a file or folder of the trash for good
+    Purge {
+        /// The session: its id, or the beginning or end of it
+        session: String,
+        /// Its path, if it lies there once, or its id in the trash, or the beginning or end of that
+        #[arg(value_parser = path_text())]
+        file: String,
+        /// Print what it is about as one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Bring back what a turn of the agent deleted; what is there now stays as it is
     BringBack {
@@ -455,8 +482,12 @@ pub(crate) enum FilesCommand {
         session: String,
         /// The node: its name, or the beginning or end of its id
         node: String,
-        /// Only these paths
+        /// Only these files and folders
+        #[arg(value_parser = path_text())]
         paths: Vec<String>,
+        /// Print the outcome as one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -583,4 +614,10 @@ pub(crate) enum ConfigCommand {
     },
     /// Check the settings file; an error names file, line and field
     Check,
+}
+
+/// A path within a workspace, as all of the program writes it: bytes that are no text as U+FFFD and two digits, which
+/// can be typed as well.
+fn path_text() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|path| path.into_string().unwrap_or_else(|path| encode_name(&path)))
 }

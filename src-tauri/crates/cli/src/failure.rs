@@ -17,6 +17,11 @@ impl Failure {
         Self { error: None, code }
     }
 
+    /// Whether this is what its message and hint say.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.to_string() == text)
+    }
+
     /// The exit code.
     #[cfg(test)]
     pub(crate) fn code(&self) -> u8 {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use okcvm_host::Host;
+use okcvm_host::{Host, encode_name};
 use okcvm_protocol::{
     AppError, Attachment, ClashPolicy, CommandHandler, ErrorCode, ImportCancelParams, ImportId, ImportLimits,
     ImportParams, SessionId,
@@ -77,7 +77,7 @@ pub(crate) async fn copy_in(
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let sources: Vec<String> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+    let sources: Vec<String> = files.iter().map(|file| encode_name(file.as_os_str())).collect();
     let import_id = ImportId::new();
     let copying = host.import_start(ImportParams {
         session_id: session.clone(),

@@ -63,14 +63,15 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
         // Settings can be looked at in a folder that cannot be written, too.
         return config::answer(command, &environment, &data);
     }
-    let _log = log?;
+    let log = log?;
+    say_what_is_not_logged(&log);
     match arguments.command {
         Command::Run(run) => {
             let host = open(environment, &redactor)?;
             let stops = Stops::listen()?;
             probe_keys(&host).await;
             let result = closing(&host, run::answer(&host, run, &stops)).await;
-            empty_trash(&host).await;
+            keep_house(&host, &stops).await;
             result
         }
         Command::Session { command } => {
@@ -140,18 +141,42 @@ async fn closing(host: &Host, work: impl Future<Output = Result<(), Failure>>) -
     let result = work.await;
     // Whatever the command is: it may be the one that found it.
     for notice in host.engine().notices() {
-        output::note(&notice);
+        if !result.as_ref().is_err_and(|failure| failure.says(&notice)) {
+            output::note(&notice);
+        }
     }
     host.shut_down().await;
     result
 }
 
-/// Removes what is overdue in the trash, so that it goes without a window, too.
-async fn empty_trash(host: &Host) {
+/// Removes what is overdue in the trash, and what histories have over their budgets, so that it goes without a window,
+/// too. A signal calls it off.
+async fn keep_house(host: &Host, stops: &Stops) {
+    if stops.came() {
+        return;
+    }
+    let _telling = session::room::tell_tidying(host);
     let shared = host.clone();
-    let emptied = tokio::task::spawn_blocking(move || shared.engine().purge_overdue()).await;
-    if let Ok(Err(error)) = emptied {
-        tracing::warn!(%error, "the trash could not be emptied");
+    let keeping = tokio::task::spawn_blocking(move || {
+        shared.engine().purge_overdue()?;
+        shared.engine().tidy_what_is_over_budget()
+    });
+    tokio::pin!(keeping);
+    let kept = tokio::select! {
+        kept = &mut keeping => kept,
+        () = stops.stopped() => {
+            host.engine().cancel_all_tidying();
+            keeping.await
+        }
+    };
+    if let Ok(Err(error)) = kept {
+        tracing::warn!(%error, "the housekeeping was cut short");
+    }
+}
+
+fn say_what_is_not_logged(log: &LogGuard) {
+    if let Some(problem) = log.problem() {
+        output::note(&format!("{problem} This goes on without a log."));
     }
 }
 
@@ -179,7 +204,8 @@ async fn examine(
         Err(problem) => Err(problem),
     };
     match opened {
-        Ok((host, _log)) => {
+        Ok((host, log)) => {
+            say_what_is_not_logged(&log);
             probe_keys(&host).await;
             doctor::answer(&host, format)
         }

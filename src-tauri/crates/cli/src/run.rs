@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use okcvm_host::{EngineError, Host, Start};
+use okcvm_host::{EngineError, Host, Start, encode_name};
 use okcvm_protocol::{
     AppError, Attachment, CommandHandler, ENVIRONMENT_PROFILE, EngineEvent, NodeId, NodeStatus,
     NumberedEvent, SessionId, SessionParams,
@@ -59,6 +59,12 @@ pub(crate) async fn answer(host: &Host, arguments: RunArguments, stops: &Stops) 
         .await?
         .follow(host, stops, format)
         .await?;
+    let (shared, id) = (host.clone(), session.id.clone());
+    let durable = tokio::task::spawn_blocking(move || shared.engine().make_durable(&id)).await;
+    if let Err(error) = durable.map_err(EngineError::from).and_then(|flushed| flushed) {
+        let why = error.to_app_error();
+        output::note(&format!("What this turn recorded is not safe against a power cut: {why}"));
+    }
     if format == Format::Text {
         output::note(&format!("session {} in {}", session.id, workspace_path(host, &session.id).await?));
     }
@@ -70,7 +76,7 @@ pub(crate) async fn workspace_path(host: &Host, session: &SessionId) -> Result<S
     let workspace = tokio::task::spawn_blocking(move || shared.engine().workspace(&id))
         .await
         .map_err(EngineError::from)??;
-    Ok(workspace.root().to_string_lossy().into_owned())
+    Ok(encode_name(workspace.root().as_os_str()))
 }
 
 /// Where a message goes.

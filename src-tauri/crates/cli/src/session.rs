@@ -5,7 +5,7 @@ mod look;
 mod moves;
 pub(crate) mod network;
 mod permissions;
-mod room;
+pub(crate) mod room;
 
 pub(crate) use permissions::rules;
 
@@ -15,7 +15,7 @@ use okcvm_protocol::{
     SessionDetail, SessionId, SessionParams, SessionSummary, TurnLimits,
 };
 
-use crate::arguments::{LimitArguments, SessionCommand};
+use crate::arguments::{FilesCommand, LimitArguments, SessionCommand};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
@@ -29,6 +29,14 @@ pub(crate) fn moves_files(command: &SessionCommand) -> bool {
             | SessionCommand::Undo { .. }
             | SessionCommand::Redo { .. }
             | SessionCommand::RevertTurn { .. }
+            | SessionCommand::Delete(_)
+            | SessionCommand::Purge(_)
+            | SessionCommand::Files {
+                command: FilesCommand::Delete { .. }
+                    | FilesCommand::Recover { .. }
+                    | FilesCommand::BringBack { .. }
+                    | FilesCommand::Purge { .. }
+            }
     )
 }
 
@@ -81,12 +89,16 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         SessionCommand::Contacts { session, json } => {
             network::contacts(host, &session, Format::of(json)).await
         }
-        SessionCommand::Mode { session, mode } => permissions::mode(host, &session, mode).await,
+        SessionCommand::Mode { session, mode, json } => {
+            permissions::mode(host, &session, mode, Format::of(json)).await
+        }
         SessionCommand::Rules { session, remove, json } => {
             rules(host, Some(&session), remove.as_deref(), Format::of(json)).await
         }
         SessionCommand::Files { command } => permissions::files(host, command).await,
-        SessionCommand::Limits { session, changes } => limits(host, &session, &changes).await,
+        SessionCommand::Limits { session, changes, json } => {
+            limits(host, &session, &changes, Format::of(json)).await
+        }
     }
 }
 
@@ -124,15 +136,19 @@ fn named<'a>(nodes: &'a [NodeSummary], wanted: &str) -> Result<&'a NodeSummary, 
         return Err(AppError::new("The id of the node is empty.")
             .with_hint("`okcvm session tree` shows the nodes with the ends of their ids."));
     }
-    let mut fits = nodes.iter().filter(|node| {
-        node.id.as_str().starts_with(wanted)
-            || node.id.as_str().ends_with(wanted)
-            || node.label.as_deref() == Some(wanted)
-    });
-    match (fits.next(), fits.next()) {
-        (Some(node), None) => Ok(node),
-        (Some(_), Some(_)) => Err(AppError::new(format!("More than one node fits “{wanted}”."))),
-        (None, _) => Err(AppError::new(format!("There is no node “{wanted}” in this session."))
+    // A whole name or id stands above parts of others.
+    let whole: Vec<&NodeSummary> = nodes
+        .iter()
+        .filter(|node| node.id.as_str() == wanted || node.label.as_deref() == Some(wanted))
+        .collect();
+    let part =
+        |node: &&NodeSummary| node.id.as_str().starts_with(wanted) || node.id.as_str().ends_with(wanted);
+    let fits = if whole.is_empty() { nodes.iter().filter(part).collect() } else { whole };
+    match fits.as_slice() {
+        [node] => Ok(node),
+        [_, _, ..] => Err(AppError::new(format!("More than one node fits “{wanted}”."))
+            .with_hint("`okcvm session tree` shows the ends of their ids, which tell them apart.")),
+        [] => Err(AppError::new(format!("There is no node “{wanted}” in this session."))
             .with_code(ErrorCode::NotFound)
             .with_hint("`okcvm session tree` shows them.")),
     }
@@ -147,7 +163,7 @@ fn titled(title: &str) -> &str {
 }
 
 /// Shows the limits of a session, after changing those that are named.
-async fn limits(host: &Host, session: &str, changes: &LimitArguments) -> Result<(), Failure> {
+async fn limits(host: &Host, session: &str, changes: &LimitArguments, format: Format) -> Result<(), Failure> {
     let session_id = find(host, session)?.id;
     let kept = open(host, &session_id).await?.limits;
     let limits = TurnLimits {
@@ -158,6 +174,9 @@ async fn limits(host: &Host, session: &str, changes: &LimitArguments) -> Result<
     if changes.any() {
         let params = SessionConfigureParams { session_id, profile: None, limits: Some(limits.clone()) };
         host.session_configure(params).await?;
+    }
+    if format == Format::Json {
+        return Ok(output::json(&limits)?);
     }
     output::line(&format!("steps    {}", limits.max_steps));
     output::line(&format!("minutes  {}", limits.max_minutes));

@@ -10,7 +10,7 @@ use crate::output;
 /// How a shell tells that a program was stopped from outside.
 pub(crate) const STOPPED: u8 = 130;
 
-/// Listens to SIGINT and SIGTERM from when it is made. The first asks the work to stop; the second ends the program at
+/// Listens to SIGINT, SIGTERM and SIGHUP from when it is made. The first asks the work to stop; the second ends the program at
 /// once, whatever it waits for.
 pub(crate) struct Stops {
     stopped: CancellationToken,
@@ -66,7 +66,8 @@ fn hear(stopped: &CancellationToken, ready: &SyncSender<std::io::Result<()>>) {
         stopped.cancel();
         // A stderr that nobody reads must not keep the second signal from being heard.
         std::thread::spawn(say_stopping);
-        signals.next().await;
+        // A terminal that is closed may say so more than once.
+        while signals.next().await == Signal::HangUp {}
         std::process::exit(STOPPED.into());
     });
 }
@@ -80,23 +81,55 @@ fn say_stopping() {
     let _ = writeln!(notes, "{clear}stopping … (a second Ctrl-C ends at once)");
 }
 
+/// What asked the program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Stop,
+    /// The terminal is gone.
+    #[cfg_attr(windows, expect(dead_code, reason = "there is none there"))]
+    HangUp,
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Absent where the program was started so that it outlives its terminal.
+    hang_up: Option<tokio::signal::unix::Signal>,
+}
+
+/// Whether this was started with `nohup`.
+#[cfg(unix)]
+fn outlives_its_terminal() -> bool {
+    // A mask in hexadecimal; the first bit is SIGHUP.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hang_up = (!outlives_its_terminal()).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up,
+        })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = hang_up => Signal::HangUp,
         }
     }
 }
@@ -110,7 +143,8 @@ impl Signals {
         tokio::signal::windows::ctrl_c().map(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         self.0.recv().await;
+        Signal::Stop
     }
 }

@@ -1,16 +1,19 @@
 //! What the person deletes from a workspace lies in a trash of the session until its time is over; what the agent
 //! deleted in a turn is brought back from the snapshot before it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use okcvm_protocol::{
-    AppError, AppEvent, ChangeKind, DeletedFile, DeletedId, NodeId, RestoreOutcome, RestoreScope, SessionId,
+    AppError, AppEvent, DeletedFile, DeletedId, NodeId, RestoreOutcome, RestoreScope, SessionId,
 };
 use okcvm_store::DeletedRow;
 use okcvm_workspace::{Workspace, WorkspaceError, WorkspacePath};
 
 use crate::engine::create_folder;
 use crate::restore::{Goal, Paths};
+use crate::runtime::Runtime;
+use crate::trash::remove_tree;
 use crate::{Engine, EngineError};
 
 /// Files that an error names.
@@ -28,7 +31,7 @@ impl Engine {
         session: &SessionId,
         paths: &[String],
     ) -> Result<Vec<DeletedFile>, EngineError> {
-        let runtime = self.writable(session)?;
+        let runtime = self.movable(session)?;
         let workspace = runtime.workspace()?;
         let mut plain = paths
             .iter()
@@ -94,7 +97,7 @@ impl Engine {
 
     /// Brings a deleted file or folder back, under a free name if its own is taken. Tells its path. Blocking.
     pub fn recover_file(&self, session: &SessionId, id: &DeletedId) -> Result<String, EngineError> {
-        let runtime = self.writable(session)?;
+        let runtime = self.movable(session)?;
         let row = self.store().deleted_file(session, id)?;
         let path = WorkspacePath::parse(&row.entry.path)?;
         let keep = self.trash_folder(session, id);
@@ -103,9 +106,27 @@ impl Engine {
             Ok::<(), EngineError>(self.store().note_moved_files(session, path.as_str(), place.as_str())?)
         })?;
         self.store().forget_deleted_file(id)?;
-        remove_folder(&keep)?;
+        if let Err(error) = remove_folder(&keep) {
+            tracing::warn!(%session, %error, "the copy of what came back stays beside the trash");
+        }
         self.tell_deleted(session, vec![place.as_str().to_owned()]);
         Ok(place.as_str().to_owned())
+    }
+
+    /// Removes from the workspace what a program left that was ended while it brought something back. Whoever calls has
+    /// just got the lock.
+    pub(crate) fn sweep_recoveries(&self, runtime: &Runtime) -> Result<(), EngineError> {
+        let rows = self.store().deleted_files(&runtime.id)?;
+        let workspace = runtime.workspace()?;
+        let mut seen = HashSet::new();
+        for path in rows.iter().filter_map(|row| WorkspacePath::parse(&row.entry.path).ok()) {
+            if seen.insert(path.parent())
+                && let Err(error) = workspace.sweep_taken_back(&path)
+            {
+                tracing::warn!(session = %runtime.id, %error, "half of what was brought back stays for now");
+            }
+        }
+        Ok(())
     }
 
     /// Removes a deleted file or folder for good. Blocking.
@@ -150,14 +171,11 @@ impl Engine {
                 return Err(EngineError::NotRestorable(reason));
             };
             let workspace = runtime.workspace()?;
-            let wanted = |path: &String| paths.as_ref().is_none_or(|paths| paths.contains(path));
+            let paths = Paths::checked(runtime, RestoreScope::Files, paths.as_deref())?;
             let mut gone = Vec::new();
-            for change in runtime.history.diff(Some(base), after)? {
-                if change.kind == ChangeKind::Deleted && wanted(&change.path) {
-                    let path = WorkspacePath::parse(&change.path)?;
-                    if workspace.entry(&path)?.is_none() {
-                        gone.push(change.path);
-                    }
+            for path in runtime.history.deleted(base, after)? {
+                if paths.contain(&path) && workspace.entry(&WorkspacePath::parse(&path)?)?.is_none() {
+                    gone.push(path);
                 }
             }
             // What the snapshot before the turn had left out, and what is gone since.
@@ -165,7 +183,7 @@ impl Engine {
             let mut lost = Vec::new();
             for left in runtime.history.skipped(base)? {
                 let is_gone = left.path != "…"
-                    && wanted(&left.path)
+                    && paths.contain(&left.path)
                     && still.iter().all(|other| other.path != left.path)
                     && WorkspacePath::parse(&left.path)
                         .is_ok_and(|path| workspace.entry(&path).is_ok_and(|entry| entry.is_none()));
@@ -176,7 +194,10 @@ impl Engine {
             if gone.is_empty() {
                 let names: Vec<&str> = lost.iter().take(MOST_NAMED).map(|left| left.path.as_str()).collect();
                 let error = if names.is_empty() {
-                    AppError::new("Nothing that this turn deleted is missing now.")
+                    AppError::new(match &paths {
+                        Paths::All => "Nothing that this turn deleted is missing now.",
+                        Paths::Some(_) => "This turn deleted nothing of that name that is missing now.",
+                    })
                 } else {
                     AppError::new(format!("No snapshot holds what is missing now: {}.", names.join(", ")))
                 };
@@ -228,10 +249,5 @@ fn missing(path: &WorkspacePath) -> EngineError {
 }
 
 fn remove_folder(folder: &std::path::Path) -> Result<(), EngineError> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(EngineError::File { path: folder.display().to_string(), source: error })
-        }
-        _ => Ok(()),
-    }
+    remove_tree(folder).map_err(|source| EngineError::File { path: folder.display().to_string(), source })
 }

@@ -223,6 +223,16 @@ impl Engine {
         self.open_runtimes().iter().filter_map(|runtime| runtime.notice()).collect()
     }
 
+    /// Returns when what was recorded of a session survives a power cut. Blocking.
+    pub fn make_durable(&self, id: &SessionId) -> Result<(), EngineError> {
+        Ok(self.runtime(id)?.history.flush()?)
+    }
+
+    /// Why this program cannot write to a session, which it opens. Blocking.
+    pub fn why_read_only(&self, id: &SessionId) -> Option<EngineError> {
+        self.writable(id).err()
+    }
+
     pub(crate) fn close_runtime(&self, id: &SessionId) {
         self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
@@ -232,6 +242,20 @@ impl Engine {
         let runtime = self.runtime(id)?;
         runtime.workspace()?;
         if runtime.try_write(self)? { Ok(runtime) } else { Err(runtime.why_read_only()) }
+    }
+
+    /// The same for what moves files: a session in the trash moves none. Blocking.
+    pub(crate) fn movable(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
+        self.must_not_lie_in_trash(id)?;
+        self.writable(id)
+    }
+
+    pub(crate) fn must_not_lie_in_trash(&self, id: &SessionId) -> Result<(), EngineError> {
+        if self.store().session(id)?.deleted_at.is_none() {
+            return Ok(());
+        }
+        let error = AppError::new("This session lies in the trash.");
+        Err(EngineError::App(error.with_hint("Take it out of the trash to go on.")))
     }
 
     /// Stops every running turn and waits until each has ended.

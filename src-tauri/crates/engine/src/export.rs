@@ -4,6 +4,7 @@ use std::path::Path;
 
 use okcvm_protocol::{AppError, AppEvent, ExportReport, NodeId, SessionId};
 use okcvm_snapshots::{Cancel, ExportCount, ExportForm, Taken};
+use okcvm_workspace::encode_name;
 
 use crate::restore::restorable;
 use crate::{Engine, EngineError};
@@ -32,7 +33,7 @@ impl Engine {
         self.events().app(AppEvent::TreeChanged { session_id: session.clone() });
         tracing::info!(%session, %node, files = saved.files, bytes = saved.bytes, "saved a copy");
         Ok(ExportReport {
-            path: target.to_string_lossy().into_owned(),
+            path: encode_name(target.as_os_str()),
             files: saved.files,
             bytes: saved.bytes,
             renamed: saved.renamed,

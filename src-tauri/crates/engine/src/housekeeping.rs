@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Engine;
+use crate::{Engine, EngineError};
 
 /// How often it is looked whether something is to be tidied.
 const LOOK: Duration = Duration::from_secs(60);
@@ -11,6 +11,17 @@ const LOOK: Duration = Duration::from_secs(60);
 const LOOKS_A_DAY: u32 = 24 * 60;
 
 impl Engine {
+    /// Tidies histories if one is over its budget, or all together are over theirs, for a program that does not stay.
+    /// Blocking, possibly for long.
+    pub fn tidy_what_is_over_budget(&self) -> Result<(), EngineError> {
+        if self.is_over_budget()? { self.tidy_idle() } else { Ok(()) }
+    }
+
+    /// Calls off whatever is being tidied.
+    pub fn cancel_all_tidying(&self) {
+        self.open_runtimes().iter().for_each(|runtime| runtime.give_way());
+    }
+
     /// Removes what is overdue in the trash now and then daily, and tidies histories while no turn runs. Ends soon after
     /// the last other handle of the engine is gone. Call within a tokio runtime.
     pub fn keep_house(&self) {

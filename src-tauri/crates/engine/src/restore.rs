@@ -297,9 +297,10 @@ impl Engine {
         work: impl FnOnce(&Engine, &Runtime) -> Result<RestoreOutcome, EngineError> + Send + 'static,
     ) -> Result<RestoreOutcome, EngineError> {
         let id = session.clone();
-        let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
+        let runtime = self.blocking(move |engine| engine.movable(&id)).await?;
         let _gate = runtime.enter().await;
         runtime.must_write()?;
+        self.must_not_lie_in_trash(session)?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy);
         }
@@ -324,6 +325,15 @@ impl Engine {
             RestoreScope::Files => session.current_node.clone(),
             RestoreScope::All | RestoreScope::Conversation => goal.node,
         };
+        if let Some(files) = goal.files.as_ref().filter(|_| to_node == session.current_node)
+            && runtime.history.same_part(&present, files, &goal.paths.what()).unwrap_or(false)
+        {
+            // All is so already, and a step of nothing would stand before those that undo is for.
+            if runtime.history.same_files(&present, files).unwrap_or(false) {
+                self.store().set_head_snapshot(&runtime.id, Some(files))?;
+            }
+            return Ok(nothing_moved(true));
+        }
         let row = RestoreRow {
             id: RestoreId::new(),
             session_id: runtime.id.clone(),
@@ -365,16 +375,7 @@ impl Engine {
                     return Err(self.drop_if_lost(runtime, row, target)?.unwrap_or(error));
                 }
             },
-            None => (
-                RestoreOutcome {
-                    written: 0,
-                    removed: 0,
-                    before: None,
-                    unwritten: Vec::new(),
-                    passed: Vec::new(),
-                },
-                None,
-            ),
+            None => (nothing_moved(false), None),
         };
         self.store().finish_restore(row, state, node, head.as_ref())?;
         tracing::info!(session = %runtime.id, title = row.title, written = outcome.written,
@@ -708,6 +709,17 @@ impl Runtime {
         // Exactly that moment again, as after an undo: its files keep those who wrote them.
         let same = self.history.same_files(target, &now)?;
         Ok((outcome, if same { target.clone() } else { now }))
+    }
+}
+
+fn nothing_moved(unchanged: bool) -> RestoreOutcome {
+    RestoreOutcome {
+        written: 0,
+        removed: 0,
+        before: None,
+        unwritten: Vec::new(),
+        unchanged,
+        passed: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use okcvm_protocol::{
 };
 use okcvm_snapshots::{Author, Cancel, GONE, History, Loss, RecordInfo, Recorded, WhyLost};
 use okcvm_store::SnapshotMark;
-use okcvm_workspace::{Watch, Workspace};
+use okcvm_workspace::{Watch, Workspace, decode_name};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,7 @@ impl Runtime {
         let (root, lock_path) = if let Some(path) = &row.folder {
             let locks = engine.inner.options.sessions_folder.join(".locks");
             create_folder(&locks)?;
-            (PathBuf::from(path), user_lock(&engine.inner.options.sessions_folder, path))
+            (PathBuf::from(decode_name(path)), user_lock(&engine.inner.options.sessions_folder, path))
         } else {
             // Without the links on the way to the app's data, as the folders of users are stored.
             let real = std::fs::canonicalize(&folder);
@@ -222,9 +222,9 @@ impl Runtime {
         }
         for other in engine.store().sessions()? {
             let Some(folder) = other.folder.filter(|_| other.deleted_at.is_none()) else { continue };
-            let path = Path::new(&folder);
+            let path = PathBuf::from(decode_name(&folder));
             let is_neighbour =
-                path != self.root && (path.starts_with(&self.root) || self.root.starts_with(path));
+                path != self.root && (path.starts_with(&self.root) || self.root.starts_with(&path));
             if !is_neighbour {
                 continue;
             }
@@ -288,6 +288,7 @@ impl Runtime {
 
     fn recover(&self, engine: &Engine) -> Result<(), EngineError> {
         self.sweep_half_deployments();
+        engine.sweep_recoveries(self)?;
         self.finish_restores(engine)?;
         self.unmark_what_is_there(engine)?;
         for node in engine.store().running_nodes(&self.id)? {

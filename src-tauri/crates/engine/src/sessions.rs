@@ -8,12 +8,10 @@ use okcvm_protocol::{
     TurnLimits, TurnPage, WorkspaceKind,
 };
 use okcvm_store::{NewSession, NodeRow, SessionRow};
-use okcvm_workspace::{Workspace, check_folder};
+use okcvm_workspace::{Workspace, check_folder, encode_name};
 
 use crate::{Engine, EngineError};
 
-/// Snapshots are safe against a power cut long before they are so old.
-const FRESH_MS: i64 = 10_000;
 /// Why what a turn changed can neither be shown nor taken back.
 pub(crate) const BEFORE_LOST: &str = "the history no longer holds the files before it.";
 /// Turns that come with an opened session.
@@ -99,7 +97,7 @@ impl Engine {
         // The folder of all sessions lies in the data folder, which no agent may touch.
         let data = self.inner.options.sessions_folder.parent();
         check_folder(&absolute, self.inner.options.home.as_deref(), data)?;
-        Ok(Workspace::open(&absolute)?.root().to_string_lossy().into_owned())
+        Ok(encode_name(Workspace::open(&absolute)?.root().as_os_str()))
     }
 
     /// Gives a session another name.
@@ -142,10 +140,14 @@ impl Engine {
         let row = self.store().session(id)?;
         let choices = self.choices(&row);
         let mut tree = self.tree(id)?;
-        let fresh = self.now() - FRESH_MS;
-        for node in tree.iter_mut().filter(|node| node.ended_at.is_some_and(|at| at > fresh)) {
-            let durable = node.snapshot.as_ref().map(|snapshot| runtime.history.is_durable(snapshot));
-            node.durable = matches!(durable, Some(Ok(false))).then_some(false);
+        // The latest come last, and only they can be on their way to the disk.
+        for node in tree.iter_mut().rev().filter(|node| node.not_restorable.is_none()) {
+            let Some(snapshot) = &node.snapshot else { continue };
+            match runtime.history.is_durable(snapshot) {
+                Ok(false) => node.durable = Some(false),
+                Ok(true) => break,
+                Err(_) => {}
+            }
         }
         for node in &mut tree {
             let is_lost = |base: &SnapshotId| !runtime.history.holds(base);
@@ -158,7 +160,7 @@ impl Engine {
         Ok(SessionDetail {
             summary: self.summary(&row),
             access: runtime.access(),
-            workspace_path: runtime.root().to_string_lossy().into_owned(),
+            workspace_path: encode_name(runtime.root().as_os_str()),
             turns: page.turns,
             earlier_turns: page.earlier_turns,
             todos: self.store().todos_along(id, &path)?,
@@ -243,7 +245,9 @@ impl Engine {
         label: Option<&str>,
     ) -> Result<NodeSummary, EngineError> {
         self.node_of(session, node)?;
-        self.store().label_node(node, label.map(str::trim).filter(|label| !label.is_empty()))?;
+        // On one line, as trees show it.
+        let label = label.map(|label| label.split_whitespace().collect::<Vec<_>>().join(" "));
+        self.store().label_node(node, label.as_deref().filter(|label| !label.is_empty()))?;
         self.events().app(AppEvent::TreeChanged { session_id: session.clone() });
         Ok(self.store().node(node)?.summary)
     }
@@ -265,7 +269,7 @@ impl Engine {
 
     /// The files of a session, which this program may write. Blocking.
     pub fn writable_workspace(&self, id: &SessionId) -> Result<Workspace, EngineError> {
-        self.writable(id)?.workspace()
+        self.movable(id)?.workspace()
     }
 }
 

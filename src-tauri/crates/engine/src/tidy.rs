@@ -138,6 +138,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a history is over its budget, or all together are.
+    pub(crate) fn is_over_budget(&self) -> Result<bool, EngineError> {
+        let limits = (self.inner.parts.history_limits)();
+        let mut total = 0;
+        for row in self.store().sessions()? {
+            let bytes = folder_bytes(&self.session_folder(&row.id).join("history"));
+            if bytes > limits.session_budget_bytes {
+                return Ok(true);
+            }
+            total += bytes;
+        }
+        Ok(total > limits.total_budget_bytes)
+    }
+
     /// Tidies every history that is worth it, if no turn runs. Blocking, possibly for long.
     pub(crate) fn tidy_idle(&self) -> Result<(), EngineError> {
         let limits = (self.inner.parts.history_limits)();

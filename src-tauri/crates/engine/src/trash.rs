@@ -243,7 +243,7 @@ impl Engine {
 }
 
 /// Removes a folder with all that is in it, also folders that may not be written, as tools make them for their caches.
-fn remove_tree(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn remove_tree(folder: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {

@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use okcvm_protocol::{
-    AppError, AppEvent, Attachment, NodeId, NodeStatus, QueueId, QueuedMessage, RestoreScope, SessionId,
-    TurnEvent, UserMessage,
+    AppEvent, Attachment, NodeId, NodeStatus, QueueId, QueuedMessage, RestoreScope, SessionId, TurnEvent,
+    UserMessage,
 };
 use okcvm_store::NewNode;
 use tokio_util::sync::CancellationToken;
@@ -120,7 +120,7 @@ impl Engine {
         message: UserMessage,
     ) -> Result<Start, EngineError> {
         let id = session.clone();
-        let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
+        let runtime = self.blocking(move |engine| engine.movable(&id)).await?;
         let gate = runtime.enter().await;
         runtime.must_write()?;
         if runtime.running_node().is_some() {
@@ -217,12 +217,7 @@ impl Engine {
         remark: Option<String>,
     ) -> Result<NodeId, EngineError> {
         let session = self.store().session(&runtime.id)?;
-        if session.deleted_at.is_some() {
-            return Err(EngineError::App(
-                AppError::new("This session lies in the trash.")
-                    .with_hint("Take it out of the trash to go on."),
-            ));
-        }
+        self.must_not_lie_in_trash(&runtime.id)?;
         let title = title_of(&message);
         let parent_id = match parent {
             Parent::Current => session.current_node.clone(),

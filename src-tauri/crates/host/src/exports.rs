@@ -1,12 +1,13 @@
 //! Copies of nodes that are being saved: each tells how far it is and can be called off.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use okcvm_protocol::{AppError, AppEvent, ExportId, ExportProgress, ExportReport, NodeExportParams};
 use okcvm_snapshots::{Cancel, Taken};
+use okcvm_workspace::decode_name;
 
 use crate::Host;
 
@@ -62,7 +63,7 @@ impl Host {
                 },
             });
         };
-        let target = Path::new(&params.target);
-        Ok(self.engine.export_node(&params.session_id, &params.node_id, target, taken, cancel, &mut tell)?)
+        let target = PathBuf::from(decode_name(&params.target));
+        Ok(self.engine.export_node(&params.session_id, &params.node_id, &target, taken, cancel, &mut tell)?)
     }
 }

@@ -1,6 +1,6 @@
 //! The handlers of the command table: each takes its parameters apart, calls one function, and maps the answer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use okcvm_model::{LocalPorts, discover, test_connection};
 #[allow(clippy::wildcard_imports, reason = "the handlers name nearly every type of the wire")]
 use okcvm_protocol::*;
 use okcvm_secrets::{ExposeSecret, SecretString};
-use okcvm_workspace::{WorkspacePath, plan_import, run_import};
+use okcvm_workspace::{WorkspacePath, decode_name, plan_import, run_import};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -77,8 +77,8 @@ impl CommandHandler for Host {
 
     async fn session_create(&self, params: SessionCreateParams) -> Result<SessionSummary, AppError> {
         self.blocking(move |host| {
-            let folder = params.folder.as_deref().map(Path::new);
-            Ok(host.engine.create_session(params.title.as_deref(), folder)?)
+            let folder = params.folder.as_deref().map(decode_name);
+            Ok(host.engine.create_session(params.title.as_deref(), folder.as_deref().map(Path::new))?)
         })
         .await
     }
@@ -401,7 +401,8 @@ impl CommandHandler for Host {
             .blocking(move |host| {
                 let workspace = host.engine.writable_workspace(&params.session_id)?;
                 let target = workspace_path(&params.target)?;
-                let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
+                let sources: Vec<PathBuf> =
+                    params.sources.iter().map(|source| decode_name(source).into()).collect();
                 let mut tell = host.import_progress(&params.session_id, &params.import_id);
                 plan_import(&workspace, &sources, &target, &limits, &cancel, &mut tell)
                     .map_err(|error| error.to_app_error())
@@ -419,7 +420,8 @@ impl CommandHandler for Host {
             .blocking(move |host| {
                 let workspace = host.engine.writable_workspace(&params.session_id)?;
                 let target = workspace_path(&params.target)?;
-                let sources: Vec<_> = params.sources.iter().map(std::path::PathBuf::from).collect();
+                let sources: Vec<PathBuf> =
+                    params.sources.iter().map(|source| decode_name(source).into()).collect();
                 let mut tell = host.import_progress(&params.session_id, &params.import_id);
                 let mark = host.engine.begin_import(&params.session_id)?;
                 let report =

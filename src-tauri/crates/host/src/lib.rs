@@ -29,6 +29,7 @@ pub use logging::{Console, LogGuard, start_logging};
 pub use okcvm_engine::{Engine, EngineError, EventBus, Start, Subscription, Watching};
 pub use okcvm_secrets::{Redactor, SecretString};
 pub use okcvm_tools::{ToolProgress, ToolSink};
+pub use okcvm_workspace::encode_name;
 pub use settings::SettingsFile;
 
 /// Does the work of a helper and ends the program, if it was started for that. Must be the first thing that `main` does.

@@ -28,10 +28,19 @@ pub enum Console {
 
 /// Writes what is still in memory when it is dropped; keep it until the end of `main`.
 pub struct LogGuard {
-    _file: WorkerGuard,
+    _file: Option<WorkerGuard>,
+    problem: Option<AppError>,
 }
 
-/// Starts logging. Call once, before anything else.
+impl LogGuard {
+    /// Why nothing is written to files.
+    pub fn problem(&self) -> Option<&AppError> {
+        self.problem.as_ref()
+    }
+}
+
+/// Starts logging. Call once, before anything else. Where no file can be written, as on a disk that can only be read, the
+/// console alone is told, and the guard says why.
 pub fn start_logging(
     folder: &Path,
     filter: Option<&str>,
@@ -50,19 +59,31 @@ pub fn start_logging(
             .with_hint("Check its owner and the free space, or set OKCVM_HOME to another folder.")
             .with_detail(cause)
     };
-    std::fs::create_dir_all(folder).map_err(|error| unwritable(error.to_string()))?;
-    let file = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("okcvm")
-        .filename_suffix("log")
-        .max_log_files(KEPT_DAYS)
-        .build(folder)
-        .map_err(|error| unwritable(error.to_string()))?;
-    let (file, guard) = tracing_appender::non_blocking(file);
-    let to_file = tracing_subscriber::fmt::layer()
-        .json()
-        .with_writer(RedactingMakeWriter::new(file, redactor.clone()))
-        .with_filter(parse(wanted)?);
+    let opened =
+        std::fs::create_dir_all(folder).map_err(|error| unwritable(error.to_string())).and_then(|()| {
+            RollingFileAppender::builder()
+                .rotation(Rotation::DAILY)
+                .filename_prefix("okcvm")
+                .filename_suffix("log")
+                .max_log_files(KEPT_DAYS)
+                .build(folder)
+                .map_err(|error| unwritable(error.to_string()))
+        });
+    let (file, problem) = match opened {
+        Ok(file) => (Some(tracing_appender::non_blocking(file)), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let (file, guard) = file.unzip();
+    let to_file = file
+        .map(|file| {
+            Ok::<_, AppError>(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .with_writer(RedactingMakeWriter::new(file, redactor.clone()))
+                    .with_filter(parse(wanted)?),
+            )
+        })
+        .transpose()?;
     let shown = match (console, filter) {
         (Console::Quiet, None) => "error",
         _ => wanted,
@@ -74,7 +95,7 @@ pub fn start_logging(
         .with_filter(parse(shown)?);
     // A second start in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(to_file).with(to_console).try_init();
-    Ok(LogGuard { _file: guard })
+    Ok(LogGuard { _file: guard, problem })
 }
 
 /// The latest log file of the folder.

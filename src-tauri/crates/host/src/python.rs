@@ -8,6 +8,7 @@ use okcvm_protocol::{
 };
 use okcvm_python::{EnvironmentError, KernelKind, Renewal};
 use okcvm_store::Store;
+use okcvm_workspace::decode_name;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Parts;
@@ -149,7 +150,11 @@ pub(crate) fn agent_folders(store: &Store, sessions: &Path) -> Result<Vec<PathBu
 /// The workspaces that lie in folders of the user, as real paths.
 pub(crate) fn folders_of_users(store: &Store) -> Result<Vec<PathBuf>, String> {
     let rows = store.sessions().map_err(|error| error.to_string())?;
-    Ok(rows.into_iter().filter_map(|session| session.folder).map(PathBuf::from).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|session| session.folder)
+        .map(|folder| decode_name(&folder).into())
+        .collect())
 }
 
 fn worded(error: &EnvironmentError) -> AppError {

@@ -267,6 +267,10 @@ wire! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[ts(optional, as = "Option<Vec<SkippedFile>>")]
         pub unwritten: Vec<SkippedFile>,
+        /// All was so already: nothing moved, and there is no step that undo takes back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(optional, as = "Option<bool>")]
+        pub unchanged: bool,
         /// Steps of the undo stack that an undo would have come to first, had they not been dropped to save room.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[ts(optional, as = "Option<Vec<DroppedStep>>")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::entry::below;
 use crate::error::SnapshotError;
+use crate::names::NameRules;
 use crate::source::{Source, named, tree_order};
 use okcvm_objects::{EMPTY_TREE, Entry, EntryKind, ObjectId};
 
@@ -97,6 +98,23 @@ pub(crate) fn differences(
         same
     });
     Ok(comparison.found)
+}
+
+/// The differences outside of a scope that a file system with these rules takes for some inside of it.
+pub(crate) fn folded_into(
+    rules: NameRules,
+    source: &Source,
+    [old, new]: [ObjectId; 2],
+    scope: &Scope,
+) -> Result<Vec<Difference>, SnapshotError> {
+    let Scope::Paths(paths) = scope else { return Ok(Vec::new()) };
+    if !rules.folds() {
+        return Ok(Vec::new());
+    }
+    let folded = Scope::of(paths.iter().map(|path| rules.folded(path)));
+    let mut found = differences(source, old, new, &Scope::All)?;
+    found.retain(|one| !scope.covers(&one.path) && folded.covers(&rules.folded(&one.path)));
+    Ok(found)
 }
 
 struct Comparison<'a> {

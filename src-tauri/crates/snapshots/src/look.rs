@@ -4,17 +4,18 @@ use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
-use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
+use okcvm_protocol::{ChangeCounts, ChangeKind, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
 
 use crate::archive::held;
 use crate::changes::{changes, counts};
 use crate::check::Check;
 use crate::commit::{Author, object_of};
-use crate::difference::{Scope, changed_among, differences, stands_itself};
+use crate::difference::{Scope, changed_among, differences, folded_into, stands_itself};
 use crate::entry::{below, raw, shown, split};
 use crate::error::SnapshotError;
 use crate::history::History;
 use crate::lines;
+use crate::names::NameRules;
 use crate::restore::RestoreWhat;
 use crate::source::Source;
 
@@ -47,6 +48,29 @@ impl History {
         let (old, new) = self.trees(from, to)?;
         let source = self.source();
         changes(source, &differences(source, old, new, &Scope::All)?)
+    }
+
+    /// The files and empty folders that `from` holds and `to` does not, by path. What only moved is not among them.
+    pub fn deleted(&self, from: &SnapshotId, to: &SnapshotId) -> Result<Vec<String>, SnapshotError> {
+        let (old, new) = self.trees(Some(from), to)?;
+        let found = differences(self.source(), old, new, &Scope::All)?;
+        let is_folder = |entry: Option<Entry>| entry.is_some_and(|entry| entry.kind == Kind::Folder);
+        let came: Vec<(&[u8], &[u8])> =
+            found.iter().filter(|one| is_folder(one.new)).map(|one| split(&one.path)).collect();
+        // Beside where it was under another name, or elsewhere under its own.
+        let moved = |path: &[u8]| {
+            let (folder, name) = split(path);
+            came.iter().any(|came| came.0 == folder || came.1 == name)
+        };
+        let folders = found
+            .iter()
+            .filter(|one| is_folder(one.old) && one.new.is_none() && !moved(&one.path))
+            .map(|one| shown(&one.path));
+        let files = changes(self.source(), &found)?.into_iter();
+        let files = files.filter(|change| change.kind == ChangeKind::Deleted).map(|change| change.path);
+        let mut gone: Vec<String> = files.chain(folders).collect();
+        gone.sort();
+        Ok(gone)
     }
 
     /// How many files came, changed and went from `from` (or nothing) to `to`; a renamed file came and went.
@@ -87,7 +111,8 @@ impl History {
         Ok(one == other)
     }
 
-    /// The part `what` of a snapshot is as it is in `other`. No content is read.
+    /// The part `what` of a snapshot is as it is in `other`, also on a file system that takes another spelling of its
+    /// paths for the same. No content is read.
     pub fn same_part(
         &self,
         one: &SnapshotId,
@@ -95,7 +120,9 @@ impl History {
         what: &RestoreWhat,
     ) -> Result<bool, SnapshotError> {
         let (one, other) = self.trees(Some(one), other)?;
-        Ok(differences(self.source(), one, other, &what.scope())?.is_empty())
+        let scope = what.scope();
+        Ok(differences(self.source(), one, other, &scope)?.is_empty()
+            && folded_into(NameRules::MOST, self.source(), [one, other], &scope)?.is_empty())
     }
 
     /// The paths that a restore from `from` to `to` had already changed when it stopped and `half` was recorded: what

@@ -33,6 +33,9 @@ const WINDOWS_NAME: usize = 255;
 const WINDOWS_PATH: usize = 32_767 - 4_096;
 
 impl NameRules {
+    /// Those of a system that takes the most names for one.
+    pub(crate) const MOST: Self = Self { folds_case: true, folds_composition: true, windows: false };
+
     /// Two names that fold to the same are one on this file system.
     pub(crate) fn folds(self) -> bool {
         self.folds_case || self.folds_composition
@@ -103,6 +106,20 @@ type NamesIn<'a> = dyn FnMut(&[u8]) -> Result<Vec<Vec<u8>>, SnapshotError> + 'a;
 pub(crate) struct Respelling {
     pub(crate) old: Vec<u8>,
     pub(crate) new: Vec<u8>,
+}
+
+/// A path in its new spelling as it was spelled before.
+pub(crate) fn old_spelling(respellings: &[Respelling], path: &[u8]) -> Vec<u8> {
+    let mut old = path.to_vec();
+    // What lies within another one comes after it, and begins as that one was spelled anew.
+    for respelling in respellings.iter().rev() {
+        if let Some(rest) = old.strip_prefix(respelling.new.as_slice())
+            && (rest.is_empty() || rest.first() == Some(&b'/'))
+        {
+            old = [respelling.old.as_slice(), rest].concat();
+        }
+    }
+    old
 }
 
 /// Finds what only changes its spelling, and says the differences again as if the new spelling had been
@@ -212,7 +229,7 @@ pub(crate) fn collisions(
 }
 
 /// The path's folders from the outermost one, then the path.
-fn with_ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn with_ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(position, _)| position);
     ends.chain([path.len()]).map(|end| &path[..end])
 }

@@ -151,3 +151,14 @@ fn what_would_be_written_over_another_is_found() {
     // What is removed collides with nothing.
     assert_eq!(colliding(CASE, &[difference("a", Some(1), None)], &["A"]), [] as [&str; 0]);
 }
+
+#[test]
+fn a_path_in_its_new_spelling_tells_the_old_one() {
+    let respelling = |old: &str, new: &str| Respelling { old: old.into(), new: new.into() };
+    let respellings = [respelling("dir", "Dir"), respelling("Dir/a", "Dir/A"), respelling("x", "X")];
+    for (new, old) in
+        [("Dir/A/file", "dir/a/file"), ("Dir", "dir"), ("X", "x"), ("Dirt/A", "Dirt/A"), ("", "")]
+    {
+        assert_eq!(old_spelling(&respellings, new.as_bytes()), old.as_bytes(), "{new}");
+    }
+}

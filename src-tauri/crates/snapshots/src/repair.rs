@@ -88,8 +88,11 @@ pub(crate) fn frame(path: &Path, disk: &Arc<dyn Disk>) -> Result<Vec<&'static st
     if !is_configured(&config) {
         set_aside(path, &config, disk)?;
         let new = path.join("config.new");
-        if new.exists() {
-            disk.remove(&new).map_err(|error| SnapshotError::storage("removed", &new, error))?;
+        // Its lock, too, which libgit2 leaves when the program is ended while it writes.
+        for left in [&new, &path.join("config.new.lock")] {
+            if left.exists() {
+                disk.remove(left).map_err(|error| SnapshotError::storage("removed", left, error))?;
+            }
         }
         set_up(&new)?;
         put_in_place(path, "config.new", "config", disk)?;

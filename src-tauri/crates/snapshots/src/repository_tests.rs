@@ -100,7 +100,7 @@ fn a_sound_history_is_left_alone() {
 #[test]
 fn what_is_no_content_is_mended_and_said() {
     type Damaging = fn(&Place, &SnapshotId);
-    let cases: [(&str, Damaging); 16] = [
+    let cases: [(&str, Damaging); 17] = [
         ("HEAD", |place, _| overwrite(&place.repository().join("HEAD"), b"")),
         ("HEAD", |place, _| overwrite(&place.repository().join("HEAD"), b"\0\xffgarbage\n")),
         ("HEAD", |place, _| overwrite(&place.repository().join("HEAD"), b"ref: refs/heads/a b\n")),
@@ -111,6 +111,12 @@ fn what_is_no_content_is_mended_and_said() {
             fs::create_dir(place.repository().join("HEAD")).unwrap();
         }),
         ("config", |place, _| overwrite(&place.repository().join("config"), b"[core\0")),
+        // As a program leaves it that was ended while it mended this.
+        ("config", |place, _| {
+            overwrite(&place.repository().join("config"), b"[core");
+            fs::write(place.repository().join("config.new"), "[co").unwrap();
+            fs::write(place.repository().join("config.new.lock"), "").unwrap();
+        }),
         ("config", |place, _| fs::remove_file(place.repository().join("config")).unwrap()),
         ("config", |place, _| {
             let path = place.repository().join("config");

@@ -19,6 +19,7 @@ mod intent;
 mod keep;
 mod live;
 mod plan;
+mod respelled;
 mod stage;
 mod syncing;
 mod told;
@@ -32,7 +33,7 @@ use okcvm_protocol::{RestoreOutcome, SkippedFile, SnapshotId};
 use okcvm_workspace::{TEMPORARY_PREFIX, Workspace};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
 
-use crate::difference::{Difference, Scope, differences};
+use crate::difference::{Difference, Scope, differences, folded_into};
 use crate::entry::{raw, shown, split};
 use crate::error::SnapshotError;
 use crate::history::{History, Writer, lock};
@@ -225,6 +226,7 @@ impl History {
             removed: touched.removed,
             before: Some(from),
             unwritten,
+            unchanged: false,
             passed: Vec::new(),
         };
         let intent = Intent::open(self.shared.folder())?;
@@ -272,7 +274,15 @@ impl History {
     /// can be known beforehand.
     pub(crate) fn prepare(&self, live: &mut Live<'_>, ahead: &Ahead<'_>) -> Result<Prepared, SnapshotError> {
         let (source, trees) = (self.source(), ahead.trees);
-        let mut found = differences(source, trees.from, trees.to, &ahead.what.scope())?;
+        let scope = ahead.what.scope();
+        let mut found = differences(source, trees.from, trees.to, &scope)?;
+        let pair = [trees.from, trees.to];
+        if let Some(other) = folded_into(NameRules::MOST, source, pair, &scope)?.first() {
+            // What is named may be there under another spelling.
+            let rules = rules_at(live, ahead, split(&other.path).0)?;
+            found.extend(folded_into(rules, source, pair, &scope)?);
+            found.sort_by(|left, right| left.path.cmp(&right.path));
+        }
         let mut unwritten = match ahead.damaged {
             Damaged::Refused => Vec::new(),
             Damaged::Left => leave_damaged(source, &mut found)?,
@@ -290,17 +300,20 @@ impl History {
         let (respellings, mut found) =
             respell(rules, found, &mut |path| Ok(source.entry_at(trees.to, path)?.is_some()))?;
         unwritten.extend(leave_unwritable(source, trees, rules, &mut found)?);
-        let mut plan = plan::plan(source, live, &found, trees, ahead.run)?;
-        plan.respellings = respellings;
+        let plan = plan::plan(source, live, &found, trees, ahead.run, respellings)?;
         plan::has_room(source, live, &plan)?;
         Ok(Prepared { plan, found, unwritten })
     }
 
-    /// Removes what a restore that was cut off staged and could not put into place.
+    /// Removes what a restore that was cut off staged and could not put into place, and gives what was on its way to
+    /// another spelling its name back.
     fn sweep(&self, live: &mut Live<'_>, cut_off: &UnfinishedRestore) -> Result<(), SnapshotError> {
         live.forget();
-        match self.folders_of(cut_off) {
-            Ok(folders) => folders.iter().try_for_each(|folder| stage::sweep(live, folder)),
+        match self.differences_of(cut_off) {
+            Ok(found) => {
+                respelled::put_back(live, &found)?;
+                folders_of(&found).iter().try_for_each(|folder| stage::sweep(live, folder))
+            }
             // Cut off together with the record of the present, thinned since then, damaged, or of a history that was
             // moved aside: where something was staged is not known.
             Err(error) => {
@@ -311,20 +324,26 @@ impl History {
         }
     }
 
-    /// The folders in which a restore may have staged something.
-    fn folders_of(&self, restore: &UnfinishedRestore) -> Result<BTreeSet<Vec<u8>>, SnapshotError> {
+    /// What a restore may have been about to make equal.
+    fn differences_of(&self, restore: &UnfinishedRestore) -> Result<Vec<Difference>, SnapshotError> {
         let (from, to) = (self.tree(&restore.from)?, self.tree(&restore.to)?);
-        let mut folders = BTreeSet::new();
-        for difference in differences(self.source(), from, to, &restore.what.scope())? {
-            if difference.new.is_some() {
-                let mut folder = split(&difference.path).0;
-                while folders.insert(folder.to_vec()) && !folder.is_empty() {
-                    folder = split(folder).0;
-                }
-            }
-        }
-        Ok(folders)
+        let scope = restore.what.scope();
+        let mut found = differences(self.source(), from, to, &scope)?;
+        found.extend(folded_into(NameRules::MOST, self.source(), [from, to], &scope)?);
+        Ok(found)
     }
+}
+
+/// The folders in which a restore may have staged something.
+fn folders_of(differences: &[Difference]) -> BTreeSet<Vec<u8>> {
+    let mut folders = BTreeSet::new();
+    for difference in differences.iter().filter(|difference| difference.new.is_some()) {
+        let mut folder = split(&difference.path).0;
+        while folders.insert(folder.to_vec()) && !folder.is_empty() {
+            folder = split(folder).0;
+        }
+    }
+    folders
 }
 
 fn unfinished(from: &SnapshotId, to: &SnapshotId, what: &RestoreWhat) -> UnfinishedRestore {
@@ -447,7 +466,7 @@ fn rules_here(
     differences: &[Difference],
 ) -> Result<NameRules, SnapshotError> {
     let trees = ahead.trees;
-    let most = NameRules { folds_case: true, folds_composition: true, windows: false };
+    let most = NameRules::MOST;
     let mut keeps = |path: &[u8]| Ok(source.entry_at(trees.to, path)?.is_some());
     let (respellings, _) = respell(most, differences.to_vec(), &mut keeps)?;
     let doubtful = match respellings.into_iter().next() {
@@ -455,8 +474,16 @@ fn rules_here(
         None => collisions(most, differences, &mut |folder| names_in(source, trees, folder))?.pop_first(),
     };
     let windows = cfg!(windows);
-    let Some(path) = doubtful else { return Ok(NameRules { windows, ..NameRules::default() }) };
-    let folder = live.nearest_folder(split(&path).0)?;
+    match doubtful {
+        Some(path) => rules_at(live, ahead, split(&path).0),
+        None => Ok(NameRules { windows, ..NameRules::default() }),
+    }
+}
+
+/// What the file system does with names in a folder.
+fn rules_at(live: &mut Live<'_>, ahead: &Ahead<'_>, folder: &[u8]) -> Result<NameRules, SnapshotError> {
+    let windows = cfg!(windows);
+    let folder = live.nearest_folder(folder)?;
     if ahead.names == Names::Seen {
         return Ok(NameRules {
             folds_case: folds_case_seen(live, &folder)?,

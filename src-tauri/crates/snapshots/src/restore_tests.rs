@@ -13,6 +13,8 @@ use crate::testing::{Node, Place, Tree, os, place, quick_place, tree, words};
 
 #[path = "restore_order_tests.rs"]
 mod order;
+#[path = "restore_respelled_tests.rs"]
+mod respelled_tests;
 #[path = "restore_walk_tests.rs"]
 mod walk;
 
@@ -26,6 +28,7 @@ fn outcome(written: u32, removed: u32, before: &SnapshotId) -> RestoreOutcome {
         removed,
         before: Some(before.clone()),
         unwritten: Vec::new(),
+        unchanged: false,
         passed: Vec::new(),
     }
 }

@@ -2,10 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use okcvm_protocol::FileEntry;
 use rustix::fs::{
@@ -16,6 +18,7 @@ use rustix::io::Errno;
 
 use crate::beneath::read_folder;
 use crate::error::WorkspaceError;
+use crate::name::encode_name;
 use crate::path::WorkspacePath;
 use crate::workspace::{Workspace, file_type, shown};
 use crate::write::TEMPORARY_PREFIX;
@@ -24,6 +27,10 @@ use crate::write::TEMPORARY_PREFIX;
 const CONTENT: &str = "content";
 /// Folders inside of folders that are gone through.
 const MAX_DEPTH: u32 = 200;
+/// Names that are tried for what comes back, while others are taken.
+const MOST_NAMES: u64 = 10_000;
+/// Begins the name of a copy that is not whole yet.
+const PART: &str = "moved-";
 /// Why something that was copied is not removed.
 const CHANGED: &str = "something in it was written or is in use meanwhile";
 
@@ -34,6 +41,7 @@ impl Workspace {
     /// [`WorkspaceError::PartlyRemoved`]: then all of it is in `keep`, which may be the only place of some of it.
     pub fn put_away(&self, path: &WorkspacePath, keep: &Path) -> Result<FileEntry, WorkspaceError> {
         let failed = |error| WorkspaceError::from_errno(error, "deleted", path.as_str());
+        let stays = |stays: Stays| stays.at("deleted", path);
         if path.is_root() {
             return Err(WorkspaceError::IsFolder { path: shown(path) });
         }
@@ -42,7 +50,7 @@ impl Workspace {
         let from = self.root.folder(os_path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
         let to = outside(keep).map_err(failed)?;
         let name = os_path.file_name().unwrap_or_default();
-        match relocate((from.as_fd(), name), (to.as_fd(), OsStr::new(CONTENT))).map_err(failed)? {
+        match relocate((from.as_fd(), name), (to.as_fd(), OsStr::new(CONTENT))).map_err(stays)? {
             Moved::Whole => Ok(entry),
             Moved::LeftOver(Errno::BUSY | Errno::NOTEMPTY) => {
                 Err(WorkspaceError::PartlyRemoved { path: shown(path), reason: CHANGED.to_owned() })
@@ -76,24 +84,44 @@ impl Workspace {
         let os_path = path.to_os_path();
         let to = self.root.folder_created(os_path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
         let mut place = path.clone();
-        for number in 2_u64.. {
+        for number in 2_u64..MOST_NAMES {
             let own = place.to_os_path();
             let name = own.file_name().unwrap_or_default();
             let moved = match statat(&to, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(_) => Err(Errno::EXIST),
+                Ok(_) => Err(Stays::Taken),
                 Err(Errno::NOENT) => {
                     before(&place)?;
                     relocate((from.as_fd(), OsStr::new(CONTENT)), (to.as_fd(), name))
                 }
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             };
             match moved {
-                Ok(Moved::Whole | Moved::LeftOver(_)) => break,
-                Err(Errno::EXIST) => place = numbered(path, number, is_folder)?,
-                Err(error) => return Err(failed(error).into()),
+                Ok(Moved::Whole | Moved::LeftOver(_)) => return Ok(place),
+                Err(Stays::Taken) => place = numbered(path, number, is_folder)?,
+                Err(stays) => return Err(stays.at("brought back", path).into()),
             }
         }
-        Ok(place)
+        Err(failed(Errno::EXIST).into())
+    }
+
+    /// Removes what a program that was ended in the middle of [`Workspace::take_back`] left beside `path`. The caller is
+    /// the only program that writes here.
+    pub fn sweep_taken_back(&self, path: &WorkspacePath) -> Result<(), WorkspaceError> {
+        let failed = |error| WorkspaceError::from_errno(error, "examined", path.as_str());
+        let os_path = path.to_os_path();
+        let folder = match self.root.folder(os_path.parent().unwrap_or(Path::new(""))) {
+            Ok(folder) => folder,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        let any = format!("{TEMPORARY_PREFIX}{PART}");
+        for name in names(folder.as_fd()).map_err(failed)? {
+            // What this program is just copying stays.
+            if name.starts_with(any.as_bytes()) && !name.starts_with(own_parts().as_bytes()) {
+                remove_all((folder.as_fd(), &OsString::from_vec(name)), 0).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// What is at `path`, a link as the link itself; `None` if nothing is there.
@@ -140,24 +168,79 @@ enum Moved {
     LeftOver(Errno),
 }
 
+/// Why nothing has moved.
+#[derive(Debug)]
+enum Stays {
+    /// Something stands where it was to go.
+    Taken,
+    /// The system's answer, and to what within it.
+    Refused(Errno, PathBuf),
+}
+
+impl Stays {
+    /// As an error about `path`, which was to be moved.
+    fn at(self, action: &'static str, path: &WorkspacePath) -> WorkspaceError {
+        let (error, within) = match self {
+            Self::Taken => (Errno::EXIST, PathBuf::new()),
+            Self::Refused(error, within) => (error, within),
+        };
+        let mut whole = path.as_str().to_owned();
+        for name in &within {
+            whole = format!("{whole}/{}", encode_name(name));
+        }
+        WorkspaceError::from_errno(error, action, &whole)
+    }
+}
+
+impl From<Errno> for Stays {
+    fn from(error: Errno) -> Self {
+        if error == Errno::EXIST { Self::Taken } else { Self::Refused(error, PathBuf::new()) }
+    }
+}
+
+/// Why something was not copied, and what of it that is about.
+#[derive(Debug)]
+struct Fault {
+    error: Errno,
+    within: PathBuf,
+}
+
+impl From<Errno> for Fault {
+    fn from(error: Errno) -> Self {
+        Self { error, within: PathBuf::new() }
+    }
+}
+
+/// Begins the names of copies that this program has not finished.
+fn own_parts() -> &'static str {
+    static OWN: OnceLock<String> = OnceLock::new();
+    OWN.get_or_init(|| format!("{TEMPORARY_PREFIX}{PART}{:016x}-", random()))
+}
+
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
 /// Moves without replacing anything. After an error nothing has moved, and nothing that stood at `to` was touched.
-fn relocate(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Moved> {
+fn relocate(from: Place<'_>, to: Place<'_>) -> Result<Moved, Stays> {
     match renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE) {
         Err(Errno::XDEV) => {
             is_free(to)?;
             // Under a name of its own, so that nobody takes half a copy for the whole.
-            let part = OsString::from(format!("{TEMPORARY_PREFIX}moved-{}", std::process::id()));
-            let copied = copy(from, (to.0, &part), 0)?;
+            let part = OsString::from(format!("{}{:016x}", own_parts(), random()));
+            // A name within it that is taken says nothing of `to`.
+            let copied =
+                copy(from, (to.0, &part), 0).map_err(|fault| Stays::Refused(fault.error, fault.within))?;
             if let Err(error) = rename_to_free((to.0, &part), to) {
                 let _ = remove((to.0, &part), &copied, Side::Copy);
-                return Err(error);
+                return Err(error.into());
             }
             Ok(remove(from, &copied, Side::Original).map_or_else(Moved::LeftOver, |()| Moved::Whole))
         }
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            rename_to_free(from, to).map(|()| Moved::Whole)
+            Ok(rename_to_free(from, to).map(|()| Moved::Whole)?)
         }
-        result => result.map(|()| Moved::Whole),
+        result => Ok(result.map(|()| Moved::Whole)?),
     }
 }
 
@@ -219,9 +302,9 @@ impl State {
 }
 
 /// Copies to a name that is free. What it made goes again if it cannot be finished.
-fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<Copied> {
+fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> Result<Copied, Fault> {
     if depth > MAX_DEPTH {
-        return Err(Errno::NAMETOOLONG);
+        return Err(Errno::NAMETOOLONG.into());
     }
     let stat = statat(from.0, from.1, AtFlags::SYMLINK_NOFOLLOW)?;
     match file_type(&stat) {
@@ -240,25 +323,26 @@ fn copy(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<Copied
             let copy = State::of(&statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW)?);
             Ok(Copied { original: State::of(&stat), copy, inner: Vec::new() })
         }
-        _ => Err(Errno::NXIO),
+        _ => Err(Errno::NXIO.into()),
     }
 }
 
-fn copy_folder(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result<Copied> {
+fn copy_folder(from: Place<'_>, to: Place<'_>, depth: u32) -> Result<Copied, Fault> {
     let inner_from = folder(from)?;
     let stat = fstat(&inner_from)?;
     mkdirat(to.0, to.1, Mode::from_raw_mode(0o700))?;
     let inner_to = folder(to)?;
     let mut copied =
         Copied { original: State::of(&stat), copy: State::of(&fstat(&inner_to)?), inner: Vec::new() };
-    let mut fill = || {
+    let mut fill = || -> Result<(), Fault> {
         for name in names(inner_from.as_fd())? {
             let name = OsString::from_vec(name);
-            let inner = copy((inner_from.as_fd(), &name), (inner_to.as_fd(), &name), depth + 1)?;
+            let inner = copy((inner_from.as_fd(), &name), (inner_to.as_fd(), &name), depth + 1)
+                .map_err(|fault| Fault { within: Path::new(&name).join(&fault.within), ..fault })?;
             copied.inner.push((name, inner));
         }
         fchmod(&inner_to, permissions(&stat))?;
-        futimens(&inner_to, &times(&stat))
+        Ok(futimens(&inner_to, &times(&stat))?)
     };
     match fill() {
         Ok(()) => Ok(copied),
@@ -269,7 +353,7 @@ fn copy_folder(from: Place<'_>, to: Place<'_>, depth: u32) -> rustix::io::Result
     }
 }
 
-fn copy_file(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Copied> {
+fn copy_file(from: Place<'_>, to: Place<'_>) -> Result<Copied, Fault> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut source = File::from(openat(from.0, from.1, flags, Mode::empty())?);
     // Before the first byte is read, so that a change while it is copied is seen.
@@ -286,7 +370,7 @@ fn copy_file(from: Place<'_>, to: Place<'_>) -> rustix::io::Result<Copied> {
         Ok(copy) => Ok(Copied { original: State::of(&stat), copy: State::of(&copy), inner: Vec::new() }),
         Err(error) => {
             let _ = unlinkat(to.0, to.1, AtFlags::empty());
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -327,6 +411,21 @@ fn remove(place: Place<'_>, copied: &Copied, side: Side) -> rustix::io::Result<(
         first = first.and(removed);
     }
     first.and(unlinkat(place.0, place.1, AtFlags::REMOVEDIR))
+}
+
+/// Removes whatever it is, with all in it, also folders that may not be written.
+fn remove_all(place: Place<'_>, depth: u32) -> rustix::io::Result<()> {
+    match unlinkat(place.0, place.1, AtFlags::empty()) {
+        Err(Errno::ISDIR | Errno::PERM) if depth <= MAX_DEPTH => {}
+        Err(Errno::NOENT) => return Ok(()),
+        done => return done,
+    }
+    let inner = folder(place)?;
+    fchmod(&inner, Mode::from_raw_mode(0o700))?;
+    for name in names(inner.as_fd())? {
+        remove_all((inner.as_fd(), &OsString::from_vec(name)), depth + 1)?;
+    }
+    unlinkat(place.0, place.1, AtFlags::REMOVEDIR)
 }
 
 fn folder(place: Place<'_>) -> rustix::io::Result<OwnedFd> {

@@ -128,7 +128,7 @@ fn another_file_system_gets_a_copy_and_keeps_it_whole() {
     let (from, to) = ((from.as_fd(), OsStr::new("a")), (to.as_fd(), OsStr::new(CONTENT)));
     let copied = copy(from, to, 0).unwrap();
     // A second copy finds the name taken and touches nothing.
-    assert_eq!(copy(from, to, 0).err(), Some(Errno::EXIST));
+    assert_eq!(copy(from, to, 0).err().map(|fault| fault.error), Some(Errno::EXIST));
     remove(from, &copied, Side::Original).unwrap();
     assert!(!desk.at("a").exists());
     take_back(&desk.workspace, &keep, "a").unwrap();
@@ -286,4 +286,44 @@ fn a_folder_with_a_pipe_goes_to_another_file_system_and_back() {
     assert!(!pipe.exists());
     take_back(&workspace, &keep, "d").unwrap();
     assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_left_of_a_program_that_was_ended_while_it_brought_a_folder_back_keeps_nothing_from_coming_back_and_goes()
+ {
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    let keep = desk.keep();
+    fs::create_dir(workspace.root().join("d")).unwrap();
+    fs::write(workspace.root().join("d/file"), "one").unwrap();
+    workspace.put_away(&path("d"), &keep).unwrap();
+    // As one of an earlier version left it that had our number, and one of another program of today.
+    for left in [format!("{PART}{}", std::process::id()), format!("{PART}0123456789abcdef-1")] {
+        let half = workspace.root().join(format!("{TEMPORARY_PREFIX}{left}"));
+        fs::create_dir_all(half.join("inner")).unwrap();
+        fs::write(half.join("inner/file"), "o").unwrap();
+        fs::set_permissions(half.join("inner"), fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    let ours = workspace.root().join(format!("{}1", own_parts()));
+    fs::create_dir(&ours).unwrap();
+    assert_eq!(take_back(&workspace, &keep, "d").unwrap(), path("d"));
+    workspace.sweep_taken_back(&path("d")).unwrap();
+    workspace.sweep_taken_back(&path("not/there")).unwrap();
+    let mut left: Vec<_> =
+        fs::read_dir(workspace.root()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    left.sort();
+    assert_eq!(left, [ours, workspace.root().join("d")]);
+    assert_eq!(fs::read_to_string(workspace.root().join("d/file")).unwrap(), "one");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_copied_is_named_itself() {
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    fs::create_dir_all(workspace.root().join("d/e")).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(workspace.root().join("d/e/socket")).unwrap());
+    let error = workspace.put_away(&path("d"), &desk.keep()).unwrap_err();
+    assert!(matches!(&error, WorkspaceError::Special { path } if path == "d/e/socket"), "{error}");
 }

@@ -35,6 +35,7 @@ export const enTime = {
   'restore.safe': 'The present is recorded first, so that you can undo this.',
   'restore.apply': 'Restore',
   'restore.done': 'Restored',
+  'restore.unchanged': 'All is so already; nothing was changed',
   'restore.passed_one': 'This undo led past {count} step that had been dropped to save room.',
   'restore.passed_other': 'This undo led past {count} steps that had been dropped to save room.',
   'restore.unwritten_one': '{count} file stays as it is: {names}',

@@ -18,5 +18,6 @@ export const permissionSentences: Record<string, string> = {
   'The workspace itself cannot be deleted.': '不能删除工作区本身。',
   'No file is named that should be deleted.': '没有指定要删除的文件。',
   'Nothing that this turn deleted is missing now.': '这一轮删除的文件现在都在。',
+  'This turn deleted nothing of that name that is missing now.': '这一轮没有删除这个名字下现在缺失的内容。',
   'No snapshot holds what is missing now: {}.': '现在缺少的文件没有任何快照保存：{}。',
 };

@@ -37,6 +37,7 @@ export const zhTime: Record<keyof typeof enTime, string> = {
   'restore.safe': '会先记录当前状态，因此可以撤销。',
   'restore.apply': '恢复',
   'restore.done': '已恢复',
+  'restore.unchanged': '已经是这样，没有任何改动',
   'restore.passed_one': '此次撤销越过了 {count} 个为节省空间而丢弃的步骤。',
   'restore.passed_other': '此次撤销越过了 {count} 个为节省空间而丢弃的步骤。',
   'restore.unwritten_one': '{count} 个文件保持原样：{names}',

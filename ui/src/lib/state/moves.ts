@@ -20,6 +20,10 @@ export class Moves {
       await this.#moved(sessionId);
       // The path is as it was, so that only the live files show what was restored.
       if (scope === 'files') this.#showLive();
+      if (outcome.unchanged) {
+        this.app.toasts.info(this.app.i18n.t('restore.unchanged'), undefined, 'restore');
+        return;
+      }
       this.app.toasts.info(
         this.app.i18n.t('restore.done'),
         {
@@ -88,6 +92,10 @@ export class Moves {
       const outcome = await this.app.transport.invoke('node_fork', { sessionId, nodeId });
       await this.#moved(sessionId);
       this.app.composer.focus();
+      if (outcome.unchanged) {
+        this.app.toasts.info(this.app.i18n.t('restore.unchanged'), undefined, 'restore');
+        return;
+      }
       this.app.toasts.info(
         this.app.i18n.t('tree.forked'),
         {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use okcvm_host::Host;
+use okcvm_host::{Host, encode_name};
 use okcvm_protocol::{
     AppEvent, CommandHandler, EngineEvent, ExportCancelParams, ExportId, ExportReport, NodeExportParams,
 };
@@ -32,7 +32,7 @@ pub(super) async fn export(
     let node_id = find_node(host, &session_id, &place.node)?;
     let stops = Stops::listen()?;
     let export_id = ExportId::new();
-    let target = absolute(to)?.to_string_lossy().into_owned();
+    let target = encode_name(absolute(to)?.as_os_str());
     let events = host.engine().events();
     let mut told = events.subscribe(events.last());
     let params =

@@ -1,8 +1,6 @@
 //! Looking at sessions, their nodes and files.
 
-use std::path::Path;
-
-use okcvm_host::Host;
+use okcvm_host::{EngineError, Host};
 use okcvm_protocol::{
     AppError, ChangeSide, CommandHandler, CompareFileParams, CompareParams, DiffLineKind, DiffParams,
     FileChange, FileDiff, FileParams, ItemBody, NodeParams, SessionAccess, SessionDetail, TurnPageParams,
@@ -59,7 +57,13 @@ pub(super) async fn conversation(host: &Host, session: &str, format: Format) -> 
     if format == Format::Json {
         return Ok(output::json(&detail)?);
     }
-    show(&detail);
+    let mut reason = None;
+    if detail.access == SessionAccess::ReadOnly {
+        let (shared, id) = (host.clone(), detail.summary.id.clone());
+        let asked = tokio::task::spawn_blocking(move || shared.engine().why_read_only(&id)).await;
+        reason = asked.ok().flatten();
+    }
+    show(&detail, reason.as_ref());
     Ok(())
 }
 
@@ -76,12 +80,15 @@ pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<
     Ok(())
 }
 
-fn show(detail: &SessionDetail) {
+fn show(detail: &SessionDetail, read_only: Option<&EngineError>) {
     output::line(&format!("{}  {}", detail.summary.id, titled(&detail.summary.title)));
     output::line(&format!("workspace: {}", detail.workspace_path));
-    // A folder that is gone is read-only, too; the notice says so.
-    if detail.access == SessionAccess::ReadOnly && Path::new(&detail.workspace_path).is_dir() {
-        output::line("Another program has this session open for writing; here it can only be read.");
+    if let Some(reason) = read_only.map(EngineError::to_app_error) {
+        // Another reason may have been found at opening, and is said at the end then.
+        let said = detail.notice.as_ref().is_some_and(|notice| notice.contains(&reason.message));
+        if !said {
+            output::line(&reason.to_string());
+        }
     }
     for turn in &detail.turns {
         output::line(&format!("\n> {}", turn.message.text));

@@ -171,6 +171,10 @@ fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back, format: For
         Back::Redo => ("redo", "does it again"),
     };
     stay(&outcome.unwritten);
+    if outcome.unchanged {
+        output::line("All is so already; nothing was changed.");
+        return Ok(());
+    }
     room::dropped(&outcome.passed);
     output::line(&format!(
         "{} written, {} removed. `okcvm session {verb} {session}` {does}.",

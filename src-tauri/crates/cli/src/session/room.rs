@@ -1,10 +1,11 @@
 //! The trash, and the room that histories take.
 
-use okcvm_host::Host;
+use okcvm_host::{EngineError, Host};
 use okcvm_protocol::{
     AppEvent, CommandHandler, DroppedStep, EngineEvent, HistoryUsage, NodeId, NodeParams, NodeSummary,
     SessionId, SessionParams, TidyStage,
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{find, find_node, look, named, titled};
 use crate::arguments::TrashArguments;
@@ -116,25 +117,43 @@ pub(super) async fn usage(host: &Host, session: &str, format: Format) -> Result<
     Ok(())
 }
 
-pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
-    let session_id = find(host, session)?.id;
+/// Shows how far histories are tidied, until it is dropped.
+pub(crate) fn tell_tidying(host: &Host) -> AbortOnDropHandle<()> {
     let mut events = host.engine().events().subscribe(host.engine().events().last());
-    let telling = tokio::spawn(async move {
+    AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
             for numbered in events.next(100).await {
                 if let EngineEvent::App { event: AppEvent::HistoryTidying { stage, .. } } = numbered.event {
                     match stage {
                         TidyStage::Thinning => output::waiting("… dropping old snapshots".to_owned()),
                         TidyStage::Packing => output::waiting("… packing".to_owned()),
-                        TidyStage::Ended => return,
+                        TidyStage::Ended => {}
                     }
                 }
             }
         }
-    });
-    let report = host.history_tidy(SessionParams { session_id }).await;
-    telling.abort();
-    let report = report?;
+    }))
+}
+
+pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let id = session_id.clone();
+    let _telling = tell_tidying(host);
+    let mut report = host.history_tidy(SessionParams { session_id }).await?;
+    let mut elsewhere = 0;
+    if report.usage.total_bytes > report.usage.total_budget_bytes {
+        // All together are over their budget: those that were not used for longest give first.
+        let shared = host.clone();
+        tokio::task::spawn_blocking(move || shared.engine().tidy_what_is_over_budget())
+            .await
+            .map_err(EngineError::from)??;
+        let before = report.usage;
+        report.usage = host.history_usage(SessionParams { session_id: id }).await?;
+        let here = before.bytes.saturating_sub(report.usage.bytes);
+        report.freed_bytes += here;
+        report.thinned += report.usage.thinned.saturating_sub(before.thinned);
+        elsewhere = before.total_bytes.saturating_sub(report.usage.total_bytes).saturating_sub(here);
+    }
     if format == Format::Json {
         return Ok(output::json(&report)?);
     }
@@ -148,7 +167,17 @@ pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(
         let gone = bytes(report.aside_bytes);
         output::line(&format!("{gone} of that were damaged parts that had been set aside."));
     }
+    if elsewhere > 0 {
+        output::line(&format!("{} set free in other sessions.", bytes(elsewhere)));
+    }
     print(&report.usage);
+    let usage = &report.usage;
+    if usage.bytes > usage.budget_bytes || usage.total_bytes > usage.total_budget_bytes {
+        output::line(
+            "What is left over the budget is needed: the ends of branches, named and published nodes, saved ones, and \
+             what undo leads to.",
+        );
+    }
     Ok(())
 }
 

@@ -6,7 +6,6 @@ use std::hash::{DefaultHasher, Hasher};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use okcvm_workspace::TEMPORARY_PREFIX;
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, fsync, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
@@ -19,6 +18,8 @@ use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
 use crate::names::Respelling;
 
+/// Begins the third name of what gets another spelling.
+pub(super) const BETWEEN: &str = ".okcvm-tmp-respelled-";
 /// Threads that rename and remove.
 const MOVERS: usize = 4;
 /// Threads that sync folders.
@@ -121,7 +122,7 @@ pub(super) fn respell(live: &mut Live<'_>, respelling: &Respelling) -> Result<()
 pub(super) fn name_between(new: &[u8]) -> Vec<u8> {
     let mut hasher = DefaultHasher::new();
     hasher.write(new);
-    format!("{TEMPORARY_PREFIX}respelled-{:016x}", hasher.finish()).into_bytes()
+    format!("{BETWEEN}{:016x}", hasher.finish()).into_bytes()
 }
 
 /// The workspace holds what was planned, and the files are the very ones that were written.

@@ -11,7 +11,7 @@ use super::live::{Live, Signature, State};
 use crate::difference::Difference;
 use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
-use crate::names::Respelling;
+use crate::names::{Respelling, old_spelling};
 use crate::source::Source;
 
 /// Hardly any file has more bytes.
@@ -85,11 +85,12 @@ pub(super) fn plan(
     differences: &[Difference],
     trees: Trees,
     run: Run,
+    respellings: Vec<Respelling>,
 ) -> Result<Plan, SnapshotError> {
     let by_path: BTreeMap<&[u8], &Difference> =
         differences.iter().map(|difference| (difference.path.as_slice(), difference)).collect();
-    let mut planning =
-        Planning { source, live, by_path, trees, run, plan: Plan::default(), changed: BTreeSet::new() };
+    let plan = Plan { respellings, ..Plan::default() };
+    let mut planning = Planning { source, live, by_path, trees, run, plan, changed: BTreeSet::new() };
     for difference in differences {
         planning.one(difference)?;
     }
@@ -264,7 +265,10 @@ impl Planning<'_, '_> {
         match (side, state) {
             (None, State::Absent | State::Obstructed(_)) => Ok(true),
             // In that tree a folder with files stands here, which are compared one by one.
-            (None, State::Folder) => self.source.is_folder(tree, path),
+            (None, State::Folder) => {
+                let path = if tree == self.trees.from { self.before(path) } else { path.to_vec() };
+                self.source.is_folder(tree, &path)
+            }
             (None, _) => Ok(false),
             (Some(Entry { kind: EntryKind::Folder, .. }), state) => Ok(*state == State::Folder),
             (Some(entry), state) => self.live.holds(self.source, path, state, entry),
@@ -280,6 +284,11 @@ impl Planning<'_, '_> {
         Ok(())
     }
 
+    /// The path as the tree that is left spells it.
+    fn before(&self, path: &[u8]) -> Vec<u8> {
+        old_spelling(&self.plan.respellings, path)
+    }
+
     /// What stands at `path` is removed or replaced by a folder in this restore.
     fn goes(&self, path: &[u8]) -> bool {
         self.by_path.get(path).is_some_and(|difference| difference.old.is_some())
@@ -290,7 +299,7 @@ impl Planning<'_, '_> {
         for name in self.live.names(path)? {
             let inside = below(path, &name);
             if self.live.examine(&inside)? == State::Folder {
-                if self.source.is_folder(self.trees.from, &inside)? {
+                if self.source.is_folder(self.trees.from, &self.before(&inside))? {
                     self.all_goes(&inside)?;
                 } else {
                     self.changed.insert(inside);

@@ -69,9 +69,7 @@ pub(super) fn collect(
     let target_folder = real_or_nearest(&workspace.absolute(target));
     for source in sources {
         let Some(name) = source.file_name() else {
-            return Err(WorkspaceError::ContainsTarget {
-                source_path: source.to_string_lossy().into_owned(),
-            });
+            return Err(WorkspaceError::ContainsTarget { source_path: encode_name(source.as_os_str()) });
         };
         let metadata = match fs::symlink_metadata(source) {
             Ok(metadata) => metadata,
@@ -87,9 +85,7 @@ pub(super) fn collect(
             continue;
         }
         if metadata.is_dir() && target_folder.starts_with(&real) {
-            return Err(WorkspaceError::ContainsTarget {
-                source_path: source.to_string_lossy().into_owned(),
-            });
+            return Err(WorkspaceError::ContainsTarget { source_path: encode_name(source.as_os_str()) });
         }
         let mut dropped =
             Dropped { source: source.clone(), target: place, folders: Vec::new(), files: Vec::new() };
@@ -188,7 +184,7 @@ impl Collected {
             self.unnamed += 1;
             return;
         }
-        let source = source.to_string_lossy().into_owned();
+        let source = encode_name(source.as_os_str());
         self.skipped.push(ImportSkip { source, reason: reason.to_owned() });
     }
 }

@@ -2576,6 +2576,10 @@ before: SnapshotId | null,
  */
 unwritten?: Array<SkippedFile>, 
 /**
+ * All was so already: nothing moved, and there is no step that undo takes back.
+ */
+unchanged?: boolean, 
+/**
  * Steps of the undo stack that an undo would have come to first, had they not been dropped to save room.
  */
 passed?: Array<DroppedStep>, };
