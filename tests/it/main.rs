@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod boundary;
+mod came_back;
 mod command_line;
 mod command_line_permissions;
 mod command_line_refusals;

@@ -474,6 +474,10 @@ impl Engine {
     /// Marks the nodes of a snapshot that turned out to be damaged or gone. Single files of it can still be tried.
     fn note_loss(&self, runtime: &Runtime, snapshot: &SnapshotId, error: &EngineError) {
         let Some(reason) = error.lost_files() else { return };
+        // What is damaged may be of the present.
+        if runtime.history.is_whole(snapshot).unwrap_or(false) {
+            return;
+        }
         let lost = [snapshot.clone()];
         match self.store().mark_snapshots(&runtime.id, &lost, &reason, SnapshotMark::Gone) {
             Ok(0) => {}
@@ -692,6 +696,8 @@ impl Runtime {
         paths: Option<&[String]>,
     ) -> Result<(RestoreOutcome, SnapshotId), EngineError> {
         let workspace = self.workspace()?;
+        // After a power cut the next start has to know of the restore.
+        engine.store().sync()?;
         let Some(paths) = paths else {
             let outcome = self.history.restore(&workspace, present, target, &RestoreWhat::All)?;
             return Ok((outcome, target.clone()));

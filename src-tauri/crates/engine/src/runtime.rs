@@ -67,6 +67,7 @@ impl Runtime {
     pub(crate) fn open(engine: &Engine, id: &SessionId) -> Result<Self, EngineError> {
         let row = engine.store().session(id)?;
         let folder = engine.session_folder(id);
+        engine.bring_back_leaving(id)?;
         create_folder(&folder)?;
         let (root, lock_path) = if let Some(path) = &row.folder {
             let locks = engine.inner.options.sessions_folder.join(".locks");
@@ -363,11 +364,19 @@ impl Runtime {
         }))
     }
 
-    /// Nodes are marked before their snapshots are dropped; those of a dropping that was cut short are still there.
+    /// Takes the marks off the nodes whose files are there: a dropping was cut short after nodes were marked for it, the
+    /// history was away for a while, or what was damaged came back.
     fn unmark_what_is_there(&self, engine: &Engine) -> Result<(), EngineError> {
-        let marked = engine.store().marked_snapshots(&self.id, THINNED)?;
-        let there: Vec<_> = marked.into_iter().filter(|id| self.history.holds(id)).collect();
-        engine.store().mark_snapshots(&self.id, &there, THINNED, SnapshotMark::Back)?;
+        for (snapshot, reason) in engine.store().marked_snapshots(&self.id)? {
+            let there = if reason == THINNED {
+                self.history.holds(&snapshot)
+            } else {
+                self.history.is_whole(&snapshot)?
+            };
+            if there {
+                engine.store().mark_snapshots(&self.id, &[snapshot], &reason, SnapshotMark::Back)?;
+            }
+        }
         engine.bring_steps_back(self)
     }
 
@@ -519,10 +528,10 @@ fn mark_losses(
         }
         Loss::Everything => {
             for node in store.whole_topology(session)? {
-                store.set_not_restorable(&node.id, "its history was damaged and moved aside.")?;
+                store.set_not_restorable(&node.id, "its history is gone, or was damaged and moved aside.")?;
             }
+            // The undo stack stays: should the history come back, it leads there again.
             store.set_head_snapshot(session, None)?;
-            store.drop_restores(session)?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, S
 
 use crate::archive::held;
 use crate::changes::{changes, counts};
+use crate::check::Check;
 use crate::commit::{Author, object_of};
 use crate::difference::{Scope, changed_among, differences, stands_itself};
 use crate::entry::{below, raw, shown, split};
@@ -60,6 +61,13 @@ impl History {
             held(&self.shared.archive.journal).get(&id).is_some()
                 && self.shared.objects.contains(&id).unwrap_or(false)
         })
+    }
+
+    /// The history holds the snapshot and all that is in it. Trees are read, contents are not.
+    pub fn is_whole(&self, id: &SnapshotId) -> Result<bool, SnapshotError> {
+        let object = object_of(id)?;
+        let Some(record) = self.shared.archive.journal()?.get(&object).cloned() else { return Ok(false) };
+        Ok(Check::new(&self.shared.objects).is_whole(&record, None)?.is_none())
     }
 
     /// Bytes of the files of a snapshot that are not the same in `other`, or of all. Of what is damaged nothing counts.

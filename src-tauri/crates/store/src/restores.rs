@@ -141,14 +141,6 @@ impl RestoreRow {
 }
 
 impl Store {
-    /// Drops the whole stack of a session: its snapshots are gone.
-    pub fn drop_restores(&self, session: &SessionId) -> Result<(), StoreError> {
-        self.connection()
-            .execute("UPDATE restores SET state = 'dropped' WHERE session_id = ?1", [session.as_str()])
-            .doing("dropping the undo stack")?;
-        Ok(())
-    }
-
     /// Writes or rewrites a step of the stack.
     pub fn put_restore(&self, row: &RestoreRow) -> Result<(), StoreError> {
         self.put_restores(std::slice::from_ref(row))

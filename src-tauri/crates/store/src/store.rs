@@ -1,7 +1,8 @@
 //! The open database.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -17,10 +18,16 @@ const SPARE: u64 = 64 << 20;
 const COPY: &str = "copy.db";
 const BETWEEN_COPIES: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The database of one data folder. Calls are short and synchronous; several programs may open it at once.
+/// How long what was written gathers before it is brought to the disk.
+const GATHERED: Duration = Duration::from_millis(250);
+
+/// The database of one data folder. Calls are short and synchronous; several programs may open it at once. What a call
+/// writes survives the end of the program at once, and a power cut within a second; [`Store::sync`] waits for that.
 pub struct Store {
-    connection: Mutex<Connection>,
+    connection: Arc<Mutex<Connection>>,
     path: PathBuf,
+    /// Wakes the thread that syncs.
+    to_sync: SyncSender<()>,
 }
 
 impl Store {
@@ -36,7 +43,20 @@ impl Store {
         connection.pragma_update(None, "synchronous", "normal").doing("opening it")?;
         connection.pragma_update(None, "foreign_keys", true).doing("opening it")?;
         migrations::migrate(&mut connection, path)?;
-        Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
+        let (to_sync, asked) = sync_channel(1);
+        let connection = Arc::new(Mutex::new(connection));
+        let (log, writing) = (log_of(path), Arc::downgrade(&connection));
+        std::thread::Builder::new()
+            .name("store-sync".to_owned())
+            .spawn(move || sync_when_asked(&log, &writing, &asked))
+            .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
+        Ok(Self { connection, path: path.to_owned(), to_sync })
+    }
+
+    /// All that was written until now survives a power cut when this returns. Blocking.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let log = log_of(&self.path);
+        sync_log(&log).map_err(|source| StoreError::File { path: log.display().to_string(), source })
     }
 
     /// The file.
@@ -95,8 +115,42 @@ impl Store {
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
+        // Who asks may write; where nothing was written a sync costs nothing.
+        let _ = self.to_sync.try_send(());
         // A panic elsewhere leaves SQLite consistent: its transactions roll back.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The write-ahead log: SQLite appends to it what is written, and syncs it by itself only before it takes it over into the
+/// database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+fn sync_log(log: &Path) -> std::io::Result<()> {
+    match std::fs::OpenOptions::new().write(true).open(log) {
+        Ok(file) => file.sync_data(),
+        // Taken over as a whole.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn sync_when_asked(log: &Path, writing: &Weak<Mutex<Connection>>, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        std::thread::sleep(GATHERED);
+        // Who asks from now on asks again.
+        while asked.try_recv().is_ok() {}
+        // Until the one who asked has written.
+        if let Some(connection) = writing.upgrade() {
+            drop(connection.lock());
+        }
+        if let Err(error) = sync_log(log) {
+            tracing::error!(%error, "what was written to the database is not on the disk yet");
+        }
     }
 }
 

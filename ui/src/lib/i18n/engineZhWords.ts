@@ -111,7 +111,7 @@ export const moreSentences: Record<string, string> = {
     '程序在某一轮中退出之后更改的文件不计入那一轮：{}。',
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
   'they were damaged in the history.': '它们在历史记录中已损坏。',
-  'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
+  'its history is gone, or was damaged and moved aside.': '它的历史记录不见了，或已损坏并被移走。',
   'The history does not hold these files any more (snapshot {}): they were dropped to save room, or lost.':
     '历史记录中已没有这些文件（快照 {}）：为节省空间已删除，或已丢失。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
