@@ -6,11 +6,11 @@ use okcvm_host::Host;
 use okcvm_protocol::{
     CommandHandler, DroppedStep, NodeStatus, RestoreId, RestoreScope, SessionId, SessionParams, SnapshotId,
 };
-use okcvm_snapshots::{Author, RecordInfo};
+use okcvm_snapshots::{Author, RecordInfo, SnapshotError};
 use okcvm_store::{RestoreRow, RestoreState, Store};
 use sha2::{Digest, Sha256};
 
-use crate::desk::{Desk, host, tree};
+use crate::desk::{Desk, PATIENCE, host, tree};
 
 /// A session of two turns that was closed while a restore to the first one was under way.
 struct Cut {
@@ -251,10 +251,19 @@ async fn a_restore_that_was_told_to_have_failed_is_not_carried_out_later() {
     // Two files are to change.
     std::fs::write(cut.files.join("mine"), "by hand").unwrap();
     let before = tree(&cut.files);
-    let (folder, history) = cut.history();
     let workspace = okcvm_workspace::Workspace::open(&cut.files).unwrap();
     let info = RecordInfo { message: "State before a restore", author: Author::User, at_ms: 1 };
-    let present = history.record(&workspace, row.before.as_ref(), info).unwrap().snapshot;
+    // Where many tests run, the program that was shut down lets go a moment later.
+    let began = std::time::Instant::now();
+    let (folder, history, present) = loop {
+        let (folder, history) = cut.history();
+        match history.record(&workspace, row.before.as_ref(), info) {
+            Err(SnapshotError::Busy) if began.elapsed() < PATIENCE => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            recorded => break (folder, history, recorded.unwrap().snapshot),
+        }
+    };
     let row = RestoreRow { before: Some(present.clone()), ..row };
     open.put_restore(&row).unwrap();
     open.set_head_snapshot(&cut.session, Some(&present)).unwrap();

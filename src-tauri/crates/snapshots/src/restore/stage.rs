@@ -199,10 +199,11 @@ fn one<'a>(
     live.told.tell(|| Done::Created(&beside));
     let mut tell = |at: u64, bytes: &[u8]| live.told.tell(|| Done::Wrote(&beside, at, bytes));
     let written = fill_file(&mut file, &mut content, size, &mut tell).and_then(|()| {
-        keep_rights(&file, write, bits)?;
+        // First, since an access list brings bits of its own.
         if matches!(write.state, State::File(_)) {
             attributes::keep(live, path, &file);
         }
+        keep_rights(&file, write, bits)?;
         let stat = fstat(&file)?;
         live.told.tell(|| Done::Executable(&beside, stat.st_mode & 0o111 != 0));
         Ok(Signature::of(&stat))
