@@ -66,15 +66,17 @@ pub(crate) enum Node {
 #[derive(Debug, Clone)]
 pub(crate) struct Below {
     id: ObjectId,
-    left_out_below: usize,
-    linked_below: usize,
+    /// How many entries are left out in it and below it.
+    left_out: usize,
+    /// How many files in it and below it have other names.
+    linked: usize,
     folder: Arc<Folder>,
 }
 
 impl From<Arc<Folder>> for Below {
     fn from(folder: Arc<Folder>) -> Self {
-        let Folder { id, left_out_below, linked_below, .. } = *folder;
-        Self { id, left_out_below, linked_below, folder }
+        let Folder { id, left_out_below: left_out, linked_below: linked, .. } = *folder;
+        Self { id, left_out, linked, folder }
     }
 }
 
@@ -153,8 +155,8 @@ impl Folder {
         for item in &items {
             match &item.node {
                 Node::Folder(below) => {
-                    left_out_below += below.left_out_below;
-                    linked_below += below.linked_below;
+                    left_out_below += below.left_out;
+                    linked_below += below.linked;
                 }
                 Node::File(known) => linked_below += usize::from(known.linked),
             }

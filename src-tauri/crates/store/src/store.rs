@@ -122,7 +122,7 @@ impl Store {
     }
 }
 
-/// The write-ahead log: SQLite appends to it what is written, and syncs it by itself only before it takes it over into the
+/// The write-ahead log: `SQLite` appends to it what is written, and syncs it by itself only before it takes it over into the
 /// database.
 fn log_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
