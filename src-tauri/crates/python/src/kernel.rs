@@ -162,6 +162,11 @@ impl Kernel {
         !gone && !self.broken
     }
 
+    /// Puts aside what it left for git to run outside of the sandbox, and says so.
+    pub(crate) async fn look_after(&self) -> Vec<String> {
+        self.process.running.look().await.remarks()
+    }
+
     /// Why it ended, if it has.
     pub(crate) fn ending(&self) -> Option<String> {
         self.process.running.outcome().map(why)
@@ -289,9 +294,10 @@ impl Kernel {
     }
 
     /// Ends it with all that it started.
-    pub(crate) async fn end(mut self) {
+    pub(crate) async fn end(mut self) -> Vec<String> {
         self.process.running.end();
         self.process.running.wait().await;
+        self.look_after().await
     }
 }
 

@@ -163,6 +163,8 @@ pub struct Exit {
     pub output_bytes: u64,
     /// Those of them that were not passed on, because of the limit or because nobody took them any more.
     pub dropped_bytes: u64,
+    /// What it left for git to run outside of the sandbox, and where that is now.
+    pub put_aside: crate::PutAside,
 }
 
 /// Why a command did not run.

@@ -71,6 +71,8 @@ pub(crate) enum Report {
     Exited { code: i32 },
     /// A signal ended the shell.
     Signalled { signal: i32 },
+    /// When nothing was left of it: what it left for git to run.
+    PutAside(crate::PutAside),
 }
 
 /// What holds around a command, as found while it was set up.

@@ -184,6 +184,7 @@ impl Tool for ShellTool {
                 call::size(limits.output_bytes)
             ));
         }
+        remarks.extend(exit.put_aside.remarks());
         let result = result(&arguments, captured, &exit, (timeout, &limits), remarks);
         match exit.outcome {
             Outcome::Cancelled => Err(ToolError::Cancelled(Some(result))),
