@@ -474,3 +474,11 @@ fn words_under_a_box_of_a_slide_are_hidden() {
         assert!(shown.contains("\nunder\n") && !shown.contains("covered"), "{shown}");
     }
 }
+#[test]
+fn zz_real() {
+    for (name, kind) in [("enc2.pdf", DocumentKind::Pdf), ("p.odp", DocumentKind::Odp), ("p.pptx", DocumentKind::Pptx)] {
+        let bytes = std::fs::read(format!("/tmp/rev4/ws/doc/{name}")).unwrap();
+        let document = read(bytes, kind, &Reading::default()).unwrap();
+        println!("=== {name}\n{}", document.markdown);
+    }
+}

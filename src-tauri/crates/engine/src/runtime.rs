@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
 };
-use okcvm_snapshots::{Author, Cancel, GONE, History, Loss, RecordInfo, Recorded, WhyLost};
+use okcvm_snapshots::{AtWork, Author, Cancel, GONE, History, Loss, RecordInfo, Recorded, WhyLost};
 use okcvm_store::SnapshotMark;
 use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
@@ -290,7 +290,12 @@ impl Runtime {
             engine.close_items(&node.id, at)?;
             // No tool writes before the files are recorded: what differs then is of the person.
             let author = if node.base_snapshot.is_some() { Author::Agent } else { Author::User };
-            let recorded = self.record(engine, author, "State after an interrupted turn")?;
+            if author == Author::Agent {
+                self.history.set_at_work(AtWork::Agent);
+            }
+            let recorded = self.record(engine, author, "State after an interrupted turn");
+            self.history.set_at_work(AtWork::Person);
+            let recorded = recorded?;
             let base = node.base_snapshot.as_ref().unwrap_or(&recorded.snapshot);
             let changes = self.history.counts(Some(base), &recorded.snapshot)?;
             if node.base_snapshot.is_none() {

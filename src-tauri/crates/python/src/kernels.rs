@@ -40,6 +40,8 @@ pub struct Cell {
     pub code: String,
     /// A fresh kernel first.
     pub restart: bool,
+    /// What of the workspace, relative to it, a kernel that is started for this cell may not change.
+    pub spare: Vec<String>,
     /// What the conversation has read so far that is not trusted, in words for people: the code may bring it along, and the
     /// kernel keeps it. See [`Kernels::held`].
     pub untrusted: Vec<String>,
@@ -323,6 +325,7 @@ impl Kernels {
             kind: KernelKind::Plain,
             python: PathBuf::new(),
             workspace: cell.workspace.clone(),
+            spare: cell.spare.clone(),
             kept_folder,
             environment: None,
             readable: Vec::new(),
@@ -425,6 +428,16 @@ impl Kernels {
             return Vec::new();
         }
         self.held_by_all().get(session).cloned().unwrap_or_default()
+    }
+
+    /// What of the workspace the kernel of a session may not change; `None` if none runs, so that the next one is started
+    /// as its cell says.
+    pub fn spared(&self, session: &str) -> Option<Vec<String>> {
+        let slot = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).get(session).cloned()?;
+        // One that runs a cell is not asked.
+        let Ok(slot) = slot.try_lock() else { return Some(Vec::new()) };
+        let kernel = slot.kernel.as_ref().filter(|kernel| kernel.ending().is_none())?;
+        Some(kernel.spared.clone())
     }
 
     /// Notes what the kernel of a session may hold from now on: what its cell was found to have read. The packages of

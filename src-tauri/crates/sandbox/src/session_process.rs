@@ -50,6 +50,8 @@ pub struct Program {
     pub readable: Vec<PathBuf>,
     /// A folder that it may write besides the workspace, seen as [`KEPT_MOUNT`]. Must exist.
     pub kept_folder: Option<PathBuf>,
+    /// Files and folders, relative to the workspace, that it may read and not change. Only in the full tier.
+    pub read_only: Vec<PathBuf>,
     /// Whether it may make local sockets.
     pub sockets: Sockets,
     /// Whether it may have a way out.
@@ -248,6 +250,7 @@ mod unix {
                 workspace,
                 environment: program.env,
                 limits: program.limits,
+                read_only: program.read_only,
                 readable,
                 search_path,
                 network: match program.way_out {

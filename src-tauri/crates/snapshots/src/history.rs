@@ -9,6 +9,7 @@ use okcvm_protocol::SnapshotId;
 use crate::archive::Archive;
 use crate::error::SnapshotError;
 use crate::live::{Live, Policy, Telling};
+use crate::rules_trust::RulesTrust;
 use crate::source::Source;
 
 /// Threads that scan, hash and compress.
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) archive: Arc<Archive>,
     source: Source,
     pub(crate) policy: Mutex<Policy>,
+    pub(crate) rules: RulesTrust,
     pub(crate) telling: Mutex<Telling>,
     pub(crate) writer: Mutex<Writer>,
     pool: OnceLock<Option<rayon::ThreadPool>>,
@@ -113,6 +115,7 @@ impl History {
             source: Source::new(opened.archive.objects().clone()),
             objects: opened.archive.objects().clone(),
             archive: opened.archive,
+            rules: RulesTrust::beside(&path),
             path,
             policy: Mutex::default(),
             telling: Mutex::default(),

@@ -51,6 +51,7 @@ mod repository;
 mod restore;
 mod revert;
 mod rules;
+mod rules_trust;
 mod scan;
 mod shallow;
 mod similarity;
@@ -71,6 +72,7 @@ pub use record::{RecordInfo, Recorded};
 pub use repository::GONE;
 pub use restore::{ForeseenRevert, RestoreWhat, UnfinishedRestore};
 pub use revert::{RevertPlan, Reverted, TakenBack};
+pub use rules_trust::AtWork;
 
 #[cfg(test)]
 mod testing;

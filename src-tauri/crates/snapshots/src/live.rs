@@ -224,7 +224,13 @@ impl History {
                 dirt.add(path, Suspicion::Changed);
             }
         }
-        let scan = Scan { batch, max_file_bytes: policy.max_file_bytes, progress, threads: Threads::Many };
+        let scan = Scan {
+            batch,
+            max_file_bytes: policy.max_file_bytes,
+            progress,
+            threads: Threads::Many,
+            rules: &self.shared.rules,
+        };
         let root = workspace.root_handle();
         let whole = Look::Whole(Suspicion::Unsuspected, Some(&dirt));
         let before = known.map(|index| index.root);

@@ -130,6 +130,7 @@ impl Tool for ShellTool {
                 },
                 title: short(&arguments),
             }),
+            read_only: context.spare.iter().map(std::path::PathBuf::from).collect(),
         };
         let door = match &self.network {
             Some(network) => Door::open(network, &self.sandbox, context),
@@ -185,6 +186,9 @@ impl Tool for ShellTool {
             ));
         }
         remarks.extend(exit.put_aside.remarks());
+        if exit.outcome != Outcome::Exited(0) {
+            remarks.extend(call::spared(&context.spare));
+        }
         let result = result(&arguments, captured, &exit, (timeout, &limits), remarks);
         match exit.outcome {
             Outcome::Cancelled => Err(ToolError::Cancelled(Some(result))),

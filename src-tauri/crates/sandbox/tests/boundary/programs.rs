@@ -24,6 +24,7 @@ pub(crate) fn program(trial: &Trial, script: &str) -> Program {
         limits: Limits::default(),
         readable: Vec::new(),
         kept_folder: None,
+        read_only: Vec::new(),
         sockets: Sockets::None,
         way_out: WayOut::None,
         entry: None,
