@@ -33,7 +33,7 @@ async fn session(desk: &Desk) -> SessionId {
 }
 
 fn said(ended: &Ended) -> String {
-    ended.events.iter().map(|event| format!("{event:?}\n")).collect()
+    format!("{:#?}", ended.events)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,4 +163,38 @@ async fn rules_that_the_agent_wrote_take_nothing_out_of_the_snapshots() {
     let node = desk.turn(&session, "Three.", Vec::new()).await.node;
     let error = desk.host.engine().bring_back(&session, &node, None).await.unwrap_err();
     assert!(error.to_string().contains("a.txt"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kernel_that_works_with_all_files_asks_and_a_new_one_spares_them() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    let desk = desk(&server);
+    let session = session(&desk).await;
+    let files = desk.files(&session).await;
+    let cell = |code: &str, restart: bool| {
+        Reply::call("cell", "mshtools-ipython", &serde_json::json!({"code": code, "restart": restart}))
+    };
+    let empty = "open('private.own', 'a').close(); print('opened')";
+    // Files that were brought in count as read by every cell, so it is spared from the first one on.
+    server.push(cell(empty, false));
+    server.push(Reply::text("Done."));
+    let ended = desk.turn(&session, "Go.", Vec::new()).await;
+    assert!(said(&ended).contains("Read-only file system"), "{}", said(&ended));
+
+    // What the person adds later is not spared by the kernel that runs; so it asks.
+    std::fs::write(files.join("later.own"), "mine").unwrap();
+    server.push(cell(empty, false));
+    server.push(Reply::text("Done."));
+    let (mut events, node) = begin(&desk, &session).await;
+    let (id, approval) = question(&mut events).await;
+    assert_eq!(approval.actions, [ApprovalAction::Delete]);
+    answer(&desk, &session, &id, refuse("")).await.unwrap();
+    end(&desk, &session, events, &node).await;
+
+    // A kernel that is started anew spares that as well, and does not ask.
+    server.push(cell("open('later.own', 'a').close(); print('opened')", true));
+    server.push(Reply::text("Done."));
+    let ended = desk.turn(&session, "Go.", Vec::new()).await;
+    assert_eq!((ended.status, &ended.error), (NodeStatus::Completed, &None));
+    assert!(said(&ended).contains("Read-only file system"), "{}", said(&ended));
 }

@@ -198,6 +198,13 @@ pub(super) fn area(element: &Element) -> Option<Area> {
     Some(Area { left, top, right, bottom, paper: Paper::Unknown })
 }
 
+/// What boxes below a shape put behind its letters; `None` if they lie on the slide itself.
+fn ground(lids: &[(usize, Area)], place: usize, element: &Element) -> Option<Paper> {
+    let area = area(element)?;
+    let (_, lid) = lids.iter().rev().find(|(below, lid)| *below < place && lid.meets(area))?;
+    Some(if lid.holds(area) { lid.paper } else { Paper::Unknown })
+}
+
 pub(super) struct Walk {
     styles: Styles,
 }
@@ -436,6 +443,11 @@ impl Walk {
         if around.hidden.is_none() && self.styles.is_outside(element) {
             around.hidden = Some(Why::Outside);
         }
+        // LibreOffice writes it in a name space of its own.
+        let display = element.attribute("draw:display").or_else(|| element.attribute("display"));
+        if around.hidden.is_none() && matches!(display, Some("none" | "printer")) {
+            around.hidden = Some(Why::Marked);
+        }
         let around = &around;
         let words = element
             .child("svg:desc")
@@ -529,13 +541,6 @@ impl Walk {
         }
     }
 
-    /// What boxes below a shape put behind its letters; `None` if they lie on the slide itself.
-    fn ground(&self, lids: &[(usize, Area)], place: usize, element: &Element) -> Option<Paper> {
-        let area = area(element)?;
-        let (_, lid) = lids.iter().rev().find(|(below, lid)| *below < place && lid.meets(area))?;
-        Some(if lid.holds(area) { lid.paper } else { Paper::Unknown })
-    }
-
     fn slide(&self, number: usize, slide: &Element, out: &mut Writer) {
         let is_hidden = self.styles.is_hidden_slide(slide.attribute("draw:style-name"));
         let on_paper = Around { paper: self.styles.paper_of_slide(slide), ..Around::default() };
@@ -557,7 +562,7 @@ impl Walk {
             if is_covered {
                 around.hidden = Some(Why::Covered);
             }
-            if let Some(ground) = self.ground(&lids, place, element) {
+            if let Some(ground) = ground(&lids, place, element) {
                 around.paper = ground;
             }
             match element.attribute("presentation:class") {

@@ -118,7 +118,7 @@ impl Engine {
                     let answered = (&mut question.answer).await.ok();
                     let allowed = matches!(answered, Some(ApprovalState::Allowed { .. }));
                     if !allowed || question.covers(&judged) {
-                        return Ok(as_permit(answered, call, judged));
+                        return Ok(as_permit(answered, call, &judged));
                     }
                 }
             }
@@ -143,7 +143,7 @@ impl Engine {
                     return Ok(permit);
                 }
                 // The person was faster.
-                return Ok(as_permit(question.answer.await.ok(), call, judged));
+                return Ok(as_permit(question.answer.await.ok(), call, &judged));
             }
             let Some(question) = &mut asked else { continue };
             state.awaiting(Awaited::Approval { item_id: question.id.clone() });
@@ -154,7 +154,7 @@ impl Engine {
                     let now = self.judge(state, call, &prepared.touches(&state.runtime.id))?;
                     let allowed = matches!(answered, Ok(ApprovalState::Allowed { .. }));
                     if !allowed || question.covers(&now) {
-                        return Ok(as_permit(answered.ok(), call, now));
+                        return Ok(as_permit(answered.ok(), call, &now));
                     }
                     asked = None;
                 }
@@ -187,10 +187,7 @@ impl Engine {
                 untrusted.push(source);
             }
         }
-        let mut spare = match untrusted.is_empty() {
-            true => Vec::new(),
-            false => self.unrecorded(state)?,
-        };
+        let mut spare = if untrusted.is_empty() { Vec::new() } else { self.unrecorded(state)? };
         let mut actions = touches.actions.clone();
         if touches.reads != Reads::Workspace {
             // It changes no more than it names.
@@ -461,7 +458,7 @@ impl Engine {
     }
 }
 
-fn as_permit(answered: Option<ApprovalState>, call: &ToolCall, judged: Judged) -> Permit {
+fn as_permit(answered: Option<ApprovalState>, call: &ToolCall, judged: &Judged) -> Permit {
     match answered {
         Some(ApprovalState::Allowed { .. }) => judged.permit(),
         Some(ApprovalState::Refused { reason }) => Permit::Denied(refused(call, reason.as_deref())),

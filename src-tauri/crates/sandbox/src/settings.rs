@@ -20,40 +20,77 @@ const NOT_PLAIN: &str = "a line that is not plain";
 /// Sections without a second name of which all values are harmless.
 const FREE: [&str; 9] = ["advice", "author", "color", "column", "committer", "index", "log", "push", "user"];
 
-const CORE: [&str; 33] = [
-    "abbrev",
-    "autocrlf",
-    "bare",
-    "bigfilethreshold",
-    "checkstat",
-    "commentchar",
-    "compression",
-    "deltabasecachelimit",
-    "eol",
-    "filemode",
-    "fsyncmethod",
-    "hidedotfiles",
-    "ignorecase",
-    "ignorestat",
-    "logallrefupdates",
-    "longpaths",
-    "loosecompression",
-    "multipackindex",
-    "packedgitlimit",
-    "packedgitwindowsize",
-    "precomposeunicode",
-    "preloadindex",
-    "protecthfs",
-    "protectntfs",
-    "quotepath",
-    "repositoryformatversion",
-    "safecrlf",
-    "sharedrepository",
-    "sparsecheckout",
-    "sparsecheckoutcone",
-    "symlinks",
-    "trustctime",
-    "untrackedcache",
+/// Sections without a second name, with what is harmless of them. Not that by which git asks a server for what is missing
+/// whenever it needs it (`extensions.partialClone`).
+const ALONE: [(&str, &[&str]); 14] = [
+    ("commit", &["gpgsign", "verbose"]),
+    (
+        "core",
+        &[
+            "abbrev",
+            "autocrlf",
+            "bare",
+            "bigfilethreshold",
+            "checkstat",
+            "commentchar",
+            "compression",
+            "deltabasecachelimit",
+            "eol",
+            "filemode",
+            "fsyncmethod",
+            "hidedotfiles",
+            "ignorecase",
+            "ignorestat",
+            "logallrefupdates",
+            "longpaths",
+            "loosecompression",
+            "multipackindex",
+            "packedgitlimit",
+            "packedgitwindowsize",
+            "precomposeunicode",
+            "preloadindex",
+            "protecthfs",
+            "protectntfs",
+            "quotepath",
+            "repositoryformatversion",
+            "safecrlf",
+            "sharedrepository",
+            "sparsecheckout",
+            "sparsecheckoutcone",
+            "symlinks",
+            "trustctime",
+            "untrackedcache",
+        ],
+    ),
+    ("diff", &["algorithm", "colormoved", "mnemonicprefix", "noprefix", "renames"]),
+    (
+        "extensions",
+        &[
+            "compatobjectformat",
+            "noop",
+            "objectformat",
+            "preciousobjects",
+            "refstorage",
+            "relativeworktrees",
+            "worktreeconfig",
+        ],
+    ),
+    ("fetch", &["prune"]),
+    ("gc", &["auto"]),
+    ("init", &["defaultbranch"]),
+    ("lfs", &["repositoryformatversion"]),
+    ("merge", &["conflictstyle", "ff", "renames"]),
+    ("pull", &["ff", "rebase"]),
+    ("rebase", &["autosquash", "autostash"]),
+    ("remote", &["pushdefault"]),
+    ("status", &["renames", "short", "showuntrackedfiles"]),
+    ("submodule", &["active", "recurse"]),
+];
+/// Sections with a second name, such as that of a branch.
+const NAMED: [(&str, &[&str]); 3] = [
+    ("branch", &["description", "merge", "pushremote", "rebase", "remote"]),
+    ("remote", &["fetch", "mirror", "prune", "push", "skipdefaultupdate", "skipfetchall", "tagopt"]),
+    ("submodule", &["active", "branch", "fetchrecursesubmodules", "ignore", "shallow"]),
 ];
 
 /// Takes out of a settings file what is not known to be harmless. `is_inside` tells whether a path that was noted in the
@@ -81,19 +118,18 @@ pub(crate) fn clean(file: &[u8], is_inside: impl Fn(&str) -> bool) -> Cleaned {
                 }
                 section.is_some()
             }
-            Some(text) => match (&section, value_of(text)) {
-                (Some((name, second)), Some((key, value))) => {
+            Some(text) => {
+                if let (Some((name, second)), Some((key, value))) = (&section, value_of(text)) {
                     let keeps = is_plain(value) && is_harmless(name, second, &key, value, &is_inside);
                     if !keeps {
                         take(format!("{name}.{key}"));
                     }
                     keeps
-                }
-                (Some(_), None) | (None, _) => {
+                } else {
                     take(NOT_PLAIN.to_owned());
                     false
                 }
-            },
+            }
             None => {
                 take(NOT_PLAIN.to_owned());
                 false
@@ -143,42 +179,19 @@ fn is_harmless(
     value: &str,
     is_inside: &impl Fn(&str) -> bool,
 ) -> bool {
-    match (section, second.is_empty(), key) {
-        ("core", true, "worktree") => is_inside(value),
-        ("core", true, key) => CORE.contains(&key),
-        // Not those by which git asks a server for what is missing whenever it needs it.
-        ("extensions", true, "compatobjectformat" | "noop" | "objectformat" | "preciousobjects") => true,
-        ("extensions", true, "refstorage" | "relativeworktrees" | "worktreeconfig") => true,
-        (section, true, _) if FREE.contains(&section) => true,
-        ("init", true, "defaultbranch") | ("pull", true, "ff" | "rebase") => true,
-        ("branch", _, "autosetupmerge" | "autosetuprebase" | "description" | "merge" | "pushremote") => true,
-        ("branch", _, "rebase" | "remote" | "sort") => true,
-        // Addresses that name a program of their own, and those that a program would take for an option.
-        ("remote", false, "pushurl" | "url") => !value.contains("::") && !value.starts_with('-'),
-        ("remote", false, "fetch" | "mirror" | "prune" | "push") => true,
-        ("remote", false, "skipdefaultupdate" | "skipfetchall" | "tagopt") => true,
-        ("remote", true, "pushdefault") => true,
-        ("submodule", false, "url") => !value.contains("::") && !value.starts_with('-'),
-        ("submodule", false, "update") => matches!(value, "checkout" | "merge" | "none" | "rebase"),
-        ("submodule", _, "active" | "branch" | "ignore" | "recurse" | "shallow") => true,
-        ("commit" | "tag", true, "gpgsign" | "verbose") => true,
-        ("diff", true, "algorithm" | "colormoved" | "mnemonicprefix" | "noprefix" | "renames") => true,
-        ("fetch" | "gc" | "merge" | "rebase" | "status", true, key) => {
-            matches!(
-                key,
-                "auto"
-                    | "autosquash"
-                    | "autostash"
-                    | "conflictstyle"
-                    | "ff"
-                    | "prune"
-                    | "renames"
-                    | "short"
-                    | "showuntrackedfiles"
-            )
+    let is_alone = second.is_empty();
+    match (section, key) {
+        ("core", "worktree") => is_alone && is_inside(value),
+        // Not addresses that name a program of their own, nor those that a program would take for an option.
+        ("remote", "pushurl" | "url") | ("submodule", "url") => {
+            !value.contains("::") && !value.starts_with('-')
         }
-        ("lfs", true, "repositoryformatversion") => true,
-        _ => false,
+        ("submodule", "update") => matches!(value, "checkout" | "merge" | "none" | "rebase"),
+        _ => {
+            let listed = if is_alone { &ALONE[..] } else { &NAMED[..] };
+            (is_alone && FREE.contains(&section))
+                || listed.iter().any(|(known, keys)| *known == section && keys.contains(&key))
+        }
     }
 }
 

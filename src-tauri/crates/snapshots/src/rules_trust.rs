@@ -124,3 +124,28 @@ impl History {
         self.shared.rules.with(|known| (std::mem::take(&mut known.untold).into_iter().collect(), false))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_count_by_folder_and_content_for_whoever_wrote_them_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("repository.git");
+        let trust = RulesTrust::beside(&repository);
+        let at_work = |trust: &RulesTrust, at_work| trust.with(|known| (known.at_work = at_work, false));
+        assert!(trust.count(b"a", b"*.log\n"));
+        at_work(&trust, AtWork::Agent);
+        // The same words in another folder are other rules.
+        for (folder, content, counts) in
+            [("a", "*.log\n", true), ("", "*.log\n", false), ("a", "*\n", false), ("b", " \n", true)]
+        {
+            assert_eq!(trust.count(folder.as_bytes(), content.as_bytes()), counts, "{folder}: {content}");
+        }
+        // Neither the end of the turn nor that of the program changes that.
+        let trust = RulesTrust::beside(&repository);
+        assert!(trust.count(b"a", b"*.log\n") && !trust.count(b"", b"*.log\n") && !trust.count(b"a", b"*\n"));
+        assert!(trust.count(b"", b"*.log\n# mine\n"));
+    }
+}

@@ -188,6 +188,13 @@ impl Tool for ShellTool {
         remarks.extend(exit.put_aside.remarks());
         if exit.outcome != Outcome::Exited(0) {
             remarks.extend(call::spared(&context.spare));
+            if captured.text.contains("Device or resource busy") {
+                remarks.push(
+                    "a git repository that is there when a command starts cannot be moved or removed by it, nor can its \
+                     hooks and settings; the user can delete it in the window"
+                        .to_owned(),
+                );
+            }
         }
         let result = result(&arguments, captured, &exit, (timeout, &limits), remarks);
         match exit.outcome {

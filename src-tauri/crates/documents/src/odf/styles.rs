@@ -7,6 +7,8 @@ use crate::notes::Why;
 use crate::text::Colour;
 use crate::xml::Element;
 
+/// Shapes that fill all of their area.
+const BOXES: [&str; 2] = ["ooxml-rect", "rectangle"];
 const MAX_ANCESTORS: usize = 20;
 /// Points up to which letters cannot be read by eye.
 const INVISIBLE_POINTS: f64 = 1.5;
@@ -219,7 +221,8 @@ impl Styles {
 
     /// What a filled shape puts behind its letters.
     pub(super) fn paper_of_shape(&self, element: &Element) -> Paper {
-        let is_plain = matches!(self.graphic(element, "draw:fill"), None | Some("solid")) && !self.is_clear(element);
+        let is_plain =
+            matches!(self.graphic(element, "draw:fill"), None | Some("solid")) && !self.is_clear(element);
         let colour = self.graphic(element, "draw:fill-color").filter(|_| is_plain);
         colour.and_then(Colour::from_hex).map_or(Paper::Unknown, Paper::Of)
     }
@@ -234,15 +237,17 @@ impl Styles {
     pub(super) fn lid(&self, element: &Element) -> Option<Area> {
         let is_box = match &*element.name {
             "draw:rect" => element.attribute("draw:corner-radius").is_none(),
-            "draw:custom-shape" => element.child("draw:enhanced-geometry")?.attribute("draw:type") == Some("rectangle"),
+            "draw:custom-shape" => element
+                .child("draw:enhanced-geometry")?
+                .attribute("draw:type")
+                .is_some_and(|kind| BOXES.contains(&kind)),
             "draw:frame" => element.child("draw:text-box").is_some(),
             _ => false,
         };
         let is_turned = element.attribute("draw:transform").is_some();
         let is_filled = self.graphic(element, "draw:fill").is_none_or(|fill| fill == "solid");
         let paper = self.paper_of_shape(element);
-        let is_lid =
-            is_box && !is_turned && is_filled && self.is_filled(element) && !self.is_clear(element);
+        let is_lid = is_box && !is_turned && is_filled && self.is_filled(element) && !self.is_clear(element);
         area(element).filter(|_| is_lid).map(|area| area.of(paper))
     }
 

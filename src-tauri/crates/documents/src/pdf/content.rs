@@ -433,9 +433,9 @@ fn rectangles(path: &BezPath) -> Vec<Rect> {
         let on_edge =
             |value: f64, low: f64, high: f64| (value - low).abs() < 0.1 || (value - high).abs() < 0.1;
         // Some programs begin in the middle of a side.
-        let on_outline = points.iter().all(|point| {
-            on_edge(point.x, bounds.x0, bounds.x1) || on_edge(point.y, bounds.y0, bounds.y1)
-        });
+        let on_outline = points
+            .iter()
+            .all(|point| on_edge(point.x, bounds.x0, bounds.x1) || on_edge(point.y, bounds.y0, bounds.y1));
         let sides = || points.iter().zip(points.iter().cycle().skip(1));
         let is_straight =
             sides().all(|(one, other)| (one.x - other.x).abs() < 0.1 || (one.y - other.y).abs() < 0.1);

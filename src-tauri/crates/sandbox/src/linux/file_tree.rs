@@ -199,6 +199,13 @@ fn devices() -> io::Result<()> {
     Ok(())
 }
 
+/// Tables of the whole machine.
+const OF_THE_MACHINE: [&str; 7] =
+    ["kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg"];
+/// Those of them that only root could read anyway.
+const OF_ROOT: [&str; 6] =
+    ["kpagecgroup", "kpagecount", "kpageflags", "pagetypeinfo", "slabinfo", "vmallocinfo"];
+
 /// A fresh view of processes, in which only their limit is written, before it is closed to all writing: to root of a
 /// namespace without capabilities, what changes the system still looks like its own. Links such as `/proc/self/fd/1`
 /// lead out of it and are written as what they lead to.
@@ -208,7 +215,9 @@ fn processes(run: &Run) -> SetUp<ProcessLimit> {
         .step("mounting /proc")?;
     let most = run.policy.limits.processes + RESERVED_PROCESS_NUMBERS;
     let counted = std::fs::write("/proc/sys/kernel/pid_max", most.to_string()).is_ok();
-    for name in ["kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg"] {
+    // The identity inside is that outside, so root would read what is closed to everybody else.
+    let of_root: &[&str] = if rustix::process::getuid().is_root() { &OF_ROOT } else { &[] };
+    for name in OF_THE_MACHINE.iter().chain(of_root) {
         let path = Path::new("/proc").join(name);
         if path.exists() {
             rustix::mount::mount_bind("/dev/null", &path).step("closing /proc")?;

@@ -181,3 +181,32 @@ fn a_linked_git_folder_is_not_exchanged_while_a_command_runs() {
     }
     assert_eq!(std::fs::read_link(trial.workspace.join(".git")).expect("link"), Path::new("main/.git"));
 }
+
+#[test]
+fn what_is_to_be_spared_cannot_be_changed() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    std::fs::create_dir_all(trial.workspace.join("data/deep")).expect("folder");
+    for name in ["data/deep/film", "large"] {
+        std::fs::write(trial.workspace.join(name), "mine").expect("file");
+    }
+    for script in
+        ["rm -rf data large; mv large /tmp/; : > large; ls large data/deep/film > /dev/null; exit 3"]
+    {
+        let mut command = trial.command(script);
+        command.read_only =
+            ["data", "large", "gone", "../outside", "/etc"].map(std::path::PathBuf::from).to_vec();
+        trial.run_command(command);
+        for name in ["data/deep/film", "large"] {
+            let content = std::fs::read_to_string(trial.workspace.join(name)).expect("file");
+            assert_eq!(content, "mine", "{name}: {script}");
+        }
+    }
+}
+
+#[test]
+fn tables_of_the_machine_are_empty() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    for name in ["kpagecount", "kpageflags", "slabinfo", "vmallocinfo", "pagetypeinfo", "kallsyms", "keys"] {
+        assert_eq!(trial.run(&format!("head -c 100 /proc/{name} 2> /dev/null")).text(), "", "{name}");
+    }
+}
