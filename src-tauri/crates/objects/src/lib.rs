@@ -31,6 +31,7 @@ mod objects;
 mod pack;
 mod repack;
 mod salvage;
+mod seen;
 mod stream;
 mod tree;
 mod verify;

@@ -14,6 +14,7 @@ use crate::error::{ObjectError, is_damage};
 use crate::id::{EMPTY_TREE, ObjectId, ObjectKind};
 use crate::loose;
 use crate::pack::{Form, Pack};
+use crate::seen::Seen;
 use crate::stream::{PackStream, STREAMED_FROM, locked};
 use crate::tree::{Entries, parse_tree};
 use crate::writer::{ClosedPack, Spares, Temporary, checksum};
@@ -111,6 +112,8 @@ struct Store {
 #[derive(Default, Clone)]
 pub(crate) struct List {
     pub(crate) packs: Vec<Arc<Pack>>,
+    /// What may be in `packs`.
+    seen: Seen,
     pub(crate) big: HashMap<ObjectId, Arc<Pack>>,
     pub(crate) loose: Arc<HashSet<ObjectId>>,
     /// Copies of objects that were found damaged, and count as not there.
@@ -129,7 +132,14 @@ impl List {
             self.big.insert(pack.index.id(0), pack);
         } else {
             self.packs.retain(|known| known.name != pack.name);
-            self.packs.push(pack);
+            self.packs.push(Arc::clone(&pack));
+            if self.seen.has_room(pack.index.count()) {
+                self.seen.add(pack.index.ids());
+            } else {
+                let count: usize = self.packs.iter().map(|pack| pack.index.count()).sum();
+                self.seen = Seen::with_room(count * 2);
+                self.seen.add(self.packs.iter().flat_map(|pack| pack.index.ids()));
+            }
         }
     }
 
@@ -140,7 +150,8 @@ impl List {
 
     /// All packs that have the object, and where.
     pub(crate) fn places(&self, id: &ObjectId) -> impl Iterator<Item = (&Arc<Pack>, u64)> {
-        let small = self.packs.iter().rev().filter_map(|pack| {
+        let asked = if self.seen.may_have(id) { self.packs.as_slice() } else { &[] };
+        let small = asked.iter().rev().filter_map(|pack| {
             let position = pack.index.find(id)?;
             Some((pack, pack.index.offset(position)))
         });

@@ -1,5 +1,7 @@
 //! Trees: a folder's names, each with its kind and object.
 
+use std::cmp::Ordering;
+
 use crate::error::ObjectError;
 use crate::id::ObjectId;
 
@@ -59,11 +61,7 @@ pub type Entries = Vec<(Vec<u8>, Entry)>;
 /// NUL or a slash.
 pub fn encode_tree<'a>(entries: impl Iterator<Item = (&'a [u8], Entry)>) -> Vec<u8> {
     let mut entries: Vec<(&[u8], Entry)> = entries.collect();
-    // Git sorts as if the name of a folder ended in a slash.
-    let key = |name: &'a [u8], kind: EntryKind| {
-        name.iter().copied().chain((kind == EntryKind::Folder).then_some(b'/'))
-    };
-    entries.sort_unstable_by(|left, right| key(left.0, left.1.kind).cmp(key(right.0, right.1.kind)));
+    entries.sort_unstable_by(|left, right| git_order(*left, *right));
     let mut bytes = Vec::with_capacity(entries.iter().map(|(name, _)| name.len() + 28).sum());
     for (name, entry) in entries {
         bytes.extend_from_slice(entry.kind.mode());
@@ -73,6 +71,15 @@ pub fn encode_tree<'a>(entries: impl Iterator<Item = (&'a [u8], Entry)>) -> Vec<
         bytes.extend_from_slice(entry.id.as_bytes());
     }
     bytes
+}
+
+/// Git sorts as if the name of a folder ended in a slash.
+fn git_order(left: (&[u8], Entry), right: (&[u8], Entry)) -> Ordering {
+    let shared = left.0.len().min(right.0.len());
+    let after = |(name, entry): (&[u8], Entry)| {
+        name.get(shared).copied().or((entry.kind == EntryKind::Folder).then_some(b'/'))
+    };
+    left.0[..shared].cmp(&right.0[..shared]).then_with(|| after(left).cmp(&after(right)))
 }
 
 /// The entries of a tree in git's order. Submodules are left out.

@@ -9,7 +9,7 @@ use okcvm_protocol::ChangeCounts;
 
 use crate::entry::below;
 use crate::error::SnapshotError;
-use crate::index::{Folder, Node};
+use crate::index::{Folder, Item, Node};
 
 /// A state of a folder.
 #[derive(Debug, Clone, Copy)]
@@ -102,20 +102,43 @@ type Tell<'t> = dyn for<'p> FnMut(&[u8], Option<Part<'p>>, Option<Part<'p>>) + '
 
 type Parts<'a> = Vec<(Cow<'a, [u8]>, Part<'a>)>;
 
+fn part(item: &Item) -> (Cow<'_, [u8]>, Part<'_>) {
+    let (size, inside) = match &item.node {
+        Node::File(known) => (Some(known.size), None),
+        Node::Folder(folder) => (None, Some(State::Live(folder))),
+    };
+    (Cow::Borrowed(&*item.name), Part { entry: item.node.entry(), size, inside })
+}
+
+/// The entries of both states without those that they share, each sorted by name.
+fn differing<'a>(
+    objects: &Objects,
+    old: State<'a>,
+    new: State<'a>,
+) -> Result<(Parts<'a>, Parts<'a>), SnapshotError> {
+    let (State::Live(old), State::Live(new)) = (old, new) else {
+        return Ok((parts(objects, old)?, parts(objects, new)?));
+    };
+    let (mut gone, mut came) = (Parts::new(), Parts::new());
+    let mut before = old.items.iter().peekable();
+    for item in &new.items {
+        gone.extend(std::iter::from_fn(|| before.next_if(|other| other.name < item.name)).map(part));
+        match before.next_if(|other| other.name == item.name) {
+            Some(other) if other.node.entry() == item.node.entry() => {}
+            other => {
+                gone.extend(other.map(part));
+                came.push(part(item));
+            }
+        }
+    }
+    gone.extend(before.map(part));
+    Ok((gone, came))
+}
+
 /// The entries of a state, sorted by name.
 fn parts<'a>(objects: &Objects, state: State<'a>) -> Result<Parts<'a>, SnapshotError> {
     let mut parts: Parts<'a> = match state {
-        State::Live(folder) => folder
-            .items
-            .iter()
-            .map(|item| {
-                let (size, inside) = match &item.node {
-                    Node::File(known) => (Some(known.size), None),
-                    Node::Folder(folder) => (None, Some(State::Live(folder))),
-                };
-                (Cow::Borrowed(&*item.name), Part { entry: item.node.entry(), size, inside })
-            })
-            .collect(),
+        State::Live(folder) => folder.items.iter().map(part).collect(),
         State::Stored(EMPTY_TREE) => Vec::new(),
         State::Stored(id) => objects
             .read_tree(&id)?
@@ -142,8 +165,9 @@ fn folders(
     if old.id() == new.id() {
         return Ok(());
     }
-    let mut old = parts(objects, old)?.into_iter().peekable();
-    for (name, new) in parts(objects, new)? {
+    let (old, new) = differing(objects, old, new)?;
+    let mut old = old.into_iter().peekable();
+    for (name, new) in new {
         while let Some((gone, part)) = old.next_if(|(other, _)| *other < name) {
             entries(objects, &below(path, &gone), Some(part), None, tell)?;
         }

@@ -11,10 +11,12 @@
 mod saved;
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use okcvm_objects::{Entry, EntryKind, ObjectId};
 use okcvm_protocol::SkippedFile;
+use smallvec::SmallVec;
 
 use crate::entry::{below, shown};
 use crate::left_out;
@@ -49,11 +51,39 @@ pub(crate) struct Known {
     pub(crate) stamp: Option<Stamp>,
 }
 
+/// A name in a folder, raw bytes. Most names lie in the list of the folder itself: a record copies the lists on the way
+/// to what changed, and each look into memory of its own would be felt.
+pub(crate) type Name = SmallVec<[u8; 24]>;
+
 /// What lies under a name.
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     File(Known),
-    Folder(Arc<Folder>),
+    Folder(Below),
+}
+
+/// A folder in a folder. What is asked of all folders of a list lies in the list itself; see [`Name`].
+#[derive(Debug, Clone)]
+pub(crate) struct Below {
+    id: ObjectId,
+    left_out_below: usize,
+    linked_below: usize,
+    folder: Arc<Folder>,
+}
+
+impl From<Arc<Folder>> for Below {
+    fn from(folder: Arc<Folder>) -> Self {
+        let Folder { id, left_out_below, linked_below, .. } = *folder;
+        Self { id, left_out_below, linked_below, folder }
+    }
+}
+
+impl Deref for Below {
+    type Target = Arc<Folder>;
+
+    fn deref(&self) -> &Arc<Folder> {
+        &self.folder
+    }
 }
 
 impl Node {
@@ -61,7 +91,7 @@ impl Node {
     pub(crate) fn entry(&self) -> Entry {
         match self {
             Self::File(known) => Entry { kind: known.kind, id: known.id },
-            Self::Folder(folder) => Entry { kind: EntryKind::Folder, id: folder.id },
+            Self::Folder(below) => Entry { kind: EntryKind::Folder, id: below.id },
         }
     }
 
@@ -69,7 +99,7 @@ impl Node {
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(one), Self::File(two)) => one == two,
-            (Self::Folder(one), Self::Folder(two)) => Arc::ptr_eq(one, two),
+            (Self::Folder(one), Self::Folder(two)) => Arc::ptr_eq(&one.folder, &two.folder),
             _ => false,
         }
     }
@@ -78,14 +108,14 @@ impl Node {
 /// A name in a folder and what lies there.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
-    pub(crate) name: Arc<[u8]>,
+    pub(crate) name: Name,
     pub(crate) node: Node,
 }
 
 /// A name in a folder that is not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeftOut {
-    pub(crate) name: Arc<[u8]>,
+    pub(crate) name: Name,
     /// In words for people.
     pub(crate) reason: Arc<str>,
 }
@@ -122,9 +152,9 @@ impl Folder {
         let (mut left_out_below, mut linked_below) = (left_out.len(), 0);
         for item in &items {
             match &item.node {
-                Node::Folder(folder) => {
-                    left_out_below += folder.left_out_below;
-                    linked_below += folder.linked_below;
+                Node::Folder(below) => {
+                    left_out_below += below.left_out_below;
+                    linked_below += below.linked_below;
                 }
                 Node::File(known) => linked_below += usize::from(known.linked),
             }
@@ -187,7 +217,7 @@ impl Folder {
     }
 
     pub(crate) fn node(&self, name: &[u8]) -> Option<&Node> {
-        let position = self.items.binary_search_by(|item| (*item.name).cmp(name)).ok()?;
+        let position = self.items.binary_search_by(|item| item.name.as_slice().cmp(name)).ok()?;
         self.items.get(position).map(|item| &item.node)
     }
 

@@ -73,7 +73,7 @@ fn forge(history: &History, name: &str) {
         .map(|item| match &item.node {
             Node::File(known) if *item.name == *name.as_bytes() => {
                 let known = crate::index::Known { id: EMPTY_TREE, ..*known };
-                Item { name: Arc::clone(&item.name), node: Node::File(known) }
+                Item { name: item.name.clone(), node: Node::File(known) }
             }
             _ => item.clone(),
         })

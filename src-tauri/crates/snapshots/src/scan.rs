@@ -26,7 +26,7 @@ use rustix::io::Errno;
 
 use crate::dirt::{Dirt, Suspicion};
 use crate::error::SnapshotError;
-use crate::index::{Folder, Item, LeftOut, Node, Stamp};
+use crate::index::{Folder, Item, LeftOut, Name, Node, Stamp};
 use crate::left_out::{forbidden_name, tool_folder};
 use crate::progress::Progress;
 use crate::rules::{FolderRules, MAX_RULES_BYTES, PathKind, RULES_FILE, Rules};
@@ -86,7 +86,7 @@ impl Scan<'_> {
             look => look,
         };
         match walk.folder(&Way::ROOT, &handle, stamp_of(&stat), old, look, None)? {
-            Seen::Node(Node::Folder(folder)) => Ok(folder),
+            Seen::Node(Node::Folder(folder)) => Ok(Arc::clone(&folder)),
             Seen::Unreadable(error) => Err(failed(error)),
             _ => Err(failed(Errno::NOENT)),
         }
@@ -136,7 +136,7 @@ enum Todo<'a> {
 }
 
 /// A name, what was known of it, and what is left to do.
-type Task<'n, 'a> = (Arc<[u8]>, Option<&'n Node>, Todo<'a>);
+type Task<'n, 'a> = (Name, Option<&'n Node>, Todo<'a>);
 
 struct Walk<'a> {
     scan: Scan<'a>,
@@ -216,7 +216,7 @@ impl Walk<'_> {
             (Look::Only(_), Some(old)) => merged(old, seen.collect()),
             _ => sorted(seen),
         };
-        self.made(old, items, left_out, listed, own).map(|folder| Seen::Node(Node::Folder(folder)))
+        self.made(old, items, left_out, listed, own).map(|folder| Seen::Node(Node::Folder(folder.into())))
     }
 
     /// Does what is left to do, on several threads if it is worth it.
@@ -256,7 +256,7 @@ impl Walk<'_> {
         handle: &OwnedFd,
         way: &Way<'_>,
         old: Option<&Arc<Folder>>,
-        names: &[Arc<[u8]>],
+        names: &[Name],
         look: Look<'_>,
     ) -> Result<Option<Arc<FolderRules>>, SnapshotError> {
         let known = old.and_then(|old| old.rules.as_ref());
@@ -378,7 +378,7 @@ impl Walk<'_> {
             Err(error) => return unreadable(error, way),
         };
         let old = match before {
-            Some(Node::Folder(folder)) => Some(folder),
+            Some(Node::Folder(folder)) => Some(&**folder),
             _ => None,
         };
         match self.folder(way, &handle, stamp_of(stat), old, look, rules)? {
@@ -472,7 +472,7 @@ fn names_suffice(handle: &OwnedFd, old: &Folder, dirt: &Dirt) -> bool {
     })
 }
 
-fn sorted(seen: impl Iterator<Item = (Arc<[u8]>, Seen)>) -> (Vec<Item>, Vec<LeftOut>) {
+fn sorted(seen: impl Iterator<Item = (Name, Seen)>) -> (Vec<Item>, Vec<LeftOut>) {
     let mut items = Vec::with_capacity(seen.size_hint().1.unwrap_or(0));
     let mut left_out = Vec::new();
     for (name, seen) in seen {
@@ -487,28 +487,30 @@ fn sorted(seen: impl Iterator<Item = (Arc<[u8]>, Seen)>) -> (Vec<Item>, Vec<Left
 }
 
 /// The old folder with what was seen in place of what was known.
-fn merged(old: &Folder, seen: Vec<(Arc<[u8]>, Seen)>) -> (Vec<Item>, Vec<LeftOut>) {
-    let looked_at: Vec<Arc<[u8]>> = seen.iter().map(|(name, _)| Arc::clone(name)).collect();
-    let kept = |name: &Arc<[u8]>| looked_at.binary_search(name).is_err();
+fn merged(old: &Folder, seen: Vec<(Name, Seen)>) -> (Vec<Item>, Vec<LeftOut>) {
+    let looked_at: Vec<Name> = seen.iter().map(|(name, _)| name.clone()).collect();
     let (new_items, new_left_out) = sorted(seen.into_iter());
-    let kept_items = old.items.iter().filter(|item| kept(&item.name)).cloned();
-    let kept_left_out = old.left_out.iter().filter(|left_out| kept(&left_out.name)).cloned();
     (
-        merge(kept_items, new_items, |item| &item.name),
-        merge(kept_left_out, new_left_out, |left_out| &left_out.name),
+        merge(&old.items, &looked_at, new_items, |item| &item.name),
+        merge(&old.left_out, &looked_at, new_left_out, |left_out| &left_out.name),
     )
 }
 
-fn merge<T>(one: impl Iterator<Item = T>, two: Vec<T>, name: impl Fn(&T) -> &Arc<[u8]>) -> Vec<T> {
-    let mut merged = Vec::with_capacity(one.size_hint().1.unwrap_or(0) + two.len());
-    let mut two = two.into_iter().peekable();
-    for item in one {
-        while let Some(before) = two.next_if(|other| name(other) < name(&item)) {
-            merged.push(before);
-        }
-        merged.push(item);
+/// The old ones without those of the names, and the new ones, which have no other names. All are sorted by name. Between
+/// two of the names the old ones are copied as they lie there.
+fn merge<T: Clone>(old: &[T], names: &[Name], new: Vec<T>, name_of: impl Fn(&T) -> &Name) -> Vec<T> {
+    let mut merged = Vec::with_capacity(old.len() + new.len());
+    let (mut rest, mut new) = (old, new.into_iter().peekable());
+    for name in names {
+        let (before, from) = rest.split_at(rest.partition_point(|one| name_of(one) < name));
+        merged.extend_from_slice(before);
+        rest = match from.split_first() {
+            Some((first, after)) if name_of(first) == name => after,
+            _ => from,
+        };
+        merged.extend(new.next_if(|one| name_of(one) == name));
     }
-    merged.extend(two);
+    merged.extend_from_slice(rest);
     merged
 }
 

@@ -172,7 +172,7 @@ fn take_folder(rest: &mut &[u8], depth: usize) -> Option<Folder> {
             _ => return None,
         };
         let node = if kind == EntryKind::Folder {
-            Node::Folder(Arc::new(take_folder(rest, depth + 1)?))
+            Node::Folder(Arc::new(take_folder(rest, depth + 1)?).into())
         } else {
             let (id, size, inode) = (take_id(rest)?, take_number(rest)?, take_number(rest)?);
             let linked = match take_array(rest)? {

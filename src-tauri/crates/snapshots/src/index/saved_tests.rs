@@ -1,3 +1,5 @@
+use crate::index::Name;
+
 use super::*;
 
 fn sample() -> Index {
@@ -16,7 +18,7 @@ fn sample() -> Index {
         None,
     );
     let items = vec![
-        Item { name: (*b"inner").into(), node: Node::Folder(Arc::new(inner)) },
+        Item { name: Name::from_slice(b"inner"), node: Node::Folder(Arc::new(inner).into()) },
         file(b"racy", EntryKind::File, 2, None),
     ];
     let root = Folder::new(id(5), None, items, vec![left_out(b"z", "q\u{e9}")], None);

@@ -1,7 +1,7 @@
 //! Doing what was planned.
 
 use okcvm_objects::EntryKind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::live::{Live, State, Way};
 use super::plan::Plan;
 use super::stage::{Staged, Staging, spread, with_executable};
-use super::syncing::Syncing;
+use super::syncing::{Syncing, device_of};
 use super::told::Done;
 use crate::entry::{below, shown, split};
 use crate::error::{RestoreStage, SnapshotError};
@@ -59,7 +59,9 @@ pub(super) fn apply(
     for folder in &plan.folders {
         live.folder_created(folder, &mut made)?;
     }
-    for staged in &staging.waiting {
+    // Where there was a file there is its folder.
+    let without_file = |staged: &&Staged<'_>| !matches!(staged.write.state, State::File(_) | State::Link(_));
+    for staged in staging.waiting.iter().filter(without_file) {
         live.folder_created(split(&staged.write.path).0, &mut made)?;
     }
     spread(live, &staging.waiting, MOVERS, |live, staged, stop| {
@@ -155,23 +157,24 @@ fn verify(live: &mut Live<'_>, plan: &Plan, staged: &[Staged<'_>]) -> Result<(),
 
 fn sync_folders(live: &mut Live<'_>, folders: BTreeSet<Vec<u8>>) -> Result<(), SnapshotError> {
     live.forget();
-    let mut nearest = BTreeSet::new();
+    let mut nearest = BTreeMap::new();
     for folder in folders {
-        nearest.insert(live.nearest_folder(&folder)?);
+        let folder = live.nearest_folder(&folder)?;
+        let device = device_of(&*live.folder(&folder)?);
+        nearest.insert(folder, device);
     }
-    let folders: Vec<Vec<u8>> = nearest.into_iter().collect();
-    let syncing = Syncing::of(folders.len(), live.root());
+    let syncing = Syncing::of(nearest.len(), live.root());
     let threads = match syncing {
         Syncing::Each => SYNCERS,
         Syncing::Together { .. } => 1,
     };
+    let by_itself = nearest.into_iter().filter(|(_, device)| syncing.leaves_out(*device));
+    let folders: Vec<Vec<u8>> = by_itself.map(|(folder, _)| folder).collect();
     spread(live, &folders, threads, |live, folders, _| {
         folders.iter().try_for_each(|folder| {
-            let handle = live.folder(folder)?;
-            if syncing.is_by_itself(&*handle) {
-                fsync(&*handle).map_err(|error| SnapshotError::workspace("synced", folder, error))?;
-                live.told.tell(|| Done::SyncedFolder(folder));
-            }
+            fsync(&*live.folder(folder)?)
+                .map_err(|error| SnapshotError::workspace("synced", folder, error))?;
+            live.told.tell(|| Done::SyncedFolder(folder));
             Ok(())
         })
     })?;

@@ -82,6 +82,24 @@ fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 
+/// The folder several parts below `from` in one step, no link followed on the way; `None` if the system cannot say it so,
+/// or if it is not there: part by part it shows why.
+#[cfg(target_os = "linux")]
+fn opened_at_once(from: &OwnedFd, parts: &[u8]) -> Option<OwnedFd> {
+    use rustix::fs::{ResolveFlags, openat2};
+
+    if !parts.contains(&b'/') {
+        return None;
+    }
+    let way = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    openat2(from, parts, folder_flags(), Mode::empty(), way).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn opened_at_once(_: &OwnedFd, _: &[u8]) -> Option<OwnedFd> {
+    None
+}
+
 impl<'a> Live<'a> {
     pub(crate) fn new(root: BorrowedFd<'_>, known: &'a Known<'a>) -> Result<Self, SnapshotError> {
         let root = openat(root, ".", folder_flags(), Mode::empty())
@@ -121,6 +139,10 @@ impl<'a> Live<'a> {
                 return Ok(Way::Open(current));
             }
             let rest = if gone.is_empty() { folder } else { &folder[gone.len() + 1..] };
+            if let Some(handle) = opened_at_once(&current, rest) {
+                self.way.push((folder.to_vec(), Arc::new(handle)));
+                continue;
+            }
             let part = rest.split(|byte| *byte == b'/').next().unwrap_or(rest);
             let path = below(&gone, part);
             match openat(&*current, part, folder_flags(), Mode::empty()) {

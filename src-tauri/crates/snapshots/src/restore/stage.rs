@@ -17,7 +17,7 @@ use rustix::process::{Gid, Uid};
 
 use super::live::{Live, Signature, State, fill};
 use super::plan::Write;
-use super::syncing::Syncing;
+use super::syncing::{Syncing, device_of};
 use super::told::Done;
 use crate::entry::{below, shown, split};
 use crate::error::SnapshotError;
@@ -132,7 +132,7 @@ pub(super) fn stage<'a, 'live>(
                 break;
             }
             if let Some((name, file)) = one(source, live, &format!("{names}-{number}"), write, &waiting)?
-                && syncing.is_by_itself(&file)
+                && syncing.leaves_out(device_of(&file))
             {
                 unsynced.push((write, name, file));
             }

@@ -50,11 +50,11 @@ impl Syncing {
         Self::Each
     }
 
-    /// This one is synced by itself.
-    pub(super) fn is_by_itself(self, file: impl AsFd) -> bool {
+    /// What lies on this file system is synced by itself.
+    pub(super) fn leaves_out(self, other: Option<u64>) -> bool {
         match self {
             Self::Each => true,
-            Self::Together { device } => fstat(file).map_or(true, |stat| stat.st_dev != device),
+            Self::Together { device } => other != Some(device),
         }
     }
 
@@ -69,6 +69,11 @@ impl Syncing {
             Self::Together { .. } => rustix::fs::fsync(root),
         }
     }
+}
+
+/// The number of the file system that a file or folder lies on, if the system says it.
+pub(super) fn device_of(file: impl AsFd) -> Option<u64> {
+    fstat(file).ok().map(|stat| stat.st_dev as u64)
 }
 
 /// Numbers of file systems (`man 2 statfs`) whose sync brings everything to a disk of this machine and tells
@@ -118,8 +123,9 @@ mod tests {
         let root = File::open(place.path()).unwrap();
         assert_eq!(Syncing::of(MANY - 1, &root), Syncing::Each);
         let here = Syncing::Together { device: fstat(&root).unwrap().st_dev };
-        assert!(!here.is_by_itself(File::create(place.path().join("file")).unwrap()));
-        assert!(here.is_by_itself(File::open("/proc/self/stat").unwrap()));
+        assert!(!here.leaves_out(device_of(File::create(place.path().join("file")).unwrap())));
+        assert!(here.leaves_out(device_of(File::open("/proc/self/stat").unwrap())));
+        assert!(here.leaves_out(None));
         here.finish(&root).unwrap();
         assert!(is_local(File::open("/dev/shm").unwrap()));
         assert!(!is_local(File::open("/proc").unwrap()));

@@ -1,20 +1,19 @@
 //! The names in a folder.
 
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use crate::index::Folder;
+use crate::index::{Folder, Name};
 
 /// All names in the open folder, sorted.
 #[cfg(target_os = "linux")]
-pub(crate) fn list(folder: BorrowedFd<'_>) -> Result<Vec<Arc<[u8]>>, Errno> {
+pub(crate) fn list(folder: BorrowedFd<'_>) -> Result<Vec<Name>, Errno> {
     const BYTES: usize = 16 * 1024;
     // Not on the stack, which a scan of deep folders needs for itself.
     let mut buffer = Vec::with_capacity(BYTES);
     let mut reader = rustix::fs::RawDir::new(folder, buffer.spare_capacity_mut());
-    let mut names: Vec<Arc<[u8]>> = Vec::new();
+    let mut names: Vec<Name> = Vec::new();
     while let Some(entry) = reader.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
@@ -28,8 +27,8 @@ pub(crate) fn list(folder: BorrowedFd<'_>) -> Result<Vec<Arc<[u8]>>, Errno> {
 
 /// All names in the open folder, sorted.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn list(folder: BorrowedFd<'_>) -> Result<Vec<Arc<[u8]>>, Errno> {
-    let mut names: Vec<Arc<[u8]>> = Vec::new();
+pub(crate) fn list(folder: BorrowedFd<'_>) -> Result<Vec<Name>, Errno> {
+    let mut names: Vec<Name> = Vec::new();
     for entry in rustix::fs::Dir::read_from(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
@@ -42,14 +41,14 @@ pub(crate) fn list(folder: BorrowedFd<'_>) -> Result<Vec<Arc<[u8]>>, Errno> {
 }
 
 /// All names that are known of a folder, sorted.
-pub(crate) fn known(folder: &Folder) -> Vec<Arc<[u8]>> {
+pub(crate) fn known(folder: &Folder) -> Vec<Name> {
     let mut names = Vec::with_capacity(folder.items.len() + folder.left_out.len());
     let mut left_out = folder.left_out.iter().map(|left_out| &left_out.name).peekable();
     for item in &folder.items {
         while let Some(before) = left_out.next_if(|name| **name < item.name) {
-            names.push(Arc::clone(before));
+            names.push(before.clone());
         }
-        names.push(Arc::clone(&item.name));
+        names.push(item.name.clone());
     }
     names.extend(left_out.cloned());
     names

@@ -249,9 +249,20 @@ pub(super) fn small(
     Ok((content, stable.then(|| times.trusted(stamp, started)).flatten()))
 }
 
+/// To be read by us is no use that a file's time of access should tell of, and to write it costs.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNTOLD: OFlags = OFlags::NOATIME;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const UNTOLD: OFlags = OFlags::empty();
+
 fn open(folder: BorrowedFd<'_>, name: &[u8]) -> Result<File, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    openat(folder, name, flags, Mode::empty()).map(File::from)
+    let opened = match openat(folder, name, flags | UNTOLD, Mode::empty()) {
+        // The file of another owner.
+        Err(Errno::PERM) => openat(folder, name, flags, Mode::empty()),
+        opened => opened,
+    };
+    opened.map(File::from)
 }
 
 fn sort(error: Errno) -> Read {
