@@ -168,7 +168,14 @@ async fn rules_that_the_agent_wrote_take_nothing_out_of_the_snapshots() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kernel_that_works_with_all_files_asks_and_a_new_one_spares_them() {
     let server = ScriptedModelServer::start().await.unwrap();
-    let desk = desk(&server);
+    crate::python_kernel::environment().await;
+    let python = crate::python_kernel::environment_folder().to_string_lossy().into_owned();
+    let desk = Desk::with(&[
+        ("OKCVM_CHAT_BASE_URL", &server.openai_base()),
+        ("OKCVM_CHAT_MODEL", "test-model"),
+        ("OKCVM_PYTHON", &python),
+        ("PATH", "/usr/bin:/bin"),
+    ]);
     let session = session(&desk).await;
     let files = desk.files(&session).await;
     let cell = |code: &str, restart: bool| {

@@ -60,7 +60,7 @@ pub(crate) fn deletes(code: &str) -> bool {
 
 /// Whether code looks as if it had git change the data of a repository. A guess by words, too.
 pub fn changes_history(code: &str) -> bool {
-    let words = code.split(|sign: char| sign.is_whitespace() || ";|&(){}`\"'".contains(sign));
+    let words = code.split(|sign: char| sign.is_whitespace() || "!;|&(){}`\"'".contains(sign));
     let mut after_git = false;
     for word in words.filter(|word| !word.is_empty()) {
         if after_git && CHANGING.contains(&word) {
