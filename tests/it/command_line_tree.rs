@@ -8,15 +8,15 @@ use serde_json::Value;
 use crate::command_line::{asking, finished, okcvm, sessions, text, workspace};
 
 /// A session of three turns, each of which wrote one file: `a`, `b`, and `a` again.
-struct Story {
-    folder: tempfile::TempDir,
-    work: PathBuf,
-    session: String,
-    nodes: Vec<String>,
+pub struct Story {
+    pub folder: tempfile::TempDir,
+    pub work: PathBuf,
+    pub session: String,
+    pub nodes: Vec<String>,
 }
 
 impl Story {
-    async fn told() -> Self {
+    pub async fn told() -> Self {
         let server = ScriptedModelServer::start().await.unwrap();
         for (call, path, content) in
             [("1", "a.txt", "one\n"), ("2", "b.txt", "b\n"), ("3", "a.txt", "one\ntwo\n")]
@@ -39,35 +39,35 @@ impl Story {
         story
     }
 
-    fn tree(&self) -> Vec<String> {
+    pub fn tree(&self) -> Vec<String> {
         let nodes = self.json(&["tree"], &[]);
         nodes.as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn run(&self, verb: &[&str], rest: &[&str]) -> std::process::Output {
+    pub fn run(&self, verb: &[&str], rest: &[&str]) -> std::process::Output {
         okcvm(self.folder.path(), &[&["session"], verb, &[self.session.as_str()], rest].concat())
     }
 
     /// What the verb prints, which must succeed.
-    fn said(&self, verb: &[&str], rest: &[&str]) -> String {
+    pub fn said(&self, verb: &[&str], rest: &[&str]) -> String {
         let output = self.run(verb, rest);
         assert!(output.status.success(), "{verb:?} {rest:?}: {}", text(&output.stderr));
         text(&output.stdout)
     }
 
-    fn json(&self, verb: &[&str], rest: &[&str]) -> Value {
+    pub fn json(&self, verb: &[&str], rest: &[&str]) -> Value {
         let said = self.said(verb, &[rest, &["--json"]].concat());
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
     }
 
     /// What the verb says when it fails, which it must with 1.
-    fn refused(&self, verb: &[&str], rest: &[&str]) -> String {
+    pub fn refused(&self, verb: &[&str], rest: &[&str]) -> String {
         let output = self.run(verb, rest);
         assert_eq!(output.status.code(), Some(1), "{verb:?} {rest:?}: {}", text(&output.stdout));
         text(&output.stderr)
     }
 
-    fn file(&self, name: &str) -> Option<String> {
+    pub fn file(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.work.join(name)).ok()
     }
 

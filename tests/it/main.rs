@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod boundary;
+mod came_back;
 mod command_line;
 mod command_line_permissions;
 mod command_line_refusals;
+mod command_line_room;
 mod command_line_streams;
 mod command_line_tree;
 #[cfg(target_os = "linux")]
@@ -14,6 +16,7 @@ mod demo_job;
 mod desk;
 mod distrust;
 mod held_up;
+mod interrupted;
 mod killed;
 mod left_kernel;
 mod local_model;

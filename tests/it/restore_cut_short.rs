@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    CommandHandler, NodeStatus, RestoreId, RestoreScope, SessionId, SessionParams, SnapshotId,
+    CommandHandler, DroppedStep, NodeStatus, RestoreId, RestoreScope, SessionId, SessionParams, SnapshotId,
 };
+use okcvm_snapshots::{Author, RecordInfo};
 use okcvm_store::{RestoreRow, RestoreState, Store};
 use sha2::{Digest, Sha256};
 
@@ -115,6 +116,16 @@ impl Cut {
     }
 }
 
+/// Writes what the history writes down before it moves anything; see its module `intent`.
+fn under_way(folder: &Path, from: Option<&SnapshotId>, to: Option<&SnapshotId>) {
+    let text = serde_json::json!({ "from": from, "to": to, "paths": null }).to_string();
+    let mut intent = b"okcvm-1\n".to_vec();
+    intent.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    intent.extend_from_slice(&Sha256::digest(text.as_bytes()));
+    intent.extend_from_slice(text.as_bytes());
+    std::fs::write(folder.join("restoring"), intent).unwrap();
+}
+
 /// Killed after the files were all there; what others made elsewhere since then is nothing to the restore, whichever of
 /// its files they changed.
 #[tokio::test(flavor = "multi_thread")]
@@ -151,15 +162,9 @@ async fn the_taking_back_of_a_failed_restore_is_finished_as_what_it_is() {
     let cut = cut(None).await;
     let before = tree(&cut.files);
     let row = cut.carry_out();
-    // What the history writes down before it moves anything; see its module `intent`.
-    let text = serde_json::json!({ "from": row.after, "to": row.before, "paths": null }).to_string();
-    let mut intent = b"okcvm-1\n".to_vec();
-    intent.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    intent.extend_from_slice(&Sha256::digest(text.as_bytes()));
-    intent.extend_from_slice(text.as_bytes());
     let (folder, history) = cut.history();
     drop(history);
-    std::fs::write(folder.join("restoring"), intent).unwrap();
+    under_way(&folder, row.after.as_ref(), row.before.as_ref());
     let host = host(cut.folder.path(), &[]);
     let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
     assert_eq!((detail.notice, detail.undo.undo), (None, None));
@@ -235,4 +240,63 @@ async fn a_state_before_that_is_gone_does_not_close_the_session() {
     assert_eq!(detail.access, okcvm_protocol::SessionAccess::Write);
     assert!(cut.files.join("new.txt").exists());
     assert_eq!(host.engine().undo_state(&cut.session).unwrap().undo, None);
+}
+
+/// A restore that failed half-way, which the person was told, on a disk so full that nothing of that could be recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_was_told_to_have_failed_is_not_carried_out_later() {
+    let cut = cut(None).await;
+    let open = store(cut.folder.path());
+    let row = open.restores(&cut.session).unwrap().remove(0);
+    // Two files are to change.
+    std::fs::write(cut.files.join("mine"), "by hand").unwrap();
+    let before = tree(&cut.files);
+    let (folder, history) = cut.history();
+    let workspace = okcvm_workspace::Workspace::open(&cut.files).unwrap();
+    let info = RecordInfo { message: "State before a restore", author: Author::User, at_ms: 1 };
+    let present = history.record(&workspace, row.before.as_ref(), info).unwrap().snapshot;
+    let row = RestoreRow { before: Some(present.clone()), ..row };
+    open.put_restore(&row).unwrap();
+    open.set_head_snapshot(&cut.session, Some(&present)).unwrap();
+    drop(open);
+    let target = row.after.as_ref().unwrap();
+    history.restore(&workspace, &present, target, &okcvm_snapshots::RestoreWhat::All).unwrap();
+    // It stopped after one of them.
+    std::fs::write(cut.files.join("mine"), "by hand").unwrap();
+    let half = tree(&cut.files);
+    assert_ne!(half, before);
+    under_way(&folder, row.before.as_ref(), row.after.as_ref());
+    history.fail_restore().unwrap();
+    drop(history);
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!(tree(&cut.files), half, "nothing moves by itself");
+    assert!(detail.notice.unwrap().contains("could not be finished"));
+    let title = host.engine().undo_state(&cut.session).unwrap().undo.unwrap();
+    assert!(title.starts_with("What was left half-done"), "{title}");
+    undo(&host, &cut.session).await;
+    assert_eq!(tree(&cut.files), before);
+}
+
+/// Steps are marked before their snapshots go, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_was_marked_and_not_dropped_is_there_again() {
+    let cut = cut(None).await;
+    let before = tree(&cut.files);
+    let row = cut.carry_out();
+    let open = store(cut.folder.path());
+    open.put_restore(&RestoreRow { state: RestoreState::Done, ..row.clone() }).unwrap();
+    let (title, paths) = (row.title.clone(), Vec::new());
+    let dropped = DroppedStep { title, made_at: 1, dropped_at: 2, paths, files: 0 };
+    open.thin_restores(&[(row.id, Some(dropped))]).unwrap();
+    assert_eq!(
+        (open.restores(&cut.session).unwrap(), open.thinned_restores(&cut.session).unwrap().len()),
+        (Vec::new(), 1)
+    );
+    drop(open);
+    let host = host(cut.folder.path(), &[]);
+    let detail = host.session_open(SessionParams { session_id: cut.session.clone() }).await.unwrap();
+    assert_eq!((detail.undo.undo.as_deref(), detail.undo.dropped), (Some("Restore of “one”"), Vec::new()));
+    undo(&host, &cut.session).await;
+    assert_eq!(tree(&cut.files), before);
 }

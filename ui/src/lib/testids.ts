@@ -231,6 +231,7 @@ export const testids = {
   trashRecover: 'trash-recover',
   trashPurge: 'trash-purge',
   treeUndo: 'tree-undo',
+  treeDroppedSteps: 'tree-dropped-steps',
   treeRedo: 'tree-redo',
   restoreDialog: 'restore-dialog',
   restoreScopeAll: 'restore-scope-all',

@@ -46,9 +46,12 @@ fn line(node: &NodeSummary, current: Option<&NodeId>) -> String {
     let lost = node.not_restorable.as_ref().map_or_else(String::new, |reason| {
         format!("  (its files cannot be restored: {})", reason.trim_end_matches('.'))
     });
+    let changes_lost = node.changes_lost.as_ref().map_or_else(String::new, |reason| {
+        format!("  (its turn cannot be taken back: {})", reason.trim_end_matches('.'))
+    });
     let id = node.id.as_str();
     let short = &id[id.len().saturating_sub(8)..];
-    format!("{mark} {short}  {}{changes}{status}{label}{saved}{lost}", node.title)
+    format!("{mark} {short}  {}{changes}{status}{label}{saved}{lost}{changes_lost}", node.title)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ fn node(id: &str, parent: Option<&str>) -> NodeSummary {
         untrusted: Vec::new(),
         exported_at: None,
         durable: None,
+        changes_lost: None,
     }
 }
 

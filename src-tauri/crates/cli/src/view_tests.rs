@@ -20,6 +20,7 @@ fn node(status: NodeStatus) -> NodeSummary {
         untrusted: Vec::new(),
         exported_at: None,
         durable: None,
+        changes_lost: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use okcvm_protocol::{ChangeSide, FileChange, FileDiff, NodeChanges, NodeId, SessionId, SnapshotId};
 use okcvm_store::NodeRow;
 
+use crate::sessions::BEFORE_LOST;
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -15,15 +16,19 @@ impl Engine {
             Some(after) => runtime.history.diff(row.summary.base_snapshot.as_ref(), after)?,
             None => Vec::new(),
         };
-        let by_user = match (&row.summary.base_snapshot, &row.summary.user_changes) {
-            (Some(base), Some(_)) => runtime.history.diff(row.previous_snapshot.as_ref(), base)?,
-            _ => Vec::new(),
+        let is_lost = |previous: &SnapshotId| !runtime.history.holds(previous);
+        let (by_user, by_user_lost) = match (&row.summary.base_snapshot, &row.summary.user_changes) {
+            (Some(_), Some(_)) if row.previous_snapshot.as_ref().is_some_and(is_lost) => {
+                (Vec::new(), Some(BEFORE_LOST.to_owned()))
+            }
+            (Some(base), Some(_)) => (runtime.history.diff(row.previous_snapshot.as_ref(), base)?, None),
+            _ => (Vec::new(), None),
         };
         let skipped = match &row.summary.snapshot {
             Some(after) => runtime.history.skipped(after)?,
             None => Vec::new(),
         };
-        Ok(NodeChanges { by_turn, by_user, skipped })
+        Ok(NodeChanges { by_turn, by_user, by_user_lost, skipped })
     }
 
     /// The lines of one changed file. Blocking.

@@ -59,12 +59,13 @@ impl Engine {
                 id: DeletedId::new(),
                 session_id: session.clone(),
                 entry,
-                deleted_at: self.now(),
+                deleted_at: self.trashed_at(),
             };
             let keep = self.trash_folder(session, &row.id);
             create_folder(&keep)?;
             // Noted first: after a crash between the two, nothing lies in the trash that no list shows.
             self.store().put_deleted_file(&row)?;
+            self.store().sync()?;
             match workspace.put_away(path, &keep) {
                 Ok(_) => {}
                 // The trash may be the only place of what was removed.

@@ -25,8 +25,36 @@ fn node(name: &str, parent: Option<&str>, base: &str, end: &str) -> NodeSnapshot
     }
 }
 
-fn names(snapshots: &[SnapshotId]) -> Vec<&str> {
-    snapshots.iter().map(SnapshotId::as_str).collect()
+fn step(before: &str, state: RestoreState) -> RestoreRow {
+    RestoreRow {
+        id: RestoreId::new(),
+        session_id: SessionId::new(),
+        made_at: 1,
+        state,
+        title: String::new(),
+        scope: RestoreScope::All,
+        paths: None,
+        from_node: None,
+        to_node: None,
+        before: Some(snapshot(before)),
+        after: Some(snapshot("after")),
+    }
+}
+
+/// What stays, and what goes in which order; what leads to work by hand has a star.
+fn told(found: &Needs) -> (String, String) {
+    let names = |snapshots: &mut dyn Iterator<Item = &SnapshotId>| {
+        snapshots.map(SnapshotId::as_str).collect::<Vec<_>>().join(" ")
+    };
+    let gives = found.gives.iter().map(|give| {
+        let star = if give.what == GiveWhat::ByHand { "*" } else { "" };
+        format!("{}{star}", names(&mut give.snapshots.iter()))
+    });
+    (names(&mut found.kept.iter()), gives.collect::<Vec<_>>().join(", "))
+}
+
+fn both(kept: &str, gives: &str) -> (String, String) {
+    (kept.to_owned(), gives.to_owned())
 }
 
 #[test]
@@ -39,13 +67,13 @@ fn the_middle_of_a_branch_may_go_and_its_end_stays() {
         node("d", Some("a"), "1", "4"),
         node("e", Some("d"), "4", "5"),
     ];
-    let found = needs(&nodes, &[], &HashSet::new(), Some(&id("e")), Some(&snapshot("5")));
-    let kept: Vec<SnapshotId> = found.kept.into_iter().collect();
-    assert_eq!((names(&kept), names(&found.droppable)), (vec!["2", "3", "4", "5"], vec!["0", "1"]));
+    let now = (Some(&id("e")), Some(&snapshot("5")));
+    let found = needs(&nodes, &[], &HashSet::new(), now, |_| true);
+    assert_eq!(told(&found), both("2 3 4 5", "0 1, 1, 1"));
 }
 
 #[test]
-fn names_sites_undo_and_the_present_keep_what_they_lead_to() {
+fn names_sites_and_the_present_keep_what_they_lead_to() {
     let mut nodes = vec![node("n0", None, "s0", "s1")];
     for number in 1..9 {
         let (name, parent) = (format!("n{number}"), format!("n{}", number - 1));
@@ -54,35 +82,47 @@ fn names_sites_undo_and_the_present_keep_what_they_lead_to() {
     nodes[2].labelled = true;
     nodes[0].exported = true;
     let published = HashSet::from([id("n4")]);
-    let undo = RestoreRow {
-        id: RestoreId::new(),
-        session_id: SessionId::new(),
-        made_at: 1,
-        state: RestoreState::Done,
-        title: String::new(),
-        scope: RestoreScope::All,
-        paths: None,
-        from_node: None,
-        to_node: None,
-        before: Some(snapshot("s6")),
-        after: Some(snapshot("before-undo")),
-    };
-    let found = needs(&nodes, &[undo], &published, Some(&id("n8")), Some(&snapshot("live")));
-    let kept: Vec<SnapshotId> = found.kept.into_iter().collect();
-    assert_eq!(names(&kept), ["before-undo", "live", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s8", "s9"]);
-    assert_eq!(names(&found.droppable), ["s7"]);
+    let now = (Some(&id("n8")), Some(&snapshot("live")));
+    let found = needs(&nodes, &[step("s6", RestoreState::Done)], &published, now, |_| true);
+    assert_eq!(told(&found), both("live s0 s1 s2 s3 s4 s5 s6 s8 s9", "s7, s7"));
 }
 
 #[test]
-fn a_snapshot_that_a_young_node_has_too_goes_late() {
-    let nodes = [
-        node("a", None, "old", "same"),
-        node("b", Some("a"), "x", "y"),
-        node("c", Some("b"), "same", "z"),
-        node("end", Some("c"), "z", "end"),
+fn steps_go_after_nodes_and_work_by_hand_goes_last() {
+    let nodes = [node("a", None, "0", "1"), node("b", Some("a"), "1", "2"), node("end", Some("b"), "2", "3")];
+    let steps = [
+        step("hand1", RestoreState::Done),
+        step("1", RestoreState::Done),
+        step("gone", RestoreState::Done),
+        step("hand2", RestoreState::Done),
+        step("next undo", RestoreState::Done),
+        step("x", RestoreState::Undone),
     ];
-    let found = needs(&nodes, &[], &HashSet::new(), Some(&id("end")), None);
-    assert_eq!(names(&found.droppable), ["old", "x", "y", "same"]);
+    let is_there = |snapshot: &SnapshotId| snapshot.as_str() != "gone";
+    let found = needs(&nodes, &steps, &HashSet::new(), (Some(&id("end")), None), is_there);
+    assert_eq!(told(&found), both("2 3 after next undo", "0 1, 1, 1, hand1*, hand2*"));
+    assert_eq!(found.count(), 8);
+}
+
+#[test]
+fn a_restore_under_way_keeps_both_its_ends() {
+    let nodes = [node("a", None, "0", "1")];
+    let steps = [step("before", RestoreState::UndoIntent)];
+    let found = needs(&nodes, &steps, &HashSet::new(), (Some(&id("a")), None), |_| true);
+    assert_eq!(told(&found), both("0 1 after before", ""));
+}
+
+#[test]
+fn as_long_as_a_node_stays_the_state_before_its_turn_stays() {
+    // Each turn began with work by hand.
+    let nodes = [
+        node("a", None, "a0", "a1"),
+        node("b", Some("a"), "b0", "b1"),
+        node("c", Some("b"), "c0", "c1"),
+        node("end", Some("c"), "e0", "e1"),
+    ];
+    let found = needs(&nodes, &[], &HashSet::new(), (Some(&id("end")), None), |_| true);
+    assert_eq!(told(&found), both("e0 e1", "a0 a1, b0 b1, c0 c1"));
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub(crate) fn writer(
         Some(node) => Writer::Agent { node_id: node.id.clone(), title: node.title.clone() },
         None => match runtime.history.author(snapshot) {
             Ok(Author::User) => Writer::User,
-            Ok(Author::Agent) | Err(_) => Writer::Unknown,
+            Ok(Author::Agent | Author::Unknown) | Err(_) => Writer::Unknown,
         },
     }
 }

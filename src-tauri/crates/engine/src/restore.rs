@@ -11,8 +11,9 @@ use okcvm_snapshots::{Author, HowFar, RestoreWhat, UnfinishedRestore};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState, SnapshotMark};
 use okcvm_workspace::WorkspacePath;
 
+use crate::needs::{HasFiles, next_redo, next_undo};
 use crate::runtime::Runtime;
-use crate::tidy::THINNED;
+use crate::tidy::{THINNED, names};
 use crate::{Engine, EngineError};
 
 /// What is said of a restore that could not be finished after the program had ended.
@@ -22,6 +23,9 @@ const GIVEN_UP: &str = "A restore was cut short by the end of the program and co
 
 /// What is said of one that could.
 const FINISHED: &str = "A restore that was cut short by the end of the program was carried out to its end.";
+
+/// So many steps that were dropped to save room are shown.
+const DROPPED_SHOWN: usize = 20;
 
 /// Which files a restore touches.
 #[derive(Debug, Clone)]
@@ -80,9 +84,7 @@ impl Paths {
     pub(crate) fn contain(&self, path: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Some(paths) => paths.iter().any(|named| {
-                path.strip_prefix(named.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }),
+            Self::Some(paths) => covers(paths, path),
         }
     }
 
@@ -100,6 +102,13 @@ impl Paths {
             Self::Some(paths) => Some(paths),
         }
     }
+}
+
+/// A path is one of these, or lies in one of them.
+pub(crate) fn covers(paths: &[String], path: &str) -> bool {
+    paths.iter().any(|named| {
+        path.strip_prefix(named.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 /// Where a session is to go.
@@ -164,7 +173,10 @@ impl Engine {
     /// Takes the last restore back.
     pub async fn undo_restore(&self, session: &SessionId) -> Result<RestoreOutcome, EngineError> {
         self.moving(session, |engine, runtime| {
-            let mut row = engine.undoable(&runtime.id)?.ok_or(EngineError::NothingTo("undo"))?;
+            let Some(mut row) = engine.undoable(&runtime.id)? else {
+                return Err(engine.nothing_to_undo(&runtime.id)?);
+            };
+            let passed = engine.store().thinned_above(&row)?;
             let current = engine.store().session(&runtime.id)?.current_node;
             let there = Moment { node: row.from_node.clone(), files: row.before.clone() };
             engine.carry_along(&runtime.id, row.scope, &there, current.as_ref())?;
@@ -189,7 +201,15 @@ impl Engine {
                 row.after = Some(present.clone());
             }
             engine.store().put_restore(&row)?;
-            engine.carry_out(runtime, &row, &present, target.as_ref(), RestoreState::Undone, node.as_ref())
+            let outcome = engine.carry_out(
+                runtime,
+                &row,
+                &present,
+                target.as_ref(),
+                RestoreState::Undone,
+                node.as_ref(),
+            )?;
+            Ok(RestoreOutcome { passed, ..outcome })
         })
         .await
     }
@@ -238,20 +258,36 @@ impl Engine {
 
     /// Whether a restore can be taken back or done again.
     pub fn undo_state(&self, session: &SessionId) -> Result<UndoState, EngineError> {
+        let rows = self.store().restores(session)?;
+        let thinned = self.store().thinned_restores(session)?;
         Ok(UndoState {
-            undo: self.undoable(session)?.map(|row| row.title),
-            redo: self.redoable(session)?.map(|row| row.title),
+            undo: next_undo(&rows, HasFiles::Any).map(|row| row.title.clone()),
+            redo: next_redo(&rows, HasFiles::Any).map(|row| row.title.clone()),
+            dropped: thinned.into_iter().rev().take(DROPPED_SHOWN).map(|(_, step)| step).collect(),
         })
     }
 
+    /// Why nothing can be undone; what was dropped to save room is named.
+    fn nothing_to_undo(&self, session: &SessionId) -> Result<EngineError, EngineError> {
+        let dropped: Vec<_> =
+            self.store().thinned_restores(session)?.into_iter().map(|(_, step)| step).collect();
+        if dropped.is_empty() {
+            return Ok(EngineError::NothingTo("undo"));
+        }
+        let error =
+            AppError::new("There is nothing to undo any more: the steps before were dropped to save room.");
+        Ok(EngineError::App(match names(&dropped) {
+            Some(names) => error.with_hint(format!("Work by hand went with them: {names}.")),
+            None => error,
+        }))
+    }
+
     fn undoable(&self, session: &SessionId) -> Result<Option<RestoreRow>, EngineError> {
-        let rows = self.store().restores(session)?;
-        Ok(rows.into_iter().rev().find(|row| row.state == RestoreState::Done))
+        Ok(next_undo(&self.store().restores(session)?, HasFiles::Any).cloned())
     }
 
     fn redoable(&self, session: &SessionId) -> Result<Option<RestoreRow>, EngineError> {
-        let rows = self.store().restores(session)?;
-        Ok(rows.into_iter().rev().take_while(|row| row.state == RestoreState::Undone).last())
+        Ok(next_redo(&self.store().restores(session)?, HasFiles::Any).cloned())
     }
 
     /// Runs a move while no turn runs and none can begin.
@@ -329,7 +365,16 @@ impl Engine {
                     return Err(self.drop_if_lost(runtime, row, target)?.unwrap_or(error));
                 }
             },
-            None => (RestoreOutcome { written: 0, removed: 0, before: None, unwritten: Vec::new() }, None),
+            None => (
+                RestoreOutcome {
+                    written: 0,
+                    removed: 0,
+                    before: None,
+                    unwritten: Vec::new(),
+                    passed: Vec::new(),
+                },
+                None,
+            ),
         };
         self.store().finish_restore(row, state, node, head.as_ref())?;
         tracing::info!(session = %runtime.id, title = row.title, written = outcome.written,
@@ -429,6 +474,10 @@ impl Engine {
     /// Marks the nodes of a snapshot that turned out to be damaged or gone. Single files of it can still be tried.
     fn note_loss(&self, runtime: &Runtime, snapshot: &SnapshotId, error: &EngineError) {
         let Some(reason) = error.lost_files() else { return };
+        // What is damaged may be of the present.
+        if runtime.history.is_whole(snapshot).unwrap_or(false) {
+            return;
+        }
         let lost = [snapshot.clone()];
         match self.store().mark_snapshots(&runtime.id, &lost, &reason, SnapshotMark::Gone) {
             Ok(0) => {}
@@ -457,6 +506,10 @@ impl Engine {
             }
         };
         let ended = RestoreRow { state, ..row.clone() };
+        // Whatever becomes of the rest, it is never taken for one that was cut short: the person is told that it failed.
+        if let Err(error) = runtime.history.fail_restore() {
+            tracing::error!(session = %runtime.id, %error, "a failed restore could not be noted");
+        }
         let noted = match self.take_steps_back(runtime, present, target) {
             Ok(()) => self.store().put_restore(&ended).map_err(EngineError::from),
             Err(why) => {
@@ -547,15 +600,20 @@ impl Runtime {
             }
             return Ok(());
         }
-        let unfinished = self.history.unfinished_restore()?;
-        let end = match (self.history.finish_restore(&workspace), unfinished) {
-            (Ok(_), Some(unfinished)) => FilesEnd::CarriedOut(unfinished),
-            (Ok(_), None) => FilesEnd::NothingLeft,
-            (Err(error), _) => {
-                tracing::warn!(session = %self.id, %error, "a restore that was cut short cannot go on");
+        let end = match self.history.unfinished_restore()? {
+            None => FilesEnd::NothingLeft,
+            Some(failed) if failed.failed => {
                 self.history.give_up_restore(&workspace)?;
                 FilesEnd::GivenUp
             }
+            Some(unfinished) => match self.history.finish_restore(&workspace) {
+                Ok(_) => FilesEnd::CarriedOut(unfinished),
+                Err(error) => {
+                    tracing::warn!(session = %self.id, %error, "a restore that was cut short cannot go on");
+                    self.history.give_up_restore(&workspace)?;
+                    FilesEnd::GivenUp
+                }
+            },
         };
         for row in rows {
             self.settle(engine, &row, &end)?;
@@ -638,6 +696,8 @@ impl Runtime {
         paths: Option<&[String]>,
     ) -> Result<(RestoreOutcome, SnapshotId), EngineError> {
         let workspace = self.workspace()?;
+        // After a power cut the next start has to know of the restore.
+        engine.store().sync()?;
         let Some(paths) = paths else {
             let outcome = self.history.restore(&workspace, present, target, &RestoreWhat::All)?;
             return Ok((outcome, target.clone()));

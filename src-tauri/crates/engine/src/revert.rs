@@ -95,11 +95,14 @@ impl Engine {
         };
         self.store().put_restore(&row)?;
         let workspace = runtime.workspace()?;
-        let reverted = runtime.history.restore(&workspace, &present, &taken.snapshot, &RestoreWhat::All);
+        // After a power cut the next start has to know of it.
+        let reverted = self.store().sync().map_err(EngineError::from).and_then(|()| {
+            Ok(runtime.history.restore(&workspace, &present, &taken.snapshot, &RestoreWhat::All)?)
+        });
         let mut outcome = match reverted {
             Ok(outcome) => outcome,
             Err(error) => {
-                return Err(self.put_back(runtime, &row, [&present, &taken.snapshot], error.into()));
+                return Err(self.put_back(runtime, &row, [&present, &taken.snapshot], error));
             }
         };
         self.store().finish_restore(&row, RestoreState::Done, current.as_ref(), row.after.as_ref())?;

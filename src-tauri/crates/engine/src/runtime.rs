@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
@@ -14,12 +15,15 @@ use okcvm_workspace::{Watch, Workspace};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::approvals::Approvals;
 use crate::engine::create_folder;
-use crate::tidy::THINNED;
+use crate::tidy::{THINNED, shortened};
 use crate::{Engine, EngineError, Watching};
 
+/// From one sign of life of a running turn to the next. Tools do not write for longer without one.
+const SIGNS: Duration = Duration::from_millis(500);
 /// How the folder of a deployment begins while it is copied.
 const HALF_DEPLOYMENT: &str = ".copying-";
 
@@ -63,6 +67,7 @@ impl Runtime {
     pub(crate) fn open(engine: &Engine, id: &SessionId) -> Result<Self, EngineError> {
         let row = engine.store().session(id)?;
         let folder = engine.session_folder(id);
+        engine.bring_back_leaving(id)?;
         create_folder(&folder)?;
         let (root, lock_path) = if let Some(path) = &row.folder {
             let locks = engine.inner.options.sessions_folder.join(".locks");
@@ -288,20 +293,18 @@ impl Runtime {
         for node in engine.store().running_nodes(&self.id)? {
             let at = engine.now();
             engine.close_items(&node.id, at)?;
-            // No tool writes before the files are recorded: what differs then is of the person.
-            let author = if node.base_snapshot.is_some() { Author::Agent } else { Author::User };
-            if author == Author::Agent {
+            if node.base_snapshot.is_some() {
                 self.history.set_at_work(AtWork::Agent);
             }
-            let recorded = self.record(engine, author, "State after an interrupted turn");
+            let snapshot = self.record_interrupted(engine, node.base_snapshot.as_ref());
             self.history.set_at_work(AtWork::Person);
-            let recorded = recorded?;
-            let base = node.base_snapshot.as_ref().unwrap_or(&recorded.snapshot);
-            let changes = self.history.counts(Some(base), &recorded.snapshot)?;
+            let snapshot = snapshot?;
+            let base = node.base_snapshot.as_ref().unwrap_or(&snapshot);
+            let changes = self.history.counts(Some(base), &snapshot)?;
             if node.base_snapshot.is_none() {
-                engine.store().set_node_base(&node.id, None, &recorded.snapshot, None)?;
+                engine.store().set_node_base(&node.id, None, &snapshot, None)?;
             }
-            engine.store().set_node_snapshot(&node.id, &recorded.snapshot, &changes)?;
+            engine.store().set_node_snapshot(&node.id, &snapshot, &changes)?;
             let error = AppError::new("The program ended while this turn was running.")
                 .with_code(ErrorCode::ProgramEnded)
                 .with_hint("Continue it, or try it again.");
@@ -311,12 +314,75 @@ impl Runtime {
         Ok(())
     }
 
-    /// Nodes are marked before their snapshots are dropped; those of a dropping that was cut short are still there.
+    /// Records the files after a turn that ended with its program. Gives the snapshot that the turn left; what was
+    /// changed later belongs to nobody.
+    fn record_interrupted(
+        &self,
+        engine: &Engine,
+        base: Option<&SnapshotId>,
+    ) -> Result<SnapshotId, EngineError> {
+        const MESSAGE: &str = "State after an interrupted turn";
+        let head = engine.store().session(&self.id)?.head_snapshot;
+        let from = head.or_else(|| base.cloned()).filter(|from| base.is_some() && self.history.holds(from));
+        let Some(from) = from else {
+            // No tool writes before the files are recorded: what differs then is of the person.
+            let author = if base.is_some() { Author::Unknown } else { Author::User };
+            return Ok(self.record(engine, author, MESSAGE)?.snapshot);
+        };
+        self.history.set_max_file_bytes((engine.inner.parts.history_limits)().max_file_bytes);
+        let alive = self.last_sign_of_life().map(|sign| sign + SIGNS);
+        let cut_off =
+            self.history.record_cut_off(&self.workspace()?, &from, alive, (MESSAGE, engine.now()))?;
+        engine.store().set_head_snapshot(&self.id, Some(&cut_off.present))?;
+        if !cut_off.later.is_empty() {
+            let names = shortened(&cut_off.later);
+            self.remark(&format!(
+                "Files that were changed after the program had ended in a turn are not counted as that turn's: {names}."
+            ));
+        }
+        Ok(cut_off.turn)
+    }
+
+    fn sign_of_life(&self) -> PathBuf {
+        self.folder.join("alive")
+    }
+
+    fn last_sign_of_life(&self) -> Option<SystemTime> {
+        self.sign_of_life().metadata().and_then(|metadata| metadata.modified()).ok()
+    }
+
+    /// Notes every so often that the program runs, until what is returned is dropped. Call within a tokio runtime.
+    pub(crate) fn live_on(&self) -> AbortOnDropHandle<()> {
+        let path = self.sign_of_life();
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                let path = path.clone();
+                let noted = tokio::task::spawn_blocking(move || {
+                    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+                    file.set_modified(SystemTime::now())
+                });
+                if let Ok(Err(error)) = noted.await {
+                    tracing::debug!(%error, "no sign of life could be left");
+                }
+                tokio::time::sleep(SIGNS).await;
+            }
+        }))
+    }
+
+    /// Takes the marks off the nodes whose files are there: a dropping was cut short after nodes were marked for it, the
+    /// history was away for a while, or what was damaged came back.
     fn unmark_what_is_there(&self, engine: &Engine) -> Result<(), EngineError> {
-        let marked = engine.store().marked_snapshots(&self.id, THINNED)?;
-        let there: Vec<_> = marked.into_iter().filter(|id| self.history.holds(id)).collect();
-        engine.store().mark_snapshots(&self.id, &there, THINNED, SnapshotMark::Back)?;
-        Ok(())
+        for (snapshot, reason) in engine.store().marked_snapshots(&self.id)? {
+            let there = if reason == THINNED {
+                self.history.holds(&snapshot)
+            } else {
+                self.history.is_whole(&snapshot)?
+            };
+            if there {
+                engine.store().mark_snapshots(&self.id, &[snapshot], &reason, SnapshotMark::Back)?;
+            }
+        }
+        engine.bring_steps_back(self)
     }
 
     /// Removes what a deployment left that was cut short before it was entered anywhere.
@@ -467,10 +533,10 @@ fn mark_losses(
         }
         Loss::Everything => {
             for node in store.whole_topology(session)? {
-                store.set_not_restorable(&node.id, "its history was damaged and moved aside.")?;
+                store.set_not_restorable(&node.id, "its history is gone, or was damaged and moved aside.")?;
             }
+            // The undo stack stays: should the history come back, it leads there again.
             store.set_head_snapshot(session, None)?;
-            store.drop_restores(session)?;
         }
     }
     Ok(())

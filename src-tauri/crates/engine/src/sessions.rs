@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use okcvm_protocol::{
-    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, Turn, TurnLimits,
-    TurnPage, WorkspaceKind,
+    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, SnapshotId, Turn,
+    TurnLimits, TurnPage, WorkspaceKind,
 };
 use okcvm_store::{NewSession, NodeRow, SessionRow};
 use okcvm_workspace::{Workspace, check_folder};
@@ -14,6 +14,8 @@ use crate::{Engine, EngineError};
 
 /// Snapshots are safe against a power cut long before they are so old.
 const FRESH_MS: i64 = 10_000;
+/// Why what a turn changed can neither be shown nor taken back.
+pub(crate) const BEFORE_LOST: &str = "the history no longer holds the files before it.";
 /// Turns that come with an opened session.
 const FIRST_PAGE: usize = 30;
 /// Turns of a page at most.
@@ -144,6 +146,12 @@ impl Engine {
         for node in tree.iter_mut().filter(|node| node.ended_at.is_some_and(|at| at > fresh)) {
             let durable = node.snapshot.as_ref().map(|snapshot| runtime.history.is_durable(snapshot));
             node.durable = matches!(durable, Some(Ok(false))).then_some(false);
+        }
+        for node in &mut tree {
+            let is_lost = |base: &SnapshotId| !runtime.history.holds(base);
+            if node.not_restorable.is_none() && node.base_snapshot.as_ref().is_some_and(is_lost) {
+                node.changes_lost = Some(BEFORE_LOST.to_owned());
+            }
         }
         let path = path_in(&tree, row.current_node.as_ref());
         let page = self.page(&path, FIRST_PAGE)?;

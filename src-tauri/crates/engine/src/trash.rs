@@ -18,9 +18,21 @@ impl Engine {
         i64::from((self.inner.parts.history_limits)().trash_days) * DAY_MS
     }
 
-    /// What went to the trash before this moment is overdue.
+    /// What went to the trash before this moment is overdue. A clock that leapt ahead ends nothing.
     pub(crate) fn trash_before(&self) -> i64 {
-        self.now().saturating_sub(self.trash_time())
+        let believed = self.store().believed_time().unwrap_or_else(|error| {
+            tracing::warn!(%error, "nothing counts as overdue");
+            Some(i64::MIN)
+        });
+        let now = self.now();
+        now.min(believed.unwrap_or(now)).saturating_sub(self.trash_time())
+    }
+
+    /// When something goes to the trash, as far as the clock is believed: one that is years behind would end it at once
+    /// when it is set right.
+    pub(crate) fn trashed_at(&self) -> i64 {
+        let now = self.now();
+        self.store().believed_time().ok().flatten().map_or(now, |believed| believed.max(now))
     }
 
     /// When what went to the trash at a moment is removed for good.
@@ -39,7 +51,7 @@ impl Engine {
         if let Err(EngineError::ReadOnly) = allowed {
             return Err(EngineError::ReadOnly);
         }
-        self.store().set_session_deleted(id, Some(self.now()))?;
+        self.store().set_session_deleted(id, Some(self.trashed_at()))?;
         self.tell_session(id);
         self.session_summary(id)
     }
@@ -92,6 +104,17 @@ impl Engine {
     /// What a session's folder is called once it is on its way out.
     fn leaving_folder(&self, id: &SessionId) -> PathBuf {
         self.inner.options.sessions_folder.join(format!("{LEAVING}{}", id.as_str()))
+    }
+
+    /// A session that was to go for good, and the end came before that was noted, has its folder again.
+    pub(crate) fn bring_back_leaving(&self, id: &SessionId) -> Result<(), EngineError> {
+        let (folder, leaving) = (self.session_folder(id), self.leaving_folder(id));
+        if !leaving.exists() || folder.exists() {
+            return Ok(());
+        }
+        tracing::warn!(session = %id, "a removal for good was cut short; the folder is brought back");
+        std::fs::rename(&leaving, &folder)
+            .map_err(|source| EngineError::File { path: leaving.display().to_string(), source })
     }
 
     /// Finishes removals that were cut short.
@@ -168,6 +191,7 @@ impl Engine {
     /// Removes for good what has been in the trash for too long. What another program has open waits for the next
     /// time. Blocking.
     pub fn purge_overdue(&self) -> Result<(), EngineError> {
+        self.store().look_at_clock(self.now())?;
         let before = self.trash_before();
         self.purge_leaving()?;
         if let Err(error) = self.store().keep_copy() {

@@ -8,6 +8,7 @@ use okcvm_snapshots::{AtWork, Author};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
+use crate::runtime::Runtime;
 use crate::turn_loop::TurnState;
 use crate::{Engine, EngineError};
 
@@ -62,9 +63,18 @@ impl Engine {
                 .blocking(move |engine| {
                     shared.runtime.history.set_at_work(AtWork::Person);
                     let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
+                    let unknown =
+                        previous.as_ref().and_then(|previous| before_unknown(&shared.runtime, previous));
                     let recorded = shared.runtime.record(engine, Author::User, "Changed by hand")?;
-                    let by_user =
-                        (recorded.changed && has_any(&recorded.changes)).then_some(&recorded.changes);
+                    // What came after a turn that was cut off is in no node yet.
+                    let (previous, changed) = match unknown {
+                        Some(turn) => {
+                            let counts = shared.runtime.history.counts(Some(&turn), &recorded.snapshot)?;
+                            (Some(turn), Some(counts))
+                        }
+                        None => (previous, recorded.changed.then(|| recorded.changes.clone())),
+                    };
+                    let by_user = changed.as_ref().filter(|changes| has_any(changes));
                     let (node, snapshot) = (&shared.node_id, &recorded.snapshot);
                     engine.store().set_node_base(node, previous.as_ref(), snapshot, by_user)?;
                     Ok(recorded.snapshot)
@@ -110,6 +120,12 @@ impl Engine {
         );
         state.notice(0, NoticeLevel::Warning, text)
     }
+}
+
+/// What a turn left that was cut off, if `head` holds what was changed after that.
+fn before_unknown(runtime: &Runtime, head: &SnapshotId) -> Option<SnapshotId> {
+    let is_unknown = runtime.history.author(head).is_ok_and(|author| author == Author::Unknown);
+    is_unknown.then(|| runtime.history.parent(head).ok().flatten()).flatten()
 }
 
 fn has_any(changes: &ChangeCounts) -> bool {

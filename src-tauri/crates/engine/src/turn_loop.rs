@@ -256,6 +256,7 @@ impl Engine {
         remark: Option<String>,
     ) {
         let node_id = node.summary.id.clone();
+        let _alive = runtime.live_on();
         tracing::info!("turn begins");
         let state = Arc::new(TurnState {
             engine: self.clone(),

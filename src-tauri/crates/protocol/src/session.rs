@@ -1,8 +1,8 @@
 //! Sessions, nodes, turns.
 
 use crate::{
-    AppError, ChangeCounts, Deployment, Item, NodeId, PermissionMode, QueueId, SessionId, SnapshotId,
-    TurnLimits, Usage, wire, wire_enum, wire_union,
+    AppError, ChangeCounts, Deployment, DroppedStep, Item, NodeId, PermissionMode, QueueId, SessionId,
+    SnapshotId, TurnLimits, Usage, wire, wire_enum, wire_union,
 };
 
 wire_union! {
@@ -125,6 +125,10 @@ wire! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         pub durable: Option<bool>,
+        /// Why what its turn changed can neither be shown nor taken back, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub changes_lost: Option<String>,
     }
 
     /// A turn as the conversation shows it.
@@ -179,6 +183,10 @@ wire! {
         pub undo: Option<String>,
         /// What redo would do again, in words.
         pub redo: Option<String>,
+        /// Steps that were dropped to save room, the latest first; a few of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<DroppedStep>>")]
+        pub dropped: Vec<DroppedStep>,
     }
 
     /// Everything that a window needs to show a session.

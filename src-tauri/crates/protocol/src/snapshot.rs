@@ -45,6 +45,10 @@ wire! {
         pub by_turn: Vec<FileChange>,
         /// By the user's hand, before the turn.
         pub by_user: Vec<FileChange>,
+        /// Why it cannot be said what the user had changed before the turn, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub by_user_lost: Option<String>,
         /// What the snapshot does not hold.
         pub skipped: Vec<SkippedFile>,
     }
@@ -163,6 +167,31 @@ wire! {
         pub snapshots: u32,
         /// Nodes whose files were dropped to save room.
         pub thinned: u32,
+        /// Steps of the undo stack that lead to work by hand which no node holds.
+        #[serde(default)]
+        pub steps: u32,
+        /// Bytes of the files that differ in them, before compression.
+        #[serde(default)]
+        pub steps_bytes: u64,
+        /// Steps of the undo stack that were dropped to save room.
+        #[serde(default)]
+        pub steps_dropped: u32,
+    }
+
+    /// A step of the undo stack that was dropped to save room.
+    pub struct DroppedStep {
+        /// What it would have taken back, in words.
+        pub title: String,
+        /// When it was made.
+        pub made_at: i64,
+        /// When it was dropped.
+        pub dropped_at: i64,
+        /// Files that it would have brought back and that no node holds, the first few of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<String>>")]
+        pub paths: Vec<String>,
+        /// How many there were.
+        pub files: u32,
     }
 
     /// What tidying a history did.
@@ -174,6 +203,10 @@ wire! {
         /// Of these, bytes of damaged parts that had been set aside.
         #[serde(default)]
         pub aside_bytes: u64,
+        /// Steps of the undo stack that were dropped to save room.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<DroppedStep>>")]
+        pub steps: Vec<DroppedStep>,
         /// It was called off; what was done by then stays.
         pub cancelled: bool,
         /// As it is now.
@@ -234,6 +267,10 @@ wire! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[ts(optional, as = "Option<Vec<SkippedFile>>")]
         pub unwritten: Vec<SkippedFile>,
+        /// Steps of the undo stack that an undo would have come to first, had they not been dropped to save room.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[ts(optional, as = "Option<Vec<DroppedStep>>")]
+        pub passed: Vec<DroppedStep>,
     }
 }
 

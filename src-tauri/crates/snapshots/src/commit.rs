@@ -1,7 +1,7 @@
 //! The commit of a snapshot: what stands in it beside tree and parent.
 //!
-//! The message is the given text, then a last paragraph of ours: `Okcvm-Author: agent` or `user`,
-//! `Okcvm-At:` with the time in Unix milliseconds, and what was left out: `Okcvm-Skipped:` with a JSON list on
+//! The message is the given text, then a last paragraph of ours: `Okcvm-Author: agent`, `user` or
+//! `unknown`, `Okcvm-At:` with the time in Unix milliseconds, and what was left out: `Okcvm-Skipped:` with a JSON list on
 //! one line, or `Okcvm-Skipped-List:` with the name of a blob that holds it.
 
 use okcvm_objects::{ObjectId, ParsedCommit};
@@ -17,6 +17,8 @@ pub enum Author {
     Agent,
     /// The user's, by hand.
     User,
+    /// Not known: they came between a turn that was cut off and the next start of the program.
+    Unknown,
 }
 
 impl Author {
@@ -24,6 +26,25 @@ impl Author {
         match self {
             Self::Agent => "agent",
             Self::User => "user",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The byte that stands for it in the journal.
+    pub(crate) fn byte(self) -> u8 {
+        match self {
+            Self::User => 0,
+            Self::Agent => 1,
+            Self::Unknown => 2,
+        }
+    }
+
+    /// Whom a byte of the journal stands for.
+    pub(crate) fn of_byte(byte: u8) -> Self {
+        match byte {
+            1 => Self::Agent,
+            2 => Self::Unknown,
+            _ => Self::User,
         }
     }
 
@@ -31,6 +52,7 @@ impl Author {
         match self {
             Self::Agent => "OKCVM agent <agent@okcvm.invalid>",
             Self::User => "OKCVM user <user@okcvm.invalid>",
+            Self::Unknown => "OKCVM unknown <unknown@okcvm.invalid>",
         }
     }
 }
@@ -111,7 +133,11 @@ impl Snapshot {
 
     /// Whose changes it records; of a commit that is not ours, the user's.
     pub(crate) fn author(&self) -> Author {
-        if self.trailer("Okcvm-Author") == Some("agent") { Author::Agent } else { Author::User }
+        match self.trailer("Okcvm-Author") {
+            Some("agent") => Author::Agent,
+            Some("unknown") => Author::Unknown,
+            _ => Author::User,
+        }
     }
 
     /// When, in Unix milliseconds.

@@ -9,6 +9,7 @@ use okcvm_protocol::SnapshotId;
 use crate::archive::Archive;
 use crate::error::SnapshotError;
 use crate::live::{Live, Policy, Telling};
+use crate::rights::Rights;
 use crate::rules_trust::RulesTrust;
 use crate::source::Source;
 
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) policy: Mutex<Policy>,
     pub(crate) rules: RulesTrust,
     pub(crate) telling: Mutex<Telling>,
+    pub(crate) rights: Rights,
     pub(crate) writer: Mutex<Writer>,
     pool: OnceLock<Option<rayon::ThreadPool>>,
 }
@@ -119,6 +121,7 @@ impl History {
             path,
             policy: Mutex::default(),
             telling: Mutex::default(),
+            rights: Rights::load(dir),
             writer: Mutex::new(Writer { live: Live::default() }),
             pool: OnceLock::new(),
         };

@@ -290,6 +290,11 @@ impl History {
         })
     }
 
+    /// How many objects were found damaged, by whatever read, and not recorded again since. Costs no look at the disk.
+    pub fn known_damages(&self) -> usize {
+        self.shared.objects.known_damaged().len()
+    }
+
     /// Reads and hashes everything, and names what is damaged or missing.
     pub fn verify(&self, cancel: &Cancel) -> Result<VerifyReport, SnapshotError> {
         let archive = &self.shared.archive;

@@ -52,7 +52,7 @@ impl Record {
         let message = self.message.as_deref().filter(|message| message.len() <= MESSAGE);
         let mut bytes = [0; BYTES];
         bytes[4] = SNAPSHOT;
-        bytes[5] = u8::from(self.author == Author::Agent);
+        bytes[5] = self.author.byte();
         bytes[6] =
             if self.parent.is_some() { HAS_PARENT } else { 0 } | if message.is_some() { WHOLE } else { 0 };
         bytes[8..16].copy_from_slice(&self.at_ms.to_le_bytes());
@@ -83,7 +83,7 @@ impl Record {
             parent: (bytes[6] & HAS_PARENT != 0).then(|| id(36)),
             tree: id(56),
             at_ms: i64::from_le_bytes(at_ms),
-            author: if bytes[5] == 1 { Author::Agent } else { Author::User },
+            author: Author::of_byte(bytes[5]),
             message: message.filter(|_| bytes[6] & WHOLE != 0),
         }
     }

@@ -224,12 +224,15 @@ impl History {
                 dirt.add(path, Suspicion::Changed);
             }
         }
+        let rights = &self.shared.rights;
+        let max_file_bytes = policy.max_file_bytes;
         let scan = Scan {
             batch,
-            max_file_bytes: policy.max_file_bytes,
+            max_file_bytes,
             progress,
             threads: Threads::Many,
             rules: &self.shared.rules,
+            rights,
         };
         let root = workspace.root_handle();
         let whole = Look::Whole(Suspicion::Unsuspected, Some(&dirt));
@@ -272,6 +275,9 @@ impl History {
             live.policy = None;
             live.index = Index::load(self.shared.folder(), place);
             live.saved = live.index.as_ref().map(|index| Arc::clone(&index.root));
+            if let Some(saved) = &live.saved {
+                self.shared.rights.learn(saved);
+            }
         }
         // Its snapshot may have been thinned out, or its pack lost with the power; or something that it names
         // was found damaged, and the workspace has it still.

@@ -55,9 +55,15 @@ fn index_of(history: &History) -> Index {
 fn truth(place: &Place) -> ObjectId {
     let (batch, progress) = (place.history.shared.objects.batch(), Progress::default());
     let max_file_bytes = lock(&place.history.shared.policy).max_file_bytes;
-    let rules = crate::rules_trust::RulesTrust::beside(std::path::Path::new("/dev/null/none"));
-    let threads = Threads::Many;
-    let scan = Scan { batch: &batch, max_file_bytes, progress: &progress, threads, rules: &rules };
+    let rights = &place.history.shared.rights;
+    let scan = Scan {
+        batch: &batch,
+        max_file_bytes,
+        progress: &progress,
+        threads: Threads::Many,
+        rules: &place.history.shared.rules,
+        rights,
+    };
     let look = Look::Whole(Suspicion::Unsuspected, None);
     scan.workspace(place.workspace.root_handle(), None, look).unwrap().id
 }

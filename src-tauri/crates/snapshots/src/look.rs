@@ -1,13 +1,14 @@
 //! Looking at a snapshot without a checkout.
 
 use okcvm_objects::{EMPTY_TREE, Entry, EntryKind as Kind, ObjectId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 
 use okcvm_protocol::{ChangeCounts, EntryKind, FileChange, FileDiff, FileEntry, SnapshotId};
 
 use crate::archive::held;
 use crate::changes::{changes, counts};
+use crate::check::Check;
 use crate::commit::{Author, object_of};
 use crate::difference::{Scope, changed_among, differences, stands_itself};
 use crate::entry::{below, raw, shown, split};
@@ -60,6 +61,24 @@ impl History {
             held(&self.shared.archive.journal).get(&id).is_some()
                 && self.shared.objects.contains(&id).unwrap_or(false)
         })
+    }
+
+    /// The history holds the snapshot and all that is in it. Trees are read, contents are not.
+    pub fn is_whole(&self, id: &SnapshotId) -> Result<bool, SnapshotError> {
+        let object = object_of(id)?;
+        let Some(record) = self.shared.archive.journal()?.get(&object).cloned() else { return Ok(false) };
+        Ok(Check::new(&self.shared.objects).is_whole(&record, None)?.is_none())
+    }
+
+    /// Bytes of the files of a snapshot that are not the same in `other`, or of all. Of what is damaged nothing counts.
+    pub fn bytes_beside(&self, id: &SnapshotId, other: Option<&SnapshotId>) -> Result<u64, SnapshotError> {
+        let (old, new) = self.trees(other, id)?;
+        let source = self.source();
+        let found = differences(source, old, new, &Scope::All)?;
+        let files = found.iter().filter_map(|difference| difference.new);
+        let new: HashSet<ObjectId> =
+            files.filter(|entry| entry.kind != Kind::Folder).map(|entry| entry.id).collect();
+        Ok(new.into_iter().filter_map(|id| source.size(id).ok()).sum())
     }
 
     /// Two snapshots hold the same files. No content is read.

@@ -71,6 +71,9 @@ impl History {
         match committed {
             Ok(recorded) => {
                 self.keep(&mut writer.live, looked);
+                if let Err(error) = self.shared.rights.save() {
+                    tracing::warn!(%error, "permission bits are not kept");
+                }
                 Ok(recorded)
             }
             Err(error) => {

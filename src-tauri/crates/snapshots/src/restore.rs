@@ -12,6 +12,8 @@
 //! one file no more.
 
 mod apply;
+mod attributes;
+mod closed;
 mod foresee;
 mod intent;
 mod keep;
@@ -42,6 +44,7 @@ use crate::source::Source;
 pub use foresee::ForeseenRevert;
 pub use intent::UnfinishedRestore;
 
+use closed::Opened;
 use intent::Intent;
 pub(crate) use live::Live;
 use live::State;
@@ -125,7 +128,7 @@ impl History {
         to: &SnapshotId,
         what: &RestoreWhat,
     ) -> Result<RestoreOutcome, SnapshotError> {
-        let restore = UnfinishedRestore { from: from.clone(), to: to.clone(), what: what.clone() };
+        let restore = unfinished(from, to, what);
         self.run(&lock(&self.shared.writer), workspace, &restore, (Run::First, Damaged::Refused))
     }
 
@@ -138,13 +141,22 @@ impl History {
         to: &SnapshotId,
         what: &RestoreWhat,
     ) -> Result<RestoreOutcome, SnapshotError> {
-        let restore = UnfinishedRestore { from: from.clone(), to: to.clone(), what: what.clone() };
+        let restore = unfinished(from, to, what);
         self.run(&lock(&self.shared.writer), workspace, &restore, (Run::First, Damaged::Left))
     }
 
     /// The restore that was begun and cut off, if there is one.
     pub fn unfinished_restore(&self) -> Result<Option<UnfinishedRestore>, SnapshotError> {
         Intent::read(self.shared.folder())
+    }
+
+    /// Notes that the restore that stopped half-way has failed, which its user is told: the next start leaves it at that.
+    pub fn fail_restore(&self) -> Result<(), SnapshotError> {
+        let _writer = lock(&self.shared.writer);
+        match Intent::read(self.shared.folder())? {
+            Some(_) => Intent::open(self.shared.folder())?.fail(),
+            None => Ok(()),
+        }
     }
 
     /// Finishes the restore that was cut off, if there is one. Files that were changed since then are
@@ -162,9 +174,13 @@ impl History {
         let Some(cut_off) = Intent::read(self.shared.folder())? else { return Ok(None) };
         self.shared.archive.ensure_writer()?;
         let known = |_: &[u8], _: &Stamp| None;
-        if let Err(error) = self.sweep(&mut Live::new(workspace.root_handle(), &known)?, &cut_off) {
+        let mut live = Live::new(workspace.root_handle(), &known)?;
+        let mut opened = Opened::none(&live);
+        let swept = opened.open(&cut_off.opened).and_then(|()| self.sweep(&mut live, &cut_off));
+        if let Err(error) = swept {
             tracing::warn!(%error, "what a restore staged stays beside the files");
         }
+        drop(opened);
         self.shared.archive.sync_later(Intent::open(self.shared.folder())?.end()?);
         Ok(Some(cut_off))
     }
@@ -185,9 +201,13 @@ impl History {
             Node::File(known) if known.stamp? == *stamp => Some(Entry { kind: known.kind, id: known.id }),
             _ => None,
         };
-        let mut live = Live::new(workspace.root_handle(), &known)?;
+        let mut live = Live::new(workspace.root_handle(), &known)?.with_rights(&self.shared.rights);
+        let mut opened = Opened::none(&live);
+        let mut restore = restore.clone();
         if let Some(cut_off) = Intent::read(self.shared.folder())? {
+            opened.open(&cut_off.opened)?;
             self.sweep(&mut live, &cut_off)?;
+            restore.opened = cut_off.opened;
         }
         let ahead = Ahead {
             trees,
@@ -199,18 +219,26 @@ impl History {
             damaged,
         };
         let Prepared { plan, found, unwritten } = self.prepare(&mut live, &ahead)?;
+        let from = restore.from.clone();
         let outcome = |touched: apply::Touched| RestoreOutcome {
             written: touched.written,
             removed: touched.removed,
-            before: Some(restore.from.clone()),
+            before: Some(from),
             unwritten,
+            passed: Vec::new(),
         };
         let intent = Intent::open(self.shared.folder())?;
         if plan.is_empty() {
+            drop(opened);
             self.shared.archive.sync_later(intent.end()?);
             return Ok(outcome(apply::Touched::default()));
         }
-        intent.begin(restore)?;
+        restore.opened.extend(plan.closed.iter().cloned());
+        intent.begin(&restore)?;
+        if !plan.closed.is_empty() {
+            intent.sync()?;
+            opened.open(&plan.closed)?;
+        }
         // Side by side: what is written over gets onto the disk in the history, and the intent and the new
         // contents with it. Nothing moves before all three are there, and before what is written over was read.
         let mut going = live.twin();
@@ -227,6 +255,7 @@ impl History {
             Ok(staging) => staging,
             Err(error) => {
                 // Nothing was seen of it yet.
+                drop(opened);
                 self.shared.archive.sync_later(intent.end()?);
                 return Err(error);
             }
@@ -234,6 +263,7 @@ impl History {
         // However far it comes, the next record reads these again.
         self.note_written(&found.iter().map(|difference| shown(&difference.path)).collect::<Vec<_>>());
         let touched = apply::apply(&mut live, &plan, staging)?;
+        drop(opened);
         self.shared.archive.sync_later(intent.end()?);
         Ok(outcome(touched))
     }
@@ -294,6 +324,16 @@ impl History {
             }
         }
         Ok(folders)
+    }
+}
+
+fn unfinished(from: &SnapshotId, to: &SnapshotId, what: &RestoreWhat) -> UnfinishedRestore {
+    UnfinishedRestore {
+        from: from.clone(),
+        to: to.clone(),
+        what: what.clone(),
+        failed: false,
+        opened: Vec::new(),
     }
 }
 

@@ -96,8 +96,13 @@ fn a_restore_that_lost_its_present_with_the_power_had_not_begun() {
     place.write("folder/file", "one");
     let first = place.snapshot();
     place.write("folder/file", "two");
-    let lost =
-        UnfinishedRestore { from: SnapshotId("4".repeat(40)), to: first.clone(), what: RestoreWhat::All };
+    let lost = UnfinishedRestore {
+        from: SnapshotId("4".repeat(40)),
+        to: first.clone(),
+        what: RestoreWhat::All,
+        failed: false,
+        opened: Vec::new(),
+    };
     for give_up in [true, false] {
         Intent::open(&place.dir).unwrap().begin(&lost).unwrap();
         let staged = format!("folder/{TEMPORARY_PREFIX}restore-1-0");

@@ -21,7 +21,13 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 fn outcome(written: u32, removed: u32, before: &SnapshotId) -> RestoreOutcome {
-    RestoreOutcome { written, removed, before: Some(before.clone()), unwritten: Vec::new() }
+    RestoreOutcome {
+        written,
+        removed,
+        before: Some(before.clone()),
+        unwritten: Vec::new(),
+        passed: Vec::new(),
+    }
 }
 
 fn restore_all(place: &Place, from: &SnapshotId, to: &SnapshotId) -> Result<RestoreOutcome, SnapshotError> {
@@ -386,7 +392,7 @@ fn an_unfinished_restore_is_finished_by_running_it_again() {
             }
         }
         // What a killed restore wrote down and staged.
-        let cut_off = UnfinishedRestore { from: second.clone(), to: first.clone(), what: RestoreWhat::All };
+        let cut_off = unfinished(&second, &first, &RestoreWhat::All);
         Intent::open(&place.dir).unwrap().begin(&cut_off).unwrap();
         place.write("0/.okcvm-tmp-restore-1-0", "staged");
         place.write(".okcvm-tmp-restore-1-1", "staged");
@@ -692,6 +698,8 @@ fn a_restore_that_is_given_up_moves_nothing_later() {
         from: second.clone(),
         to: first.clone(),
         what: RestoreWhat::Paths(vec!["folder".into(), "added".into()]),
+        failed: false,
+        opened: Vec::new(),
     };
     Intent::open(&place.dir).unwrap().begin(&restore).unwrap();
     let staged = format!("folder/{TEMPORARY_PREFIX}restore-1-0");

@@ -319,6 +319,28 @@ impl Reversion {
     }
 }
 
+/// The tree `old` with the differences made that lead to `new`, some of all there are; `None` where a file and a folder
+/// would stand in one place.
+pub(crate) fn with_edits(
+    source: &Source,
+    batch: &Batch,
+    (old, new): (ObjectId, ObjectId),
+    differences: &[Difference],
+) -> Result<Option<ObjectId>, SnapshotError> {
+    let mut edits: Vec<Edit<'_>> = differences
+        .iter()
+        .map(|difference| Edit {
+            parts: difference.path.split(|byte| *byte == b'/').collect(),
+            entry: difference.new,
+        })
+        .collect();
+    edits.sort_by(|left, right| left.parts.cmp(&right.parts));
+    // A folder that is emptied stays if it is there in the end.
+    let mut editing = Editing { source, batch, before: new, conflicts: BTreeMap::new() };
+    let tree = editing.folder(Some(old), &[], &edits)?.unwrap_or(EMPTY_TREE);
+    Ok(editing.conflicts.is_empty().then_some(tree))
+}
+
 struct Edit<'a> {
     parts: Vec<&'a [u8]>,
     entry: Option<Entry>,

@@ -29,6 +29,7 @@ use crate::error::SnapshotError;
 use crate::index::{Folder, Item, LeftOut, Name, Node, Stamp};
 use crate::left_out::{forbidden_name, tool_folder};
 use crate::progress::Progress;
+use crate::rights::{self, Rights};
 use crate::rules::{FolderRules, MAX_RULES_BYTES, PathKind, RULES_FILE, Rules};
 use crate::rules_trust::RulesTrust;
 
@@ -49,6 +50,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) threads: Threads,
     /// Whose rules count.
     pub(crate) rules: &'a RulesTrust,
+    /// Where permission bits go that are not the usual ones.
+    pub(crate) rights: &'a Rights,
 }
 
 /// Whether a scan spreads over the threads of the pool it runs in.
@@ -155,6 +158,9 @@ impl Walk<'_> {
         above: Option<&Arc<Rules>>,
     ) -> Result<Seen, SnapshotError> {
         self.scan.progress.check()?;
+        if way.depth > 0 {
+            self.scan.rights.saw(rights::Kind::Folder, stamp.mode, || way.path());
+        }
         let (old, look) = match (old, look) {
             (Some(old), Look::Only(dirt)) if names_suffice(handle, old, dirt) => (Some(old), look),
             (old, Look::Only(dirt)) => (old, Look::Whole(Suspicion::Unsuspected, Some(dirt))),
@@ -400,7 +406,13 @@ impl Walk<'_> {
             reader.file(parent.as_fd(), way.name)?
         };
         match read {
-            read::Read::Known(known) => Ok(Seen::Node(Node::File(known))),
+            read::Read::Known(known) => {
+                if let Some(kind) = rights::Kind::of(known.kind) {
+                    let mode = known.stamp.map_or(stat.st_mode as u32, |stamp| stamp.mode);
+                    self.scan.rights.saw(kind, mode, || way.path());
+                }
+                Ok(Seen::Node(Node::File(known)))
+            }
             read::Read::Gone => Ok(Seen::Nothing),
             read::Read::TooLarge(bytes) => Ok(Seen::LeftOut(self.too_large(bytes).into())),
             read::Read::Restless => Ok(Seen::LeftOut("it changed again and again while it was read".into())),

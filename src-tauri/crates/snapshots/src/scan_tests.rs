@@ -36,9 +36,15 @@ fn root(place: &Place) -> Arc<Folder> {
 /// A scan with `old` for what is known; nothing of it is kept.
 fn scan(place: &Place, old: &Arc<Folder>) -> Arc<Folder> {
     let (batch, progress) = (place.history.shared.objects.batch(), Progress::default());
-    let rules = crate::rules_trust::RulesTrust::beside(std::path::Path::new("/dev/null/none"));
-    let (threads, max_file_bytes) = (Threads::Many, 1_000_000);
-    let scan = Scan { batch: &batch, max_file_bytes, progress: &progress, threads, rules: &rules };
+    let rights = &place.history.shared.rights;
+    let scan = Scan {
+        batch: &batch,
+        max_file_bytes: 1_000_000,
+        progress: &progress,
+        threads: Threads::Many,
+        rules: &place.history.shared.rules,
+        rights,
+    };
     let look = Look::Whole(Suspicion::Unsuspected, None);
     scan.workspace(place.workspace.root_handle(), Some(old), look).unwrap()
 }

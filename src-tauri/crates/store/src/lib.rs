@@ -3,6 +3,7 @@
 //! One file, `okcvm.db`, in WAL mode. Rows per item, so that cost follows what changed. Migrations only go
 //! forward, and the file is copied beside itself before each. Times are Unix milliseconds.
 
+mod clock;
 mod deleted_files;
 mod deployments;
 mod error;

@@ -162,6 +162,17 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE nodes ADD COLUMN exported_at INTEGER;
     ",
+    "
+    ALTER TABLE restores ADD COLUMN thinned TEXT;
+    ",
+    "
+    CREATE TABLE clock (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        believed INTEGER NOT NULL,
+        doubted INTEGER
+    ) STRICT;
+    ALTER TABLE sessions ADD COLUMN recorded_at INTEGER;
+    ",
 ];
 
 /// Brings the file to the latest format, copying it beside itself first.

@@ -118,6 +118,7 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<(NodeSummary, SummaryTexts)> 
         untrusted: Vec::new(),
         exported_at: row.get(14)?,
         durable: None,
+        changes_lost: None,
     };
     let texts = SummaryTexts {
         status: row.get(6)?,
@@ -369,16 +370,17 @@ impl Store {
         Ok(marked)
     }
 
-    /// The snapshots of a session that are marked with this reason.
-    pub fn marked_snapshots(&self, session: &SessionId, reason: &str) -> Result<Vec<SnapshotId>, StoreError> {
+    /// The snapshots of a session whose nodes are marked as not to be restored, each with the reason.
+    pub fn marked_snapshots(&self, session: &SessionId) -> Result<Vec<(SnapshotId, String)>, StoreError> {
         let connection = self.connection();
         let mut statement = connection
             .prepare_cached(
-                "SELECT snapshot FROM nodes WHERE session_id = ?1 AND not_restorable = ?2 AND snapshot IS NOT NULL",
+                "SELECT DISTINCT snapshot, not_restorable FROM nodes \
+                 WHERE session_id = ?1 AND not_restorable IS NOT NULL AND snapshot IS NOT NULL",
             )
             .doing("reading marked nodes")?;
         let rows = statement
-            .query_map([session.as_str(), reason], |row| row.get(0).map(SnapshotId))
+            .query_map([session.as_str()], |row| Ok((SnapshotId(row.get(0)?), row.get(1)?)))
             .doing("reading marked nodes")?;
         rows.collect::<Result<_, _>>().doing("reading marked nodes")
     }

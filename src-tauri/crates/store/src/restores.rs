@@ -1,7 +1,7 @@
 //! The undo stack of restores. A restore is written as an intent first, so that one that was cut short is finished
 //! at the next start.
 
-use okcvm_protocol::{NodeId, RestoreId, RestoreScope, SessionId, SnapshotId};
+use okcvm_protocol::{DroppedStep, NodeId, RestoreId, RestoreScope, SessionId, SnapshotId};
 use rusqlite::{Connection, Row, params};
 
 use crate::error::Doing;
@@ -76,7 +76,12 @@ pub struct RestoreRow {
     pub after: Option<SnapshotId>,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(RestoreRow, Option<String>)> {
+struct Texts {
+    paths: Option<String>,
+    thinned: Option<String>,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(RestoreRow, Texts)> {
     let restore = RestoreRow {
         id: RestoreId(row.get(0)?),
         session_id: SessionId(row.get(1)?),
@@ -94,7 +99,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(RestoreRow, Option<String>)> {
         before: row.get::<_, Option<String>>(8)?.map(SnapshotId),
         after: row.get::<_, Option<String>>(9)?.map(SnapshotId),
     };
-    Ok((restore, row.get(10)?))
+    Ok((restore, Texts { paths: row.get(10)?, thinned: row.get(11)? }))
 }
 
 fn scope_text(scope: RestoreScope) -> &'static str {
@@ -123,15 +128,19 @@ pub(crate) fn supersede_undone(connection: &Connection, session: &SessionId) -> 
     Ok(())
 }
 
-impl Store {
-    /// Drops the whole stack of a session: its snapshots are gone.
-    pub fn drop_restores(&self, session: &SessionId) -> Result<(), StoreError> {
-        self.connection()
-            .execute("UPDATE restores SET state = 'dropped' WHERE session_id = ?1", [session.as_str()])
-            .doing("dropping the undo stack")?;
-        Ok(())
+impl RestoreRow {
+    /// The files that undo, or redo of one that was taken back, leads to.
+    pub fn leads_to(&self) -> Option<&SnapshotId> {
+        match self.state {
+            RestoreState::Undone | RestoreState::RedoIntent => self.after.as_ref(),
+            RestoreState::Intent | RestoreState::Done | RestoreState::UndoIntent | RestoreState::Dropped => {
+                self.before.as_ref()
+            }
+        }
     }
+}
 
+impl Store {
     /// Writes or rewrites a step of the stack.
     pub fn put_restore(&self, row: &RestoreRow) -> Result<(), StoreError> {
         self.put_restores(std::slice::from_ref(row))
@@ -219,22 +228,70 @@ impl Store {
 
     /// The stack of a session, oldest first, without dropped steps.
     pub fn restores(&self, session: &SessionId) -> Result<Vec<RestoreRow>, StoreError> {
+        let rows = self.steps(session, "state <> 'dropped' AND thinned IS NULL")?;
+        Ok(rows.into_iter().map(|(row, _)| row).collect())
+    }
+
+    /// The steps of a session that were dropped to save room, oldest first.
+    pub fn thinned_restores(
+        &self,
+        session: &SessionId,
+    ) -> Result<Vec<(RestoreRow, DroppedStep)>, StoreError> {
+        let rows = self.steps(session, "thinned IS NOT NULL")?;
+        Ok(rows.into_iter().filter_map(|(row, dropped)| Some((row, dropped?))).collect())
+    }
+
+    /// Those of them that undo would have come to before a step, the last first.
+    pub fn thinned_above(&self, row: &RestoreRow) -> Result<Vec<DroppedStep>, StoreError> {
+        let above =
+            "thinned IS NOT NULL AND state = 'done' AND rowid > (SELECT rowid FROM restores WHERE id = ?2)";
+        let rows = self.steps_with(above, &[row.session_id.as_str(), row.id.as_str()])?;
+        Ok(rows.into_iter().rev().filter_map(|(_, dropped)| dropped).collect())
+    }
+
+    /// Drops steps to save room, or, with nothing to tell of them, takes that back.
+    pub fn thin_restores(&self, steps: &[(RestoreId, Option<DroppedStep>)]) -> Result<(), StoreError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction().doing("dropping undo steps")?;
+        for (id, dropped) in steps {
+            let dropped = dropped.as_ref().map(|step| to_text("restores.thinned", step)).transpose()?;
+            transaction
+                .execute("UPDATE restores SET thinned = ?2 WHERE id = ?1", params![id.as_str(), dropped])
+                .doing("dropping undo steps")?;
+        }
+        transaction.commit().doing("dropping undo steps")?;
+        Ok(())
+    }
+
+    fn steps(
+        &self,
+        session: &SessionId,
+        which: &str,
+    ) -> Result<Vec<(RestoreRow, Option<DroppedStep>)>, StoreError> {
+        self.steps_with(which, &[session.as_str()])
+    }
+
+    fn steps_with(
+        &self,
+        which: &str,
+        values: &[&str],
+    ) -> Result<Vec<(RestoreRow, Option<DroppedStep>)>, StoreError> {
         let connection = self.connection();
         let mut statement = connection
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT id, session_id, made_at, state, title, scope, from_node, to_node, before_snapshot, after_snapshot, \
-                 paths FROM restores WHERE session_id = ?1 AND state <> 'dropped' ORDER BY rowid",
-            )
+                 paths, thinned FROM restores WHERE session_id = ?1 AND {which} ORDER BY rowid"
+            ))
             .doing("reading the undo stack")?;
         let rows: Vec<_> = statement
-            .query_map([session.as_str()], read)
+            .query_map(rusqlite::params_from_iter(values), read)
             .doing("reading the undo stack")?
             .collect::<Result<_, _>>()
             .doing("reading the undo stack")?;
         rows.into_iter()
-            .map(|(mut restore, paths)| {
-                restore.paths = from_optional("restores.paths", paths)?;
-                Ok(restore)
+            .map(|(mut restore, texts)| {
+                restore.paths = from_optional("restores.paths", texts.paths)?;
+                Ok((restore, from_optional("restores.thinned", texts.thinned)?))
             })
             .collect()
     }

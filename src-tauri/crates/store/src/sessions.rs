@@ -231,6 +231,26 @@ impl Store {
         Ok(())
     }
 
+    /// Notes the time of the newest snapshot that this database knows of.
+    pub fn set_recorded_at(&self, id: &SessionId, at: i64) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "UPDATE sessions SET recorded_at = max(coalesce(recorded_at, ?2), ?2) WHERE id = ?1",
+                params![id.as_str(), at],
+            )
+            .doing("noting a snapshot")?;
+        Ok(())
+    }
+
+    /// The time of the newest snapshot that this database knows of.
+    pub fn recorded_at(&self, id: &SessionId) -> Result<Option<i64>, StoreError> {
+        self.connection()
+            .query_row("SELECT recorded_at FROM sessions WHERE id = ?1", [id.as_str()], |row| row.get(0))
+            .optional()
+            .doing("reading a session")
+            .map(Option::flatten)
+    }
+
     /// Adds a waiting message.
     pub fn queue_message(
         &self,

@@ -1,7 +1,8 @@
 //! The open database.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -11,14 +12,22 @@ use serde::de::DeserializeOwned;
 use crate::error::Doing;
 use crate::{StoreError, migrations};
 
+/// Bytes that a copy leaves free on the disk.
+const SPARE: u64 = 64 << 20;
 /// How the name of the daily copy ends.
 const COPY: &str = "copy.db";
 const BETWEEN_COPIES: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The database of one data folder. Calls are short and synchronous; several programs may open it at once.
+/// How long what was written gathers before it is brought to the disk.
+const GATHERED: Duration = Duration::from_millis(250);
+
+/// The database of one data folder. Calls are short and synchronous; several programs may open it at once. What a call
+/// writes survives the end of the program at once, and a power cut within a second; [`Store::sync`] waits for that.
 pub struct Store {
-    connection: Mutex<Connection>,
+    connection: Arc<Mutex<Connection>>,
     path: PathBuf,
+    /// Wakes the thread that syncs.
+    to_sync: SyncSender<()>,
 }
 
 impl Store {
@@ -34,7 +43,20 @@ impl Store {
         connection.pragma_update(None, "synchronous", "normal").doing("opening it")?;
         connection.pragma_update(None, "foreign_keys", true).doing("opening it")?;
         migrations::migrate(&mut connection, path)?;
-        Ok(Self { connection: Mutex::new(connection), path: path.to_owned() })
+        let (to_sync, asked) = sync_channel(1);
+        let connection = Arc::new(Mutex::new(connection));
+        let (log, writing) = (log_of(path), Arc::downgrade(&connection));
+        std::thread::Builder::new()
+            .name("store-sync".to_owned())
+            .spawn(move || sync_when_asked(&log, &writing, &asked))
+            .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
+        Ok(Self { connection, path: path.to_owned(), to_sync })
+    }
+
+    /// All that was written until now survives a power cut when this returns. Blocking.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let log = log_of(&self.path);
+        sync_log(&log).map_err(|source| StoreError::File { path: log.display().to_string(), source })
     }
 
     /// The file.
@@ -43,8 +65,15 @@ impl Store {
     }
 
     /// Copies the database beside itself, at most daily, unless it is found damaged: then the last copy is what there is
-    /// to go back to. Blocking.
+    /// to go back to. Where the copy would leave hardly any room on the disk, none is made, and that is the error. Blocking.
     pub fn keep_copy(&self) -> Result<(), StoreError> {
+        self.keep_copy_within(free_space)
+    }
+
+    pub(crate) fn keep_copy_within(
+        &self,
+        free_space: impl Fn(&Path) -> Option<u64>,
+    ) -> Result<(), StoreError> {
         let copy = self.path.with_extension(COPY);
         let age = std::fs::metadata(&copy).and_then(|found| found.modified()).map(|time| time.elapsed());
         if matches!(age, Ok(Ok(age)) if age < BETWEEN_COPIES) {
@@ -67,6 +96,15 @@ impl Store {
                 tracing::error!(found, "the database is damaged; its last copy is kept");
                 return Ok(());
             }
+            let pages = |name: &str| {
+                let sql = format!("PRAGMA {name}");
+                connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).doing("measuring it")
+            };
+            let bytes = (pages("page_count")? - pages("freelist_count")?) * pages("page_size")?;
+            let needed = u64::try_from(bytes).unwrap_or(0).saturating_add(SPARE);
+            if free_space(&self.path).is_some_and(|free| free < needed) {
+                return Err(failed(&new)(std::io::ErrorKind::StorageFull.into()));
+            }
             if let Err(error) = connection.execute("VACUUM INTO ?1", [new.to_string_lossy().as_ref()]) {
                 // Half a copy on a full disk is in the way of everything else.
                 let _ = std::fs::remove_file(&new);
@@ -77,8 +115,56 @@ impl Store {
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
+        // Who asks may write; where nothing was written a sync costs nothing.
+        let _ = self.to_sync.try_send(());
         // A panic elsewhere leaves SQLite consistent: its transactions roll back.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The write-ahead log: SQLite appends to it what is written, and syncs it by itself only before it takes it over into the
+/// database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+fn sync_log(log: &Path) -> std::io::Result<()> {
+    match std::fs::OpenOptions::new().write(true).open(log) {
+        Ok(file) => file.sync_data(),
+        // Taken over as a whole.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn sync_when_asked(log: &Path, writing: &Weak<Mutex<Connection>>, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        std::thread::sleep(GATHERED);
+        // Who asks from now on asks again.
+        while asked.try_recv().is_ok() {}
+        // Until the one who asked has written.
+        if let Some(connection) = writing.upgrade() {
+            drop(connection.lock());
+        }
+        if let Err(error) = sync_log(log) {
+            tracing::error!(%error, "what was written to the database is not on the disk yet");
+        }
+    }
+}
+
+/// Bytes that this user may still write to the disk on which a file lies; `None` if the system does not tell.
+fn free_space(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let space = rustix::fs::statvfs(path).ok()?;
+        Some(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
     }
 }
 

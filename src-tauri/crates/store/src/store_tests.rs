@@ -341,6 +341,13 @@ fn a_damaged_database_says_so_and_its_copy_takes_its_place() {
     {
         let store = Store::open(&path).unwrap();
         store.create_session(&new("first")).unwrap();
+        // Not where it would fill the disk.
+        let full = store.keep_copy_within(|_| Some(SPARE)).unwrap_err();
+        assert!(
+            matches!(&full, StoreError::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull)
+        );
+        let left = std::fs::read_dir(folder.path()).unwrap().filter_map(Result::ok);
+        assert!(left.map(|entry| entry.file_name()).all(|name| !name.to_string_lossy().contains("copy")));
         store.keep_copy().unwrap();
         // It is made daily at most.
         store.create_session(&new("second")).unwrap();

@@ -1,11 +1,12 @@
 //! Branches in the trash. A branch goes there with all that grew from it; each node notes the node that it went with,
 //! so that what was deleted together comes back together.
 
-use okcvm_protocol::{NodeId, SessionId};
+use okcvm_protocol::{NodeId, RestoreId, SessionId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::error::Doing;
 use crate::permissions::{Place, note_source, untrusted_along};
+use crate::store::to_text;
 use crate::{Store, StoreError};
 
 /// A branch in the trash.
@@ -170,7 +171,7 @@ fn leave_steps(
                 [id],
             )
             .doing("removing a branch")?;
-        if left > 0 {
+        if left + leave_hand_work(transaction, session, id, nodes)? > 0 {
             sources.append(&mut untrusted_along(transaction, id)?);
         }
     }
@@ -183,6 +184,46 @@ fn leave_steps(
         None => Place { table: "sessions", id: session.as_str() },
     };
     sources.iter().try_for_each(|source| note_source(transaction, place, source).map(drop))
+}
+
+/// What was changed by hand before the turn of a node that is about to go, and stands nowhere else, becomes a step beneath
+/// all others: undo comes to it last. How many steps that made.
+fn leave_hand_work(
+    transaction: &Transaction<'_>,
+    session: &SessionId,
+    node: &str,
+    going: &[String],
+) -> Result<usize, StoreError> {
+    let found: Option<(String, String, i64)> = transaction
+        .query_row(
+            "SELECT title, base_snapshot, started_at FROM nodes WHERE id = ?1 AND user_changes IS NOT NULL \
+             AND base_snapshot IS NOT NULL",
+            [node],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()
+        .doing("removing a branch")?;
+    let Some((title, base, at)) = found else { return Ok(0) };
+    let going = to_text("nodes", &going)?;
+    transaction
+        .execute(
+            "INSERT INTO restores (rowid, id, session_id, made_at, state, title, scope, before_snapshot, after_snapshot) \
+             SELECT (SELECT coalesce(min(rowid), 1) - 1 FROM restores), ?1, id, ?2, 'done', ?3, 'files', ?4, \
+             coalesce(head_snapshot, ?4) FROM sessions WHERE id = ?5 \
+             AND NOT EXISTS (SELECT 1 FROM nodes WHERE session_id = ?5 AND ?4 IN (snapshot, base_snapshot) \
+             AND id NOT IN (SELECT value FROM json_each(?6))) \
+             AND NOT EXISTS (SELECT 1 FROM restores WHERE session_id = ?5 AND state <> 'dropped' \
+             AND CASE state WHEN 'undone' THEN after_snapshot ELSE before_snapshot END = ?4)",
+            params![
+                RestoreId::new().as_str(),
+                at,
+                format!("Work by hand before “{title}”"),
+                base,
+                session.as_str(),
+                going
+            ],
+        )
+        .doing("removing a branch")
 }
 
 /// Takes the branches on the way to a node out of the trash.

@@ -99,9 +99,19 @@ export const moreSentences: Record<string, string> = {
   'they were dropped to save room.': '为节省空间已删除。',
   'the machine went down before they were on the disk.': '它们写入磁盘之前，电脑意外关闭。',
   'the history no longer holds them.': '历史记录中已不存在。',
+  'the history no longer holds the files before it.': '历史记录中已不存在此前的文件。',
+  'There is nothing to undo any more: the steps before were dropped to save room.':
+    '没有可撤销的操作了：此前的步骤已为节省空间而丢弃。',
+  'Parts of the history were found damaged while it was tidied. What is sound stays; the next start of the program looks which moments they belong to, and says it at their nodes.':
+    '整理历史记录时发现部分内容已损坏。完好的部分会保留；程序下次启动时会检查受影响的时刻，并在相应节点上注明。',
+  'Work by hand went with them: {}.': '随之丢失的手动更改：{}。',
+  'To save room, steps of the undo stack were dropped that alone held work by hand: {}.':
+    '为节省空间丢弃了一些撤销步骤，其中的手动更改只存在于这些步骤：{}。',
+  "Files that were changed after the program had ended in a turn are not counted as that turn's: {}.":
+    '程序在某一轮中退出之后更改的文件不计入那一轮：{}。',
   'its turn has not ended, or was never recorded.': '这一轮尚未结束，或从未记录。',
   'they were damaged in the history.': '它们在历史记录中已损坏。',
-  'its history was damaged and moved aside.': '它的历史记录已损坏并被移走。',
+  'its history is gone, or was damaged and moved aside.': '它的历史记录不见了，或已损坏并被移走。',
   'The history does not hold these files any more (snapshot {}): they were dropped to save room, or lost.':
     '历史记录中已没有这些文件（快照 {}）：为节省空间已删除，或已丢失。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',

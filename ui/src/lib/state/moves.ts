@@ -113,6 +113,7 @@ export class Moves {
         'restore',
       );
       this.#tellUnwritten(outcome);
+      this.#tellPassed(outcome);
     });
   }
 
@@ -138,6 +139,16 @@ export class Moves {
     toasts.error({
       message: i18n.count('restore.unwritten', unwritten.length, { names: names.join(', ') + more }),
       detail: unwritten.map(({ path, reason }) => `${path}: ${i18n.engine(reason)}`).join('\n'),
+    });
+  }
+
+  /** An undo led further back than the person may think. */
+  #tellPassed({ passed = [] }: RestoreOutcome): void {
+    if (passed.length === 0) return;
+    const { i18n, toasts } = this.app;
+    toasts.error({
+      message: i18n.count('restore.passed', passed.length),
+      detail: passed.map(({ title, paths = [] }) => [i18n.engine(title), ...paths].join('\n  ')).join('\n'),
     });
   }
 

@@ -9,7 +9,7 @@ use okcvm_protocol::{
     Writer,
 };
 
-use super::{find, find_node, mark, open, titled};
+use super::{find, find_node, mark, open, room, titled};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::{tree, view};
@@ -72,6 +72,7 @@ pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<
     for line in tree::draw(&detail.tree, detail.current_node.as_ref()) {
         output::line(&line);
     }
+    room::dropped(&detail.undo.dropped);
     Ok(())
 }
 
@@ -149,6 +150,9 @@ pub(super) async fn diff(
                 Err(error) => not_shown(change, &error),
             }
         }
+    }
+    if let Some(reason) = &changes.by_user_lost {
+        output::line(&format!("what you changed before it cannot be shown: {reason}"));
     }
     for skipped in &changes.skipped {
         output::line(&format!("left out: {} ({})", output::name(&skipped.path), skipped.reason));

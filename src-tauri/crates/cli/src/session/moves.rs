@@ -8,7 +8,7 @@ use okcvm_protocol::{
     RestoreParams, RestoreScope, SessionId, SessionParams, SkippedFile, Writer,
 };
 
-use super::{files, find, find_node, mark};
+use super::{files, find, find_node, mark, room};
 use crate::arguments::{NodeArguments, Scope};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -171,6 +171,7 @@ fn report(outcome: &RestoreOutcome, session: &SessionId, back: Back, format: For
         Back::Redo => ("redo", "does it again"),
     };
     stay(&outcome.unwritten);
+    room::dropped(&outcome.passed);
     output::line(&format!(
         "{} written, {} removed. `okcvm session {verb} {session}` {does}.",
         files(outcome.written),

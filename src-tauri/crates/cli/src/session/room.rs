@@ -2,8 +2,8 @@
 
 use okcvm_host::Host;
 use okcvm_protocol::{
-    AppEvent, CommandHandler, EngineEvent, HistoryUsage, NodeId, NodeParams, NodeSummary, SessionId,
-    SessionParams, TidyStage,
+    AppEvent, CommandHandler, DroppedStep, EngineEvent, HistoryUsage, NodeId, NodeParams, NodeSummary,
+    SessionId, SessionParams, TidyStage,
 };
 
 use super::{find, find_node, look, named, titled};
@@ -143,6 +143,7 @@ pub(super) async fn tidy(host: &Host, session: &str, format: Format) -> Result<(
         bytes(report.freed_bytes),
         if report.thinned == 1 { "1 node were".to_owned() } else { format!("{} nodes were", report.thinned) }
     ));
+    dropped(&report.steps);
     if report.aside_bytes > 0 {
         let gone = bytes(report.aside_bytes);
         output::line(&format!("{gone} of that were damaged parts that had been set aside."));
@@ -160,8 +161,36 @@ fn print(usage: &HistoryUsage) {
     ));
     output::line(&format!("snapshots     {}", usage.snapshots));
     output::line(&format!("dropped       {}", usage.thinned));
+    if usage.steps > 0 {
+        output::line(&format!(
+            "undo          {} that {} to work by hand, {} of files",
+            if usage.steps == 1 { "1 step".to_owned() } else { format!("{} steps", usage.steps) },
+            if usage.steps == 1 { "leads" } else { "lead" },
+            bytes(usage.steps_bytes)
+        ));
+    }
+    if usage.steps_dropped > 0 {
+        output::line(&format!("undo dropped  {}", usage.steps_dropped));
+    }
     if usage.aside_bytes > 0 {
         output::line(&format!("set aside     {} of damaged parts", bytes(usage.aside_bytes)));
+    }
+}
+
+/// Names steps of the undo stack that were dropped to save room.
+pub(super) fn dropped(steps: &[DroppedStep]) {
+    for step in steps {
+        let files: Vec<_> = step.paths.iter().map(|path| output::name(path)).collect();
+        let held = match (files.is_empty(), (step.files as usize).saturating_sub(files.len())) {
+            (true, _) => String::new(),
+            (false, 0) => format!("; it held {}", files.join(", ")),
+            (false, more) => format!("; it held {} and {more} more", files.join(", ")),
+        };
+        output::line(&format!(
+            "- undo of {} “{}”  (dropped to save room{held})",
+            output::moment(step.made_at),
+            step.title
+        ));
     }
 }
 

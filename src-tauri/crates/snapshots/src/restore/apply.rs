@@ -79,6 +79,9 @@ pub(super) fn apply(
     }
     verify(live, plan, &staging.waiting)?;
     let written = (staging.waiting.len() + plan.modes.len()) as u32;
+    for folder in made.iter().rev() {
+        live.close_as_seen(folder)?;
+    }
     for folder in made {
         folders.insert(split(&folder).0.to_vec());
         folders.insert(folder);

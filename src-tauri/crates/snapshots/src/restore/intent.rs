@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::RestoreWhat;
+use super::closed::Closed;
 use super::told::{Done, Told};
 use crate::durable::sync_folder;
 use crate::error::SnapshotError;
@@ -24,6 +25,8 @@ use crate::error::SnapshotError;
 const FILE_NAME: &str = "restoring";
 /// First bytes of a restore that is under way; the number is the version of the format.
 const UNDER_WAY: &[u8; 8] = b"okcvm-1\n";
+/// The same of one that failed, which its user was told.
+const FAILED: &[u8; 8] = b"failed-\n";
 const DONE: &[u8; 8] = b"done---\n";
 /// More was not written by us.
 const MAX_BYTES: u64 = 256_000_000;
@@ -37,6 +40,10 @@ pub struct UnfinishedRestore {
     pub to: SnapshotId,
     /// Which part of it.
     pub what: RestoreWhat,
+    /// It failed, which its user was told: it is not to be carried out any more.
+    pub failed: bool,
+    /// Folders that were opened for it, with the permission bits that they had.
+    pub(crate) opened: Vec<Closed>,
 }
 
 /// The open file.
@@ -106,6 +113,15 @@ impl Intent {
         Ok(())
     }
 
+    /// Writes down that the restore that is under way failed. Takes no room on the disk.
+    pub(super) fn fail(&self) -> Result<(), SnapshotError> {
+        self.file
+            .write_all_at(FAILED, 0)
+            .map_err(|error| SnapshotError::storage("written", &self.path, error))?;
+        self.told.tell(|| Done::Wrote(FILE_NAME.as_bytes(), 0, FAILED));
+        self.sync()
+    }
+
     /// Writes down that the restore is done, or that nothing of it happened. The file may be synced at any time.
     pub(super) fn end(self) -> Result<File, SnapshotError> {
         self.file
@@ -125,6 +141,7 @@ fn encode(restore: &UnfinishedRestore) -> Vec<u8> {
         "from": restore.from.as_str(),
         "to": restore.to.as_str(),
         "paths": paths,
+        "opened": restore.opened,
     })
     .to_string();
     let mut bytes = UNDER_WAY.to_vec();
@@ -135,7 +152,8 @@ fn encode(restore: &UnfinishedRestore) -> Vec<u8> {
 }
 
 fn decode(bytes: &[u8]) -> Option<UnfinishedRestore> {
-    let rest = bytes.strip_prefix(UNDER_WAY)?;
+    let failed = bytes.starts_with(FAILED);
+    let rest = bytes.strip_prefix(if failed { FAILED } else { UNDER_WAY })?;
     let (length, rest) = rest.split_first_chunk::<8>()?;
     let (sum, rest) = rest.split_first_chunk::<32>()?;
     let text = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
@@ -151,7 +169,18 @@ fn decode(bytes: &[u8]) -> Option<UnfinishedRestore> {
             RestoreWhat::Paths(paths.collect::<Option<_>>()?)
         }
     };
-    Some(UnfinishedRestore { from: SnapshotId(text("from")?), to: SnapshotId(text("to")?), what })
+    // Earlier versions opened none.
+    let opened = value
+        .get("opened")
+        .cloned()
+        .map_or(Some(Vec::new()), |opened| serde_json::from_value(opened).ok())?;
+    Some(UnfinishedRestore {
+        from: SnapshotId(text("from")?),
+        to: SnapshotId(text("to")?),
+        what,
+        failed,
+        opened,
+    })
 }
 
 #[cfg(test)]
@@ -168,10 +197,15 @@ mod tests {
             from: SnapshotId("1".repeat(40)),
             to: SnapshotId("2".repeat(40)),
             what: RestoreWhat::Paths(vec!["a b/\u{FFFD}E9\n".into(), "c".into()]),
+            failed: false,
+            opened: vec![("closed".into(), 0o555)],
         };
         intent.begin(&restore).unwrap();
         intent.sync().unwrap();
         assert_eq!(Intent::read(place.path()).unwrap(), Some(restore.clone()));
+        intent.fail().unwrap();
+        let failed = UnfinishedRestore { failed: true, ..restore.clone() };
+        assert_eq!(Intent::read(place.path()).unwrap(), Some(failed));
         let good = encode(&restore);
         for position in 0..good.len() {
             let mut bad = good.clone();

@@ -6,13 +6,16 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, mkdirat, openat, readlinkat, statat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, mkdirat, openat, readlinkat, statat,
+};
 use rustix::io::Errno;
 
 use super::told::{Done, Told};
 use crate::entry::{below, split};
 use crate::error::SnapshotError;
 use crate::index::Stamp;
+use crate::rights::{self, Rights};
 use crate::scan::stamp_of;
 use crate::source::Source;
 
@@ -76,6 +79,8 @@ pub(crate) struct Live<'a> {
     way: Vec<(Vec<u8>, Arc<OwnedFd>)>,
     known: &'a Known<'a>,
     pub(super) told: Told,
+    /// The bits of what is made anew.
+    rights: Option<&'a Rights>,
 }
 
 fn folder_flags() -> OFlags {
@@ -105,12 +110,23 @@ impl<'a> Live<'a> {
         let root = openat(root, ".", folder_flags(), Mode::empty())
             .map_err(|error| SnapshotError::workspace("opened", b".", error))?;
         let told = Told::of(root.as_fd());
-        Ok(Self { root: Arc::new(root), way: Vec::new(), known, told })
+        Ok(Self { root: Arc::new(root), way: Vec::new(), known, told, rights: None })
     }
 
     /// The same folder for another thread.
     pub(super) fn twin(&self) -> Self {
-        Self { root: self.root.clone(), way: Vec::new(), known: self.known, told: self.told.clone() }
+        Self { root: self.root.clone(), way: Vec::new(), told: self.told.clone(), ..*self }
+    }
+
+    /// What is made anew from here on gets the bits that it was last seen with.
+    pub(crate) fn with_rights(mut self, rights: &'a Rights) -> Self {
+        self.rights = Some(rights);
+        self
+    }
+
+    /// The permission bits that a path was last seen with, if they are not the usual ones.
+    pub(super) fn bits(&self, path: &[u8], kind: rights::Kind) -> Option<u32> {
+        self.rights?.of(path, kind)
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {
@@ -174,8 +190,14 @@ impl<'a> Live<'a> {
         }
         let (parent, name) = split(folder);
         let above = self.folder_created(parent, made)?;
-        match mkdirat(&*above, name, Mode::from_raw_mode(0o777)) {
+        // Its owner has to be able to fill it.
+        let bits = self.bits(folder, rights::Kind::Folder).map(|bits| Mode::from_raw_mode(bits | 0o700));
+        match mkdirat(&*above, name, bits.unwrap_or(Mode::from_raw_mode(0o777))) {
             Ok(()) => {
+                if let Some(bits) = bits {
+                    chmodat(&*above, name, bits, AtFlags::empty())
+                        .map_err(|error| SnapshotError::workspace("created", folder, error))?;
+                }
                 self.told.tell(|| Done::MadeFolder(folder));
                 made.push(folder.to_vec());
             }
@@ -183,6 +205,16 @@ impl<'a> Live<'a> {
             Err(error) => return Err(SnapshotError::workspace("created", folder, error)),
         }
         self.folder(folder)
+    }
+
+    /// A folder that was made anew gets the bits that it was last seen with, also if these close it for its owner.
+    pub(super) fn close_as_seen(&mut self, folder: &[u8]) -> Result<(), SnapshotError> {
+        let Some(bits) = self.bits(folder, rights::Kind::Folder).filter(|bits| bits & 0o700 == 0o500) else {
+            return Ok(());
+        };
+        let Way::Open(handle) = self.way(folder)? else { return Ok(()) };
+        fchmod(&*handle, Mode::from_raw_mode(bits))
+            .map_err(|error| SnapshotError::workspace("closed", folder, error))
     }
 
     /// The nearest folder at or above `folder` that exists.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustix::fs::{Access, AtFlags, accessat, fstatvfs};
 use rustix::process::geteuid;
 
+use super::closed::{Closed, closed_by_owner};
 use super::live::{Live, Signature, State};
 use crate::difference::Difference;
 use crate::entry::{below, shown, split};
@@ -44,6 +45,8 @@ pub(super) struct Plan {
     pub(super) folders_in_the_way: Vec<Vec<u8>>,
     /// Folders to remove in the end, if they are empty by then, deepest first.
     pub(super) folders_to_leave: Vec<Vec<u8>>,
+    /// Folders that have to be opened for it, those above others first.
+    pub(super) closed: Vec<Closed>,
 }
 
 impl Plan {
@@ -118,7 +121,7 @@ pub(super) fn plan(
         }
         plan.folders_to_leave.push(folder);
     }
-    may_change(live, &plan)?;
+    plan.closed = may_change(live, &plan)?;
     Ok(plan)
 }
 
@@ -133,12 +136,15 @@ pub(super) fn lies_below_a_file(source: &Source, to: ObjectId, path: &[u8]) -> R
     Ok(false)
 }
 
-/// Looks, before anything happens, whether the folders in which something changes can be written to.
-fn may_change(live: &mut Live<'_>, plan: &Plan) -> Result<(), SnapshotError> {
+/// Looks, before anything happens, whether the folders in which something changes can be written to. Gives those that
+/// only their owner's own bits close.
+fn may_change(live: &mut Live<'_>, plan: &Plan) -> Result<Vec<Closed>, SnapshotError> {
     let paths = plan.writes.iter().map(|write| write.path.as_slice());
     let gone = plan.obstructions.iter().chain(&plan.removals).map(|(path, _)| path.as_slice());
+    let folders = plan.folders.iter().chain(&plan.folders_to_leave).map(Vec::as_slice);
+    let mut closed = BTreeMap::new();
     let mut last: Option<&[u8]> = None;
-    for path in paths.chain(gone) {
+    for path in paths.chain(gone).chain(folders) {
         let folder = split(path).0;
         if last == Some(folder) {
             continue;
@@ -147,12 +153,14 @@ fn may_change(live: &mut Live<'_>, plan: &Plan) -> Result<(), SnapshotError> {
         let nearest = live.nearest_folder(folder)?;
         let handle = live.folder(&nearest)?;
         let access = Access::WRITE_OK | Access::EXEC_OK;
-        accessat(&*handle, ".", access, AtFlags::EACCESS).map_err(|error| {
+        let Err(error) = accessat(&*handle, ".", access, AtFlags::EACCESS) else { continue };
+        let Some((folder, bits)) = closed_by_owner(live, &nearest, geteuid().as_raw())? else {
             let shown: &[u8] = if nearest.is_empty() { b"." } else { &nearest };
-            SnapshotError::workspace("written to", shown, error)
-        })?;
+            return Err(SnapshotError::workspace("written to", shown, error));
+        };
+        closed.insert(folder, bits);
     }
-    Ok(())
+    Ok(closed.into_iter().collect())
 }
 
 /// Looks, before anything happens, whether all new contents fit beside the old ones: these go last.

@@ -15,12 +15,14 @@ use rustix::fs::{
 };
 use rustix::process::{Gid, Uid};
 
+use super::attributes;
 use super::live::{Live, Signature, State, fill};
 use super::plan::Write;
 use super::syncing::{Syncing, device_of};
 use super::told::Done;
 use crate::entry::{below, shown, split};
 use crate::error::SnapshotError;
+use crate::rights;
 use crate::source::Source;
 
 /// Threads that write.
@@ -184,13 +186,23 @@ fn one<'a>(
     }
     let (size, mut content) = source.reader(write.entry.id)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mode = Mode::from_raw_mode(if write.entry.kind == EntryKind::Executable { 0o777 } else { 0o666 });
+    // Never more open than it will be, not even while it is written.
+    let bits = match &write.state {
+        State::File(old) => Some(old.stamp.mode),
+        _ => live.bits(path, rights::Kind::File),
+    };
+    let bits = bits.map(|bits| with_executable(bits, write.entry.kind));
+    let usual = if write.entry.kind == EntryKind::Executable { 0o777 } else { 0o666 };
+    let mode = bits.unwrap_or(Mode::from_raw_mode(usual));
     let file = openat(&*handle, name.as_slice(), flags, mode).map_err(|error| failed(error.into()))?;
     let mut file = File::from(file);
     live.told.tell(|| Done::Created(&beside));
     let mut tell = |at: u64, bytes: &[u8]| live.told.tell(|| Done::Wrote(&beside, at, bytes));
     let written = fill_file(&mut file, &mut content, size, &mut tell).and_then(|()| {
-        keep_rights(&file, write)?;
+        keep_rights(&file, write, bits)?;
+        if matches!(write.state, State::File(_)) {
+            attributes::keep(live, path, &file);
+        }
         let stat = fstat(&file)?;
         live.told.tell(|| Done::Executable(&beside, stat.st_mode & 0o111 != 0));
         Ok(Signature::of(&stat))
@@ -229,18 +241,20 @@ fn fill_file(
     Ok(())
 }
 
-/// The new file gets the permission bits and the owner that the old one has, as far as this user may give
-/// them. The bits that let a program run as another user are not kept: its content is another one.
-fn keep_rights(file: &File, write: &Write) -> std::io::Result<()> {
-    let State::File(old) = &write.state else { return Ok(()) };
+/// The new file gets the permission bits of the old one, or those that it was last seen with, and the owner of the old
+/// one, as far as this user may give them. The bits that let a program run as another user are not kept: its content is
+/// another one.
+fn keep_rights(file: &File, write: &Write, bits: Option<Mode>) -> std::io::Result<()> {
+    let Some(mode) = bits else { return Ok(()) };
     let stat = fstat(file)?;
-    if (stat.st_uid, stat.st_gid) != old.owner {
+    if let State::File(old) = &write.state
+        && (stat.st_uid, stat.st_gid) != old.owner
+    {
         let (user, group) = (Uid::from_raw(old.owner.0), Gid::from_raw(old.owner.1));
         if let Err(error) = fchown(file, Some(user), Some(group)) {
             tracing::debug!(%error, "a restored file belongs to the user who restores");
         }
     }
-    let mode = with_executable(old.stamp.mode, write.entry.kind);
     if Mode::from_raw_mode(stat.st_mode & 0o7777) != mode {
         fchmod(file, mode)?;
     }

@@ -944,6 +944,31 @@ side: ChangeSide,
 change: FileChange, };
 
 /**
+ * A step of the undo stack that was dropped to save room.
+ */
+export type DroppedStep = { 
+/**
+ * What it would have taken back, in words.
+ */
+title: string, 
+/**
+ * When it was made.
+ */
+madeAt: number, 
+/**
+ * When it was dropped.
+ */
+droppedAt: number, 
+/**
+ * Files that it would have brought back and that no node holds, the first few of them.
+ */
+paths?: Array<string>, 
+/**
+ * How many there were.
+ */
+files: number, };
+
+/**
  * Nothing.
  */
 export type Empty = Record<symbol, never>;
@@ -1377,7 +1402,19 @@ snapshots: number,
 /**
  * Nodes whose files were dropped to save room.
  */
-thinned: number, };
+thinned: number, 
+/**
+ * Steps of the undo stack that lead to work by hand which no node holds.
+ */
+steps: number, 
+/**
+ * Bytes of the files that differ in them, before compression.
+ */
+stepsBytes: number, 
+/**
+ * Steps of the undo stack that were dropped to save room.
+ */
+stepsDropped: number, };
 
 /**
  * Calls an import off.
@@ -1864,6 +1901,10 @@ byTurn: Array<FileChange>,
  */
 byUser: Array<FileChange>, 
 /**
+ * Why it cannot be said what the user had changed before the turn, if so.
+ */
+byUserLost?: string, 
+/**
  * What the snapshot does not hold.
  */
 skipped: Array<SkippedFile>, };
@@ -2042,7 +2083,11 @@ exportedAt?: number,
 /**
  * `false` for the moment until the files after the turn are safe against a power cut; absent otherwise.
  */
-durable?: boolean, };
+durable?: boolean, 
+/**
+ * Why what its turn changed can neither be shown nor taken back, if so.
+ */
+changesLost?: string, };
 
 /**
  * How grave a notice is.
@@ -2529,7 +2574,11 @@ before: SnapshotId | null,
 /**
  * What stays as it is, and why: this file system cannot hold it, or the snapshot had left it out.
  */
-unwritten?: Array<SkippedFile>, };
+unwritten?: Array<SkippedFile>, 
+/**
+ * Steps of the undo stack that an undo would have come to first, had they not been dropped to save room.
+ */
+passed?: Array<DroppedStep>, };
 
 /**
  * Goes to a node.
@@ -3377,6 +3426,10 @@ freedBytes: number,
  */
 asideBytes: number, 
 /**
+ * Steps of the undo stack that were dropped to save room.
+ */
+steps?: Array<DroppedStep>, 
+/**
  * It was called off; what was done by then stays.
  */
 cancelled: boolean, 
@@ -3789,7 +3842,11 @@ undo: string | null,
 /**
  * What redo would do again, in words.
  */
-redo: string | null, };
+redo: string | null, 
+/**
+ * Steps that were dropped to save room, the latest first; a few of them.
+ */
+dropped?: Array<DroppedStep>, };
 
 /**
  * Tokens as the provider reports them; `None` is unknown, never a guess.

@@ -116,4 +116,20 @@ export function grow(detail: SessionDetail, count: number, now: number): void {
   const from = Math.max(0, path.length - 20);
   detail.turns = path.slice(from).map((node, at) => bigTurn(node, from + at));
   detail.earlierTurns = from;
+  const step = { madeAt: now - 90 * MINUTE, droppedAt: now - MINUTE };
+  detail.undo = {
+    undo: 'Restore of “Add a chart of the months”',
+    redo: null,
+    dropped: [
+      {
+        ...step,
+        title: 'Restore of “Use a calmer background”',
+        paths: ['notes/plan.md', 'site/numbers.csv'],
+        files: 2,
+      },
+      { ...step, title: 'Taking back of “Remove the map again”', files: 0 },
+    ],
+  };
+  const oldest = detail.tree.find(({ notRestorable }) => notRestorable === null);
+  if (oldest) oldest.changesLost = 'the history no longer holds the files before it.';
 }

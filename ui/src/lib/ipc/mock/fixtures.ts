@@ -92,6 +92,9 @@ export const usage: HistoryUsage = {
   snapshots: 3,
   thinned: 0,
   asideBytes: 0,
+  steps: 0,
+  stepsBytes: 0,
+  stepsDropped: 0,
 };
 
 export const settings: Settings = {

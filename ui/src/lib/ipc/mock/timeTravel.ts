@@ -63,6 +63,9 @@ export function timeTravel({ detail, app, options }: World): TimeTravel {
         snapshots: 1904,
         thinned: 8096,
         asideBytes: 0,
+        steps: 12,
+        stepsBytes: 310e6,
+        stepsDropped: 2,
       }
     : smallUsage;
   let calledOff = false;

@@ -1,0 +1,168 @@
+//! What was away and is there again, what a clock that is wrong must not end, and what the disk has to hold first.
+
+use std::path::{Path, PathBuf};
+
+use okcvm_protocol::{
+    CommandHandler, FilesParams, NodeId, NodeParams, RestoreParams, RestoreScope, SessionId,
+    SessionListParams, SessionParams,
+};
+use okcvm_store::Store;
+
+use crate::desk::{Desk, host, tree};
+
+async fn turn(desk: &Desk, session: &SessionId) -> NodeId {
+    desk.turn(session, "What can you do?", Vec::new()).await.node
+}
+
+fn only(session: &SessionId) -> SessionParams {
+    SessionParams { session_id: session.clone() }
+}
+
+fn whole(session: &SessionId, node: &NodeId) -> RestoreParams {
+    RestoreParams {
+        session_id: session.clone(),
+        node_id: node.clone(),
+        scope: RestoreScope::All,
+        paths: None,
+    }
+}
+
+fn database(desk: &Desk) -> PathBuf {
+    desk.folder.path().join("data/okcvm.db")
+}
+
+fn store(desk: &Desk) -> Store {
+    Store::open(&database(desk)).unwrap()
+}
+
+/// The same data in a new program.
+async fn again(desk: Desk) -> Desk {
+    let Desk { host: running, folder } = desk;
+    running.shut_down().await;
+    drop(running);
+    // What it still writes in the background would make folders anew.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    Desk { host: host(folder.path(), &[]), folder }
+}
+
+fn beside(folder: &Path, ending: &str) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_was_away_leads_everywhere_again() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    let first = turn(&desk, &session).await;
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+    let with_mine = tree(&files);
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap();
+    let history = desk.host.engine().session_folder(&session).join("history");
+    let desk = again(desk).await;
+    std::fs::rename(&history, beside(&history, ".away")).unwrap();
+    assert!(desk.detail(&session).await.notice.unwrap().contains("is gone"));
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap_err();
+    let desk = again(desk).await;
+    std::fs::remove_dir_all(&history).unwrap();
+    std::fs::rename(beside(&history, ".away"), &history).unwrap();
+    desk.detail(&session).await;
+    desk.host.history_tidy(only(&session)).await.unwrap();
+    desk.host.restore_undo(only(&session)).await.unwrap();
+    assert_eq!(tree(&files), with_mine);
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap();
+    assert!(!files.join("mine").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_for_good_that_was_cut_short_is_taken_back_by_whoever_opens_the_session() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+    turn(&desk, &session).await;
+    desk.host.session_delete(only(&session)).await.unwrap();
+    let folder = desk.host.engine().session_folder(&session);
+    let desk = again(desk).await;
+    let leaving = folder.with_file_name(format!(".leaving-{}", session.as_str()));
+    std::fs::rename(&folder, &leaving).unwrap();
+    desk.host.session_recover(only(&session)).await.unwrap();
+    let detail = desk.detail(&session).await;
+    assert_eq!(detail.notice, None);
+    assert_eq!(std::fs::read_to_string(files.join("mine")).unwrap(), "by hand");
+    assert!(!leaving.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_wrong_for_a_while_empties_no_trash() {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+    let engine = desk.host.engine();
+    let store = store(&desk);
+    engine.purge_overdue().unwrap();
+    let now = store.believed_time().unwrap().unwrap();
+    desk.host
+        .file_delete(FilesParams { session_id: session.clone(), paths: vec!["mine".into()] })
+        .await
+        .unwrap();
+    // As after a start with a clock that was forty days ahead, and is right again.
+    store.look_at_clock(now + 40 * DAY).unwrap();
+    engine.purge_overdue().unwrap();
+    assert_eq!(store.deleted_files(&session).unwrap().len(), 1);
+    // A clock that is behind dates nothing back: what is deleted then is not overdue when the clock is right.
+    store.look_at_clock(0).unwrap();
+    assert!(store.deleted_files(&session).unwrap()[0].deleted_at >= now);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_by_hand_before_a_turn_outlives_the_removal_of_its_branch() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    let first = turn(&desk, &session).await;
+    std::fs::write(files.join("mine"), "a day of work").unwrap();
+    let with_mine = tree(&files);
+    let second = turn(&desk, &session).await;
+    // As if the turn itself had removed the file: its node holds another state.
+    let store = store(&desk);
+    let snapshot = store.node(&first).unwrap().summary.snapshot.unwrap();
+    let counts = store.node(&second).unwrap().summary.changes.unwrap();
+    store.set_node_snapshot(&second, &snapshot, &counts).unwrap();
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap();
+    let branch = || NodeParams { session_id: session.clone(), node_id: second.clone() };
+    desk.host.branch_delete(branch()).await.unwrap();
+    desk.host.branch_purge(branch()).await.unwrap();
+    desk.host.history_tidy(only(&session)).await.unwrap();
+    while desk.detail(&session).await.undo.undo.is_some() && tree(&files) != with_mine {
+        desk.host.restore_undo(only(&session)).await.unwrap();
+    }
+    assert_eq!(tree(&files), with_mine);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_moves_before_the_restore_is_noted_on_the_disk() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    let first = turn(&desk, &session).await;
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+    let before = tree(&files);
+    // In the place of the log is something that cannot be synced.
+    let log = beside(&database(&desk), "-wal");
+    std::fs::rename(&log, beside(&log, ".aside")).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap_err();
+    assert_eq!(tree(&files), before);
+    std::fs::remove_dir(&log).unwrap();
+    std::fs::rename(beside(&log, ".aside"), &log).unwrap();
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap();
+    assert!(!files.join("mine").exists());
+    let listed = desk.host.session_list(SessionListParams { search: String::new(), trash: false }).await;
+    assert_eq!(listed.unwrap().sessions.len(), 1);
+    drop(store(&desk));
+}
