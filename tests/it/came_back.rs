@@ -166,3 +166,38 @@ async fn no_file_moves_before_the_restore_is_noted_on_the_disk() {
     assert_eq!(listed.unwrap().sessions.len(), 1);
     drop(store(&desk));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_after_the_copy_of_the_database_is_on_the_undo_stack() {
+    let desk = Desk::open();
+    let session = desk.session().await;
+    let files = desk.files(&session).await;
+    let first = turn(&desk, &session).await;
+    store(&desk).keep_copy().unwrap();
+    std::fs::write(files.join("mine"), "by hand").unwrap();
+    turn(&desk, &session).await;
+    std::fs::write(files.join("more"), "by hand").unwrap();
+    let with_more = tree(&files);
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap();
+    let at = tree(&files);
+    let Desk { host: running, folder } = desk;
+    running.shut_down().await;
+    drop(running);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let database = folder.path().join("data/okcvm.db");
+    for ending in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(beside(&database, ending));
+    }
+    std::fs::rename(database.with_extension("copy.db"), &database).unwrap();
+    let desk = Desk { host: host(folder.path(), &[]), folder };
+    let detail = desk.detail(&session).await;
+    assert_eq!(detail.tree.len(), 1);
+    assert!(detail.notice.unwrap().contains("Undo leads to them"));
+    assert_eq!(tree(&files), at);
+    desk.host.history_tidy(only(&session)).await.unwrap();
+    desk.host.restore_undo(only(&session)).await.unwrap();
+    assert_eq!(tree(&files), with_more);
+    // Said and taken in once.
+    let desk = again(desk).await;
+    assert_eq!(desk.detail(&session).await.notice, None);
+}

@@ -4,6 +4,7 @@ mod awkward;
 mod family;
 mod hostile;
 mod inlines;
+mod lists;
 mod others;
 mod package;
 mod schema;
@@ -353,7 +354,7 @@ fn what_has_no_plain_counterpart_is_native_or_a_picture_of_itself_alone() {
     let both = effects.iter().find(|list| list.children.len() == 2).unwrap();
     assert_eq!(both.children[0].name, "a:innerShdw");
     assert_eq!((both.children[0].get("dir"), both.children[0].get("dist")), (Some("5400000"), Some("38100")));
-    // The tables are tables; what is round of them stands beneath: a row's ground and three cells'.
+    // The tables are tables with the grounds in their cells; what is behind them covers their round corners.
     assert_eq!(slide.all("a:tbl").len(), 2);
     let filled = |table: &Element| {
         table
@@ -362,11 +363,8 @@ fn what_has_no_plain_counterpart_is_native_or_a_picture_of_itself_alone() {
             .filter(|cell| cell.children.iter().any(|child| child.name == "a:solidFill"))
             .count()
     };
-    assert_eq!(slide.all("a:tbl").iter().map(|table| filled(table)).collect::<Vec<_>>(), [0, 0]);
-    let round =
-        slide.all("a:prstGeom").iter().filter(|form| form.get("prst") == Some("round2SameRect")).count();
-    assert_eq!(round, 1, "the head's ground");
-    assert_eq!(slide.all("a:custGeom").len(), 3, "the grounds of cells with one round corner");
+    assert_eq!(slide.all("a:tbl").iter().map(|table| filled(table)).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(slide.all("a:custGeom").len(), 8, "two for a corner with a border, one for one without");
 }
 
 #[test]
@@ -383,7 +381,7 @@ fn a_drawing_stays_native_and_only_the_parts_that_do_not_map_become_pictures() {
          <g clip-path=\"url(#all)\"><line x1=\"20\" y1=\"200\" x2=\"400\" y2=\"200\" stroke=\"#333\" stroke-width=\"2\" marker-end=\"url(#head)\"/><text x=\"30\" y=\"190\">time axis</text></g>\
          <rect x=\"40\" y=\"20\" width=\"80\" height=\"40\" fill=\"#99ff99\" filter=\"url(#cast)\"/>\
          <rect x=\"200\" y=\"20\" width=\"80\" height=\"40\" fill=\"url(#stripes)\"/>\
-         <use href=\"#dot\" x=\"300\" y=\"20\" width=\"40\" height=\"40\"/><use href=\"#dot\" x=\"300\" y=\"100\" width=\"40\" height=\"40\"/></svg></div>"
+         <text x=\"40\" y=\"120\">Q4 <tspan font-weight=\"bold\">(est.)</tspan></text><use href=\"#dot\" x=\"300\" y=\"20\" width=\"40\" height=\"40\"/><use href=\"#dot\" x=\"300\" y=\"100\" width=\"40\" height=\"40\"/></svg></div>"
     );
     let done = bench.convert("drawings.html", page.as_bytes(), LONG);
     assert_eq!(done.code, Some(0), "{}", done.said);
@@ -394,6 +392,12 @@ fn a_drawing_stays_native_and_only_the_parts_that_do_not_map_become_pictures() {
     let package = Package::valid("drawings.html", &done.pptx.unwrap());
     let slide = package.slide(1);
     assert!(slide.words().lines().any(|line| line == "time axis"), "{}", slide.words());
+    assert!(slide.words().lines().any(|line| line == "Q4 (est.)"), "one text: {}", slide.words());
+    // A drawing is one object.
+    let group = slide.all("p:grpSp")[0];
+    assert_eq!(slide.all("p:grpSp").len(), 1);
+    let beside = slide.all("p:spTree")[0].children.iter().filter(|part| part.name == "p:sp").count();
+    assert_eq!(beside, 1, "the title alone: {group:?}");
     assert_eq!(slide.all("a:outerShdw").len(), 1);
     let head = slide.all("a:srgbClr").iter().filter(|colour| colour.get("val") == Some("CC0000")).count();
     assert_eq!(head, 1, "the head of the line");

@@ -212,7 +212,8 @@ export class AppWindow {
 
   /** A picture of the whole display, with what is no part of the page: dialogs of the system, other windows. */
   async display(label) {
-    await this.#painted();
+    // The driver's session may have ended with the process of the page.
+    await this.#painted().catch(() => sleep(2000));
     await takePicture(process.env.DISPLAY, join(out, `${this.name}-${label}-display.png`));
   }
 

@@ -256,6 +256,75 @@ fn a_title_has_the_room_of_its_block() {
 }
 
 #[test]
+fn what_nobody_can_read_is_named_and_left_out() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><h1>Seen</h1><p style=\"color:#fff\">white on white</p><p style=\"font-size:1px\">tiny words</p>\
+         <div style=\"background:#222;color:#fff\">white on dark</div><div style=\"position:relative;height:80px\"><div style=\"position:absolute;inset:0;background:#00f\"></div><p style=\"position:relative;color:#fff\">white over a box</p></div>\
+         <p style=\"display:-webkit-box;-webkit-line-clamp:1;-webkit-box-orient:vertical;overflow:hidden;width:200px\">A text that is clamped after its first line and never says this</p>\
+         <p lang=\"zh\">有<em style=\"font-style:normal;text-emphasis:filled sesame #ff0000\">着重</em>号</p></div>"
+    );
+    let done = bench.convert("read.html", page.as_bytes(), LONG);
+    let package = Package::valid("read.html", &done.pptx.expect(&done.said));
+    let words = package.slide(1).words();
+    for unread in ["white on white", "tiny words"] {
+        assert!(!words.contains(unread), "{words}");
+        assert!(done.said.contains(&format!("cannot be seen left out: \"{unread}\"")), "{}", done.said);
+    }
+    for read in ["white on dark", "white over a box", "有着重号"] {
+        assert!(words.contains(read), "{words}");
+    }
+    let clamped = shape_of(package.slide(1), "A text that");
+    assert!(clamped.words().trim().ends_with('…') && !words.contains("never says"), "{words}");
+    let [left, _, wide, _] = place(clamped);
+    assert!(left + wide <= 201.0, "the dots stand in the line: {left} + {wide}");
+    let marks: Vec<_> = words.lines().filter(|line| *line == "﹅").collect();
+    assert_eq!(marks.len(), 2);
+    assert_eq!(
+        package.slide(1).all("a:srgbClr").iter().filter(|colour| colour.get("val") == Some("FF0000")).count(),
+        2
+    );
+}
+
+#[test]
+fn a_title_stands_where_the_page_says() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><h1 style=\"display:flex;gap:12px\"><span>Side</span><span>by side</span></h1></div>\
+         <div class=\"ppt-slide\" data-title=\"Only named\"><p style=\"font-size:60px\">42%</p></div>\
+         <div class=\"ppt-slide\" data-title=\"Said below\"><p style=\"font-size:60px\">42%</p><p>Said below</p></div>"
+    );
+    let done = bench.convert("named.html", page.as_bytes(), LONG);
+    let package = Package::valid("named.html", &done.pptx.expect(&done.said));
+    for (number, title) in [(1, "Side by side"), (2, "Only named"), (3, "Said below")] {
+        assert_eq!(package.facts(number).title.as_deref(), Some(title));
+    }
+    // One that the page does not show stands above it, for outlines and screen readers.
+    let shapes = package.slide(2).all("p:sp");
+    let named = shapes.into_iter().find(|shape| !shape.all("p:ph").is_empty()).unwrap();
+    let [_, top, _, high] = place(named);
+    assert!(top + high < 0.0, "{top} + {high}");
+    assert!(done.fidelity.unwrap().slides[1].outside.is_empty());
+}
+
+#[test]
+fn fonts_of_other_systems_are_named_as_the_page_names_them() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<html lang=\"zh-CN\"><div class=\"ppt-slide\"><h1>T</h1><p style='font-family:\"PingFang SC\",\"Microsoft YaHei\",sans-serif'>微软雅黑</p><p style=\"font-family:SimSun,serif\">宋体</p><p style=\"font-family:Nowhere,sans-serif\">无</p></div>"
+    );
+    let done = bench.convert("elsewhere.html", page.as_bytes(), LONG);
+    let package = Package::valid("elsewhere.html", &done.pptx.expect(&done.said));
+    let east = |word: &str| {
+        let shape = shape_of(package.slide(1), word);
+        shape.all("a:ea")[0].get("typeface").unwrap().to_owned()
+    };
+    assert_eq!((east("微软雅黑"), east("宋体")), ("Microsoft YaHei".to_owned(), "SimSun".to_owned()));
+    let fonts = &done.fidelity.unwrap().slides[0].fonts;
+    assert_eq!(fonts.iter().map(|font| font.wanted.as_str()).collect::<Vec<_>>(), ["Nowhere"]);
+}
+
+#[test]
 fn lists_that_count_down_or_from_nothing_say_their_numbers() {
     let bench = Bench::new();
     let page = format!(

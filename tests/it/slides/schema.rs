@@ -75,6 +75,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("p:notesStyle", "{levels}", ""),
     // The tree of shapes.
     ("p:spTree", "p:nvGrpSpPr! p:grpSpPr! p:sp|p:grpSp|p:graphicFrame|p:cxnSp|p:pic* p:extLst?", ""),
+    ("p:grpSp", "p:nvGrpSpPr! p:grpSpPr! p:sp|p:grpSp|p:graphicFrame|p:cxnSp|p:pic* p:extLst?", ""),
     ("p:nvGrpSpPr", "p:cNvPr! p:cNvGrpSpPr! p:nvPr!", ""),
     ("p:cNvGrpSpPr", "", ""),
     ("p:grpSpPr", "a:xfrm? {fill}? {effect}?", ""),
@@ -197,6 +198,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("a:buFontTx", "", ""),
     ("a:buAutoNum", "", "type!={numbers} startAt=1..32767"),
     ("a:buChar", "", "char!=_"),
+    ("a:buBlip", "a:blip!", ""),
     ("a:r", "a:rPr? a:t!", ""),
     ("a:t", "", ""),
     ("a:br", "a:rPr?", ""),

@@ -23,6 +23,7 @@ mod revert;
 mod runtime;
 mod sessions;
 mod step;
+mod taken_in;
 mod tidy;
 mod trash;
 mod turn;

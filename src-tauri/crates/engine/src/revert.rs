@@ -94,6 +94,7 @@ impl Engine {
             after: Some(taken.snapshot.clone()),
         };
         self.store().put_restore(&row)?;
+        runtime.note_recorded(self)?;
         let workspace = runtime.workspace()?;
         // After a power cut the next start has to know of it.
         let reverted = self.store().sync().map_err(EngineError::from).and_then(|()| {

@@ -311,7 +311,7 @@ impl Runtime {
             engine.store().end_node(&node.id, NodeStatus::Interrupted, Some(&error), at)?;
             tracing::warn!(session = %self.id, turn = %node.id, "marked a turn of an ended program as interrupted");
         }
-        Ok(())
+        self.take_in_unknown(engine)
     }
 
     /// Records the files after a turn that ended with its program. Gives the snapshot that the turn left; what was
@@ -410,6 +410,7 @@ impl Runtime {
         let recorded = self.history.record(&self.workspace()?, head.as_ref(), info)?;
         if head.as_ref() != Some(&recorded.snapshot) {
             engine.store().set_head_snapshot(&self.id, Some(&recorded.snapshot))?;
+            self.note_recorded(engine)?;
         }
         Ok(recorded)
     }

@@ -73,8 +73,19 @@ pub(crate) struct Item {
     pub name: String,
     #[serde(default)]
     pub alt: String,
+    /// What it is a part of, with the items that follow.
+    #[serde(default)]
+    pub group: Option<Group>,
     #[serde(flatten)]
     pub kind: Kind,
+}
+
+/// Several items that are one drawing.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Group {
+    pub id: u32,
+    pub alt: String,
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -306,6 +317,9 @@ pub(crate) struct Paragraph {
 pub(crate) struct Marker {
     #[serde(default)]
     pub char: Option<String>,
+    /// The address of a picture that stands before the text.
+    #[serde(default)]
+    pub picture: Option<String>,
     /// The presentation's name of a kind of numbers.
     #[serde(default)]
     pub number: Option<String>,
@@ -358,6 +372,8 @@ pub(crate) struct Table {
     pub cells: Vec<Cell>,
     #[serde(default)]
     pub header_row: bool,
+    #[serde(default)]
+    pub header_column: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -97,6 +97,17 @@ describe('the words of the engine', () => {
     );
   });
 
+  it('word the reasons of broken files to their end', () => {
+    for (const said of [
+      'The file is too large to be read safely: its compressed parts hold more than 256 MB.',
+      'The document is broken: it looks like a pptx but its archive is damaged or cut off (the index at its end cannot be read).',
+      'JSON Parse error: Unexpected EOF',
+      'The web engine took longer than 15 s to load the page, whose scripts seem to run without end.',
+    ]) {
+      expect(wordSentence(said, 'zh').replace(/MB|JSON|pptx/g, ''), said).not.toMatch(/[a-z]{2}/i);
+    }
+  });
+
   it('word several sentences one after the other', () => {
     const mended = 'The history of this session was damaged (HEAD, refs) and was mended; no snapshot was lost by that.';
     const lost =

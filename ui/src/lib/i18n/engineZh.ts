@@ -2,6 +2,7 @@ import type { ErrorCode } from '$lib/ipc';
 import { boundarySentences } from './engineZhBoundary';
 import { permissionSentences } from './engineZhPermission';
 import { previewSentences } from './engineZhPreview';
+import { reasonSentences } from './engineZhReasons';
 import { moreSentences } from './engineZhWords';
 
 /** Failures that the engine marks with a code. `whole` says all that the engine's sentence does. */
@@ -30,6 +31,7 @@ export const sentences: Record<string, string> = {
   ...boundarySentences,
   ...permissionSentences,
   ...previewSentences,
+  ...reasonSentences,
 
   // Why a tool cannot be used
   'Not available yet in this version.': '此版本中尚不可用。',

@@ -1,6 +1,6 @@
 import type { Token, Tokens } from 'marked';
 import { escapeHtml } from './highlight';
-import { codeBlock, lex, renderBlocks, renderTokens } from './render';
+import { codeBlock, lex, lexPieces, renderBlocks, renderTokens } from './render';
 
 export interface Block {
   key: number;
@@ -87,19 +87,20 @@ const MOST_ITEMS = 100;
 
 /** The blocks of a long text that is complete, a slice at a time, so that whoever draws them can do other things between. */
 export function* slices(source: string): Generator<Block[]> {
-  const tokens = lex(source);
   let key = 0;
-  let waiting: Token[] = [];
-  let length = 0;
-  for (const token of tokens.flatMap(inParts)) {
-    if (token.type === 'space') continue;
-    waiting.push(token);
-    length += token.raw.length;
-    if (length < SLICE) continue;
+  for (const tokens of lexPieces(source, SLICE)) {
+    let waiting: Token[] = [];
+    let length = 0;
+    for (const token of tokens.flatMap(inParts)) {
+      if (token.type === 'space') continue;
+      waiting.push(token);
+      length += token.raw.length;
+      if (length < SLICE) continue;
+      yield renderBlocks(waiting, tokens.links).map((html) => ({ key: key++, html }));
+      [waiting, length] = [[], 0];
+    }
     yield renderBlocks(waiting, tokens.links).map((html) => ({ key: key++, html }));
-    [waiting, length] = [[], 0];
   }
-  yield renderBlocks(waiting, tokens.links).map((html) => ({ key: key++, html }));
 }
 
 /** A long list as several that count on. */

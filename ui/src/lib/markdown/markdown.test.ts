@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MarkdownBlocks, slices } from './blocks';
-import { isTangled, renderMarkdown } from './render';
+import { headingOf } from './headings';
+import { isTangled, lexPieces, renderMarkdown } from './render';
 
 describe('MarkdownBlocks', () => {
   const document = [
@@ -11,6 +12,27 @@ describe('MarkdownBlocks', () => {
     '| a | b |\n|---|---|\n| 1 | 2 |',
     'The end.',
   ].join('\n\n');
+
+  it('is cut only where nothing of it means something else', () => {
+    const odd = [
+      '[ref]: https://example.org/x',
+      '```js\nlet a;\n\n# no heading\n\n```js\nplain words\n```',
+      '- one\n\n  goes on\n\nwords with [a link][ref] and [ref].',
+      '> quote\n\nTitle\n===\n\n1. a\n\n1. b\n\n| a | b |\n|---|---|\n| 1 | 2 |',
+      '~~~\n\nIn code\n\n~~~\n\nBehind it',
+    ];
+    const bare = (html: string): string => html.replace(/\s+/g, ' ').trim();
+    for (const end of ['', '\n\n<!-- a\n\n# remark\n\n-->\n\nThe end.']) {
+      const source = Array.from({ length: 40 }, () => odd.join('\n\n')).join('\n\n') + end;
+      const cut = [...slices(source)].flat().map(({ html }) => bare(html));
+      const whole = new MarkdownBlocks().update(source, true).map(({ html }) => bare(html));
+      expect(cut).toEqual(whole);
+    }
+    const prose = 'Some words.\n\n'.repeat(4_000);
+    const sizes = [...lexPieces(prose, 4_000)].map((tokens) => tokens.map(({ raw }) => raw).join('').length);
+    expect(sizes.length).toBeGreaterThan(10);
+    expect(Math.max(...sizes)).toBeLessThan(5_000);
+  });
 
   it('comes to the same as rendering all at once, however it is cut', () => {
     for (const step of [1, 3, 7, 50]) {
@@ -157,6 +179,16 @@ describe('what a reply may contain', () => {
       ['#', 'site/index.html'],
       ['#', '/mnt/okcomputer/a%20b.csv'],
     ]);
+  });
+
+  it('leads to its own headings', () => {
+    const page = parse('[to it](#a-b-c) [again](#a-b-c-1) [none](#)\n\n# A & B: c\n\n## A b c\n\n### a b-C');
+    const links = [...page.querySelectorAll('a')];
+    expect(links.map((link) => link.getAttribute('href'))).toEqual(['#a-b-c', '#a-b-c-1']);
+    expect(headingOf(page, '#a--b-c')?.tagName).toBe('H1');
+    expect(links.map((link) => headingOf(page, link.hash)?.tagName)).toEqual(['H2', 'H3']);
+    expect(headingOf(page, '#elsewhere')).toBeNull();
+    expect(headingOf(parse('# Über 中文'), '#%C3%BCber-中文')?.tagName).toBe('H1');
   });
 
   it('escapes code of a language that it does not know', () => {

@@ -1,5 +1,5 @@
 import DOMPurify from 'dompurify';
-import { Marked, type Token, type TokensList } from 'marked';
+import { Lexer, Marked, type Token, type TokensList } from 'marked';
 import { escapeHtml, highlight } from './highlight';
 
 /** Rows of a table that are drawn; the number of the others is told. */
@@ -68,11 +68,12 @@ function unescaped(text: string): string {
   );
 }
 
-/** `http`, `https` and paths of the workspace; anything else is text. */
+/** `http`, `https`, headings of the same text and paths of the workspace; anything else is text. */
 function anchor(href: string, inner: string, title: string | null, kind = ''): string {
   const tip = title ? ` title="${escapeHtml(title)}"` : '';
   if (/^https?:\/\//i.test(href)) return `<a href="${escapeHtml(href)}"${tip}>${inner}</a>`;
-  if (/^[a-z][a-z0-9+.-]*:/i.test(href) || href.startsWith('//') || href.startsWith('#')) return inner;
+  if (/^#./.test(href)) return `<a href="${escapeHtml(href)}"${tip}>${inner}</a>`;
+  if (/^[a-z][a-z0-9+.-]*:/i.test(href) || href.startsWith('//') || href === '#') return inner;
   const look = kind ? ` class="${kind}"` : '';
   return `<a href="#" data-path="${escapeHtml(href)}"${look}${tip}>${inner}</a>`;
 }
@@ -130,6 +131,46 @@ export function lex(source: string): TokensList {
   if (!isTangled(source)) return marked.lexer(source);
   const whole: Token = { type: 'code', raw: source, text: source, lang: '' };
   return Object.assign([whole], { links: {} });
+}
+
+/** A line before which a text may be cut: behind an empty one, what begins neither a list, a quote, a table nor code is a block of its own. */
+const OWN_BLOCK = /^[^\s\-*+>\d<|=`~:[\]]/;
+const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
+const FENCE_END = /^ {0,3}(`{3,}|~{3,})[ \t]*$/;
+/** What goes on over empty lines. */
+const GOES_ON = /^ {0,3}<(?:!|\?|pre\b|script\b|style\b|textarea\b)/i;
+const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/;
+
+/** The blocks of a text by pieces of at least `length` characters, each parsed when it is asked for. Together they are those of the whole. */
+export function* lexPieces(source: string, length: number): Generator<TokensList> {
+  if (isTangled(source)) {
+    yield lex(source);
+    return;
+  }
+  const lines = source.replace(/\r\n?/g, '\n').split('\n');
+  const { links } = marked.lexer(lines.filter((line) => DEFINITION.test(line)).join('\n'));
+  let piece: string[] = [];
+  let size = 0;
+  let fence = '';
+  let isCuttable = true;
+  for (const [index, line] of lines.entries()) {
+    if (isCuttable && fence === '' && size >= length && lines[index - 1]?.trim() === '' && OWN_BLOCK.test(line)) {
+      yield lexed(piece, links);
+      [piece, size] = [[], 0];
+    }
+    piece.push(line);
+    size += line.length + 1;
+    if (fence === '' && GOES_ON.test(line)) isCuttable = false;
+    if (fence === '') fence = FENCE.exec(line)?.[1] ?? '';
+    else if (FENCE_END.exec(line)?.[1]?.startsWith(fence)) fence = '';
+  }
+  yield lexed(piece, links);
+}
+
+function lexed(lines: string[], links: TokensList['links']): TokensList {
+  const lexer = new Lexer(marked.defaults);
+  Object.assign(lexer.tokens.links, links);
+  return lexer.lex(lines.join('\n'));
 }
 
 export function renderTokens(tokens: Token[], links: TokensList['links']): string {

@@ -48,6 +48,12 @@ const PLACES: &[&str] = &[
 ];
 const STARTING: Duration = Duration::from_secs(60);
 const LOADING: Duration = Duration::from_secs(30);
+/// How long a page may leave a question without an answer while it loads, as one does whose script runs.
+const ANSWERING: Duration = Duration::from_secs(15);
+/// How often it is asked.
+const ASKING: Duration = Duration::from_secs(1);
+/// What is said of a page that answers no more.
+const ENDLESS: &str = "load the page, whose scripts seem to run without end";
 const MEASURING: Duration = Duration::from_secs(60);
 const PICTURING: Duration = Duration::from_secs(30);
 /// What is said of a page whose process ended.
@@ -320,17 +326,35 @@ impl Tab {
         tokio::select! {
             _ = tokio::time::timeout(LOADING, is_loaded.wait_for(|loaded| *loaded)) => {}
             Ok(_) = crash.wait_for(|crashed| *crashed) => return Err(SlidesError::Lost(CRASHED.to_owned())),
+            error = tab.without_answer() => return Err(error),
         }
         let world = tab
             .ask(
                 "Page.createIsolatedWorld",
                 json!({"frameId": gone["frameId"], "worldName": "okcvm"}),
-                PICTURING,
-                "prepare the page",
+                ANSWERING,
+                ENDLESS,
             )
             .await?;
         tab.world = world["executionContextId"].as_i64().unwrap_or_default();
+        // One that has loaded may have begun something that does not end.
+        tab.answer().await?;
         Ok(tab)
+    }
+
+    /// Asks the page for nothing, to see whether it answers.
+    async fn answer(&self) -> Result<(), SlidesError> {
+        self.ask("Runtime.evaluate", json!({"expression": "1"}), ANSWERING, ENDLESS).await.map(drop)
+    }
+
+    /// Waits until the page answers no more, and gives the error.
+    async fn without_answer(&self) -> SlidesError {
+        loop {
+            tokio::time::sleep(ASKING).await;
+            if let Err(error) = self.answer().await {
+                return error;
+            }
+        }
     }
 
     async fn ask(
@@ -373,7 +397,7 @@ impl OpenPage for Tab {
                     "expression": script, "contextId": self.world, "awaitPromise": true, "returnByValue": true,
                 }),
                 MEASURING,
-                "measure the page",
+                "measure the page, which is very large or whose scripts run without end",
             )
             .await?;
         if let Some(thrown) = answer.get("exceptionDetails") {

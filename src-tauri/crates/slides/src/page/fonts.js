@@ -27,6 +27,15 @@ const EAST_ASIAN = {
     ko: ['Noto Serif CJK KR', 'AppleMyungjo', 'Batang'],
   },
 };
+/** Fonts for Chinese, Japanese and Korean that come with other systems; their letters are squares, as wide as any other's. */
+const ELSEWHERE = {
+  zh: /^(Microsoft YaHei|SimSun|NSimSun|SimHei|DengXian|KaiTi|FangSong|STHeiti|STSong|STKaiti|Heiti SC|Songti SC|Kaiti SC|PingFang SC|Hiragino Sans GB|微软雅黑|宋体|黑体|等线|楷体|仿宋|苹方)/i,
+  tw: /^(Microsoft JhengHei|P?MingLiU|DFKai-SB|PingFang (TC|HK)|Heiti TC|Songti TC|微軟正黑體|新細明體|標楷體)/i,
+  ja: /^(Meiryo|Yu (Gothic|Mincho)|MS P?(Gothic|Mincho)|Hiragino (Sans|Kaku|Mincho|Maru)|メイリオ|游ゴシック|游明朝|ヒラギノ)/i,
+  ko: /^(Malgun Gothic|Batang|Gulim|Dotum|Apple SD Gothic Neo|AppleMyungjo|Nanum|맑은 고딕|바탕|굴림|돋움)/i,
+};
+/** Those of Windows, which its office programs bring to other systems, too. */
+const OF_OFFICE = /^(Microsoft|N?Sim|Deng|KaiTi|FangSong|P?MingLiU|DFKai|Meiryo|Yu |MS |Malgun|Batang|Gulim|Dotum|微|宋|黑|等|楷|仿|新|標|メ|游|맑|바|굴|돋)/i;
 const EMOJI = ['Apple Color Emoji', 'Segoe UI Emoji', 'Noto Color Emoji', 'Twemoji Mozilla'];
 const ICONS = /\b(font ?awesome|material (icons|symbols)|bootstrap-icons|remixicon|ionicons|lucide|phosphor)\b/i;
 
@@ -101,7 +110,9 @@ function fontOf(families) {
     }
     latin ??= realName(generic ?? 'serif', width) ?? GENERIC[generic ?? 'serif'].find(isAvailable) ?? 'Arial';
     const serif = (generic === 'serif' && !/sans/i.test(latin)) || /serif|times|georgia|garamond|song|ming|mincho|batang|playfair|merriweather|lora/i.test(latin.replace(/sans.?serif/i, ''));
-    found = { latin, serif, wanted };
+    // What stands for a font of another system is nowhere but here: the presentation names the font that was asked for.
+    const elsewhere = wanted && isEastAsian(latin) ? namedElsewhere(names) : undefined;
+    found = { latin, written: elsewhere ?? latin, serif, wanted: elsewhere ? undefined : wanted };
     resolved.set(families, found);
   }
   if (found.wanted && !ICONS.test(found.wanted)) substitutes.set(found.wanted, found.latin);
@@ -111,14 +122,31 @@ function fontOf(families) {
 
 const emojiFont = () => EMOJI.find(isAvailable) ?? 'Segoe UI Emoji';
 
-/** The font for Chinese, Japanese and Korean letters: the one that the page names, or that of the language. */
+const isEastAsian = (name) => /CJK|Source Han|WenQuanYi|(Noto|Source).* (SC|TC|JP|KR)$/i.test(name);
+
+/** Of the families of a list the one of another system that most people have who read the language. */
+function namedElsewhere(names, tongue) {
+  const known = names.filter((name) => Object.entries(ELSEWHERE).some(([each, list]) => (tongue === undefined || tongue === each) && list.test(name)));
+  return known.find((name) => OF_OFFICE.test(name)) ?? known[0];
+}
+
+const tongueOf = (text, language) => (/[\u3040-\u30ff]/.test(text) ? 'ja' : /[\uac00-\ud7af]/.test(text) ? 'ko' : /^zh-(tw|hk|hant)/i.test(language) ? 'tw' : (/^(ja|ko)/i.exec(language)?.[1].toLowerCase() ?? 'zh'));
+
+/** The font that a presentation names for Chinese, Japanese and Korean letters: where the page's own is one of another system, that one. */
+function eastAsianName(families, text, language, serif) {
+  const drawn = eastAsianFont(families, text, language, serif);
+  const names = pieces(families).map((name) => name.replace(/^["']|["']$/g, ''));
+  return names.includes(drawn) ? drawn : (namedElsewhere(names, tongueOf(text, language)) ?? drawn);
+}
+
+/** The font that draws Chinese, Japanese and Korean letters: the one that the page names, or that of the language. */
 function eastAsianFont(families, text, language, serif) {
   const named = pieces(families).map((name) => name.replace(/^["']|["']$/g, '')).find((name) => /CJK|Han |Hei|Song|Kai|Ming|Gothic|Mincho|PingFang|YaHei|Hiragino|Meiryo|Malgun|Batang|(Noto|Source).* (SC|TC|JP|KR)$/i.test(name) && !/century gothic|league gothic|franklin gothic/i.test(name) && isAvailable(name));
   if (named) {
     if (isBrought(named)) brought.add(named);
     return named;
   }
-  const tongue = /[\u3040-\u30ff]/.test(text) ? 'ja' : /[\uac00-\ud7af]/.test(text) ? 'ko' : /^zh-(tw|hk|hant)/i.test(language) ? 'tw' : /^(ja|ko)/i.exec(language)?.[1].toLowerCase() ?? 'zh';
+  const tongue = tongueOf(text, language);
   const list = EAST_ASIAN[serif ? 'serif' : 'sans'][tongue];
   return list.find(isAvailable) ?? EAST_ASIAN.sans[tongue].find(isAvailable) ?? list[0];
 }

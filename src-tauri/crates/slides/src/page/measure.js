@@ -6,7 +6,8 @@ const elementOf = (item) => [...numbers].find(([, number]) => number === item.ow
 function joinTitle(title, items) {
   const heading = elementOf(title)?.closest('h1, h2, h3');
   if (!heading || title.vertical) return;
-  const pieces = items.filter((item) => item.kind === 'text' && item.owner !== undefined && heading.contains(elementOf(item))).sort((one, other) => one.y - other.y);
+  const pieces = items.filter((item) => item.kind === 'text' && item.owner !== undefined && item.role !== 'reading' && heading.contains(elementOf(item))).sort((one, other) => one.y - other.y);
+  if (joinBeside(title, pieces, items)) return;
   const { align } = title.paragraphs[0];
   const edge = (item) => (align === 'center' ? item.x + item.w / 2 : align === 'right' ? item.x + item.w : item.x);
   const follows = (item, index) => index === 0 || (item.y > pieces[index - 1].y + pieces[index - 1].h - 2 && Math.abs(edge(item) - edge(title)) < 2);
@@ -19,8 +20,34 @@ function joinTitle(title, items) {
   for (const item of pieces) if (item !== title) items.splice(items.indexOf(item), 1);
 }
 
+/** The pieces of a heading that stand in one line, such as those of a flex box, as one text; `false` where they do not. */
+function joinBeside(title, pieces, items) {
+  const row = [...pieces].sort((one, other) => one.x - other.x);
+  const isPlain = ({ paragraphs, rotation, vertical, rows }) => paragraphs.length === 1 && rows === 1 && !rotation && !vertical && !paragraphs[0].rtl && !paragraphs[0].marker;
+  const sizeOf = (item) => item.paragraphs[0].runs[0].size;
+  const isNext = (item, index) => {
+    const before = row[index - 1];
+    return index === 0 || (Math.abs(item.paragraphs[0].base - before.paragraphs[0].base) < 3 && item.x >= before.x + before.w - 1 && item.x - before.x - before.w < 3 * sizeOf(title));
+  };
+  if (row.length < 2 || !row.every(isPlain) || !row.every(isNext)) return false;
+  const runs = row.flatMap((item, index) => {
+    if (index === 0) return item.paragraphs[0].runs;
+    const before = row[index - 1];
+    const last = before.paragraphs[0].runs.at(-1);
+    brush.font = `${last.bold ? 'bold ' : ''}${last.size}px "${last.latin}"`;
+    const room = item.x - before.x - before.w;
+    return [{ ...last, text: ' ', spacing: tidy(room - brush.measureText(' ').width) }, ...item.paragraphs[0].runs];
+  });
+  const [first, last] = [row[0], row.at(-1)];
+  const paragraph = row.reduce((one, other) => (other.paragraphs[0].pitch > one.paragraphs[0].pitch ? other : one)).paragraphs[0];
+  const top = Math.min(...row.map((item) => item.y));
+  Object.assign(title, { x: first.x, y: top, w: tidy(last.x + last.w - first.x), h: tidy(Math.max(...row.map((item) => item.y + item.h)) - top), paragraphs: [{ ...paragraph, runs, align: 'left', margin: undefined, first: undefined }], outside: row.some((item) => item.outside) });
+  for (const item of row) if (item !== title) items.splice(items.indexOf(item), 1);
+  return true;
+}
+
 /** The item that is the slide's title: the first heading, or else the largest text near the top. */
-function markTitle(items, height) {
+function markTitle(items, height, named) {
   const texts = items.filter((item) => item.kind === 'text' && !item.rotation);
   const wordsOf = (item) => item.paragraphs.flatMap((paragraph) => paragraph.runs.map((run) => run.text ?? '')).join(' ');
   const sizeOf = (item) => Math.max(...item.paragraphs.flatMap((paragraph) => paragraph.runs.map((run) => run.size)));
@@ -30,9 +57,12 @@ function markTitle(items, height) {
   const weight = (item) => sizeOf(item) * { h1: 1.6, h2: 1.3, h3: 1 }[item.role];
   const headings = texts.filter((item) => /^h[123]$/.test(item.role) && /\S/.test(wordsOf(item)));
   const heading = headings.reduce((best, item) => (!best || weight(item) > weight(best) + 0.5 || (item.role === best.role && Math.abs(weight(item) - weight(best)) <= 0.5 && Math.abs(item.y - best.y) < 4 && wordsOf(item).length > wordsOf(best).length) ? item : best), undefined);
-  const title = heading ?? (largest && sizeOf(largest) >= 18 ? largest : undefined);
+  const wanted = named === '' ? undefined : texts.find((item) => wordsOf(item).replace(/\s+/g, ' ').trim() === named.replace(/\s+/g, ' ').trim());
+  const title = wanted ?? heading ?? (!named && largest && sizeOf(largest) >= 18 ? largest : undefined);
   if (title) {
     title.title = true;
+    // A title is found by itself.
+    delete title.group;
     joinTitle(title, items);
   }
   return title ? title.paragraphs.map((paragraph) => paragraph.runs.map((run) => (run.break ? ' ' : run.text)).join('')).join(' ').trim() : '';
@@ -62,6 +92,13 @@ function roomOf(title, items, slide) {
   return { left: tidy(Math.min(left, title.x)), right: tidy(Math.max(right, title.x + title.w)) };
 }
 
+/** A title that a page names and shows nowhere: above the page, where outlines and screen readers find it. */
+function unseenTitle(text, page) {
+  const [size, pitch] = [24, 30];
+  const run = { text, size, mainSize: size, latin: 'Arial', eastAsian: eastAsianFont('sans-serif', text, document.documentElement.lang, false), bold: false, italic: false, hex: '000000', alpha: 1, spacing: 0, raise: 0, strike: false, language: document.documentElement.lang };
+  return { kind: 'text', x: 0, y: -pitch - 10, w: page.w, h: pitch, wrap: false, rows: 1, title: true, role: 'h1', name: 'Title', paragraphs: [{ runs: [run], align: 'left', rtl: false, pitch, rows: 1, before: 0 }] };
+}
+
 function groundItems(slide, style, state, report) {
   const rect = rectOf(slide);
   const layers = style.backgroundImage === 'none' ? [] : backgroundLayers(slide, style, rect, { top: 0, right: 0, bottom: 0, left: 0 }, 1, report);
@@ -78,8 +115,10 @@ function groundItems(slide, style, state, report) {
   }
   layers.forEach((fill, index) => {
     const opaque = fill.type === 'solid' ? fill.alpha >= 0.999 : fill.stops?.every((stop) => stop.alpha >= 0.999);
-    if (index === 0 && opaque) background = fill;
-    else if (fill.type === 'disc') {
+    if (index === 0 && opaque) background = fill.type === 'radial' ? { type: 'solid', hex: fill.stops.at(-1).hex, alpha: 1 } : fill;
+    // Programs draw the rings of a round gradient with gaps, and of another size, where it is the ground of a page.
+    if (index === 0 && opaque && fill.type !== 'radial') return;
+    if (fill.type === 'disc') {
       const parts = [];
       putFill(null, { ...rect, corners: [0, 1, 2, 3].map(() => ({ x: 0, y: 0 })) }, fill, parts, []);
       for (const part of parts) emit({ ...part, name: 'Background' }, state, items);
@@ -141,6 +180,7 @@ function measureSlide(slide, page) {
   // What lies under a slide that keeps no layers of its own lies under its ground, too.
   if (!keepsLayers(slide, style) && isOpaque(slide, style)) layers.below = [];
   const items = [...ground.items, ...layers.flat()];
+  for (const mark of emphasisItems(slide, state)) emit(mark, state, items);
   for (const item of items) if (item.kind === 'text') {
     const turn = ((item.rotation ?? 0) * Math.PI) / 180;
     const [wide, high] = [Math.abs(item.w * Math.cos(turn)) + Math.abs(item.h * Math.sin(turn)), Math.abs(item.w * Math.sin(turn)) + Math.abs(item.h * Math.cos(turn))];
@@ -151,7 +191,10 @@ function measureSlide(slide, page) {
     told.add(name);
     report.simplified.add(`the font ${name} comes with the page and cannot be put into a presentation: where it is not installed, another takes its place`);
   }
-  const title = markTitle(items, rect.h) || slide.dataset.title || '';
+  const said = (slide.dataset.title ?? '').trim();
+  const shown = markTitle(items, rect.h, said);
+  const title = shown || said;
+  if (!shown && said) items.push(unseenTitle(said, page));
   const named = items.find((item) => item.title);
   if (named && fitted.isIdentity) named.room = roomOf(named, items, slide);
   const whole = joined(items);

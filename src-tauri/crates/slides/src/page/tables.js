@@ -9,6 +9,9 @@ function edges(values) {
 
 const nearest = (list, value) => list.reduce((best, edge, index) => (Math.abs(edge - value) < Math.abs(list[best] - value) ? index : best), 0);
 
+/** The `col` elements of a table. */
+const columnsOf = (table) => [...table.children].flatMap((part) => (part.localName === 'colgroup' ? [...part.children] : part.localName === 'col' ? [part] : []));
+
 /** The first background that shows behind a cell, from its row outwards, and the row whose gradient shows under that. */
 function groundOf(cell, table, state) {
   const fills = [];
@@ -20,15 +23,18 @@ function groundOf(cell, table, state) {
       const fill = gradient(pieces(style.backgroundImage)[0], box.width, box.height, state.opacity);
       if (fill) {
         if (above === cell && fills.length === 0) return { fill };
-        // A gradient of a row runs through all of its cells: it lies under them.
-        if (above !== cell) return { fill: mixed(fills), row: above };
+        if (above !== cell) {
+          const own = above === table || fills.length > 0 ? null : partOfGround(fill, cell.getBoundingClientRect(), box);
+          // A slanting gradient runs through all cells of its row: it lies under them.
+          return own ? { fill: own } : { fill: mixed(fills), row: above };
+        }
       }
     }
     if (above === table) {
       // Columns have their grounds under those of rows.
       const { left, width } = cell.getBoundingClientRect();
       const holds = (box) => box.left <= left + width / 2 && box.right >= left + width / 2;
-      const column = [...table.querySelectorAll('col')].find((each) => each.closest('table') === table && holds(each.getBoundingClientRect()));
+      const column = columnsOf(table).find((each) => holds(each.getBoundingClientRect()));
       const own = column && faded(styleOf(column).backgroundColor, state.opacity);
       if (own?.alpha > 0.002) fills.push(own);
     }
@@ -36,6 +42,55 @@ function groundOf(cell, table, state) {
     if (fills.at(-1)?.alpha >= 0.999 || above === table) break;
   }
   return { fill: mixed(fills) };
+}
+
+/** What of a linear gradient lies in a part of its box; `null` where that is no gradient along the part's own sides. */
+function partOfGround(fill, part, box) {
+  const along = fill.type === 'linear' ? [0, 180].indexOf(fill.angle) : -1;
+  if (along < 0) return fill.type === 'linear' && fill.angle % 90 === 0 && Math.abs(part.height - box.height) < 1.5 ? fill : null;
+  const ends = [(part.left - box.left) / box.width, (part.right - box.left) / box.width].map((end) => clamp(end, 0, 1));
+  const [from, to] = along === 0 ? ends : [1 - ends[1], 1 - ends[0]];
+  const inner = fill.stops.filter(({ at }) => at > from && at < to).map((stop) => ({ ...stop, at: tidy((stop.at - from) / (to - from)) }));
+  return { ...fill, stops: [{ ...shadeAt(fill.stops, from), at: 0 }, ...inner, { ...shadeAt(fill.stops, to), at: 1 }] };
+}
+
+/** The colour of a gradient at a share of its way. */
+function shadeAt(stops, at) {
+  const next = stops.findIndex((stop) => stop.at >= at);
+  if (next < 0) return stops.at(-1);
+  if (next === 0) return stops[0];
+  const [one, other] = [stops[next - 1], stops[next]];
+  const share = (at - one.at) / (other.at - one.at || 1);
+  const part = (from) => {
+    const [a, b] = [one, other].map(({ hex }) => Number.parseInt(hex.slice(from, from + 2), 16));
+    return Math.round(a + (b - a) * share).toString(16).padStart(2, '0');
+  };
+  return { hex: (part(0) + part(2) + part(4)).toUpperCase(), alpha: tidy(one.alpha + (other.alpha - one.alpha) * share) };
+}
+
+/** The colour that shows at a point of an element and what is behind it; `null` where that is no plain one. */
+function colourAt(element, [x, y]) {
+  const found = [];
+  const whole = () => ({ type: 'solid', ...(found.length > 1 ? found.reduceRight((below, above) => blend(above, below)) : found[0]) });
+  for (let above = element; above; above = above.parentElement) {
+    const style = styleOf(above);
+    if (Number(style.opacity) < 1) return null;
+    if (style.backgroundImage !== 'none') {
+      const { left, top, width, height } = above.getBoundingClientRect();
+      const fill = gradient(pieces(style.backgroundImage)[0], width, height, 1);
+      if (!fill || pieces(style.backgroundImage).length > 1) return null;
+      const angle = ((fill.angle ?? 0) * Math.PI) / 180;
+      const [dx, dy] = [x - left - width / 2, y - top - height / 2];
+      const at = fill.type === 'linear' ? (dx * Math.cos(angle) + dy * Math.sin(angle)) / (Math.abs(width * Math.cos(angle)) + Math.abs(height * Math.sin(angle))) + 0.5 : Math.hypot(((x - left) / width - fill.centre[0]) / fill.radii[0], ((y - top) / height - fill.centre[1]) / fill.radii[1]);
+      found.push(shadeAt(fill.stops, clamp(at, 0, 1)));
+      if (found.at(-1).alpha > 0.999) return whole();
+    }
+    const ground = colour(style.backgroundColor);
+    if (ground.alpha > 0.002) found.push(ground);
+    if (ground.alpha > 0.999) return whole();
+  }
+  found.push({ hex: 'FFFFFF', alpha: 1 });
+  return whole();
 }
 
 /** Colours that lie on each other, the uppermost first, as one; `null` without any. */
@@ -95,6 +150,9 @@ function cellBlocks(cell, marked, isApart) {
           if (style.display === 'inline' ? !inlineOnly(node) : !canFlow(node)) return false;
           for (const part of partsInLine([node])) if (part) letFlow(part, marked);
           inline.push(node);
+        } else if (/^(ul|ol)$/.test(node.localName) && isTextBlock(node, style)) {
+          flush(owner);
+          blocks.push([null, node]);
         } else if (!isPlainPart(node)) return false;
         else {
           flush(owner);
@@ -126,7 +184,7 @@ function cellText(cell, state) {
   // Where the text of a box beside lines is in the way, the box keeps it.
   for (const isApart of [() => false, (node, style) => paintsBox(style) && isOneLine(node)]) {
     const marked = [];
-    const paragraphs = cellParagraphs(cellBlocks(cell, marked, isApart) ?? [null], state);
+    const paragraphs = cellParagraphs(cellBlocks(cell, marked, isApart) ?? [null], state, marked);
     if (paragraphs !== null) return paragraphs;
     // What does not become the cell's text is drawn as anything else.
     for (const part of marked) flowing.delete(part);
@@ -134,11 +192,23 @@ function cellText(cell, state) {
   return null;
 }
 
-function cellParagraphs(blocks, state) {
+function cellParagraphs(blocks, state, marked) {
   const paragraphs = [];
   for (const block of blocks) {
     if (block === null) return null;
     const [nodes, owner] = block;
+    if (nodes === null) {
+      const kept = { marked, beside: [], pictured: [] };
+      const items = listParagraphs(owner, 0, state, kept);
+      if (!items || kept.beside.length > 0) return null;
+      for (const item of items) {
+        const before = paragraphs.at(-1);
+        if (before && (!follows(item, before) || item.align !== 'left')) return null;
+        item.before = before ? tidy(topOf(item) - topOf(before) - before.rows * before.pitch) : 0;
+        paragraphs.push(item);
+      }
+      continue;
+    }
     const lines = linesOf(lettersOf(nodes, state), false).filter((line) => line.letters.length > 0);
     if (lines.some((line) => line.letters.some((letter, index) => letter.gap && index > 0))) return null;
     if (lines.length === 0) continue;
@@ -152,10 +222,16 @@ function cellParagraphs(blocks, state) {
     }
     paragraphs.push(paragraph);
   }
-  const left = Math.min(...paragraphs.map((paragraph) => paragraph.left));
-  for (const paragraph of paragraphs) if (paragraph.align === 'left' && paragraph.left - left > 0.5) paragraph.margin = tidy(paragraph.left - left);
+  const left = Math.min(...paragraphs.map(startOf));
+  for (const paragraph of paragraphs) {
+    if (paragraph.align === 'left' && paragraph.left - left > 0.5) paragraph.margin = tidy(paragraph.left - left);
+    if (paragraph.hang > 0) paragraph.first = tidy(-paragraph.hang);
+  }
   return paragraphs;
 }
+
+/** Where a paragraph begins, with its marker. */
+const startOf = (paragraph) => paragraph.left - (paragraph.hang ?? 0);
 
 const alignedAt = ({ align, left, right }) => ({ right, center: (left + right) / 2 })[align] ?? left;
 
@@ -179,53 +255,65 @@ const hasRoundFrame = (table) => isSeparate(table) && cornersOf(styleOf(table), 
 /** The sides of a cell that meet at each of its corners. */
 const MEETING = [['top', 'left'], ['top', 'right'], ['bottom', 'right'], ['bottom', 'left']];
 
+/** The points of a corner that an arc leaves of a box: the box's corner and the arc, from that of a box around it. */
+function cornerPoints([x, y], [fromX, fromY], radius, [across, down]) {
+  const points = [[x, y]];
+  for (let step = 0; step <= 8; step += 1) {
+    const turn = (step * Math.PI) / 16;
+    const at = [fromX + across * radius.x * (1 - Math.cos(turn)), fromY + down * radius.y * (1 - Math.sin(turn))];
+    points.push([across > 0 ? Math.max(at[0], x) : Math.min(at[0], x), down > 0 ? Math.max(at[1], y) : Math.min(at[1], y)]);
+  }
+  return points;
+}
+
+const polygonItem = (points, fill) => pathItem([...points.map((point, at) => [at === 0 ? 'M' : 'L', ...point]), ['Z']], { fill });
+
 /**
- * What cells with round corners cannot have themselves, as shapes that stand under the table: their grounds, one for a
- * row where it is the same all along, and the borders that end in a corner. The cells are changed to have none.
+ * What cells with round corners cannot have themselves, as shapes that stand over the table: a piece of what is behind
+ * in each corner, so that the ground is the cell's own, and the borders that end in a corner. Those of the cells are gone then.
  */
-function roundedGrounds(table, cells, boxes, out, state) {
+function roundedCorners(table, cells, boxes, out, state) {
   const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
   const isRound = (corner) => corner.x > 1 && corner.y > 1;
-  const parts = cells.map((cell) => {
-    const { left: x, top: y, width: w, height: h } = boxes.get(cell);
-    const part = clipped({ x, y, w, h }, isSeparate(table) ? cornersOf(styleOf(cell), w, h) : square, state.clips);
-    return part ?? { x, y, w, h, corners: square };
-  });
   const items = [];
-  const done = new Set();
-  parts.forEach((part, index) => {
-    if (done.has(index) || !part.corners.some(isRound)) return;
-    const row = out.map((_, at) => at).filter((at) => out[at].row === out[index].row && out[at].rows === 1);
-    row.sort((one, other) => parts[one].x - parts[other].x);
-    const [first, last] = [row[0], row.at(-1)];
-    const spans = row.reduce((sum, at) => sum + out[at].columns, 0);
-    const alike = row.every((at) => JSON.stringify(out[at].fill) === JSON.stringify(out[first].fill));
-    const inside = row.every((at, place) => (place === 0 || !(isRound(parts[at].corners[0]) || isRound(parts[at].corners[3]))) && (place === row.length - 1 || !(isRound(parts[at].corners[1]) || isRound(parts[at].corners[2]))));
-    const joins = row.length > 1 && row.includes(index) && spans === Math.max(...out.map((cell) => cell.column + cell.columns)) && alike && inside && out[first].fill?.type === 'solid' && row.every((at, place) => place === 0 || Math.abs(parts[at].x - parts[row[place - 1]].x - parts[row[place - 1]].w) < 1);
-    const box = joins
-      ? { x: parts[first].x, y: part.y, w: parts[last].x + parts[last].w - parts[first].x, h: part.h, corners: [parts[first].corners[0], parts[last].corners[1], parts[last].corners[2], parts[first].corners[3]] }
-      : part;
-    if (out[index].fill) items.push({ kind: 'shape', x: box.x, y: box.y, w: box.w, h: box.h, form: formOf(box), fill: out[index].fill });
-    for (const at of joins ? row : [index]) {
-      out[at].fill = null;
-      done.add(at);
-    }
-  });
-  parts.forEach((part, index) => {
+  const lines = [];
+  cells.forEach((cell, index) => {
+    const { left: x, top: y, width: w, height: h } = boxes.get(cell);
+    const own = isSeparate(table) ? cornersOf(styleOf(cell), w, h) : square;
+    const part = clipped({ x, y, w, h }, own, state.clips) ?? { x, y, w, h, corners: square };
+    part.corners.forEach((corner, at) => {
+      if (!isRound(corner) || !out[index].fill) return;
+      const [across, down] = [at === 0 || at === 3 ? 1 : -1, at < 2 ? 1 : -1];
+      const place = [across > 0 ? part.x : part.x + part.w, down > 0 ? part.y : part.y + part.h];
+      const clip = isRound(own[at]) ? null : state.clips.findLast(({ corners }) => corners[at].x === corner.x && corners[at].y === corner.y);
+      const from = clip ? clip.element.parentElement : hasRoundFrame(table) ? table.parentElement : table;
+      const behind = colourAt(from, place);
+      if (!behind) {
+        state.report.simplified.add('a table has no round corners in a presentation: they are square');
+        return;
+      }
+      const side = clip ? bordersOf(styleOf(clip.element), state.opacity)[down > 0 ? 'top' : 'bottom'] : { width: 0 };
+      const isLine = side.width > 0 && side.alpha > 0.002;
+      items.push(polygonItem(cornerPoints(place, place, corner, [across, down]), isLine ? { type: 'solid', ...blend(side, behind) } : behind));
+      if (!isLine) return;
+      const frame = rectOf(clip.element);
+      const outer = [across > 0 ? frame.x : frame.x + frame.w, down > 0 ? frame.y : frame.y + frame.h];
+      items.push(polygonItem(cornerPoints(place, outer, cornersOf(styleOf(clip.element), frame.w, frame.h)[at], [across, down]), behind));
+    });
     const { borders } = out[index];
     const sides = new Set(part.corners.flatMap((corner, at) => (isRound(corner) ? MEETING[at] : [])));
     for (const name of sides) {
       const side = borders[name];
       if (!(side.width > 0) || side.alpha < 0.002) continue;
       const flat = name === 'top' || name === 'bottom';
-      const [x, y] = [name === 'right' ? part.x + part.w - side.width : part.x, name === 'bottom' ? part.y + part.h - side.width : part.y];
-      const [w, h] = flat ? [part.w, side.width] : [side.width, part.h];
-      const rest = cutBy([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], pointsOf(outline(part)));
-      if (rest.length > 2) items.push(pathItem([...rest.map((point, at) => [at === 0 ? 'M' : 'L', ...point]), ['Z']], { fill: { type: 'solid', hex: side.hex, alpha: side.alpha } }));
+      const [left, top] = [name === 'right' ? part.x + part.w - side.width : part.x, name === 'bottom' ? part.y + part.h - side.width : part.y];
+      const [wide, high] = flat ? [part.w, side.width] : [side.width, part.h];
+      const rest = cutBy([[left, top], [left + wide, top], [left + wide, top + high], [left, top + high]], pointsOf(outline(part)));
+      if (rest.length > 2) lines.push(polygonItem(rest, { type: 'solid', hex: side.hex, alpha: side.alpha }));
       borders[name] = { width: 0 };
     }
   });
-  return items;
+  return [...items, ...lines];
 }
 
 /** A table, its caption aside; the cells of which something is drawn under their text, and those of which something is drawn on top, with whether that is all but their text. */
@@ -242,6 +330,8 @@ function tableItem(table, state) {
   const grid = { x: merged.across[0], y: merged.down[0], columns: steps(merged.across), rows: steps(merged.down) };
   const none = { width: 0 };
   const outer = hasRoundFrame(table) ? { top: none, right: none, bottom: none, left: none } : bordersOf(styleOf(table), state.opacity);
+  // Programs that know of no other direction would show the columns the wrong way round.
+  if (styleOf(table).direction === 'rtl') state.report.simplified.add('a table that runs from right to left is kept as it looks: the Tab key goes through its cells from left to right');
   const onTop = [];
   const behindText = [];
   const shadedRows = new Set();
@@ -288,7 +378,7 @@ function tableItem(table, state) {
       else if (style.verticalAlign === 'bottom') [anchor, padding.bottom] = ['bottom', tidy(Math.max(0, below))];
       else if (above > below) padding.top = tidy(above - below);
       else padding.bottom = tidy(below - above);
-      const left = Math.min(...text.map((paragraph) => paragraph.left));
+      const left = Math.min(...text.map(startOf));
       const right = Math.max(...text.map((paragraph) => paragraph.right));
       const [from, to] = [merged.across[column], merged.across[column + columns]];
       const aligned = text[0].align;
@@ -303,7 +393,8 @@ function tableItem(table, state) {
     return { column, row, columns, rows: span, fill, borders, paragraphs: text, padding, anchor, header: cell.localName === 'th' };
   });
   const square = [0, 1, 2, 3].map(() => ({ x: 0, y: 0 }));
-  const under = roundedGrounds(table, cells, boxes, out, state);
+  const over = roundedCorners(table, cells, boxes, out, state);
+  const under = [];
   // The gradient of the table itself is drawn as its box is.
   for (const row of shadedRows) if (row !== table) {
     const part = clipped(rectOf(row), square, state.clips);
@@ -323,12 +414,22 @@ function tableItem(table, state) {
     item: {
       kind: 'table', x: grid.x, y: grid.y,
       w: grid.columns.reduce((sum, width) => sum + width, 0), h: grid.rows.reduce((sum, height) => sum + height, 0),
-      columns: grid.columns, rows: grid.rows, cells: out, headerRow: table.tHead !== null || cells[0].localName === 'th', alt: table.getAttribute('aria-label') ?? table.caption?.textContent.trim() ?? '',
+      columns: grid.columns, rows: grid.rows, cells: out, ...headersOf(cells, out),  alt: table.getAttribute('aria-label') ?? table.caption?.textContent.trim() ?? '',
     },
     under,
+    over,
     behind: behindText,
     onTop,
   };
+}
+
+/** Whether the first row and the first column of a table name what is in the others. */
+function headersOf(cells, out) {
+  const [top, side] = ['row', 'column'].map((name) => cells.filter((_, index) => out[index][name] === 0));
+  const isHead = (cell) => cell.localName === 'th' || cell.closest('thead') !== null;
+  const headerRow = top.every(isHead);
+  const below = side.filter((cell) => !headerRow || !top.includes(cell));
+  return { headerRow, headerColumn: below.length > 0 && below.every((cell) => cell.localName === 'th') };
 }
 
 const steps = (list) => list.slice(1).map((edge, index) => tidy(edge - list[index]));

@@ -20,6 +20,7 @@ function lookOf(element, around) {
   const look = {
     families: style.fontFamily,
     latin: font.latin,
+    written: font.written,
     serif: font.serif,
     size: px(style.fontSize),
     bold: Number(style.fontWeight) >= 600,
@@ -111,14 +112,16 @@ function lettersOf(nodes, state, found = []) {
       if (style.display === 'none' || isOut(style)) continue;
       if (node.localName === 'br') found.push({ kind: 'break' });
       else if (style.display === 'inline' && !isReplaced(node) || style.display === 'contents') {
+        // Letters may stand apart under a reading that is wider than they are.
+        const isRead = node.localName === 'ruby';
         if (style.display === 'inline') {
           const ends = px(style.paddingLeft) + px(style.borderLeftWidth) + px(style.marginLeft);
-          if (ends > 0.5) found.push({ kind: 'gap' });
+          if (ends > 0.5 || isRead) found.push({ kind: 'gap', read: isRead });
         }
         lettersOf(node.childNodes, state, found);
         if (style.display === 'inline') {
           const ends = px(style.paddingRight) + px(style.borderRightWidth) + px(style.marginRight);
-          if (ends > 0.5) found.push({ kind: 'gap' });
+          if (ends > 0.5 || isRead) found.push({ kind: 'gap', read: isRead });
         }
       } else if (flowing.has(node)) {
         found.push({ kind: 'gap', apart: true });
@@ -135,8 +138,8 @@ function textLetters(node, state, found) {
   const style = styleOf(parent);
   if (style.visibility !== 'visible') return;
   const look = cachedLook(parent, state);
-  if (look.size < 1) return;
-  if (look.opacity < 0.004 || (look.alpha < 0.004 && !look.gradient && !look.stroke && !look.shadow && !look.highlight)) {
+  const isBare = !look.gradient && !look.stroke && !look.shadow && !look.highlight;
+  if (isTooSmall(look, state) || look.opacity < 0.004 || (isBare && (look.alpha < 0.004 || isOfItsGround(node, look, state)))) {
     if (node.data.trim() !== '') state.report?.simplified.add(`text that cannot be seen left out: "${node.data.replace(/\s+/g, ' ').trim().slice(0, 60)}"`);
     found.push({ kind: 'gap' });
     return;
@@ -165,6 +168,26 @@ function textLetters(node, state, found) {
     capital = blank || /[-\u2010(\["“‘]/.test(segment);
     found.push({ kind: 'letter', text, blank, kept: preserved, box, look, parent });
   }
+}
+
+/** Letters lower than this many pixels of the slide are read by nobody. */
+const LEAST = 3;
+const isTooSmall = (look, state) => look.size * (state.matrix ? Math.hypot(state.matrix.a, state.matrix.b) : 1) < LEAST;
+
+/** Whether text has the colour of what is behind it, and nothing else that paints is where it stands. */
+function isOfItsGround(node, look, state) {
+  const parent = node.parentElement;
+  if (node.data.trim() === '' || look.alpha < 0.99) return false;
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  const boxes = [...range.getClientRects()].filter(({ width }) => width > 0.1);
+  if (boxes.length === 0) return false;
+  const [{ left, top, height }] = boxes;
+  const behind = colourAt(parent, [left + 1, top + height / 2]);
+  const isNear = (at) => Math.abs(Number.parseInt(behind.hex.slice(at, at + 2), 16) - Number.parseInt(look.hex.slice(at, at + 2), 16)) <= 3;
+  if (!behind || ![0, 2, 4].every(isNear)) return false;
+  const meets = (one) => boxes.some((box) => one.left < box.right && one.right > box.left && one.top < box.bottom && one.bottom > box.top);
+  return ![...state.slide.querySelectorAll('*')].some((other) => !other.contains(parent) && !parent.contains(other) && (isReplaced(other) || paintsBox(styleOf(other))) && styleOf(other).visibility === 'visible' && meets(other.getBoundingClientRect()));
 }
 
 const spaces = new Map();
@@ -202,7 +225,7 @@ function linesOf(letters, upright) {
       continue;
     }
     if (letter.kind === 'gap') {
-      gap = letter.apart || gap === 'apart' ? 'apart' : 'close';
+      gap = letter.apart || gap === 'apart' ? 'apart' : letter.read || gap === 'read' ? 'read' : 'close';
       continue;
     }
     if (letter.kind === 'atom') {
@@ -234,7 +257,8 @@ function linesOf(letters, upright) {
     // The padding of an inline box is room behind the letter before it, so that its paragraph stays one.
     const before = line.letters.at(-1);
     const room = before && !upright ? letter.box.left - before.box.right : 0;
-    const isRoom = gap && room > 0.25 && room < 3 * size;
+    // Letters with a reading may also stand closer, for the reading reaches over its neighbours.
+    const isRoom = gap && room > (gap === 'read' ? -size : 0.25) && room < 3 * size;
     if (isRoom && gap === 'apart' && !before.blank && !letter.blank) line.letters.push(blankAfter(before, room));
     else if (isRoom) line.letters[line.letters.length - 1] = { ...before, room };
     line.letters.push(gap && !isRoom && (Math.abs(room) > 0.25 || line.atoms.at(-1)?.after === line.letters.length) ? { ...letter, gap: true } : letter);
@@ -309,8 +333,8 @@ function runsOf(line, upright, extra = 0) {
     text,
     size: tidy(look.size),
     mainSize: tidy(line.main.look.size),
-    latin: emoji ? emojiFont() : look.latin,
-    eastAsian: emoji ? emojiFont() : eastAsianFont(look.families, text, look.language, look.serif),
+    latin: emoji ? emojiFont() : look.written,
+    eastAsian: emoji ? emojiFont() : eastAsianName(look.families, text, look.language, look.serif),
     bold: look.bold,
     italic: look.italic,
     underline: look.underline,
@@ -409,6 +433,8 @@ function textItem(paragraphs, block, more = {}) {
     bottom = from + paragraph.rows * paragraph.pitch;
   });
   const rows = paragraphs.reduce((sum, paragraph) => sum + paragraph.rows, 0);
+  // A reading that is narrower than its letters stands above their middle.
+  if (isReading(block)) for (const paragraph of paragraphs) paragraph.align = 'center';
   return {
     kind: 'text',
     x: left,
@@ -424,6 +450,7 @@ function textItem(paragraphs, block, more = {}) {
 }
 
 function roleOf(element) {
+  if (isReading(element)) return 'reading';
   for (let above = element; above && !above.classList?.contains('ppt-slide'); above = above.parentElement) {
     if (/^h[1-6]$/.test(above.localName)) return above.localName;
     if (/^(li|figcaption|blockquote|pre|p|caption|button)$/.test(above.localName)) return above.localName;
@@ -439,10 +466,69 @@ function inlineItems(nodes, block, state, report) {
   const all = linesOf(letters, upright);
   const lines = all.filter((line) => visibleLine(line, state, upright));
   if (lines.every((line) => line.letters.length === 0)) return [];
-  const last = lines.at(-1).letters;
-  if (lines.length < all.length && /^[1-9]/.test(style.webkitLineClamp) && last.length > 1) last.splice(-1, 1, { ...last.at(-1), text: '…' });
+  if (lines.length < all.length && /^[1-9]/.test(style.webkitLineClamp)) clampLine(lines.at(-1), block, style);
   if (upright) return [uprightItem(lines, block, style)];
   return splitAtAtoms(lines).flatMap((group) => fragments(group, block, state, report));
+}
+
+/** Ends the last line of a clamped text with dots, in the room that the line has. */
+function clampLine(line, block, style) {
+  const { left, right } = block.getBoundingClientRect();
+  const isRight = style.direction === 'rtl';
+  const [from, to] = [left + px(style.paddingLeft) + px(style.borderLeftWidth), right - px(style.paddingRight) - px(style.borderRightWidth)];
+  while (line.letters.length > 1 && line.letters.at(-1).blank) line.letters.pop();
+  const fits = ({ box }, width) => (isRight ? box.left - width >= from - 0.5 : box.right + width <= to + 0.5);
+  for (;;) {
+    const last = line.letters.at(-1);
+    if (!last) return;
+    const width = widthOfDots(last.look);
+    if (line.letters.length > 1 && !fits(last, width)) {
+      line.letters.pop();
+      continue;
+    }
+    line.letters.push({ ...last, text: '…', blank: false, box: new DOMRect(isRight ? last.box.left - width : last.box.right, last.box.top, width, last.box.height) });
+    return;
+  }
+}
+
+function widthOfDots(look) {
+  brush.font = `${look.slant} ${look.weight} ${look.size}px ${look.families}`;
+  return brush.measureText('…').width;
+}
+
+/** Marks above or below letters that stress them, as texts of their own. */
+function emphasisItems(slide, state) {
+  const items = [];
+  const walker = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const { currentNode: node } = walker;
+    const parent = node.parentElement;
+    const style = styleOf(parent);
+    if (node.data.trim() === '' || (style.textEmphasisStyle ?? 'none') === 'none' || style.writingMode !== 'horizontal-tb' || [...transforms.keys()].some((turned) => turned.contains(parent)) || !parent.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const letter = markOfEmphasis(style.textEmphasisStyle);
+    const isBelow = /under/.test(style.textEmphasisPosition ?? '');
+    for (const line of linesOf(lettersOf([node], state), false)) {
+      const marked = line.letters.filter((each) => !each.blank && !/\p{P}/u.test(each.text));
+      const paint = faded(style.textEmphasisColor, state.opacity);
+      for (const { box, look } of marked) {
+        const size = look.size / 2;
+        const { ascent, descent } = metrics(look.latin, look.weight);
+        const pitch = (ascent + descent) * size;
+        const run = { text: letter, size: tidy(size), mainSize: tidy(size), latin: look.written, eastAsian: eastAsianName(look.families, letter, look.language, look.serif), bold: false, italic: false, ...paint, spacing: 0, raise: 0, strike: false, language: look.language };
+        const paragraph = { runs: [run], align: 'center', rtl: false, pitch: tidy(pitch), rows: 1, before: 0 };
+        items.push({ kind: 'text', x: box.left, y: isBelow ? box.bottom : box.top - pitch, w: box.width, h: pitch, wrap: false, rows: 1, paragraphs: [paragraph], role: 'reading' });
+      }
+    }
+  }
+  return items;
+}
+
+/** The letter of a `text-emphasis-style`. */
+function markOfEmphasis(style) {
+  const own = /^"(.)/u.exec(style);
+  if (own) return own[1];
+  const [filled, open] = { circle: '●○', 'double-circle': '◉◎', triangle: '▲△', sesame: '﹅﹆' }[/double-circle|circle|triangle|sesame/.exec(style)?.[0]] ?? '•◦';
+  return /open/.test(style) ? open : filled;
 }
 
 /** Cuts what an `overflow: hidden` cuts, whole letters only; `false` if nothing is left. */
@@ -458,8 +544,7 @@ function visibleLine(line, state, upright) {
     if (ellipsis !== undefined && line.letters.at(-1).box.right > edge + 0.5) {
       // As many letters as leave room for the dots.
       const { look, box } = kept[0];
-      brush.font = `${look.slant} ${look.weight} ${look.size}px ${look.families}`;
-      const width = brush.measureText('…').width;
+      const width = widthOfDots(look);
       const fit = kept.filter((letter) => letter.box.right <= edge - width + 0.5);
       const last = fit.at(-1) ?? kept[0];
       line.letters = [...fit, { ...last, text: '…', blank: false, box: new DOMRect(fit.length > 0 ? last.box.right : box.left, last.box.top, width, last.box.height) }];

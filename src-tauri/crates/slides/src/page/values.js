@@ -12,8 +12,21 @@ const tidy = (value) => Math.round(value * 1000) / 1000;
 
 function styleOf(element) {
   let style = styles.get(element);
-  if (!style) styles.set(element, (style = getComputedStyle(element)));
+  if (!style) styles.set(element, (style = inLine(element, getComputedStyle(element))));
   return style;
+}
+
+/** Whether an element is a reading above letters. */
+const isReading = (element) => element.localName === 'rt';
+
+/** The readings above the letters of an element. */
+const readingsIn = (element) => [...element.querySelectorAll('rt')].filter((reading) => getComputedStyle(reading).display !== 'none');
+
+/** The style of an element; letters with a reading are a part of their line, and the reading is a text placed above it. */
+function inLine(element, style) {
+  const as = { ruby: { display: 'inline' }, rb: { display: 'inline' }, rt: { display: 'block', position: 'absolute' } }[element.localName];
+  if (!as || style.display === 'none') return style;
+  return new Proxy(style, { get: (target, name) => as[name] ?? (typeof target[name] === 'function' ? target[name].bind(target) : target[name]) });
 }
 
 /** `text` split at a separator that stands outside of brackets and quotes. */

@@ -539,6 +539,7 @@ function svgText(element, opacity, state, items) {
     }
   };
   walk(element);
+  const parts = [];
   for (const piece of pieces) {
     const parent = piece.parentElement;
     const style = styleOf(parent);
@@ -567,25 +568,39 @@ function svgText(element, opacity, state, items) {
     const width = Math.hypot(endX - x, endY - y);
     const solid = paint.type === 'solid' ? paint : paint.stops[0];
     const wide = WIDE.test(text);
-    const eastAsian = eastAsianFont(style.fontFamily, text, element.closest('[lang]')?.lang ?? '', font.serif);
+    const eastAsian = eastAsianName(style.fontFamily, text, element.closest('[lang]')?.lang ?? '', font.serif);
     const below = Math.max(descent, wide ? metrics(eastAsian).descent : 0);
     const emoji = EMOJI_LETTER.test(text);
     const run = {
-      text: text.trim(), size: tidy(size * scale), mainSize: tidy(size * scale), latin: emoji && !/[a-z]/i.test(text) ? emojiFont() : font.latin, eastAsian, bold: Number(style.fontWeight) >= 600, italic: style.fontStyle !== 'normal',
+      text, size: tidy(size * scale), mainSize: tidy(size * scale), latin: emoji && !/[a-z]/i.test(text) ? emojiFont() : font.written, eastAsian, bold: Number(style.fontWeight) >= 600, italic: style.fontStyle !== 'normal',
       hex: solid.hex, alpha: solid.alpha, spacing: tidy(px(style.letterSpacing) * scale), raise: 0, strike: false, language: '',
     };
-    const pitch = (ascent + descent) * size * scale;
-    const anchor = styleOf(parent).textAnchor;
-    const box = { w: Math.max(width, 1), h: pitch };
-    // The middle of the box, from the base line's start along the direction of the text.
-    const radians = (angle * Math.PI) / 180;
-    const up = below * size * scale - pitch / 2;
-    const cx = x + (Math.cos(radians) * width) / 2 - Math.sin(radians) * up;
-    const cy = y + (Math.sin(radians) * width) / 2 + Math.cos(radians) * up;
-    const paragraph = { runs: [run], align: { middle: 'center', end: 'right' }[anchor] ?? 'left', rtl: false, pitch: tidy(pitch), rows: 1, before: 0 };
-    items.push({ kind: 'text', x: cx - box.w / 2, y: cy - box.h / 2, w: box.w, h: box.h, rotation: tidy(angle), wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' });
+    const anchor = { middle: 'center', end: 'right' }[styleOf(parent).textAnchor] ?? 'left';
+    parts.push({ run, from: [x, y], to: [endX, endY], pitch: (ascent + descent) * size * scale, below: below * size * scale, anchor });
   }
+  // Pieces that follow one another, as of words in bold, are one text; one that is moved is its own.
+  const isMoved = [...element.querySelectorAll('tspan, textPath')].some((part) => part.localName === 'textPath' || ['x', 'y', 'dx', 'dy', 'rotate'].some((name) => part.hasAttribute(name)));
+  for (const group of isMoved ? parts.map((part) => [part]) : parts.length > 0 ? [parts] : []) items.push(svgTextBox(group, angle));
   return true;
+}
+
+/** The text box of pieces that stand in one line. */
+function svgTextBox(parts, angle) {
+  const [first, last] = [parts[0], parts.at(-1)];
+  const [x, y] = first.from;
+  const width = Math.hypot(last.to[0] - x, last.to[1] - y);
+  const main = parts.reduce((one, other) => (other.pitch > one.pitch ? other : one));
+  const box = { w: Math.max(width, 1), h: main.pitch };
+  // The middle of the box, from the base line's start along the direction of the text.
+  const radians = (angle * Math.PI) / 180;
+  const up = main.below - main.pitch / 2;
+  const cx = x + (Math.cos(radians) * width) / 2 - Math.sin(radians) * up;
+  const cy = y + (Math.sin(radians) * width) / 2 + Math.cos(radians) * up;
+  const runs = parts.map(({ run }) => run);
+  runs[0] = { ...runs[0], text: runs[0].text.trimStart() };
+  runs[runs.length - 1] = { ...runs.at(-1), text: runs.at(-1).text.trimEnd() };
+  const paragraph = { runs, align: first.anchor, rtl: false, pitch: tidy(main.pitch), rows: 1, before: 0 };
+  return { kind: 'text', x: cx - box.w / 2, y: cy - box.h / 2, w: box.w, h: box.h, rotation: tidy(angle), wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' };
 }
 
 /** The index of a piece's first letter among the letters that the engine counts. */

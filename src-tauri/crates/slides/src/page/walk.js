@@ -385,17 +385,19 @@ function paint(element, style, state, layers, flow, report) {
       for (const ground of table.under) emit({ ...ground, name: nameOf(element) }, state, flow);
       for (const cell of table.behind) content(cell, styleOf(cell), { ...below, inTable: true, wordless: true }, layers, flow, report);
       emit(table.item, state, flow);
+      for (const part of table.over) emit({ ...part, name: 'Corner' }, state, flow);
+      for (const reading of readingsIn(element)) if (!table.onTop.some(([cell, wordless]) => !wordless && cell.contains(reading))) visit(reading, { ...below, inTable: true }, layers, flow, report);
       for (const [cell, wordless] of table.onTop) content(cell, styleOf(cell), { ...below, inTable: true, wordless }, layers, flow, report);
       return;
     }
   }
   if (/^(ul|ol)$/.test(element.localName) && visible) {
-    const items = listItems(element, below);
-    if (items) {
+    const list = listItems(element, below, report);
+    if (list) {
       for (const item of element.querySelectorAll('li, ul, ol')) itemBoxes(item, below, flow, report);
       inlineBoxes(element, below, flow, report);
-      for (const badge of outermostFlowing(element)) visit(badge, below, layers, flow, report);
-      for (const item of items) emit(item, state, flow);
+      for (const part of [...outermostFlowing(element), ...list.beside, ...readingsIn(element)]) visit(part, below, layers, flow, report);
+      for (const item of list.items) emit(item, state, flow);
       return;
     }
   }
@@ -548,7 +550,8 @@ function replaced(element, style, rect, state, flow, report) {
       const windows = cuts.map((clip) => pointsOf(outline(clip)));
       const flat = new DOMMatrix();
       const shown = items.filter((item) => cuts.every((clip) => touches(item, clip))).flatMap((item) => (item.kind === 'shape' && windows.length > 0 ? (cutShape(item, windows, flat) ?? [item]) : [item]));
-      shown.forEach((item, index) => emit(index === 0 && alt ? { ...item, alt } : item, state, flow));
+      const group = { id: numberOfElement(element), alt, name: nameOf(element) };
+      for (const item of shown) emit(shown.length > 1 ? { ...item, group } : { ...item, alt }, state, flow);
       return undefined;
     }
     report.pictures.push({ what: describe(element), why: 'SVG with effects that shapes do not have' });
@@ -620,7 +623,7 @@ function wording(element, style, box, text, more, state, flow) {
   const { ascent, descent } = metrics(look.latin, look.weight, look.slant);
   const pitch = (ascent + descent) * look.size;
   const top = /^(textarea|img)$/.test(element.localName) ? box.y : box.y + (box.h - pitch) / 2;
-  const run = { text: text.trim(), size: look.size, mainSize: look.size, latin: look.latin, eastAsian: eastAsianFont(look.families, text, look.language, look.serif), bold: look.bold, italic: look.italic, hex: look.hex, alpha: look.alpha, spacing: look.spacing, raise: 0, strike: false, language: look.language, ...more };
+  const run = { text: text.trim(), size: look.size, mainSize: look.size, latin: look.written, eastAsian: eastAsianName(look.families, text, look.language, look.serif), bold: look.bold, italic: look.italic, hex: look.hex, alpha: look.alpha, spacing: look.spacing, raise: 0, strike: false, language: look.language, ...more };
   const paragraph = { runs: [run], align: alignmentOf(style), rtl: style.direction === 'rtl', pitch: tidy(pitch), rows: 1, before: 0 };
   emit({ kind: 'text', x: box.x, y: top, w: box.w, h: pitch, wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' }, state, flow);
 }

@@ -14,7 +14,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::SlidesError;
-use crate::scene::{Deck, Item, Kind, Picture, Shape, Slide, Text};
+use crate::scene::{Deck, Group, Item, Kind, Picture, Shape, Slide, Text};
 use fixed::{HEAD, RELATIONS, ROOT_GROUP, SPACES};
 use xml::{emu, share};
 
@@ -102,8 +102,21 @@ impl<'a> Package<'a> {
             false,
         )];
         let mut shapes = String::new();
-        for (index, item) in slide.items.iter().enumerate() {
-            shapes.push_str(&self.item(index + 2, item, slides, &mut relations)?);
+        let mut id = 2;
+        for part in
+            slide.items.chunk_by(|one, other| group_of(one).is_some_and(|id| group_of(other) == Some(id)))
+        {
+            let group = part[0].group.as_ref().filter(|_| part.len() > 1);
+            let whole = id;
+            id += usize::from(group.is_some());
+            let mut members = String::new();
+            for item in part {
+                members.push_str(&self.item(id, item, slides, &mut relations)?);
+                id += 1;
+            }
+            shapes.push_str(
+                &group.map_or_else(|| members.clone(), |group| group_xml(whole, group, part, &members)),
+            );
         }
         let background = match &slide.background {
             Some(paint) => format!("<p:bg><p:bgPr>{}<a:effectLst/></p:bgPr></p:bg>", paint::fill(paint)),
@@ -146,7 +159,20 @@ impl<'a> Package<'a> {
         slides: usize,
         relations: &mut Vec<(String, String, bool)>,
     ) -> Result<String, SlidesError> {
-        let mut links = |address: &str| link(address, slides, relations);
+        let mut markers = HashMap::new();
+        if let Kind::Text(text) = &item.kind {
+            for marker in text.paragraphs.iter().filter_map(|paragraph| paragraph.marker.as_ref()) {
+                if let Some(source) = &marker.picture
+                    && let Some(name) = self.picture(source)?
+                {
+                    markers.insert(source.as_str(), name);
+                }
+            }
+        }
+        let mut links = |address: &str| match markers.get(address) {
+            Some(name) => Some(relate(relations, image_of(name))),
+            None => link(address, slides, relations),
+        };
         Ok(match &item.kind {
             // A table without a cell is none.
             Kind::Table(content) if content.columns.is_empty() || content.rows.is_empty() => String::new(),
@@ -175,17 +201,13 @@ impl<'a> Package<'a> {
         else {
             return Ok(String::new());
         };
-        let relate = |name: &str, relations: &mut Vec<(String, String, bool)>| {
-            relations.push((format!("{RELATIONS}/image"), format!("../media/{name}"), false));
-            format!("rId{}", relations.len())
-        };
-        let image = relate(&name, relations);
+        let image = relate(relations, image_of(&name));
         let vector = picture.vector.as_deref().or(picture.vector_source.as_deref());
         let vector = match vector.map(|source| self.picture(&format!("svg:{source}"))).transpose()?.flatten()
         {
             Some(name) => format!(
                 "<a:extLst><a:ext uri=\"{{96DAC541-7B7A-43D3-8B79-37D633B846F1}}\"><asvg:svgBlip xmlns:asvg=\"http://schemas.microsoft.com/office/drawing/2016/SVG/main\" r:embed=\"{}\"/></a:ext></a:extLst>",
-                relate(&name, relations)
+                relate(relations, image_of(&name))
             ),
             None => String::new(),
         };
@@ -369,12 +391,20 @@ fn link(address: &str, slides: usize, relations: &mut Vec<(String, String, bool)
         // A relation holds a proper address: spaces and the like are written as codes.
         ("hyperlink", url::Url::parse(address).ok()?.as_str().replace(' ', "%20"), true)
     };
-    let entry = (format!("{RELATIONS}/{kind}"), target, outside);
+    Some(relate(relations, (format!("{RELATIONS}/{kind}"), target, outside)))
+}
+
+fn image_of(name: &str) -> (String, String, bool) {
+    (format!("{RELATIONS}/image"), format!("../media/{name}"), false)
+}
+
+/// The name of a relation, which is kept once.
+fn relate(relations: &mut Vec<(String, String, bool)>, entry: (String, String, bool)) -> String {
     let place = relations.iter().position(|known| *known == entry).unwrap_or_else(|| {
         relations.push(entry);
         relations.len() - 1
     });
-    Some(format!("rId{}", place + 1))
+    format!("rId{}", place + 1)
 }
 
 fn name_of(item: &Item, kind: &str, id: usize) -> String {
@@ -383,21 +413,42 @@ fn name_of(item: &Item, kind: &str, id: usize) -> String {
 
 /// The name of an item that is a link as a whole.
 fn linked_name_of(item: &Item, kind: &str, id: usize, link: &str) -> String {
-    let name = if item.name.trim().is_empty() {
-        format!("{kind} {}", id - 1)
-    } else {
-        item.name.chars().take(120).collect()
-    };
-    let alt = if item.alt.trim().is_empty() {
+    said_name(kind, id, &item.name, &item.alt, link)
+}
+
+/// The properties that every object has: its number, its name, what it shows in words, and where a click leads.
+fn said_name(kind: &str, id: usize, name: &str, alt: &str, link: &str) -> String {
+    let name =
+        if name.trim().is_empty() { format!("{kind} {}", id - 1) } else { name.chars().take(120).collect() };
+    let alt = if alt.trim().is_empty() {
         String::new()
     } else {
-        format!(" descr=\"{}\"", xml::text(&item.alt.chars().take(2000).collect::<String>()))
+        format!(" descr=\"{}\"", xml::text(&alt.chars().take(2000).collect::<String>()))
     };
     if link.is_empty() {
         format!("<p:cNvPr id=\"{id}\" name=\"{}\"{alt}/>", xml::text(&name))
     } else {
         format!("<p:cNvPr id=\"{id}\" name=\"{}\"{alt}>{link}</p:cNvPr>", xml::text(&name))
     }
+}
+
+fn group_of(item: &Item) -> Option<u32> {
+    item.group.as_ref().map(|group| group.id)
+}
+
+/// A drawing as one object: its parts keep their places in the page.
+fn group_xml(id: usize, group: &Group, parts: &[Item], members: &str) -> String {
+    let edge = |of: fn(&Item) -> f64, pick: fn(f64, f64) -> f64| {
+        parts.iter().map(of).reduce(pick).unwrap_or_default()
+    };
+    let (left, top) = (edge(|item| item.x, f64::min), edge(|item| item.y, f64::min));
+    let (right, bottom) = (edge(|item| item.x + item.w, f64::max), edge(|item| item.y + item.h, f64::max));
+    let (x, y) = (emu(left), emu(top));
+    let (w, h) = (emu(right - left).max(1), emu(bottom - top).max(1));
+    format!(
+        "<p:grpSp><p:nvGrpSpPr>{}<p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr><a:xfrm><a:off x=\"{x}\" y=\"{y}\"/><a:ext cx=\"{w}\" cy=\"{h}\"/><a:chOff x=\"{x}\" y=\"{y}\"/><a:chExt cx=\"{w}\" cy=\"{h}\"/></a:xfrm></p:grpSpPr>{members}</p:grpSp>",
+        said_name("Drawing", id, &group.name, &group.alt, "")
+    )
 }
 
 fn shape_xml(id: usize, item: &Item, shape: &Shape) -> String {

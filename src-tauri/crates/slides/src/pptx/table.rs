@@ -10,8 +10,9 @@ use crate::scene::{Cell, Table};
 pub(super) fn table(table: &Table, links: Links<'_>) -> String {
     let (columns, rows) = (table.columns.len(), table.rows.len());
     let mut out = format!(
-        "<a:tbl><a:tblPr{}><a:tableStyleId>{{2D5ABB26-0587-4C30-8999-92F81FD0307C}}</a:tableStyleId></a:tblPr><a:tblGrid>",
-        if table.header_row { " firstRow=\"1\"" } else { "" }
+        "<a:tbl><a:tblPr{}{}><a:tableStyleId>{{2D5ABB26-0587-4C30-8999-92F81FD0307C}}</a:tableStyleId></a:tblPr><a:tblGrid>",
+        if table.header_row { " firstRow=\"1\"" } else { "" },
+        if table.header_column { " firstCol=\"1\"" } else { "" }
     );
     for width in &table.columns {
         let _ = write!(out, "<a:gridCol w=\"{}\"/>", emu(*width).max(1));

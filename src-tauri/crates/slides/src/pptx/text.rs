@@ -10,7 +10,7 @@ use crate::scene::{Colour, Fill, Paragraph, Run, Text};
 /// What part of its size a raised or lowered letter is drawn at: `PowerPoint` takes two thirds, `LibreOffice` 58 %.
 const RAISED_SIZE: f64 = 0.62;
 
-/// Gives the relation of an address; the caller keeps them.
+/// Gives the relation of an address, or of a picture that stands before a text; the caller keeps them.
 pub(super) type Links<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
 /// The text of a box. `quarter` is the direction of text that was turned by a quarter.
@@ -129,6 +129,8 @@ pub(super) fn paragraph(paragraph: &Paragraph, links: Links<'_>) -> String {
                     String::new()
                 };
                 let _ = write!(out, "<a:buFontTx/><a:buAutoNum type=\"{}\"{start}/>", text(number));
+            } else if let Some(relation) = marker.picture.as_deref().and_then(&mut *links) {
+                let _ = write!(out, "<a:buFontTx/><a:buBlip><a:blip r:embed=\"{relation}\"/></a:buBlip>");
             } else {
                 let letter = marker.char.as_deref().unwrap_or("•");
                 let _ = write!(out, "<a:buFontTx/><a:buChar char=\"{}\"/>", text(letter));
