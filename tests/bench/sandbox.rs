@@ -97,6 +97,7 @@ fn program(workspace: &Path) -> Program {
         limits: Limits::default(),
         readable: Vec::new(),
         kept_folder: None,
+        read_only: Vec::new(),
         sockets: Sockets::None,
         way_out: WayOut::None,
         entry: None,

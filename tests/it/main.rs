@@ -36,6 +36,8 @@ mod session_tree;
 mod slide_pictures;
 mod slides;
 mod turns;
+#[cfg(target_os = "linux")]
+mod unrecorded;
 
 /// Shared by tests that keep all processors busy, held by the one that a real model must answer in time.
 static PROCESSORS: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());

@@ -84,6 +84,7 @@ impl Bench {
             session_folder: self.folder.path().to_owned(),
             code: code.to_owned(),
             restart: false,
+            spare: Vec::new(),
             untrusted: Vec::new(),
             cancel: CancellationToken::new(),
             door: None,

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use okcvm_host::{EngineError, Host, Start, encode_name};
 use okcvm_protocol::{
     AppError, Attachment, CommandHandler, ENVIRONMENT_PROFILE, EngineEvent, NodeId, NodeStatus,
-    NumberedEvent, SessionId, SessionParams,
+    NumberedEvent, SessionId, SessionParams, TurnEvent,
 };
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -272,6 +272,19 @@ impl Running {
                 Said::Waiting(text) if format == Format::Text => output::waiting(text),
                 Said::Answer(_) | Said::Note(_) | Said::Waiting(_) => {}
             }
+        }
+        if let TurnEvent::SnapshotTaken { changes, .. } = event
+            && changes.deleted > 0
+            && format == Format::Text
+        {
+            let files = match changes.deleted {
+                1 => "1 file".to_owned(),
+                count => format!("{count} files"),
+            };
+            output::note(&format!(
+                "{files} deleted; to bring back: okcvm session files bring-back {} {}",
+                self.session, self.node
+            ));
         }
         self.asking.take(event, host, &self.session);
         Ok(end)

@@ -18,6 +18,8 @@ use crate::text::Colour;
 use crate::xml::{self, Child, Element};
 use crate::{DocumentError, DocumentKind};
 
+/// Boxes of a slide that are looked at for what they cover.
+const MOST_LIDS: usize = 200;
 /// Rows and columns that stand for one that is repeated.
 const MAX_REPEATED: usize = 1_000;
 
@@ -154,6 +156,53 @@ pub(super) enum Paper {
     Of(Colour),
     /// Something of many colours, or something that is said elsewhere.
     Unknown,
+}
+
+/// Where a shape lies, in points, and what it puts there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Area {
+    left: f64,
+    top: f64,
+    right: f64,
+    bottom: f64,
+    paper: Paper,
+}
+
+impl Area {
+    pub(super) fn of(self, paper: Paper) -> Self {
+        Self { paper, ..self }
+    }
+
+    /// Whether all of the other one lies in it, but for what drawing programs round.
+    fn holds(&self, other: Self) -> bool {
+        const SLACK: f64 = 0.5;
+        self.left <= other.left + SLACK
+            && self.top <= other.top + SLACK
+            && self.right + SLACK >= other.right
+            && self.bottom + SLACK >= other.bottom
+    }
+
+    fn meets(&self, other: Self) -> bool {
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
+    }
+}
+
+/// Where a shape lies that says it plainly; a turned one does not.
+pub(super) fn area(element: &Element) -> Option<Area> {
+    let length = |name: &str| element.attribute(name).and_then(styles::points);
+    let (left, top) = (length("svg:x")?, length("svg:y")?);
+    let (right, bottom) = (left + length("svg:width")?, top + length("svg:height")?);
+    Some(Area { left, top, right, bottom, paper: Paper::Unknown })
+}
+
+/// What boxes below a shape put behind its letters; `None` if they lie on the slide itself.
+fn ground(lids: &[(usize, Area)], place: usize, element: &Element) -> Option<Paper> {
+    let area = area(element)?;
+    let (_, lid) = lids.iter().rev().find(|(below, lid)| *below < place && lid.meets(area))?;
+    Some(if lid.holds(area) { lid.paper } else { Paper::Unknown })
 }
 
 pub(super) struct Walk {
@@ -389,10 +438,15 @@ impl Walk {
     fn drawing(&self, element: &Element, around: &Around, out: &mut Writer) {
         let mut around = around.clone();
         if self.styles.is_filled(element) {
-            around.paper = Paper::Unknown;
+            around.paper = self.styles.paper_of_shape(element);
         }
         if around.hidden.is_none() && self.styles.is_outside(element) {
             around.hidden = Some(Why::Outside);
+        }
+        // LibreOffice writes it in a name space of its own.
+        let display = element.attribute("draw:display").or_else(|| element.attribute("display"));
+        if around.hidden.is_none() && matches!(display, Some("none" | "printer")) {
+            around.hidden = Some(Why::Marked);
         }
         let around = &around;
         let words = element
@@ -489,10 +543,28 @@ impl Walk {
 
     fn slide(&self, number: usize, slide: &Element, out: &mut Writer) {
         let is_hidden = self.styles.is_hidden_slide(slide.attribute("draw:style-name"));
-        let around = Around { paper: self.styles.paper_of_slide(slide), ..Around::default() };
+        let on_paper = Around { paper: self.styles.paper_of_slide(slide), ..Around::default() };
         let mut inner = Writer::new(MAX_INNER);
         let mut title = None;
-        for element in slide.elements() {
+        // What moves may uncover what it lies on.
+        let moves = slide.elements().any(|element| element.name.starts_with("anim:"));
+        let lids: Vec<(usize, Area)> = slide
+            .elements()
+            .enumerate()
+            .filter(|_| !moves)
+            .filter_map(|(place, element)| Some((place, self.styles.lid(element)?)))
+            .take(MOST_LIDS)
+            .collect();
+        for (place, element) in slide.elements().enumerate() {
+            let mut around = on_paper.clone();
+            let is_covered = area(element)
+                .is_some_and(|area| lids.iter().any(|(above, lid)| *above > place && lid.holds(area)));
+            if is_covered {
+                around.hidden = Some(Why::Covered);
+            }
+            if let Some(ground) = ground(&lids, place, element) {
+                around.paper = ground;
+            }
             match element.attribute("presentation:class") {
                 Some("title") if title.is_none() => {
                     let mut part = Writer::new(MAX_INNER);

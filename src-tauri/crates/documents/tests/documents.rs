@@ -425,13 +425,19 @@ fn documents_say_their_pages_and_titles() {
 
 /// The presentation with other shapes on its first slide.
 fn with_first_slide(shapes: &str, timing: &str) -> Vec<u8> {
-    use std::io::{Cursor, Read, Write};
     let slide = format!(
         "<p:sld xmlns:p=\"http://schemas.openxmlformats.org/presentationml/2006/main\" \
          xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/main\"><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld>\
          {timing}</p:sld>"
     );
-    let mut from = zip::ZipArchive::new(Cursor::new(bytes("slides.pptx"))).unwrap();
+    with_part("slides.pptx", "ppt/slides/slide1.xml", |_| slide)
+}
+
+/// A document with another content in one of its parts.
+fn with_part(name: &str, part: &str, change: impl FnOnce(String) -> String) -> Vec<u8> {
+    use std::io::{Cursor, Read, Write};
+    let mut change = Some(change);
+    let mut from = zip::ZipArchive::new(Cursor::new(bytes(name))).unwrap();
     let mut to = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for place in 0..from.len() {
         let mut entry = from.by_index(place).unwrap();
@@ -439,7 +445,11 @@ fn with_first_slide(shapes: &str, timing: &str) -> Vec<u8> {
         let mut content = Vec::new();
         entry.read_to_end(&mut content).unwrap();
         to.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
-        to.write_all(if name == "ppt/slides/slide1.xml" { slide.as_bytes() } else { &content }).unwrap();
+        if name == part {
+            let change = change.take().expect("one part of that name");
+            content = change(String::from_utf8(content).unwrap()).into_bytes();
+        }
+        to.write_all(&content).unwrap();
     }
     to.finish().unwrap().into_inner()
 }
@@ -473,4 +483,80 @@ fn words_under_a_box_of_a_slide_are_hidden() {
         let shown = seen(&shapes, timing);
         assert!(shown.contains("\nunder\n") && !shown.contains("covered"), "{shown}");
     }
+}
+
+#[test]
+fn words_under_a_box_of_a_libreoffice_slide_are_hidden() {
+    let shape = |text: &str, (left, wide): (u32, u32), style: &str, more: &str| {
+        format!(
+            "<draw:custom-shape draw:style-name=\"{style}\" svg:x=\"{left}cm\" svg:y=\"1cm\" svg:width=\"{wide}cm\" \
+             svg:height=\"1cm\" {more}><text:p><text:span text:style-name=\"zz-letters\">{text}</text:span></text:p>\
+             <draw:enhanced-geometry draw:type=\"rectangle\"/></draw:custom-shape>"
+        )
+    };
+    let styles = "<style:style style:name=\"zz-none\" style:family=\"graphic\"><style:graphic-properties draw:fill=\"none\"/>\
+                  </style:style><style:style style:name=\"zz-box\" style:family=\"graphic\"><style:graphic-properties \
+                  draw:fill=\"solid\" draw:fill-color=\"#112233\"/></style:style><style:style style:name=\"zz-glass\" \
+                  style:family=\"graphic\"><style:graphic-properties draw:fill=\"solid\" draw:fill-color=\"#112233\" \
+                  draw:opacity=\"40%\"/></style:style><style:style style:name=\"zz-letters\" style:family=\"text\">\
+                  <style:text-properties fo:color=\"#112233\"/></style:style></office:automatic-styles>";
+    let seen = |shapes: &[String]| {
+        let bytes = with_part("slides.odp", "content.xml", |content| {
+            let page = content.find("<draw:page ").unwrap();
+            let start = page + content[page..].find('>').unwrap() + 1;
+            let content = format!("{}{}{}", &content[..start], shapes.concat(), &content[start..]);
+            assert!(content.contains("</office:automatic-styles>"));
+            content.replacen("</office:automatic-styles>", styles, 1)
+        });
+        read(bytes, DocumentKind::Odp, &Reading::default()).unwrap().markdown
+    };
+    let (under, lid) = (shape("under", (2, 2), "zz-none", ""), shape("", (1, 5), "zz-box", ""));
+    for (shapes, why) in [
+        (vec![under.clone(), lid.clone()], "letters covered by a shape"),
+        // The colour of the box that they stand in, or on.
+        (vec![shape("under", (2, 2), "zz-box", "")], "letters in the colour of the background"),
+        (vec![lid.clone(), under.clone()], "letters in the colour of the background"),
+        (vec![shape("under", (2, 2), "zz-none", "drawooo:display=\"none\"")], "marked as hidden"),
+    ] {
+        let shown = seen(&shapes);
+        assert!(shown.contains(&format!("> Hidden text: under ({why})")), "{why}: {shown}");
+    }
+    for shapes in [
+        vec![under.clone()],
+        vec![under.clone(), shape("", (3, 5), "zz-box", "")],
+        vec![under.clone(), shape("", (1, 5), "zz-glass", "")],
+    ] {
+        let shown = seen(&shapes);
+        assert!(shown.contains("\nunder\n") && !shown.contains("text: under"), "{shown}");
+    }
+}
+
+#[test]
+fn letters_of_a_workbook_that_cannot_be_seen_are_hidden() {
+    let seen = |cell: &str| {
+        let bytes = with_part("sheets.xlsx", "xl/worksheets/sheet1.xml", |sheet| {
+            let data = sheet.find("<sheetData>").expect("rows");
+            format!(
+                "{}<sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is>{cell}</is></c></row></sheetData></worksheet>",
+                &sheet[..data]
+            )
+        });
+        let document = read(bytes, DocumentKind::Xlsx, &Reading::default()).unwrap();
+        document.markdown
+    };
+    let part = |properties: &str| {
+        format!("<r><t>shown </t></r><r><rPr>{properties}</rPr><t>secret</t></r><r><t> again</t></r>")
+    };
+    for (properties, why) in [
+        ("<sz val=\"1\"/>", "letters too small to be seen"),
+        ("<color rgb=\"FFFFFFFF\"/>", "letters in the colour of the background"),
+        ("<color indexed=\"9\"/>", "letters in the colour of the background"),
+        ("<color theme=\"0\"/>", "letters in the colour of the background"),
+    ] {
+        let shown = seen(&part(properties));
+        assert!(shown.contains(&format!("> Hidden text: A1: secret ({why})")), "{properties}: {shown}");
+        assert!(shown.contains("shown  again"), "{shown}");
+    }
+    let shown = seen(&part("<sz val=\"8\"/><color rgb=\"FFFF0000\"/>"));
+    assert!(shown.contains("shown secret again") && !shown.contains("text: A1"), "{shown}");
 }

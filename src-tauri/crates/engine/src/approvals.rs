@@ -8,13 +8,16 @@ use okcvm_protocol::{
     ApprovalState, Awaited, Item, ItemBody, ItemId, PermissionMode, PermissionRule, RuleId, RuleMatch,
     RulePattern, SessionId, SessionSummary, ToolCall, TurnEvent,
 };
-use okcvm_tools::{Decision, Question, Touches, Trust, consent, patterns};
+use okcvm_tools::{Decision, Effect, Question, Reads, Touches, Trust, changes_history, consent, patterns};
+use okcvm_workspace::{TEMPORARY_PREFIX, WorkspacePath, tool_folder};
 use tokio::sync::{oneshot, watch};
 
 use crate::calls::Prepared;
 use crate::turn_loop::TurnState;
 use crate::{Engine, EngineError};
 
+/// With more that no snapshot holds, the person is asked instead of each being held.
+const MOST_SPARED: usize = 500;
 /// Sources that a question names.
 const MOST_SOURCES: usize = 5;
 /// Characters of what a person tells the model with a refusal.
@@ -22,8 +25,8 @@ const LONGEST_REASON: usize = 4_000;
 
 /// Whether a call may run.
 pub(crate) enum Permit {
-    /// It may; these untrusted things it reads.
-    Granted(Vec<String>),
+    /// It may; these untrusted things it reads, and this it may not change.
+    Granted { reads: Vec<String>, spare: Vec<String> },
     /// It may not, worded for the model.
     Denied(String),
     /// The turn was stopped while it waited.
@@ -79,6 +82,14 @@ struct Judged {
     reads: Vec<String>,
     /// What the conversation or the call reads.
     untrusted: Vec<String>,
+    /// What no snapshot holds, if the call is to be kept from changing it.
+    spare: Vec<String>,
+}
+
+impl Judged {
+    fn permit(&self) -> Permit {
+        Permit::Granted { reads: self.reads.clone(), spare: self.spare.clone() }
+    }
 }
 
 impl Engine {
@@ -107,16 +118,14 @@ impl Engine {
                     let answered = (&mut question.answer).await.ok();
                     let allowed = matches!(answered, Some(ApprovalState::Allowed { .. }));
                     if !allowed || question.covers(&judged) {
-                        return Ok(as_permit(answered, call, judged.reads));
+                        return Ok(as_permit(answered, call, &judged));
                     }
                 }
             }
             // From before it is told, so that nothing of the time in which it waits counts.
             let waiting = asks.then(|| state.pause());
             let settled = match judged.decision {
-                Decision::Allow => {
-                    Some((ApprovalState::Allowed { scope: None }, Permit::Granted(judged.reads.clone())))
-                }
+                Decision::Allow => Some((ApprovalState::Allowed { scope: None }, judged.permit())),
                 Decision::RefuseInPlan => {
                     let reason = Some("The session went to plan mode.".to_owned());
                     Some((ApprovalState::Refused { reason }, Permit::Denied(in_plan_mode(call))))
@@ -134,7 +143,7 @@ impl Engine {
                     return Ok(permit);
                 }
                 // The person was faster.
-                return Ok(as_permit(question.answer.await.ok(), call, judged.reads));
+                return Ok(as_permit(question.answer.await.ok(), call, &judged));
             }
             let Some(question) = &mut asked else { continue };
             state.awaiting(Awaited::Approval { item_id: question.id.clone() });
@@ -145,7 +154,7 @@ impl Engine {
                     let now = self.judge(state, call, &prepared.touches(&state.runtime.id))?;
                     let allowed = matches!(answered, Ok(ApprovalState::Allowed { .. }));
                     if !allowed || question.covers(&now) {
-                        return Ok(as_permit(answered.ok(), call, now.reads));
+                        return Ok(as_permit(answered.ok(), call, &now));
                     }
                     asked = None;
                 }
@@ -178,13 +187,39 @@ impl Engine {
                 untrusted.push(source);
             }
         }
+        let mut spare = if untrusted.is_empty() { Vec::new() } else { self.unrecorded(state)? };
+        let mut actions = touches.actions.clone();
+        if touches.reads != Reads::Workspace {
+            // It changes no more than it names.
+            let named = WorkspacePath::named(state.runtime.root(), &touches.subject).ok();
+            spare.retain(|path| {
+                let inside = |named: &WorkspacePath| std::path::Path::new(named.as_str()).starts_with(path);
+                definition.effect == Effect::Write && named.as_ref().is_some_and(inside)
+            });
+        }
+        let may_delete = match touches.reads {
+            Reads::Workspace => {
+                let history = spare.iter().any(|path| path == ".git" || path.ends_with("/.git"));
+                !touches.spares.cover(&spare)
+                    || spare.len() > MOST_SPARED
+                    || (history && changes_history(&touches.subject))
+            }
+            Reads::Nothing | Reads::Files(_) | Reads::Outside(_) => !spare.is_empty(),
+        };
+        if may_delete && !actions.contains(&ApprovalAction::Delete) {
+            actions.push(ApprovalAction::Delete);
+        }
+        if actions.contains(&ApprovalAction::Delete) {
+            // Whoever lets it run lets it delete.
+            spare.clear();
+        }
         let mut rules = store.rules(Some(session))?;
         rules.extend(store.rules(None)?);
         rules.extend(self.run_rules());
         let question = Question {
             effect: definition.effect,
             permission: definition.permission,
-            actions: &touches.actions,
+            actions: &actions,
             agreed: &touches.agreed,
             mode,
             trust: if untrusted.is_empty() { Trust::Whole } else { Trust::Broken },
@@ -193,7 +228,21 @@ impl Engine {
         let decision = question.decide();
         let actions = question.all_actions();
         untrusted.truncate(MOST_SOURCES);
-        Ok(Judged { decision, actions, mode, reads, untrusted })
+        Ok(Judged { decision, actions, mode, reads, untrusted, spare })
+    }
+
+    /// What no snapshot holds of the files as they were before this turn, and nobody could make again: not what tools
+    /// install, and what this program writes.
+    fn unrecorded(&self, state: &TurnState) -> Result<Vec<String>, EngineError> {
+        let Some(base) = self.store().node(&state.node_id)?.summary.base_snapshot else {
+            return Ok(Vec::new());
+        };
+        let mut left_out = state.runtime.history.skipped(&base)?;
+        left_out.retain(|left| {
+            let name = left.path.rsplit('/').next().unwrap_or_default();
+            tool_folder(name.as_bytes()).is_none() && !name.starts_with(TEMPORARY_PREFIX)
+        });
+        Ok(left_out.into_iter().map(|left| left.path).collect())
     }
 
     fn put_question(
@@ -409,9 +458,9 @@ impl Engine {
     }
 }
 
-fn as_permit(answered: Option<ApprovalState>, call: &ToolCall, reads: Vec<String>) -> Permit {
+fn as_permit(answered: Option<ApprovalState>, call: &ToolCall, judged: &Judged) -> Permit {
     match answered {
-        Some(ApprovalState::Allowed { .. }) => Permit::Granted(reads),
+        Some(ApprovalState::Allowed { .. }) => judged.permit(),
         Some(ApprovalState::Refused { reason }) => Permit::Denied(refused(call, reason.as_deref())),
         Some(ApprovalState::Waiting | ApprovalState::Interrupted) | None => Permit::Stopped,
     }

@@ -8,7 +8,7 @@ use okcvm_protocol::{
     AppError, ArtifactKind, Awaited, Item, ItemBody, ItemDelta, NodeId, SessionId, SpanKind, SpanStatus,
     ToolCall, ToolCallStatus, ToolContent, ToolResult, TurnEvent,
 };
-use okcvm_snapshots::History;
+use okcvm_snapshots::{AtWork, History};
 use okcvm_store::Store;
 use okcvm_tools::{
     Effect, FileReads, ReadStamp, Tool, ToolContext, ToolError, ToolProgress, ToolSink, Touches,
@@ -96,6 +96,7 @@ impl Engine {
                 }
             } else if let Some(joined) = state.cancel.run_until_cancelled(base.join(state)).await {
                 joined?;
+                state.runtime.history.set_at_work(AtWork::Agent);
             }
             let mut running = Vec::new();
             for item in group {
@@ -157,12 +158,14 @@ impl Engine {
             return Ok((call, None));
         }
         let prepared = self.prepare(&call);
+        let mut spare = Vec::new();
         if let Ok(prepared) = &prepared {
             match self.permit(state, &item, &call, prepared).await? {
-                Permit::Granted(untrusted) => {
-                    for source in untrusted {
+                Permit::Granted { reads, spare: spared } => {
+                    for source in reads {
                         self.note_untrusted(state, &source)?;
                     }
+                    spare = spared;
                 }
                 Permit::Denied(text) => {
                     call.status = ToolCallStatus::Failed;
@@ -197,7 +200,9 @@ impl Engine {
             }),
         });
         let outcome = match prepared {
-            Ok(prepared) => self.carry_out_call(state, &item, prepared, Arc::<LiveCall>::clone(&live)).await,
+            Ok(prepared) => {
+                self.carry_out_call(state, &item, prepared, spare, Arc::<LiveCall>::clone(&live)).await
+            }
             Err(wrong) => Err(ToolError::ForModel(wrong)),
         };
         call.live_output = live.finish();
@@ -265,6 +270,7 @@ impl Engine {
         state: &Arc<TurnState>,
         item: &Item,
         prepared: Prepared,
+        spare: Vec<String>,
         sink: Arc<dyn ToolSink>,
     ) -> Result<ToolResult, ToolError> {
         let Prepared { tool, arguments } = prepared;
@@ -277,6 +283,7 @@ impl Engine {
             sink,
             reads: self.file_reads(&state.runtime.id),
             cancel: state.cancel.child_token(),
+            spare,
         };
         // In a task of its own, so that a panic in a tool is a failed call and not a dead turn.
         let running = tokio::spawn(async move { tool.call(&context, arguments).await }.in_current_span());
@@ -378,6 +385,7 @@ impl Engine {
             sink,
             reads: self.file_reads(session),
             cancel,
+            spare: Vec::new(),
         };
         let mut result = match implementation.call(&context, arguments).await {
             Ok(result) => result,

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeStatus, SessionAccess, SessionId, SnapshotId,
 };
-use okcvm_snapshots::{Author, Cancel, GONE, History, Loss, RecordInfo, Recorded, WhyLost};
+use okcvm_snapshots::{AtWork, Author, Cancel, GONE, History, Loss, RecordInfo, Recorded, WhyLost};
 use okcvm_store::SnapshotMark;
 use okcvm_workspace::{Watch, Workspace, decode_name};
 use sha2::{Digest, Sha256};
@@ -294,7 +294,12 @@ impl Runtime {
         for node in engine.store().running_nodes(&self.id)? {
             let at = engine.now();
             engine.close_items(&node.id, at)?;
-            let snapshot = self.record_interrupted(engine, node.base_snapshot.as_ref())?;
+            if node.base_snapshot.is_some() {
+                self.history.set_at_work(AtWork::Agent);
+            }
+            let snapshot = self.record_interrupted(engine, node.base_snapshot.as_ref());
+            self.history.set_at_work(AtWork::Person);
+            let snapshot = snapshot?;
             let base = node.base_snapshot.as_ref().unwrap_or(&snapshot);
             let changes = self.history.counts(Some(base), &snapshot)?;
             if node.base_snapshot.is_none() {

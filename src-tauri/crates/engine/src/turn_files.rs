@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use okcvm_protocol::{AppError, ChangeCounts, NoticeLevel, SnapshotId, TurnEvent};
-use okcvm_snapshots::Author;
+use okcvm_snapshots::{AtWork, Author};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
@@ -61,6 +61,7 @@ impl Engine {
             tokio::time::sleep(HEAD_START).await;
             engine
                 .blocking(move |engine| {
+                    shared.runtime.history.set_at_work(AtWork::Person);
                     let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
                     let unknown =
                         previous.as_ref().and_then(|previous| before_unknown(&shared.runtime, previous));
@@ -101,13 +102,23 @@ impl Engine {
             .blocking(move |engine| {
                 let message = engine.store().node(&shared.node_id)?.summary.title;
                 let recorded = shared.runtime.record(engine, Author::Agent, &message)?;
+                shared.runtime.history.set_at_work(AtWork::Person);
                 let changes = shared.runtime.history.counts(Some(&base), &recorded.snapshot)?;
                 engine.store().set_node_snapshot(&shared.node_id, &recorded.snapshot, &changes)?;
                 Ok((recorded.snapshot, changes))
             })
             .await?;
         state.tell(TurnEvent::SnapshotTaken { snapshot, changes });
-        Ok(())
+        let refused = state.runtime.history.take_refused_rules();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "What {} leaves out is recorded all the same, because the agent wrote it. It counts once you change the file \
+             yourself.",
+            refused.join(", ")
+        );
+        state.notice(0, NoticeLevel::Warning, text)
     }
 }
 

@@ -133,6 +133,7 @@ impl Host {
             search_first: Vec::new(),
             limits: Limits { cpu_time: MOST_TIME * 2, disk_bytes: 1 << 30, ..Limits::default() },
             kept_folder: None,
+            read_only: Vec::new(),
             sockets: Sockets::Own,
             way_out: WayOut::None,
             entry: Some(Entry {

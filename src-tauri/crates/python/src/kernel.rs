@@ -60,6 +60,8 @@ pub(crate) struct Start {
     pub kind: KernelKind,
     pub python: PathBuf,
     pub workspace: PathBuf,
+    /// What of it the kernel may not change, relative to it.
+    pub spare: Vec<String>,
     /// Must exist.
     pub kept_folder: PathBuf,
     /// The folder of the app's environment, if there is one.
@@ -88,6 +90,8 @@ pub(crate) struct Kernel {
     pub kind: KernelKind,
     /// In words, with versions.
     pub about: String,
+    /// What of the workspace it may not change.
+    pub spared: Vec<String>,
     /// The cell that was sent did not come to its end here.
     broken: bool,
     /// Keeps the environment from being removed while it is used.
@@ -111,6 +115,8 @@ impl Kernel {
         cancel: &CancellationToken,
     ) -> Result<Self, StartError> {
         let kind = start.kind;
+        // Where nothing can be held in place, nothing is spared.
+        let spared = if sandbox.tier() == Some(Tier::Full) { start.spare.clone() } else { Vec::new() };
         let mut process = sandbox.start(program(sandbox, start)).await?;
         let mut lines = Lines::default();
         let ready = async {
@@ -136,8 +142,16 @@ impl Kernel {
                     KernelKind::Plain => format!("the plain one of OKCVM, Python {python}"),
                 };
                 let about = short(&about, 120);
-                let mut kernel =
-                    Self { process, lines, kind, about, broken: false, installed: None, closed: None };
+                let mut kernel = Self {
+                    process,
+                    lines,
+                    kind,
+                    about,
+                    spared,
+                    broken: false,
+                    installed: None,
+                    closed: None,
+                };
                 kernel.close();
                 Ok(kernel)
             }
@@ -160,6 +174,11 @@ impl Kernel {
     pub(crate) async fn lives(&mut self) -> bool {
         let gone = tokio::time::timeout(Duration::from_millis(5), self.process.running.wait()).await.is_ok();
         !gone && !self.broken
+    }
+
+    /// Puts aside what it left for git to run outside of the sandbox, and says so.
+    pub(crate) async fn look_after(&self) -> Vec<String> {
+        self.process.running.look().await.remarks()
     }
 
     /// Why it ended, if it has.
@@ -289,9 +308,10 @@ impl Kernel {
     }
 
     /// Ends it with all that it started.
-    pub(crate) async fn end(mut self) {
+    pub(crate) async fn end(mut self) -> Vec<String> {
         self.process.running.end();
         self.process.running.wait().await;
+        self.look_after().await
     }
 }
 
@@ -375,6 +395,7 @@ fn program(sandbox: &Sandbox, start: Start) -> Program {
         search_first,
         limits: limits(),
         readable: start.readable,
+        read_only: start.spare.iter().map(PathBuf::from).collect(),
         kept_folder: Some(start.kept_folder),
         sockets,
         way_out: start.way_out,

@@ -20,6 +20,8 @@ const TITLE: &str = "Python";
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(20);
+/// Notes that wait for the next cell.
+const MOST_NOTES: usize = 5;
 /// After packages could not be had, they are asked for again only after a while.
 const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Sources that are noted of a kernel: whether there is one is what counts.
@@ -38,6 +40,8 @@ pub struct Cell {
     pub code: String,
     /// A fresh kernel first.
     pub restart: bool,
+    /// What of the workspace, relative to it, a kernel that is started for this cell may not change.
+    pub spare: Vec<String>,
     /// What the conversation has read so far that is not trusted, in words for people: the code may bring it along, and the
     /// kernel keeps it. See [`Kernels::held`].
     pub untrusted: Vec<String>,
@@ -111,7 +115,19 @@ struct Slot {
     kernel: Option<Kernel>,
     /// Why the last one is gone, if that was not asked for.
     lost: Option<String>,
+    /// What its next cell says beside its own.
+    notes: Vec<String>,
     used: Instant,
+}
+
+impl Slot {
+    fn note(&mut self, notes: Vec<String>) {
+        for note in notes {
+            if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
 }
 
 impl Kernels {
@@ -190,7 +206,7 @@ impl Kernels {
         let (mut notes, mut packages) = (Vec::new(), Vec::new());
         if cell.restart {
             if let Some(kernel) = slot.kernel.take() {
-                kernel.end().await;
+                slot.notes.extend(kernel.end().await);
                 notes.push("the kernel was restarted: no names are left of before".to_owned());
             }
             slot.lost = None;
@@ -250,6 +266,10 @@ impl Kernels {
         }
         let (end, dropped) = kernel.run(&cell.code, &events, &cell.cancel).await;
         kernel.close();
+        notes.append(&mut slot.notes);
+        if let Some(kernel) = &slot.kernel {
+            notes.extend(kernel.look_after().await);
+        }
         match &end {
             CellEnd::Done | CellEnd::Failed | CellEnd::Interrupted => {}
             CellEnd::Ended => {
@@ -270,8 +290,14 @@ impl Kernels {
 
     fn slot(&self, session: &str) -> Arc<tokio::sync::Mutex<Slot>> {
         let mut slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh =
-            || Arc::new(tokio::sync::Mutex::new(Slot { kernel: None, lost: None, used: Instant::now() }));
+        let fresh = || {
+            Arc::new(tokio::sync::Mutex::new(Slot {
+                kernel: None,
+                lost: None,
+                notes: Vec::new(),
+                used: Instant::now(),
+            }))
+        };
         Arc::clone(slots.entry(session.to_owned()).or_insert_with(fresh))
     }
 
@@ -299,6 +325,7 @@ impl Kernels {
             kind: KernelKind::Plain,
             python: PathBuf::new(),
             workspace: cell.workspace.clone(),
+            spare: cell.spare.clone(),
             kept_folder,
             environment: None,
             readable: Vec::new(),
@@ -403,6 +430,16 @@ impl Kernels {
         self.held_by_all().get(session).cloned().unwrap_or_default()
     }
 
+    /// What of the workspace the kernel of a session may not change; `None` if none runs, so that the next one is started
+    /// as its cell says.
+    pub fn spared(&self, session: &str) -> Option<Vec<String>> {
+        let slot = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).get(session).cloned()?;
+        // One that runs a cell is not asked.
+        let Ok(slot) = slot.try_lock() else { return Some(Vec::new()) };
+        let kernel = slot.kernel.as_ref().filter(|kernel| kernel.ending().is_none())?;
+        Some(kernel.spared.clone())
+    }
+
     /// Notes what the kernel of a session may hold from now on: what its cell was found to have read. The packages of
     /// the session may hold it as well, beyond its end.
     pub fn hold(&self, session: &str, session_folder: &Path, sources: &[String]) {
@@ -437,7 +474,9 @@ impl Kernels {
         if let Some(slot) = slot
             && let Some(kernel) = slot.lock().await.kernel.take()
         {
-            kernel.end().await;
+            for note in kernel.end().await {
+                tracing::warn!(session, note, "a kernel left something for git to run");
+            }
         }
         self.held_by_all().remove(session);
     }
@@ -471,10 +510,16 @@ async fn end_idle(inner: Weak<Inner>, idle: Duration, look: Duration) {
         for slot in slots {
             let Ok(mut slot) = slot.try_lock() else { continue };
             if slot.used.elapsed() < idle {
+                // Its threads may work on between its cells.
+                if let Some(kernel) = &slot.kernel {
+                    let notes = kernel.look_after().await;
+                    slot.note(notes);
+                }
                 continue;
             }
             if let Some(kernel) = slot.kernel.take() {
-                kernel.end().await;
+                let notes = kernel.end().await;
+                slot.note(notes);
                 let idle = match idle.as_secs() / 60 {
                     1 => "a minute".to_owned(),
                     minutes => format!("{minutes} minutes"),

@@ -37,6 +37,8 @@ pub struct Command {
     pub egress: Option<Egress>,
     /// Where it is entered while it runs.
     pub entry: Option<Entry>,
+    /// Files and folders, relative to the workspace, that it may read and not change. Only in the full tier.
+    pub read_only: Vec<PathBuf>,
 }
 
 /// Takes the socket at which programs of a command look for a proxy: it listens on the loopback of the command's own
@@ -72,6 +74,7 @@ impl Command {
             limits: Limits::default(),
             egress: None,
             entry: None,
+            read_only: Vec::new(),
         }
     }
 }
@@ -163,6 +166,8 @@ pub struct Exit {
     pub output_bytes: u64,
     /// Those of them that were not passed on, because of the limit or because nobody took them any more.
     pub dropped_bytes: u64,
+    /// What it left for git to run outside of the sandbox, and where that is now.
+    pub put_aside: crate::PutAside,
 }
 
 /// Why a command did not run.

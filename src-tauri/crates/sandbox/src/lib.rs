@@ -16,16 +16,22 @@
 //!
 //! Git runs what the hooks and settings of a repository name, outside of the sandbox as well. In the full tier those of
 //! repositories that are in the workspace when a command starts are read-only to it, and these repositories cannot be
-//! moved or removed; those that a command makes are covered from the next command on. In the reduced tier none are,
-//! because Landlock only adds rights below a folder and never takes them from a part of it; the status says so.
+//! moved or removed; in the reduced tier none are held, because Landlock only adds rights below a folder and never takes
+//! them from a part of it, and the status says so. What comes while a command runs is looked through when it has ended,
+//! in every tier: hooks, and settings that are not known to be harmless, are put aside.
 
 mod command;
+mod put_aside;
 mod registry;
 mod sandbox;
 mod session_process;
 
 #[cfg(unix)]
+mod gitlinks;
+#[cfg(unix)]
 mod helper;
+#[cfg(unix)]
+mod newcomers;
 #[cfg(unix)]
 mod policy;
 #[cfg(unix)]
@@ -36,6 +42,8 @@ mod repositories;
 mod roots;
 #[cfg(unix)]
 mod run;
+#[cfg(unix)]
+mod settings;
 #[cfg_attr(target_os = "macos", path = "macos/tree.rs")]
 #[cfg_attr(target_os = "linux", path = "linux/tree.rs")]
 #[cfg(unix)]
@@ -60,6 +68,7 @@ mod seatbelt;
 mod windows;
 
 pub use command::{Command, Egress, Entry, Exit, Limit, Limits, Outcome, SandboxError, Tier};
+pub use put_aside::PutAside;
 pub use registry::{Processes, Running};
 pub use sandbox::{Sandbox, WORKSPACE_MOUNT, run_helper_if_asked};
 pub use session_process::{KEPT_MOUNT, Program, RunningProgram, SessionProcess, Sockets, WayOut};

@@ -43,6 +43,6 @@ struct Run {
     private: Private,
     /// Where the command sees its workspace.
     workspace_inside: std::path::PathBuf,
-    /// None in the reduced tier, in which nothing can be held in place.
+    /// Held in place in the full tier; in the reduced one, that what comes is told from what was there.
     repositories: Repositories,
 }

@@ -20,6 +20,9 @@ pub(crate) struct Policy {
     pub workspace: PathBuf,
     pub environment: Vec<(String, String)>,
     pub limits: Limits,
+    /// What of the workspace may not be changed, relative to it.
+    #[serde(default)]
+    pub read_only: Vec<PathBuf>,
     /// What may be read besides the workspace: absolute paths that exist or not.
     pub readable: Vec<PathBuf>,
     /// The value of `PATH` inside.
@@ -71,6 +74,8 @@ pub(crate) enum Report {
     Exited { code: i32 },
     /// A signal ended the shell.
     Signalled { signal: i32 },
+    /// When nothing was left of it: what it left for git to run.
+    PutAside(crate::PutAside),
 }
 
 /// What holds around a command, as found while it was set up.

@@ -91,6 +91,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
             ("OKCVM_PROBE_HOOKS".to_owned(), if holds_hooks { "held" } else { "open" }.to_owned()),
         ],
         limits: Limits { output_bytes: 64 * 1024, ..Limits::default() },
+        read_only: Vec::new(),
         readable: roots.readable.clone(),
         search_path: roots.search_path.clone(),
         program: None,

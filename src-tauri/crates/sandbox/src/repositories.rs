@@ -5,26 +5,31 @@
 //! could still be moved away and another put in its place. In it `hooks`, `config`, `config.worktree` and `commondir`
 //! are read-only, also those of modules and work trees; a `.git` file is, too, and the folder that it names is treated
 //! as a `.git` folder. A `commondir`, which would lead git to the settings of another repository, is made to lead to the
-//! folder itself and taken away again by the last command that holds it. What cannot be bound, because it is a link, is put
-//! back once every process of the command has ended.
+//! folder itself and taken away again by the last command that holds it. A link is bound, too;
+//! where the kernel cannot, it is put back once every process of the command has ended.
 //!
-//! Not covered: repositories that come after the command started, bare ones, those below `node_modules` and beyond the bounds
-//! below, and files of the work tree that the user's own settings name (such as `core.hooksPath`).
+//! What comes while a command runs cannot be held; see [`crate::newcomers`].
+//!
+//! Not covered: repositories below `node_modules` and beyond the bounds below, and files of the work tree that the user's
+//! own settings name (such as `core.hooksPath`).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
 
 use crate::WORKSPACE_MOUNT;
 
 /// How far below the workspace a repository is found.
-const MAX_DEPTH: usize = 8;
-/// Folders whose entries are read. The search goes level by level, so that a crowd of folders hides only what lies
-/// deeper than itself.
+const MAX_DEPTH: usize = 16;
+/// Folders whose entries are read before a command. The search goes level by level, so that a crowd of folders hides only
+/// what lies deeper than itself; where there are more, it is gone through once more, the oldest first, so that what a
+/// command made hides nothing that was there before.
 const MAX_READ: usize = 20_000;
 /// Folders in which `.git` is looked for.
 const MAX_LOOKED: usize = 200_000;
@@ -37,6 +42,55 @@ const WORK_TREE_SETTINGS: &[u8] = b"worktreeconfig";
 /// The longest settings file that is looked into, and more than any file that holds a path.
 const MAX_TEXT: u64 = 1 << 20;
 
+/// What a folder holds that git takes for a repository although it is not called `.git`.
+const BARE: [&str; 3] = ["HEAD", "objects", "refs"];
+
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Folders whose entries are read.
+    read: usize,
+    until: Option<Instant>,
+}
+
+/// How far a search came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    All,
+    APart,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    ByLevel,
+    OldestFirst,
+}
+
+/// When a folder's turn comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    first: Option<SystemTime>,
+    depth: usize,
+}
+
+impl Rank {
+    fn first() -> Self {
+        Self { first: None, depth: 0 }
+    }
+
+    fn below(self, order: Order, created: impl FnOnce() -> Option<SystemTime>) -> Self {
+        let first = match order {
+            Order::ByLevel => None,
+            Order::OldestFirst => created(),
+        };
+        Self { first, depth: self.depth + 1 }
+    }
+}
+
+/// When a folder was made, which no command can change.
+fn created(folder: &Path) -> Option<SystemTime> {
+    std::fs::symlink_metadata(folder).and_then(|metadata| metadata.created()).ok()
+}
+
 /// What is to be held in place. Paths are relative to the workspace.
 #[derive(Debug, Default)]
 pub(crate) struct Repositories {
@@ -44,10 +98,19 @@ pub(crate) struct Repositories {
     pub holds: BTreeMap<PathBuf, Hold>,
     pub kept: Vec<Kept>,
     /// The folders in which git keeps something.
-    added: BTreeSet<PathBuf>,
+    pub added: BTreeSet<PathBuf>,
+    /// Those of them that have a work tree, with its folder.
+    pub work_trees: BTreeSet<(PathBuf, PathBuf)>,
+    /// The stamps of their indexes, by their folders.
+    pub indexes: BTreeMap<PathBuf, Stamp>,
+    most: usize,
     /// There are more repositories than are covered.
     pub are_too_many: bool,
 }
+
+/// Tells whether a file is still the same: device, number, size, and when it last changed in any way, which no command
+/// can set.
+pub(crate) type Stamp = (u64, u64, u64, i64, i64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hold {
@@ -66,7 +129,7 @@ pub(crate) enum Hold {
 /// What a `commondir` holds that leads nowhere else. To git it is as if there were none.
 pub(crate) const ITSELF: &[u8] = b".\n";
 
-/// Something that no mount can hold, in a folder that is pinned.
+/// A link, which not every kernel can bind, in a folder that is pinned.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub folder: PathBuf,
@@ -104,38 +167,79 @@ impl Repositories {
     /// Looks for repositories in the workspace. Follows no link on its way. Called with the rights of the user
     /// namespace, so that a folder that the user has closed hides nothing.
     pub(crate) fn find(workspace: &Path) -> Self {
-        let mut found = Self::default();
-        let mut ahead = VecDeque::from([(PathBuf::new(), 0)]);
-        let (mut looked, mut read) = (0, 0);
-        while let Some((folder, depth)) = ahead.pop_front() {
-            looked += 1;
-            if looked > MAX_LOOKED {
-                break;
-            }
-            found.look(workspace, &folder);
-            if depth == MAX_DEPTH || read == MAX_READ {
-                continue;
-            }
-            read += 1;
-            ahead.extend(
-                std::fs::read_dir(workspace.join(&folder))
-                    .into_iter()
-                    .flatten()
-                    .flatten()
-                    .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                    .map(|entry| entry.file_name())
-                    .filter(|name| name != ".git" && name != "node_modules")
-                    .map(|name| (folder.join(name), depth + 1)),
-            );
+        let mut found = Self { most: MAX_REPOSITORIES, ..Self::default() };
+        let bounds = Bounds { read: MAX_READ, until: None };
+        if found.search(workspace, Order::ByLevel, bounds) == Seen::APart {
+            found.search(workspace, Order::OldestFirst, bounds);
         }
+        found.note_indexes(workspace);
         found
     }
 
+    /// The same without a bound but the time, for a look whose finds are not held.
+    pub(crate) fn find_all(workspace: &Path, until: Instant) -> (Self, Seen) {
+        let mut found = Self { most: usize::MAX, ..Self::default() };
+        let bounds = Bounds { read: usize::MAX, until: Some(until) };
+        let seen = found.search(workspace, Order::ByLevel, bounds);
+        found.note_indexes(workspace);
+        (found, seen)
+    }
+
+    fn search(&mut self, workspace: &Path, order: Order, bounds: Bounds) -> Seen {
+        let mut ahead = BinaryHeap::from([Reverse((Rank::first(), PathBuf::new()))]);
+        let (mut looked, mut read, mut seen) = (0, 0, Seen::All);
+        while let Some(Reverse((rank, folder))) = ahead.pop() {
+            looked += 1;
+            if looked > MAX_LOOKED.max(bounds.read)
+                || bounds.until.is_some_and(|until| Instant::now() > until)
+            {
+                return Seen::APart;
+            }
+            self.look(workspace, &folder);
+            if rank.depth == MAX_DEPTH {
+                continue;
+            }
+            if read == bounds.read {
+                seen = Seen::APart;
+                continue;
+            }
+            read += 1;
+            let mut parts_of_a_repository = 0;
+            for entry in std::fs::read_dir(workspace.join(&folder)).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                parts_of_a_repository += usize::from(BARE.iter().any(|part| name == *part));
+                if entry.file_type().is_ok_and(|kind| kind.is_dir())
+                    && name != ".git"
+                    && name != "node_modules"
+                {
+                    let below = folder.join(name);
+                    let rank = rank.below(order, || created(&workspace.join(&below)));
+                    ahead.push(Reverse((rank, below)));
+                }
+            }
+            if parts_of_a_repository == BARE.len() {
+                self.add(workspace, &folder);
+            }
+        }
+        seen
+    }
+
+    fn note_indexes(&mut self, workspace: &Path) {
+        for folder in &self.added {
+            if let Some(stamp) = stamp(&workspace.join(folder).join("index")) {
+                self.indexes.insert(folder.clone(), stamp);
+            }
+        }
+    }
+
     /// Looks for a `.git` in one folder.
-    fn look(&mut self, workspace: &Path, folder: &Path) {
+    pub(crate) fn look(&mut self, workspace: &Path, folder: &Path) {
         let place = folder.join(".git");
         match There::at(&workspace.join(&place)) {
-            There::Folder => self.add(workspace, &place),
+            There::Folder => {
+                self.add(workspace, &place);
+                self.work_trees.insert((place, folder.to_owned()));
+            }
             There::File => {
                 self.hold(&place, Hold::ReadOnly);
                 let text = text(&workspace.join(&place));
@@ -143,6 +247,7 @@ impl Repositories {
                     && let Some(target) = inside(workspace, folder, target)
                 {
                     self.add(workspace, &target);
+                    self.work_trees.insert((target, folder.to_owned()));
                 }
             }
             There::Link(target) => {
@@ -150,6 +255,7 @@ impl Repositories {
                     && workspace.join(&real).is_dir()
                 {
                     self.add(workspace, &real);
+                    self.work_trees.insert((real, folder.to_owned()));
                 }
                 self.keep(folder, ".git", Some(target));
             }
@@ -165,7 +271,7 @@ impl Repositories {
         if !is_repository || self.added.contains(folder) {
             return;
         }
-        if self.added.len() == MAX_REPOSITORIES {
+        if self.added.len() == self.most {
             self.are_too_many = true;
             return;
         }
@@ -259,6 +365,12 @@ impl Repositories {
     }
 }
 
+pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
+}
+
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
@@ -295,7 +407,7 @@ fn text(path: &Path) -> Vec<u8> {
 
 /// Where a path that git noted in a folder leads, relative to the workspace; `None` if it leads out of it, or to the
 /// workspace itself. It may have been noted by a command, which knows the workspace by another name.
-fn inside(workspace: &Path, folder: &Path, noted: &[u8]) -> Option<PathBuf> {
+pub(crate) fn inside(workspace: &Path, folder: &Path, noted: &[u8]) -> Option<PathBuf> {
     let noted = Path::new(OsStr::from_bytes(noted.trim_ascii()));
     if noted.as_os_str().is_empty() {
         return None;

@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 use crate::output::pass_on;
 use crate::policy::{HELPER_ARGUMENT, Network, Policy, Report, Walls};
 use crate::watch::Watch;
-use crate::{Egress, Exit, Limit, Outcome, Running, SandboxError};
+use crate::{Egress, Exit, Limit, Outcome, PutAside, Running, SandboxError};
 
 /// How long the helper may take to end everything after its lifeline was cut, before it is killed itself (which ends
 /// everything in the full tier at once).
 const GRACE: Duration = Duration::from_secs(10);
-/// The reports of one helper are a few hundred bytes.
-const MAX_REPORT_BYTES: u64 = 64 * 1024;
+/// The reports of one helper are a few hundred bytes, and some names of files.
+const MAX_REPORT_BYTES: u64 = 1 << 20;
 
 /// A command that ran.
 pub(crate) struct Run {
@@ -48,8 +48,13 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<Run, SandboxError> {
     if cancel.is_cancelled() {
-        let exit =
-            Exit { outcome: Outcome::Cancelled, duration: Duration::ZERO, output_bytes: 0, dropped_bytes: 0 };
+        let exit = Exit {
+            outcome: Outcome::Cancelled,
+            duration: Duration::ZERO,
+            output_bytes: 0,
+            dropped_bytes: 0,
+            put_aside: PutAside::default(),
+        };
         return Ok(Run { exit, walls: None });
     }
     let mut policy_line = serde_json::to_vec(policy).map_err(|error| {
@@ -144,6 +149,7 @@ pub(crate) async fn run(
     };
 
     let mut walls = None;
+    let mut put_aside = PutAside::default();
     let mut outcome = stopped;
     for report in &reports.lines {
         match report {
@@ -155,6 +161,7 @@ pub(crate) async fn run(
             }
             Report::Exited { code } => outcome = outcome.or(Some(Outcome::Exited(*code))),
             Report::Signalled { signal } => outcome = outcome.or(Some(Outcome::Signalled(*signal))),
+            Report::PutAside(aside) => put_aside.add(aside.clone()),
         }
     }
     if watch.ran_out() && matches!(outcome, Some(Outcome::Exited(_) | Outcome::Signalled(_))) {
@@ -168,6 +175,7 @@ pub(crate) async fn run(
         duration: started.elapsed(),
         output_bytes: counted.total,
         dropped_bytes: counted.dropped,
+        put_aside,
     };
     Ok(Run { exit, walls })
 }

@@ -265,6 +265,7 @@ impl Sandbox {
             workspace,
             environment: command.env,
             limits: command.limits,
+            read_only: command.read_only,
             readable,
             search_path: self.inner.roots.search_path.clone(),
             program: None,

@@ -50,6 +50,8 @@ pub struct Program {
     pub readable: Vec<PathBuf>,
     /// A folder that it may write besides the workspace, seen as [`KEPT_MOUNT`]. Must exist.
     pub kept_folder: Option<PathBuf>,
+    /// Files and folders, relative to the workspace, that it may read and not change. Only in the full tier.
+    pub read_only: Vec<PathBuf>,
     /// Whether it may make local sockets.
     pub sockets: Sockets,
     /// Whether it may have a way out.
@@ -80,6 +82,8 @@ pub struct RunningProgram {
     ending: tokio_util::sync::CancellationToken,
     #[cfg(unix)]
     ended: tokio::sync::watch::Receiver<Option<Ended>>,
+    #[cfg(unix)]
+    newcomers: std::sync::Arc<crate::newcomers::NewRepositories>,
 }
 
 /// How a program ended, once nothing of it is left.
@@ -89,6 +93,7 @@ struct Ended {
     outcome: Outcome,
     /// Why it could not be executed.
     trouble: Option<String>,
+    put_aside: crate::PutAside,
 }
 
 #[cfg(not(unix))]
@@ -115,6 +120,12 @@ impl RunningProgram {
         None
     }
 
+    /// What it left for git to run; on this system there is nothing.
+    #[allow(clippy::unused_async, reason = "the same signature on every system")]
+    pub async fn look(&self) -> crate::PutAside {
+        crate::PutAside::default()
+    }
+
     /// Waits for its end.
     #[allow(clippy::unused_async, reason = "the same signature on every system")]
     pub async fn wait(&mut self) -> Outcome {
@@ -135,9 +146,10 @@ mod unix {
     use tokio_util::sync::CancellationToken;
 
     use super::{Ended, Program, RunningProgram, SessionProcess, WayOut};
+    use crate::newcomers::NewRepositories;
     use crate::policy::{HELPER_ARGUMENT, Network, Policy, ProgramPolicy, Report};
     use crate::watch::Watch;
-    use crate::{Limit, Outcome, Running, Sandbox, SandboxError};
+    use crate::{Limit, Outcome, PutAside, Running, Sandbox, SandboxError};
 
     /// How long the walls may take on a busy machine.
     const SETTING_UP: Duration = Duration::from_secs(30);
@@ -161,6 +173,9 @@ mod unix {
                 SandboxError::Refused(format!("The program or its workspace cannot be passed on: {error}"))
             })?;
             line.push(b'\n');
+            let workspace = policy.workspace.clone();
+            let newcomers = tokio::task::spawn_blocking(move || NewRepositories::since_now(&workspace));
+            let newcomers = newcomers.await.map_err(|error| SandboxError::Lost(error.to_string()))?;
             let (ours, theirs) = pair()?;
             let (mut lifeline, their_lifeline) = pair()?;
             let mut child = tokio::process::Command::new(&self.inner.helper)
@@ -203,7 +218,7 @@ mod unix {
                 tell.send_replace(Some(end));
             });
             let (output, input) = ours.into_split();
-            let running = RunningProgram { ending, ended };
+            let running = RunningProgram { ending, ended, newcomers: std::sync::Arc::new(newcomers) };
             Ok(SessionProcess { input, output, listener, running })
         }
 
@@ -235,6 +250,7 @@ mod unix {
                 workspace,
                 environment: program.env,
                 limits: program.limits,
+                read_only: program.read_only,
                 readable,
                 search_path,
                 network: match program.way_out {
@@ -266,7 +282,7 @@ mod unix {
             match serde_json::from_str(&line) {
                 Ok(Report::Ready(_)) => return Ok(()),
                 Ok(Report::Failed { step, message }) => return Err(SandboxError::SetUp { step, message }),
-                Ok(Report::Exited { .. } | Report::Signalled { .. }) | Err(_) => {
+                Ok(Report::Exited { .. } | Report::Signalled { .. } | Report::PutAside(_)) | Err(_) => {
                     other.push_str(&line);
                     other.push(' ');
                 }
@@ -293,7 +309,7 @@ mod unix {
         async fn until_the_end(mut self) -> Ended {
             let mut reports = self.reports;
             let reading = async move {
-                let (mut told, mut trouble) = (None, None);
+                let (mut told, mut trouble, mut put_aside) = (None, None, PutAside::default());
                 while let Ok(Some(line)) = reports.next_line().await {
                     match serde_json::from_str(&line) {
                         Ok(Report::Exited { code }) => told = Some(Outcome::Exited(code)),
@@ -302,10 +318,11 @@ mod unix {
                             tracing::warn!(step, message, "the sandbox of a program broke off");
                             trouble = Some(format!("{step}: {message}"));
                         }
+                        Ok(Report::PutAside(aside)) => put_aside.add(aside),
                         Ok(Report::Ready(_)) | Err(_) => {}
                     }
                 }
-                (told, trouble)
+                (told, trouble, put_aside)
             };
             tokio::pin!(reading);
             let by_hand = async {
@@ -326,10 +343,10 @@ mod unix {
                 Some(read) => Some(read),
                 None => tokio::time::timeout(GRACE, reading).await.ok(),
             };
-            let (told, trouble) = read.unwrap_or_else(|| {
+            let (told, trouble, put_aside) = read.unwrap_or_else(|| {
                 tracing::warn!("the sandbox helper did not end in time and is killed");
                 let _ = self.child.start_kill();
-                (None, None)
+                (None, None, PutAside::default())
             });
             // Its code says only whether it did its work.
             let _ = self.child.wait().await;
@@ -337,7 +354,7 @@ mod unix {
             if self.watch.ran_out() && matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_)) {
                 outcome = Outcome::Limited(Limit::Memory);
             }
-            Ended { outcome, trouble }
+            Ended { outcome, trouble, put_aside }
         }
     }
 
@@ -351,6 +368,16 @@ mod unix {
         /// Begins to end it, with all that it started. [`RunningProgram::wait`] tells when nothing is left.
         pub fn end(&self) {
             self.ending.cancel();
+        }
+
+        /// What it left for git to run in repositories that came since it was started, or, once it has ended, what was
+        /// found then. Goes through the folders of the workspace.
+        pub async fn look(&self) -> PutAside {
+            if let Some(ended) = &*self.ended.borrow() {
+                return ended.put_aside.clone();
+            }
+            let newcomers = std::sync::Arc::clone(&self.newcomers);
+            tokio::task::spawn_blocking(move || newcomers.look()).await.unwrap_or_default()
         }
 
         /// Waits until it has ended and nothing of it is left. May be dropped and called again.

@@ -17,6 +17,9 @@ mod limits;
 #[path = "boundary/network.rs"]
 mod network;
 #[cfg(test)]
+#[path = "boundary/newcomers.rs"]
+mod newcomers;
+#[cfg(test)]
 #[path = "boundary/programs.rs"]
 mod programs;
 #[cfg(test)]

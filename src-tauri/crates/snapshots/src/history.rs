@@ -10,6 +10,7 @@ use crate::archive::Archive;
 use crate::error::SnapshotError;
 use crate::live::{Live, Policy, Telling};
 use crate::rights::Rights;
+use crate::rules_trust::RulesTrust;
 use crate::source::Source;
 
 /// Threads that scan, hash and compress.
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) archive: Arc<Archive>,
     source: Source,
     pub(crate) policy: Mutex<Policy>,
+    pub(crate) rules: RulesTrust,
     pub(crate) telling: Mutex<Telling>,
     pub(crate) rights: Rights,
     pub(crate) writer: Mutex<Writer>,
@@ -115,6 +117,7 @@ impl History {
             source: Source::new(opened.archive.objects().clone()),
             objects: opened.archive.objects().clone(),
             archive: opened.archive,
+            rules: RulesTrust::beside(&path),
             path,
             policy: Mutex::default(),
             telling: Mutex::default(),

@@ -53,6 +53,7 @@ mod restore;
 mod revert;
 mod rights;
 mod rules;
+mod rules_trust;
 mod scan;
 mod shallow;
 mod similarity;
@@ -74,6 +75,7 @@ pub use record::{RecordInfo, Recorded};
 pub use repository::GONE;
 pub use restore::{ForeseenRevert, RestoreWhat, UnfinishedRestore};
 pub use revert::{RevertPlan, Reverted, TakenBack};
+pub use rules_trust::AtWork;
 
 #[cfg(test)]
 mod testing;

@@ -226,7 +226,14 @@ impl History {
         }
         let rights = &self.shared.rights;
         let max_file_bytes = policy.max_file_bytes;
-        let scan = Scan { batch, max_file_bytes, progress, threads: Threads::Many, rights };
+        let scan = Scan {
+            batch,
+            max_file_bytes,
+            progress,
+            threads: Threads::Many,
+            rules: &self.shared.rules,
+            rights,
+        };
         let root = workspace.root_handle();
         let whole = Look::Whole(Suspicion::Unsuspected, Some(&dirt));
         let before = known.map(|index| index.root);

@@ -56,7 +56,14 @@ fn truth(place: &Place) -> ObjectId {
     let (batch, progress) = (place.history.shared.objects.batch(), Progress::default());
     let max_file_bytes = lock(&place.history.shared.policy).max_file_bytes;
     let rights = &place.history.shared.rights;
-    let scan = Scan { batch: &batch, max_file_bytes, progress: &progress, threads: Threads::Many, rights };
+    let scan = Scan {
+        batch: &batch,
+        max_file_bytes,
+        progress: &progress,
+        threads: Threads::Many,
+        rules: &place.history.shared.rules,
+        rights,
+    };
     let look = Look::Whole(Suspicion::Unsuspected, None);
     scan.workspace(place.workspace.root_handle(), None, look).unwrap().id
 }

@@ -31,6 +31,7 @@ use crate::left_out::{forbidden_name, tool_folder};
 use crate::progress::Progress;
 use crate::rights::{self, Rights};
 use crate::rules::{FolderRules, MAX_RULES_BYTES, PathKind, RULES_FILE, Rules};
+use crate::rules_trust::RulesTrust;
 
 use stat::now;
 pub(crate) use stat::{FolderTimes, Times, stamp_of};
@@ -47,6 +48,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) max_file_bytes: u64,
     pub(crate) progress: &'a Progress,
     pub(crate) threads: Threads,
+    /// Whose rules count.
+    pub(crate) rules: &'a RulesTrust,
     /// Where permission bits go that are not the usual ones.
     pub(crate) rights: &'a Rights,
 }
@@ -285,7 +288,10 @@ impl Walk<'_> {
             return Ok(None);
         }
         read::small(handle.as_fd(), RULES_FILE, MAX_RULES_BYTES, self.times)
-            .map(|(content, stamp)| Some(Arc::new(FolderRules::parse(&content, stamp))))
+            .map(|(content, stamp)| {
+                let counts = self.scan.rules.count(&way.path(), &content);
+                counts.then(|| Arc::new(FolderRules::parse(&content, stamp)))
+            })
             .or_else(|error| {
                 // The file itself is named as unreadable when its turn comes.
                 tracing::warn!(%error, path = ?way.path(), "rules could not be read");

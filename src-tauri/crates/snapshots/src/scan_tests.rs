@@ -42,6 +42,7 @@ fn scan(place: &Place, old: &Arc<Folder>) -> Arc<Folder> {
         max_file_bytes: 1_000_000,
         progress: &progress,
         threads: Threads::Many,
+        rules: &place.history.shared.rules,
         rights,
     };
     let look = Look::Whole(Suspicion::Unsuspected, None);

@@ -33,6 +33,20 @@ pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     }
 }
 
+/// What to say of a call that went wrong and was kept from changing these.
+pub(crate) fn spared(paths: &[String]) -> Option<String> {
+    const NAMED: usize = 5;
+    let (first, more) = paths.split_at(paths.len().min(NAMED));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    (!first.is_empty()).then(|| {
+        format!(
+            "read-only to this call, since no snapshot holds it and something was read that strangers may have written: \
+             {}{more}. A call that deletes, or has git change a repository, in plain words asks the user and may change it",
+            first.join(", ")
+        )
+    })
+}
+
 /// Runs work that blocks. It must be short or look at the context's cancellation by itself.
 pub(crate) async fn blocking(
     context: &ToolContext,

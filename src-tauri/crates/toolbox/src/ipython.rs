@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use okcvm_protocol::{Artifact, ArtifactKind, SessionId, ToolContent, ToolResult};
 use okcvm_python::{Cell, CellDoor, CellEnd, KernelError, KernelEvent, KernelKind, Kernels, Ran};
-use okcvm_tools::{Tool, ToolContext, ToolError, ToolProgress, Touches};
+use okcvm_tools::{Spares, Tool, ToolContext, ToolError, ToolProgress, Touches};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -68,7 +68,11 @@ impl Tool for PythonTool {
         if arguments.get("restart").and_then(Value::as_bool).unwrap_or_default() {
             return touches;
         }
-        touches.holding(self.kernels.held(session.as_str()))
+        let touches = touches.holding(self.kernels.held(session.as_str()));
+        match self.kernels.spared(session.as_str()) {
+            Some(spared) => touches.sparing(Spares::These(spared)),
+            None => touches,
+        }
     }
 
     async fn call(&self, context: &ToolContext, arguments: Value) -> Result<ToolResult, ToolError> {
@@ -97,6 +101,7 @@ impl Tool for PythonTool {
             session_folder: context.session_folder.clone(),
             code: arguments.code.clone(),
             restart: arguments.restart,
+            spare: context.spare.clone(),
             untrusted: context.sink.untrusted(),
             cancel: context.cancel.clone(),
             door: door.as_ref().map(|door| CellDoor { egress: door.egress.clone(), env: door.env.clone() }),
@@ -130,7 +135,7 @@ impl Tool for PythonTool {
         }
         // By now it is known whom the cell has heard.
         self.kernels.hold(context.session_id.as_str(), &context.session_folder, &context.sink.untrusted());
-        let ran = match ran {
+        let mut ran = match ran {
             Ok(ran) => ran,
             Err(error) => {
                 outcome.discard().await;
@@ -146,6 +151,13 @@ impl Tool for PythonTool {
                 });
             }
         };
+        if ran.end != CellEnd::Done {
+            let spared = self.kernels.spared(context.session_id.as_str()).unwrap_or_default();
+            ran.notes.extend(
+                call::spared(&spared)
+                    .map(|spared| format!("{spared}, in a kernel that is started for it (`restart: true`)")),
+            );
+        }
         for source in &ran.packages {
             context.sink.read_untrusted(source);
         }

@@ -130,6 +130,7 @@ impl Tool for ShellTool {
                 },
                 title: short(&arguments),
             }),
+            read_only: context.spare.iter().map(std::path::PathBuf::from).collect(),
         };
         let door = match &self.network {
             Some(network) => Door::open(network, &self.sandbox, context),
@@ -183,6 +184,17 @@ impl Tool for ShellTool {
                 call::size(exit.dropped_bytes),
                 call::size(limits.output_bytes)
             ));
+        }
+        remarks.extend(exit.put_aside.remarks());
+        if exit.outcome != Outcome::Exited(0) {
+            remarks.extend(call::spared(&context.spare));
+            if captured.text.contains("Device or resource busy") {
+                remarks.push(
+                    "a git repository that is there when a command starts cannot be moved or removed by it, nor can its \
+                     hooks and settings; the user can delete it in the window"
+                        .to_owned(),
+                );
+            }
         }
         let result = result(&arguments, captured, &exit, (timeout, &limits), remarks);
         match exit.outcome {

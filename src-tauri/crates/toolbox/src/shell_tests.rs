@@ -96,6 +96,7 @@ impl Trial {
             sink: Arc::clone(&sink) as Arc<dyn ToolSink>,
             reads: Arc::clone(&sink) as Arc<dyn FileReads>,
             cancel: CancellationToken::new(),
+            spare: Vec::new(),
         };
         Some(Self { tool: ShellTool::new(sandbox.clone()), context, sink, _folder: folder })
     }

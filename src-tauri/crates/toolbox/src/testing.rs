@@ -51,6 +51,7 @@ impl Desk {
             sink: Arc::new(Quiet),
             reads: Arc::new(Reads::default()),
             cancel: CancellationToken::new(),
+            spare: Vec::new(),
         };
         Self { folder, context }
     }

@@ -23,6 +23,25 @@ const CALLS: [&str; 14] = [
 const OPTIONS: [&str; 3] = ["-delete", "--delete", "--remove-files"];
 /// Of git, what throws work away.
 const OF_GIT: [&str; 5] = ["clean", "rm", "reset", "restore", "stash"];
+/// Of git, what changes a repository's own data without throwing work away.
+const CHANGING: [&str; 16] = [
+    "add",
+    "am",
+    "branch",
+    "checkout",
+    "cherry-pick",
+    "commit",
+    "fetch",
+    "gc",
+    "merge",
+    "pull",
+    "push",
+    "rebase",
+    "revert",
+    "switch",
+    "tag",
+    "worktree",
+];
 /// Where files are gone once the command has ended.
 const NOWHERE: [&str; 6] = ["/tmp", "/var/tmp", "/dev", "$TMPDIR", "$HOME", "~"];
 
@@ -37,6 +56,19 @@ pub(crate) fn deletes(code: &str) -> bool {
         let over_what_is_there = part.starts_with('>') && part.len() > 1 && !part.starts_with(">>");
         over_what_is_there || part.starts_with(": >") || discards(part)
     })
+}
+
+/// Whether code looks as if it had git change the data of a repository. A guess by words, too.
+pub fn changes_history(code: &str) -> bool {
+    let words = code.split(|sign: char| sign.is_whitespace() || "!;|&(){}`\"'".contains(sign));
+    let mut after_git = false;
+    for word in words.filter(|word| !word.is_empty()) {
+        if after_git && CHANGING.contains(&word) {
+            return true;
+        }
+        after_git |= word.rsplit('/').next() == Some("git");
+    }
+    false
 }
 
 /// Whether one command does.
@@ -68,7 +100,7 @@ fn discards(command: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::deletes;
+    use super::{changes_history, deletes};
 
     #[test]
     fn words_that_delete_are_found_wherever_they_stand() {
@@ -104,6 +136,16 @@ mod tests {
             "git stash",
         ] {
             assert!(deletes(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_changes_a_repository_is_found() {
+        for code in ["git commit -m x", "cd a; /usr/bin/git -C b add .", "!git pull", "sh -c 'git merge x'"] {
+            assert!(changes_history(code), "{code}");
+        }
+        for code in ["git status", "git log | head", "echo commit", "ls .git", "commit with git"] {
+            assert!(!changes_history(code), "{code}");
         }
     }
 

@@ -5,9 +5,10 @@ mod permission;
 mod registry;
 mod tool;
 
+pub use deletes::changes_history;
 pub use okcvm_manifest::{Effect, Permission, ToolDefinition};
 pub use permission::{
-    Consent, Decision, Question, Reads, Touches, Trust, consent, matches, mode_in_words, patterns,
+    Consent, Decision, Question, Reads, Spares, Touches, Trust, consent, matches, mode_in_words, patterns,
 };
 pub use registry::{ArgumentError, Registry, RegistryError};
 pub use tool::{FileReads, ReadStamp, Tool, ToolContext, ToolError, ToolProgress, ToolSink};

@@ -22,6 +22,26 @@ pub enum Reads {
     Outside(String),
 }
 
+/// What of the workspace a call can be kept from changing, beside what it could not change anyway. Code that cannot be
+/// kept from changing what no snapshot holds counts as deleting that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spares {
+    /// Whatever it is told to spare ([`crate::ToolContext::spare`]).
+    All,
+    /// These paths, with what is in them: a kernel was started so.
+    These(Vec<String>),
+}
+
+impl Spares {
+    /// Whether all of these paths are spared.
+    pub fn cover(&self, paths: &[String]) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(spared) => paths.iter().all(|path| spared.contains(path)),
+        }
+    }
+}
+
 /// What one call would touch. Made by the tool from the arguments, before the call runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touches {
@@ -32,6 +52,8 @@ pub struct Touches {
     /// What the program that it speaks to may hold from earlier calls that is not trusted, in words for people: a kernel
     /// keeps its names, whatever became of the conversation. Counts as read.
     pub holds: Vec<String>,
+    /// What of the workspace it can be kept from changing, whatever it does.
+    pub spares: Spares,
     /// What it does beyond reading and working inside of the session.
     pub actions: Vec<ApprovalAction>,
     /// Those of them to which the person has agreed by a setting of the session, such as its network. They ask only after
@@ -46,6 +68,7 @@ impl Touches {
             subject: subject.into(),
             reads: Reads::Nothing,
             holds: Vec::new(),
+            spares: Spares::All,
             actions: Vec::new(),
             agreed: Vec::new(),
         }
@@ -53,12 +76,20 @@ impl Touches {
 
     /// Code in the sandbox: it can read every file of the workspace; whether it deletes is guessed from its words.
     /// The guess decides only whether a person is asked after something untrusted was read. What holds the code is the
-    /// sandbox, and what brings its files back are the snapshots.
+    /// sandbox, what brings its files back are the snapshots, and what these do not hold it may not change before the
+    /// person was asked.
     pub fn code(code: impl Into<String>) -> Self {
         let subject = code.into();
         let actions =
             if crate::deletes::deletes(&subject) { vec![ApprovalAction::Delete] } else { Vec::new() };
-        Self { subject, reads: Reads::Workspace, holds: Vec::new(), actions, agreed: Vec::new() }
+        Self {
+            subject,
+            reads: Reads::Workspace,
+            holds: Vec::new(),
+            spares: Spares::These(Vec::new()),
+            actions,
+            agreed: Vec::new(),
+        }
     }
 
     /// What is assumed of a tool that declares nothing: everything.
@@ -67,6 +98,7 @@ impl Touches {
             subject: subject.into(),
             reads: Reads::Outside(tool.to_owned()),
             holds: Vec::new(),
+            spares: Spares::These(Vec::new()),
             actions: vec![ApprovalAction::Deploy, ApprovalAction::Send, ApprovalAction::Delete],
             agreed: Vec::new(),
         }
@@ -83,6 +115,13 @@ impl Touches {
     #[must_use]
     pub fn holding(mut self, sources: Vec<String>) -> Self {
         self.holds = sources;
+        self
+    }
+
+    /// The same, kept from changing that.
+    #[must_use]
+    pub fn sparing(mut self, spares: Spares) -> Self {
+        self.spares = spares;
         self
     }
 

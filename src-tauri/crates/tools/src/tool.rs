@@ -52,6 +52,9 @@ pub struct ToolContext {
     pub reads: Arc<dyn FileReads>,
     /// Fires when the call must end.
     pub cancel: CancellationToken,
+    /// What of the workspace no snapshot holds and the call may not change, relative to it: something untrusted was read,
+    /// and the person has not agreed to a deletion. Never more than a tool said that it spares ([`Touches::spares`]).
+    pub spare: Vec<String>,
 }
 
 /// Progress of a running call.

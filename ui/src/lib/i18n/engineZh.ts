@@ -78,8 +78,8 @@ export const sentences: Record<string, string> = {
     '请勿在工作区中存放服务的套接字，或使用更新的 Linux。',
   Network: '网络',
   Repositories: '代码仓库',
-  'Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only to it; those of repositories that it makes, or that come while it lives, are not, and git runs what they name, also when it looks into them from a repository around them.':
-    '命令或 Python 内核启动时已有的 git 仓库，其钩子和设置对其只读；由其新建的仓库，以及在其运行期间新出现的仓库，不受此限：git 会运行其中指定的程序，从外层仓库查看它们时也一样。',
+  'Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only to it. Hooks, and settings that may run a program, of those that come while it lives are put aside when the command or the cell has ended; until then git may run them.':
+    '命令或 Python 内核启动时已有的 git 仓库，其钩子和设置对其只读。在其运行期间新出现的仓库，其钩子以及可能运行程序的设置，会在命令或单元结束时被移到一旁；在此之前，git 可能会运行它们。',
   Ending: '结束',
   'Process limit': '进程数上限',
   Boundary: '隔离',
@@ -134,8 +134,8 @@ export const sentences: Record<string, string> = {
     '不可用：{}。命令看到的是工作区的真实路径，没有 {}。',
   'Not used, as asked for. Commands see the workspace under its real path, {} is not there.':
     '按要求未使用。命令看到的是工作区的真实路径，没有 {}。',
-  'Hooks and settings of git repositories in the workspace are not protected: what a command writes there, git runs later outside of the sandbox.':
-    '工作区中 git 仓库的钩子和设置没有保护：命令写在那里的内容，git 之后会在沙箱之外运行。',
+  'Hooks and settings of git repositories that are in the workspace already are not protected: what a command writes there, git runs later outside of the sandbox. Of those that come while it runs, they are put aside when it has ended.':
+    '工作区中已有的 git 仓库，其钩子和设置没有保护：命令写在那里的内容，git 之后会在沙箱之外运行。在其运行期间新出现的仓库，其钩子和设置会在命令结束时被移到一旁。',
   'Run the app as an ordinary user, or with Linux 6.14 or later.':
     '请以普通用户身份运行应用，或使用 Linux 6.14 及以上版本。',
   'Use Linux 5.13 or later with landlock among its security modules (lsm=…).':

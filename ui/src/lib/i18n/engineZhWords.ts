@@ -177,6 +177,8 @@ export const moreSentences: Record<string, string> = {
   'a pipe, socket or device is not recorded': '不记录管道、套接字或设备',
   'an unfinished write of this program': '本程序未写完的文件',
   'it changed again and again while it was read': '读取期间它一再变化',
+  'What {} leaves out is recorded all the same, because the agent wrote it. It counts once you change the file yourself.':
+    '{} 要排除的内容仍会记录，因为该文件是智能体写的。您亲自修改该文件后，它才生效。',
   'a rule in .okcvmignore leaves it out': '被 .okcvmignore 中的规则排除',
   'a rule in {} leaves it out': '被 {} 中的规则排除',
   'a symbolic link to a folder that contains it': '指向包含它的文件夹的符号链接',

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::Paper;
+use super::{Area, Paper, area};
 use crate::notes::Why;
 use crate::text::Colour;
 use crate::xml::Element;
 
+/// Shapes that fill all of their area.
+const BOXES: [&str; 2] = ["ooxml-rect", "rectangle"];
 const MAX_ANCESTORS: usize = 20;
 /// Points up to which letters cannot be read by eye.
 const INVISIBLE_POINTS: f64 = 1.5;
@@ -217,6 +219,38 @@ impl Styles {
         }
     }
 
+    /// What a filled shape puts behind its letters.
+    pub(super) fn paper_of_shape(&self, element: &Element) -> Paper {
+        let is_plain =
+            matches!(self.graphic(element, "draw:fill"), None | Some("solid")) && !self.is_clear(element);
+        let colour = self.graphic(element, "draw:fill-color").filter(|_| is_plain);
+        colour.and_then(Colour::from_hex).map_or(Paper::Unknown, Paper::Of)
+    }
+
+    /// Whether something shows through a shape.
+    fn is_clear(&self, element: &Element) -> bool {
+        self.graphic(element, "draw:opacity").is_some_and(|opacity| opacity.trim() != "100%")
+            || self.graphic(element, "draw:opacity-name").is_some()
+    }
+
+    /// The area of a box through which nothing is seen.
+    pub(super) fn lid(&self, element: &Element) -> Option<Area> {
+        let is_box = match &*element.name {
+            "draw:rect" => element.attribute("draw:corner-radius").is_none(),
+            "draw:custom-shape" => element
+                .child("draw:enhanced-geometry")?
+                .attribute("draw:type")
+                .is_some_and(|kind| BOXES.contains(&kind)),
+            "draw:frame" => element.child("draw:text-box").is_some(),
+            _ => false,
+        };
+        let is_turned = element.attribute("draw:transform").is_some();
+        let is_filled = self.graphic(element, "draw:fill").is_none_or(|fill| fill == "solid");
+        let paper = self.paper_of_shape(element);
+        let is_lid = is_box && !is_turned && is_filled && self.is_filled(element) && !self.is_clear(element);
+        area(element).filter(|_| is_lid).map(|area| area.of(paper))
+    }
+
     /// Whether a shape lies wholly beside its page.
     pub(super) fn is_outside(&self, element: &Element) -> bool {
         let length = |name: &str| element.attribute(name).and_then(points);
@@ -268,7 +302,7 @@ impl Styles {
 }
 
 /// A length in points.
-fn points(length: &str) -> Option<f64> {
+pub(super) fn points(length: &str) -> Option<f64> {
     let digits = length.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let number: f64 = digits.parse().ok()?;
     match length.get(digits.len()..)? {

@@ -6,7 +6,7 @@ pub(crate) use self::formats::plain;
 
 use std::collections::{HashMap, HashSet};
 
-use self::formats::Formats;
+use self::formats::{Formats, Letters};
 use super::{Relations, main_part, related, relations};
 use crate::archive::Archive;
 use crate::document::Parts;
@@ -136,7 +136,7 @@ fn shared_strings(
     archive: &mut Archive<'_>,
     name: &str,
     budget: &Budget,
-) -> Result<Vec<String>, DocumentError> {
+) -> Result<Vec<Rich>, DocumentError> {
     let Some(text) = archive.text(name)? else { return Ok(Vec::new()) };
     let mut stream = Stream::new(&text, name, KIND, budget);
     let mut strings = Vec::new();
@@ -144,27 +144,52 @@ fn shared_strings(
         if let Piece::Start(element) = piece
             && &*element.name == "x:si"
         {
-            strings.push(rich(&stream.whole(element)?));
+            strings.push(Rich::of(&stream.whole(element)?));
         }
     }
     Ok(strings)
 }
 
-/// The text of a string without its readings (`rPh`).
-fn rich(string: &Element) -> String {
-    let mut text = String::new();
-    for element in string.elements() {
-        match &*element.name {
-            "x:t" => text.push_str(&element.text()),
-            "x:r" => text.extend(element.named("x:t").map(Element::text)),
-            _ => {}
+/// A text, in parts of one look each.
+#[derive(Default)]
+struct Rich(Vec<(String, Letters)>);
+
+impl Rich {
+    /// Of a string without its readings (`rPh`).
+    fn of(string: &Element) -> Self {
+        let mut parts = Vec::new();
+        for element in string.elements() {
+            match &*element.name {
+                "x:t" => parts.push((element.text(), Letters::default())),
+                "x:r" => {
+                    let letters = element.child("x:rPr").map(Letters::of).unwrap_or_default();
+                    parts.extend(element.named("x:t").map(|text| (text.text(), letters)));
+                }
+                _ => {}
+            }
         }
+        Self(parts)
     }
-    text
+
+    fn text(&self) -> String {
+        self.0.iter().map(|(text, _)| text.as_str()).collect()
+    }
+
+    /// What is seen of it in a cell of that style, and what is not.
+    fn seen(&self, formats: &Formats, style: usize) -> (String, Vec<(Why, String)>) {
+        let (mut seen, mut hidden) = (String::new(), Vec::new());
+        for (text, letters) in &self.0 {
+            match formats.hidden_part(style, *letters).filter(|_| !text.trim().is_empty()) {
+                Some(why) => hidden.push((why, text.clone())),
+                None => seen.push_str(text),
+            }
+        }
+        (seen, hidden)
+    }
 }
 
 struct Source {
-    strings: Vec<String>,
+    strings: Vec<Rich>,
     formats: Formats,
 }
 
@@ -200,18 +225,27 @@ impl Source {
                             .and_then(parse_address)
                             .map_or(column + 1, |(column, _)| column);
                         let Some(mut text) = self.value(cell, out) else { continue };
+                        let style = cell.attribute("s").and_then(|style| style.parse().ok()).unwrap_or(0);
+                        let mut parts = Vec::new();
+                        if let Some((seen, hidden)) = self.parts(cell, style) {
+                            text = seen;
+                            parts = hidden;
+                        }
                         if let Some(link) = addresses.get(&(column, row_number))
                             && !text.trim().is_empty()
                         {
                             text = format!("[{}]({})", text.trim(), address_text(link));
                         }
-                        let style = cell.attribute("s").and_then(|style| style.parse().ok()).unwrap_or(0);
                         let why = if is_hidden || hidden_columns.contains(&column) {
                             Some(Why::RowOrColumn)
                         } else {
-                            self.formats.hidden(style)
+                            // Where parts have looks of their own, theirs count.
+                            self.formats.hidden(style).filter(|_| parts.is_empty())
                         };
                         cells.push(Cell { column, text, hidden: why });
+                        for (part, text) in parts {
+                            cells.push(Cell { column, text, hidden: why.or(Some(part)) });
+                        }
                     }
                     sheet.row(row_number, cells, out);
                     if sheet.is_full() {
@@ -234,7 +268,7 @@ impl Source {
                 let place = comment.attribute("ref").unwrap_or("?");
                 out.quote(
                     &format!("Comment on {place}"),
-                    &comment.child("x:text").map(rich).unwrap_or_default(),
+                    &comment.child("x:text").map(Rich::of).unwrap_or_default().text(),
                 );
             }
         }
@@ -286,6 +320,20 @@ impl Source {
         Ok(())
     }
 
+    fn shared(&self, index: &str) -> Option<&Rich> {
+        self.strings.get(index.trim().parse::<usize>().ok()?)
+    }
+
+    /// What is seen of a cell's text and what is not, if it is a text of several looks.
+    fn parts(&self, cell: &Element, style: usize) -> Option<(String, Vec<(Why, String)>)> {
+        let (seen, hidden) = match cell.attribute("t")? {
+            "s" => self.shared(&cell.child("x:v")?.text())?.seen(&self.formats, style),
+            "inlineStr" => Rich::of(cell.child("x:is")?).seen(&self.formats, style),
+            _ => return None,
+        };
+        (!hidden.is_empty()).then_some((seen, hidden))
+    }
+
     /// What a cell shows; `None` if nothing.
     fn value(&self, cell: &Element, out: &mut Writer) -> Option<String> {
         let raw = cell.child("x:v").map(Element::text).filter(|value| !value.is_empty());
@@ -299,8 +347,8 @@ impl Source {
         }
         let style = cell.attribute("s").and_then(|style| style.parse().ok()).unwrap_or(0);
         Some(match cell.attribute("t").unwrap_or("n") {
-            "s" => raw?.trim().parse().ok().and_then(|index: usize| self.strings.get(index).cloned())?,
-            "inlineStr" => rich(cell.child("x:is")?),
+            "s" => self.shared(&raw?)?.text(),
+            "inlineStr" => Rich::of(cell.child("x:is")?).text(),
             "b" => if raw?.trim() == "1" { "TRUE" } else { "FALSE" }.to_owned(),
             "n" => self.formats.number(raw?.trim(), style),
             _ => raw?,

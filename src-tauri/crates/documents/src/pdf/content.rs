@@ -22,6 +22,8 @@ use crate::text::Colour;
 const INVISIBLE_POINTS: f64 = 1.5;
 /// Filled areas and lines that are remembered of one page.
 const MAX_AREAS: usize = 4_000;
+/// Points of a box: its corners, one more on each side, and the first one again.
+const MAX_CORNERS: usize = 9;
 
 /// A letter (or a few, as in ligatures) on the page. Places are points from the top left; rotated text is turned so
 /// that it runs to the right.
@@ -430,10 +432,16 @@ fn rectangles(path: &BezPath) -> Vec<Rect> {
             points.iter().fold(Rect::from_points(*first, *first), |bounds, point| bounds.union_pt(*point));
         let on_edge =
             |value: f64, low: f64, high: f64| (value - low).abs() < 0.1 || (value - high).abs() < 0.1;
-        let is_box = points.len() <= 6
-            && points.iter().all(|point| {
-                on_edge(point.x, bounds.x0, bounds.x1) && on_edge(point.y, bounds.y0, bounds.y1)
-            });
+        // Some programs begin in the middle of a side.
+        let on_outline = points
+            .iter()
+            .all(|point| on_edge(point.x, bounds.x0, bounds.x1) || on_edge(point.y, bounds.y0, bounds.y1));
+        let sides = || points.iter().zip(points.iter().cycle().skip(1));
+        let is_straight =
+            sides().all(|(one, other)| (one.x - other.x).abs() < 0.1 || (one.y - other.y).abs() < 0.1);
+        let area = sides().map(|(one, other)| one.x * other.y - other.x * one.y).sum::<f64>().abs() / 2.0;
+        let is_whole = (area - bounds.area()).abs() <= 0.1 * (bounds.width() + bounds.height() + 0.1);
+        let is_box = points.len() <= MAX_CORNERS && on_outline && is_straight && is_whole;
         if is_box {
             boxes.push(bounds);
         }
@@ -451,7 +459,7 @@ fn rectangles(path: &BezPath) -> Vec<Rect> {
             PathEl::ClosePath => {}
             PathEl::QuadTo(..) | PathEl::CurveTo(..) => return Vec::new(),
         }
-        if corners.len() > 6 || boxes.len() > MAX_AREAS {
+        if corners.len() > MAX_CORNERS || boxes.len() > MAX_AREAS {
             return Vec::new();
         }
     }
@@ -515,3 +523,31 @@ const RADICALS: &[(char, char)] = &[
     ('⻮', '齿'),
     ('⻰', '龙'),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_are_found_wherever_their_outline_begins() {
+        let path = |points: &[(f64, f64)]| {
+            let mut path = BezPath::new();
+            for (index, point) in points.iter().enumerate() {
+                if index == 0 { path.move_to(*point) } else { path.line_to(*point) }
+            }
+            path.close_path();
+            rectangles(&path)
+        };
+        let whole = [Rect::new(0.0, 0.0, 40.0, 20.0)];
+        assert_eq!(path(&[(0.0, 0.0), (40.0, 0.0), (40.0, 20.0), (0.0, 20.0)]), whole);
+        assert_eq!(
+            path(&[(20.0, 20.0), (0.0, 20.0), (0.0, 0.0), (40.0, 0.0), (40.0, 20.0), (20.0, 20.0)]),
+            whole
+        );
+        // What is cut out of a box, or leans, covers less.
+        let notched = [(0.0, 0.0), (40.0, 0.0), (40.0, 20.0), (20.0, 20.0), (20.0, 10.0), (0.0, 10.0)];
+        assert_eq!(path(&notched), []);
+        assert_eq!(path(&[(20.0, 0.0), (40.0, 10.0), (20.0, 20.0), (0.0, 10.0)]), []);
+        assert_eq!(path(&[(0.0, 0.0), (40.0, 20.0), (40.0, 0.0), (0.0, 20.0)]), []);
+    }
+}

@@ -66,11 +66,33 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     workspace(run).step("binding the workspace")?;
     kept_folder(run).step("binding the kept folder")?;
     run.repositories.protect().step("closing hooks and settings of repositories")?;
+    spared(run).step("closing what no snapshot holds")?;
 
     rustix::mount::unmount(OLD, UnmountFlags::DETACH).step("leaving the old root")?;
     std::fs::remove_dir(OLD).step("leaving the old root")?;
     process::restrict_mount("/", READ_ONLY, Depth::Mount).step("closing the root")?;
     Ok(process_limit)
+}
+
+/// Closes what of the workspace the command may not change. What leads to it can be moved, with what it holds.
+fn spared(run: &Run) -> io::Result<()> {
+    for place in &run.policy.read_only {
+        if !place.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+            continue;
+        }
+        let path = Path::new(crate::WORKSPACE_MOUNT).join(place);
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
+        if !metadata.is_dir() && !metadata.is_file() {
+            continue;
+        }
+        match rustix::mount::mount_bind_recursive(&path, &path) {
+            // Gone since it was found.
+            Err(rustix::io::Errno::NOENT) => continue,
+            bound => bound?,
+        }
+        process::restrict_mount(&path, READ_ONLY, Depth::Tree)?;
+    }
+    Ok(())
 }
 
 /// A folder that stays writable when the root, of which it is a part, is closed.
@@ -177,6 +199,13 @@ fn devices() -> io::Result<()> {
     Ok(())
 }
 
+/// Tables of the whole machine.
+const OF_THE_MACHINE: [&str; 7] =
+    ["kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg"];
+/// Those of them that only root could read anyway.
+const OF_ROOT: [&str; 6] =
+    ["kpagecgroup", "kpagecount", "kpageflags", "pagetypeinfo", "slabinfo", "vmallocinfo"];
+
 /// A fresh view of processes, in which only their limit is written, before it is closed to all writing: to root of a
 /// namespace without capabilities, what changes the system still looks like its own. Links such as `/proc/self/fd/1`
 /// lead out of it and are written as what they lead to.
@@ -186,7 +215,9 @@ fn processes(run: &Run) -> SetUp<ProcessLimit> {
         .step("mounting /proc")?;
     let most = run.policy.limits.processes + RESERVED_PROCESS_NUMBERS;
     let counted = std::fs::write("/proc/sys/kernel/pid_max", most.to_string()).is_ok();
-    for name in ["kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg"] {
+    // The identity inside is that outside, so root would read what is closed to everybody else.
+    let of_root: &[&str] = if rustix::process::getuid().is_root() { &OF_ROOT } else { &[] };
+    for name in OF_THE_MACHINE.iter().chain(of_root) {
         let path = Path::new("/proc").join(name);
         if path.exists() {
             rustix::mount::mount_bind("/dev/null", &path).step("closing /proc")?;

@@ -12,7 +12,8 @@ use rustix::thread::UnshareFlags;
 use super::process::{self, Forked};
 use super::{Run, descendants, reaper};
 use crate::helper::{self, Private, Reporter, SetUp, Step};
-use crate::policy::{Network, PROXY_PORT};
+use crate::newcomers;
+use crate::policy::{Network, PROXY_PORT, Report};
 use crate::repositories::Repositories;
 use crate::{Tier, WORKSPACE_MOUNT};
 
@@ -54,7 +55,8 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
         Tier::Reduced => {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
                 .step("becoming a subreaper")?;
-            (helper::private_folders()?, policy.workspace.clone(), Repositories::default())
+            let repositories = Repositories::find(&policy.workspace);
+            (helper::private_folders()?, policy.workspace.clone(), repositories)
         }
     };
     Ok(Some(Run { policy, reporter, private, workspace_inside, repositories }))
@@ -107,6 +109,10 @@ fn guard(run: &Run) -> i32 {
     };
     let done = watch(run, reaper, life_sign);
     run.repositories.put_back(&run.policy.workspace);
+    let aside = newcomers::look(&run.policy.workspace, &run.repositories);
+    if !aside.is_empty() {
+        run.reporter.send(&Report::PutAside(aside));
+    }
     remove_private(run);
     match done {
         Ok(()) => 0,

@@ -1,4 +1,4 @@
-//! Holds repositories by mounts, and puts back what no mount can hold.
+//! Holds repositories by mounts, and puts back what no mount could hold.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -48,6 +48,10 @@ impl Repositories {
                 restrict(&path).map_err(|error| described(place, &error))?;
             }
         }
+        for kept in self.kept.iter().filter(|kept| kept.link.is_some()) {
+            // Where the kernel does not bind links, it is put back in the end.
+            let _ = bind_link(&Path::new(WORKSPACE_MOUNT).join(&kept.folder).join(&kept.name));
+        }
         Ok(())
     }
 
@@ -86,6 +90,16 @@ impl Repositories {
             }
         }
     }
+}
+
+/// Binds a link on itself, so that it can be neither moved nor removed. It leads where it did.
+fn bind_link(path: &Path) -> Result<(), Errno> {
+    use rustix::mount::{MoveMountFlags, OpenTreeFlags};
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
+    let link = rustix::mount::open_tree(rustix::fs::CWD, path, flags)?;
+    rustix::mount::move_mount(&link, "", rustix::fs::CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
 /// Makes or opens a `commondir` that leads to its own folder, and holds a lock that others share. Whoever takes the file

@@ -49,15 +49,16 @@ pub(crate) fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) 
         Tier::Full => ok(
             "Repositories",
             "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
-             to it; those of repositories that it makes, or that come while it lives, are not, and git runs what they name, \
-             also when it looks into them from a repository around them."
+             to it. Hooks, and settings that may run a program, of those that come while it lives are put aside when the \
+             command or the cell has ended; until then git may run them."
                 .to_owned(),
         ),
         Tier::Reduced => Check {
             name: "Repositories".to_owned(),
             status: CheckStatus::Warning,
-            message: "Hooks and settings of git repositories in the workspace are not protected: what a command writes \
-                      there, git runs later outside of the sandbox."
+            message: "Hooks and settings of git repositories that are in the workspace already are not protected: what \
+                      a command writes there, git runs later outside of the sandbox. Of those that come while it runs, \
+                      they are put aside when it has ended."
                 .to_owned(),
             hint: Some(
                 "Allow user namespaces, or look at .git/hooks and .git/config before you use git in the folder."

@@ -14,6 +14,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 use super::family::{Known, family};
 use super::process;
 use crate::helper::{self, Private, Reporter, SetUp, Step};
+use crate::newcomers;
 use crate::policy::{Network, Policy, ProcessLimit, Report, Walls};
 use crate::repositories::Repositories;
 use crate::seatbelt::{self, Rules};
@@ -68,7 +69,8 @@ fn behind_the_profile(policy: &Policy, private: &Private, reporter: &Reporter) -
         Network::None => None,
         Network::Proxy => Some(helper::send_listener(0).step("opening the network")?),
     };
-    let mut command = command(policy, private, proxy)?;
+    let repositories = Repositories::find(&policy.workspace);
+    let mut command = command(policy, private, &repositories, proxy)?;
     limit_resources(policy)?;
     reporter.send(&Report::Ready(Walls { landlock: 0, process_limit: ProcessLimit::Unbound }));
     let child = command.spawn().step("executing the shell")?;
@@ -77,28 +79,31 @@ fn behind_the_profile(policy: &Policy, private: &Private, reporter: &Reporter) -
     let mut known = Known::new();
     let ended = watch(child, &mut known);
     let all_ended = end_all(&mut known);
+    let aside = newcomers::look(&policy.workspace, &repositories);
+    if !aside.is_empty() {
+        reporter.send(&Report::PutAside(aside));
+    }
     let ended = ended?;
     if all_ended { Ok(ended) } else { Err("some processes did not end").step("ending what the command left") }
 }
 
 /// `sandbox-exec` with the profile, and the program of the policy after it.
-fn command(policy: &Policy, private: &Private, proxy: Option<u16>) -> SetUp<Command> {
+fn command(
+    policy: &Policy,
+    private: &Private,
+    repositories: &Repositories,
+    proxy: Option<u16>,
+) -> SetUp<Command> {
     let mut writable = vec![policy.workspace.clone(), private.home.clone(), private.temporary.clone()];
     writable.extend(policy.program.as_ref().and_then(|program| program.kept_folder.clone()));
     // The profile knows only real paths.
     let readable: Vec<PathBuf> = policy.readable.iter().filter_map(|path| path.canonicalize().ok()).collect();
-    let repositories = Repositories::find(&policy.workspace);
     if repositories.are_too_many {
         return Err("the workspace holds more git repositories than can be protected")
             .step("closing hooks and settings of repositories");
     }
-    let rules = Rules {
-        readable: &readable,
-        writable: &writable,
-        workspace: &policy.workspace,
-        repositories: &repositories,
-        proxy,
-    };
+    let rules =
+        Rules { readable: &readable, writable: &writable, workspace: &policy.workspace, repositories, proxy };
     let profile = private.home.with_file_name("profile");
     std::fs::write(&profile, seatbelt::profile(&rules)).step("writing the profile")?;
     let (program, arguments) = helper::program(policy);

@@ -43,8 +43,8 @@ pub(crate) fn held(_tier: Tier, _walls: &Walls, _refusal: Option<&(Tier, String)
             "Repositories",
             CheckStatus::Ok,
             "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
-             to it; those of repositories that it makes, or that come while it lives, are not, and git runs what they name, \
-             also when it looks into them from a repository around them.",
+             to it. Hooks, and settings that may run a program, of those that come while it lives are put aside when the \
+             command or the cell has ended; until then git may run them.",
         ),
         layer(
             "Ending",

@@ -122,7 +122,8 @@ pub(crate) async fn run(
     let begun = Instant::now();
     if cancel.is_cancelled() {
         let outcome = Outcome::Cancelled;
-        return Ok(Exit { outcome, duration: Duration::ZERO, output_bytes: 0, dropped_bytes: 0 });
+        let (duration, put_aside) = (Duration::ZERO, crate::PutAside::default());
+        return Ok(Exit { outcome, duration, output_bytes: 0, dropped_bytes: 0, put_aside });
     }
     let folder = workspace.to_str().and_then(text::plain_path).ok_or_else(|| {
         SandboxError::Refused(format!(
@@ -186,6 +187,7 @@ pub(crate) async fn run(
         duration: begun.elapsed(),
         output_bytes: counted.total,
         dropped_bytes: counted.dropped,
+        put_aside: crate::PutAside::default(),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::trial::{Trial, eventually, marked, marker, runtime};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn program(trial: &Trial, script: &str) -> Program {
+pub(crate) fn program(trial: &Trial, script: &str) -> Program {
     Program {
         path: PathBuf::from("/bin/bash"),
         arguments: ["--noprofile", "--norc", "-c", script].map(str::to_owned).to_vec(),
@@ -24,6 +24,7 @@ fn program(trial: &Trial, script: &str) -> Program {
         limits: Limits::default(),
         readable: Vec::new(),
         kept_folder: None,
+        read_only: Vec::new(),
         sockets: Sockets::None,
         way_out: WayOut::None,
         entry: None,

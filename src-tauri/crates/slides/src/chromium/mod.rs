@@ -165,6 +165,7 @@ async fn start(program: &Path, sandbox: &Sandbox, entry: Option<Entry>) -> Resul
             limits: Limits { processes: 2048, ..Limits::default() },
             readable,
             kept_folder: None,
+            read_only: Vec::new(),
             sockets: Sockets::Own,
             way_out: WayOut::None,
             entry,

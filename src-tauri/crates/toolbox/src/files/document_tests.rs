@@ -78,6 +78,13 @@ fn pages_and_tables_come_as_markdown_until_their_source_is_known() {
     assert_eq!(desk.text(&ReadFileTool, json!({"file_path": "page.html"})), page);
     let short = desk.text(&ReadFileTool, json!({"file_path": "page.html", "limit": 1}));
     assert!(short.contains("[The first 1 line of 9 lines of Markdown. A larger limit"), "{short}");
+    // Nor does a change of a part make the rest known.
+    desk.text(&WriteFileTool, json!({"file_path": "page.html", "content": "<!-- end -->\n", "append": true}));
+    desk.text(
+        &EditFileTool,
+        json!({"file_path": "page.html", "old_string": "<!-- end -->\n", "new_string": ""}),
+    );
+    assert_eq!(desk.text(&ReadFileTool, json!({"file_path": "page.html"})), page);
     let source = desk.text(&ReadFileTool, json!({"file_path": "page.html", "offset": 2}));
     assert!(source.starts_with("     2\t<p>See <a"), "{source}");
     let known = desk.text(&ReadFileTool, json!({"file_path": "page.html"}));
@@ -94,8 +101,9 @@ fn what_was_seen_as_markdown_can_be_edited_and_written_over() {
     let error = desk.error(&EditFileTool, edit("# One"));
     assert!(error.contains("Read the source with mshtools-read_file and offset 1"), "{error}");
     desk.call(&EditFileTool, edit("One")).unwrap();
-    // An edit makes its source known.
-    assert_eq!(desk.text(&ReadFileTool, json!({"file_path": "page.html"})), "     1\t<h1>Two</h1>\n");
+    // An edit makes no more of its source known.
+    let page = desk.text(&ReadFileTool, json!({"file_path": "page.html"}));
+    assert!(page.starts_with("[Document: HTML page, as Markdown.") && page.contains("# Two"), "{page}");
     desk.put("b.csv", "a,b\n");
     desk.text(&ReadFileTool, json!({"file_path": "b.csv"}));
     desk.put("b.csv", "a,b,c\n");

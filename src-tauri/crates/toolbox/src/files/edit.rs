@@ -101,7 +101,7 @@ fn edit(context: &ToolContext, given: &EditArguments) -> Result<ToolResult, Tool
         return Err(write::uncertain(&path, encoding, &others));
     }
     workspace.write_atomic_except(&path, &bytes, &git::keeps(&workspace)).map_err(|error| worded(&error))?;
-    stamp::note(context, &path, &stamp::of_bytes(&bytes))?;
+    stamp::note_part(context, &path, &stamp::of_bytes(&bytes))?;
     let difference = diff::texts(&path, Some(&old), &new, 0);
     let mut result = text(
         json!({

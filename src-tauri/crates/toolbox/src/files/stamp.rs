@@ -91,6 +91,19 @@ pub(super) fn note_markdown(
     note(context, path, &ReadStamp { hash: format!("{AS_MARKDOWN}{}", stamp.hash) })
 }
 
+/// Notes a state that a change of a part has made: who knew the Markdown alone knows no more of the rest.
+pub(super) fn note_part(
+    context: &ToolContext,
+    path: &WorkspacePath,
+    stamp: &ReadStamp,
+) -> Result<(), ToolError> {
+    let last = context.reads.last_seen(path.as_str()).map_err(ToolError::Fatal)?;
+    match last {
+        Some(last) if last.hash.starts_with(AS_MARKDOWN) => note_markdown(context, path, stamp),
+        Some(_) | None => note(context, path, stamp),
+    }
+}
+
 /// Whether the session has seen the source of a file, in its present state or an earlier one.
 pub(super) fn source_known(context: &ToolContext, path: &WorkspacePath) -> Result<bool, ToolError> {
     let last = context.reads.last_seen(path.as_str()).map_err(ToolError::Fatal)?;

@@ -193,7 +193,7 @@ fn extend(
     workspace.append(path, &bytes, &git::keeps(workspace)).map_err(|error| worded(&error))?;
     // Whoever adds to a file that it has not seen has still not seen it.
     if seen == Seen::Present {
-        stamp::note(context, path, &stamp::hex(end.hash.chain_update(&bytes)))?;
+        stamp::note_part(context, path, &stamp::hex(end.hash.chain_update(&bytes)))?;
     }
     let difference = diff::texts(path, Some(tail), &format!("{tail}{words}"), end.lines_before_tail);
     Ok(done(path, "extended", end.size + bytes.len() as u64, difference))

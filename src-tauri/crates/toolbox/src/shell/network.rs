@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use okcvm_network::{Bounds, ContactSink, Hosts, Origin, Proxy, SystemResolver};
 use okcvm_protocol::{AppError, ApprovalAction, ContactOutcome, NetworkPolicy, SessionId};
-use okcvm_sandbox::{Egress, Sandbox};
-use okcvm_tools::{ToolContext, ToolSink, Touches};
+use okcvm_sandbox::{Egress, Sandbox, Tier};
+use okcvm_tools::{Spares, ToolContext, ToolSink, Touches};
 use tokio_util::sync::CancellationToken;
 
 /// How long a proxy that is to close may take; none needs so long. A result waits for it.
@@ -28,7 +28,11 @@ pub(crate) fn touches(
     session: &SessionId,
     code: String,
 ) -> Touches {
-    let touches = Touches::code(code);
+    let spares = match sandbox.tier() {
+        Some(Tier::Full) => Spares::All,
+        Some(Tier::Reduced) | None => Spares::These(Vec::new()),
+    };
+    let touches = Touches::code(code).sparing(spares);
     if !sandbox.holds_network() {
         return touches.doing(ApprovalAction::Send);
     }

@@ -19,9 +19,49 @@ enum Shape {
     Duration,
 }
 
+/// Points up to which letters cannot be read by eye.
+const INVISIBLE_POINTS: f64 = 1.5;
+
+/// How letters look, as far as that says whether they are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Letters {
+    colour: Option<Colour>,
+    points: Option<f64>,
+}
+
+impl Letters {
+    /// Of a font, or of the properties of a part of a text.
+    pub(super) fn of(font: &Element) -> Self {
+        Self {
+            colour: font.child("x:color").and_then(colour),
+            points: font
+                .child("x:sz")
+                .and_then(|size| size.attribute("val")?.parse().ok())
+                .filter(|points: &f64| points.is_finite()),
+        }
+    }
+
+    fn hidden_on(self, behind: Option<Colour>) -> Option<Why> {
+        match (self.colour, behind) {
+            (Some(letters), Some(behind)) if letters.vanishes_on(behind) => Some(Why::Colour),
+            _ if self.points.is_some_and(|points| points <= INVISIBLE_POINTS) => Some(Why::Size),
+            _ => None,
+        }
+    }
+}
+
+/// The looks of a cell.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    shape: Shape,
+    hidden: Option<Why>,
+    letters: Letters,
+    behind: Option<Colour>,
+}
+
 /// The formats of a workbook by the number of a cell's style.
 pub(super) struct Formats {
-    styles: Vec<(Shape, Option<Why>)>,
+    styles: Vec<Style>,
     from_1904: bool,
 }
 
@@ -36,12 +76,8 @@ impl Formats {
                 Some((format.attribute("numFmtId")?.parse().ok()?, format.attribute("formatCode")?))
             })
             .collect();
-        let fonts: Vec<Option<Colour>> = root
-            .child("x:fonts")
-            .iter()
-            .flat_map(|fonts| fonts.named("x:font"))
-            .map(|font| colour(font.child("x:color")?))
-            .collect();
+        let fonts: Vec<Letters> =
+            root.child("x:fonts").iter().flat_map(|fonts| fonts.named("x:font")).map(Letters::of).collect();
         let fills: Vec<Option<Colour>> = root
             .child("x:fills")
             .iter()
@@ -65,29 +101,34 @@ impl Formats {
                     |name: &str| style.attribute(name).and_then(|number| number.parse::<usize>().ok());
                 let id = number("numFmtId").unwrap_or_default() as u32;
                 let code = custom.iter().find(|(known, _)| *known == id).map(|(_, code)| *code);
-                let letters = number("fontId").and_then(|font| fonts.get(font).copied().flatten());
+                let letters = number("fontId").and_then(|font| fonts.get(font).copied()).unwrap_or_default();
                 let behind = match number("fillId") {
                     Some(fill) => fills.get(fill).copied().flatten(),
                     None => Some(Colour::WHITE),
                 };
-                let hidden = match (letters, behind) {
-                    (Some(letters), Some(behind)) if letters.vanishes_on(behind) => Some(Why::Colour),
-                    _ if code.is_some_and(|code| code.trim() == ";;;") => Some(Why::Marked),
-                    _ => None,
-                };
-                (code.map_or_else(|| built_in(id), shape), hidden)
+                let is_marked = code.is_some_and(|code| code.trim() == ";;;");
+                let hidden = letters.hidden_on(behind).or_else(|| is_marked.then_some(Why::Marked));
+                Style { shape: code.map_or_else(|| built_in(id), shape), hidden, letters, behind }
             })
             .collect();
         Self { styles, from_1904 }
     }
 
     pub(super) fn hidden(&self, style: usize) -> Option<Why> {
-        self.styles.get(style).and_then(|(_, hidden)| *hidden)
+        self.styles.get(style).and_then(|style| style.hidden)
+    }
+
+    /// Why a part of the text of a cell is not seen; what the part does not say, the cell does.
+    pub(super) fn hidden_part(&self, style: usize, part: Letters) -> Option<Why> {
+        let style = self.styles.get(style);
+        let whole = style.map(|style| style.letters).unwrap_or_default();
+        let letters = Letters { colour: part.colour.or(whole.colour), points: part.points.or(whole.points) };
+        letters.hidden_on(style.map_or(Some(Colour::WHITE), |style| style.behind))
     }
 
     pub(super) fn number(&self, raw: &str, style: usize) -> String {
         let Ok(number) = raw.parse::<f64>() else { return raw.to_owned() };
-        let shape = self.styles.get(style).map_or(Shape::Number, |(shape, _)| *shape);
+        let shape = self.styles.get(style).map_or(Shape::Number, |style| style.shape);
         match shape {
             Shape::Number => plain(number),
             Shape::Percent => format!("{}%", plain(number * 100.0)),
@@ -138,6 +179,12 @@ fn colour(element: &Element) -> Option<Colour> {
         // The first two colours of a theme are those of the paper and of the letters.
         Some("0") if element.attribute("tint").is_none() => return Some(Colour::WHITE),
         Some("1") if element.attribute("tint").is_none() => return Some(Colour::BLACK),
+        _ => {}
+    }
+    match element.attribute("indexed") {
+        // Of the palette, those that are on paper (18.8.27): it begins with the same eight colours twice.
+        Some("0" | "8" | "64") => return Some(Colour::BLACK),
+        Some("1" | "9" | "65") => return Some(Colour::WHITE),
         _ => {}
     }
     let argb = element.attribute("rgb")?;
@@ -211,7 +258,8 @@ mod tests {
 
     #[test]
     fn hours_that_go_on_beyond_a_day_are_no_date() {
-        let formats = |shape| Formats { styles: vec![(shape, None)], from_1904: false };
+        let style = |shape| Style { shape, hidden: None, letters: Letters::default(), behind: None };
+        let formats = |shape| Formats { styles: vec![style(shape)], from_1904: false };
         for code in ["[h]:mm", "[hh]:mm:ss", "[m]:ss", "[Red][h]:mm;@"] {
             assert_eq!(formats(shape(code)).number("1.25", 0), "30:00:00", "{code}");
         }
