@@ -95,28 +95,56 @@ async fn a_removal_for_good_that_was_cut_short_is_taken_back_by_whoever_opens_th
     assert!(!leaving.exists());
 }
 
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// A desk whose program believed in another time when it was last used, in days from now.
+fn believing(days: i64) -> (Desk, i64) {
+    let folder = tempfile::tempdir().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let before = Store::open(&folder.path().join("data/okcvm.db")).unwrap();
+    before.look_at_clock(now + days * DAY).unwrap();
+    drop(before);
+    (Desk { host: host(folder.path(), &[]), folder }, now)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_wrong_for_a_while_empties_no_trash() {
-    const DAY: i64 = 24 * 60 * 60 * 1000;
-    let desk = Desk::open();
+async fn a_clock_that_leapt_ahead_empties_no_trash() {
+    let (desk, now) = believing(-40);
+    let session = desk.session().await;
+    let first = turn(&desk, &session).await;
+    let gone = turn(&desk, &session).await;
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap();
+    let other = desk.session().await;
+    // A day ago, as was believed then.
+    let store = store(&desk);
+    assert!(store.delete_branch(&session, &gone, now - 39 * DAY).unwrap());
+    store.set_session_deleted(&other, Some(now - 39 * DAY)).unwrap();
+    desk.host.engine().purge_overdue().unwrap();
+    assert_eq!(store.trashed_branches(&session).unwrap().len(), 1);
+    assert!(store.session(&other).unwrap().deleted_at.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_behind_dates_nothing_back() {
+    let (desk, now) = believing(300);
     let session = desk.session().await;
     let files = desk.files(&session).await;
+    let first = turn(&desk, &session).await;
+    let gone = turn(&desk, &session).await;
+    desk.host.restore_apply(whole(&session, &first)).await.unwrap();
     std::fs::write(files.join("mine"), "by hand").unwrap();
-    let engine = desk.host.engine();
+    let params = FilesParams { session_id: session.clone(), paths: vec!["mine".into()] };
+    desk.host.file_delete(params).await.unwrap();
+    desk.host.branch_delete(NodeParams { session_id: session.clone(), node_id: gone }).await.unwrap();
+    let other = desk.session().await;
+    desk.host.session_delete(only(&other)).await.unwrap();
     let store = store(&desk);
-    engine.purge_overdue().unwrap();
-    let now = store.believed_time().unwrap().unwrap();
-    desk.host
-        .file_delete(FilesParams { session_id: session.clone(), paths: vec!["mine".into()] })
-        .await
-        .unwrap();
-    // As after a start with a clock that was forty days ahead, and is right again.
-    store.look_at_clock(now + 40 * DAY).unwrap();
-    engine.purge_overdue().unwrap();
-    assert_eq!(store.deleted_files(&session).unwrap().len(), 1);
-    // A clock that is behind dates nothing back: what is deleted then is not overdue when the clock is right.
-    store.look_at_clock(0).unwrap();
-    assert!(store.deleted_files(&session).unwrap()[0].deleted_at >= now);
+    let at = [
+        store.deleted_files(&session).unwrap()[0].deleted_at,
+        store.trashed_branches(&session).unwrap()[0].deleted_at,
+        store.session(&other).unwrap().deleted_at.unwrap(),
+    ];
+    assert!(at.iter().all(|at| *at >= now + 300 * DAY), "{at:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,19 @@ async fn answer(arguments: Arguments) -> Result<(), Failure> {
             let stops = Stops::listen()?;
             probe_keys(&host).await;
             let result = closing(&host, run::answer(&host, run, &stops)).await;
+            let said = host.engine().notices();
             keep_house(&host, &stops).await;
+            for notice in host.engine().notices() {
+                // To what a session said before, more was added.
+                let before = said
+                    .iter()
+                    .filter(|before| notice.starts_with(before.as_str()))
+                    .max_by_key(|before| before.len());
+                let new = notice[before.map_or(0, String::len)..].trim();
+                if !new.is_empty() {
+                    output::note(new);
+                }
+            }
             result
         }
         Command::Session { command } => {

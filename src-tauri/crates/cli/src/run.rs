@@ -282,7 +282,7 @@ impl Running {
                 count => format!("{count} files"),
             };
             output::note(&format!(
-                "{files} deleted; to bring back: okcvm session files bring-back {} {}",
+                "{files} gone from where they were; what was deleted comes back by: okcvm session files bring-back {} {}",
                 self.session, self.node
             ));
         }

@@ -202,6 +202,8 @@ impl Engine {
                 let history = spare.iter().any(|path| path == ".git" || path.ends_with("/.git"));
                 !touches.spares.cover(&spare)
                     || spare.len() > MOST_SPARED
+                    // The list has more than it names.
+                    || spare.iter().any(|path| path == okcvm_snapshots::CUT)
                     || (history && changes_history(&touches.subject))
             }
             Reads::Nothing | Reads::Files(_) | Reads::Outside(_) => !spare.is_empty(),

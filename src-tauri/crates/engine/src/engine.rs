@@ -225,7 +225,8 @@ impl Engine {
 
     /// Returns when what was recorded of a session survives a power cut. Blocking.
     pub fn make_durable(&self, id: &SessionId) -> Result<(), EngineError> {
-        Ok(self.runtime(id)?.history.flush()?)
+        self.runtime(id)?.history.flush()?;
+        Ok(self.store().sync()?)
     }
 
     /// Why this program cannot write to a session, which it opens. Blocking.

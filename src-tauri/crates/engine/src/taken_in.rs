@@ -18,7 +18,9 @@ impl Runtime {
     /// the one who writes.
     pub(crate) fn take_in_unknown(&self, engine: &Engine) -> Result<(), EngineError> {
         let store = engine.store();
-        if let Some(until) = store.recorded_at(&self.id)? {
+        let until = store.recorded_at(&self.id)?;
+        if let Some(until) = until.filter(|until| self.history.newest_at().is_ok_and(|at| at > Some(*until)))
+        {
             let found = self.recorded_after(until)?;
             let head = store.session(&self.id)?.head_snapshot;
             let known = self.known_snapshots(engine, head.as_ref())?;
@@ -61,9 +63,8 @@ impl Runtime {
 
     /// Notes that the database knows of all that was recorded until now.
     pub(crate) fn note_recorded(&self, engine: &Engine) -> Result<(), EngineError> {
-        let newest = self.history.page(&PageRequest { before: None, count: 1 })?;
-        if let Some(newest) = newest.first() {
-            engine.store().set_recorded_at(&self.id, newest.at_ms)?;
+        if let Some(newest) = self.history.newest_at()? {
+            engine.store().set_recorded_at(&self.id, newest)?;
         }
         Ok(())
     }

@@ -144,7 +144,7 @@ impl Engine {
         if row.summary.deleted_at.is_some() {
             return Err(EngineError::App(AppError::new("That branch lies in the trash already.")));
         }
-        if !self.store().delete_branch(session, node, self.now())? {
+        if !self.store().delete_branch(session, node, self.trashed_at())? {
             return Err(current_branch());
         }
         self.tell_tree(session);

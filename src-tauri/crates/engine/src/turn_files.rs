@@ -63,8 +63,9 @@ impl Engine {
                 .blocking(move |engine| {
                     shared.runtime.history.set_at_work(AtWork::Person);
                     let previous = engine.store().session(&shared.runtime.id)?.head_snapshot;
-                    let unknown =
-                        previous.as_ref().and_then(|previous| before_unknown(&shared.runtime, previous));
+                    let unknown = previous
+                        .as_ref()
+                        .and_then(|previous| before_unknown(engine, &shared.runtime, previous));
                     let recorded = shared.runtime.record(engine, Author::User, "Changed by hand")?;
                     // What came after a turn that was cut off is in no node yet.
                     let (previous, changed) = match unknown {
@@ -123,9 +124,14 @@ impl Engine {
 }
 
 /// What a turn left that was cut off, if `head` holds what was changed after that.
-fn before_unknown(runtime: &Runtime, head: &SnapshotId) -> Option<SnapshotId> {
-    let is_unknown = runtime.history.author(head).is_ok_and(|author| author == Author::Unknown);
-    is_unknown.then(|| runtime.history.parent(head).ok().flatten()).flatten()
+fn before_unknown(engine: &Engine, runtime: &Runtime, head: &SnapshotId) -> Option<SnapshotId> {
+    if !runtime.history.author(head).is_ok_and(|author| author == Author::Unknown) {
+        return None;
+    }
+    // Said at one turn, the first that begins with it.
+    let nodes = engine.store().node_snapshots(&runtime.id).ok()?;
+    let is_said = nodes.iter().any(|node| node.base.as_ref() == Some(head));
+    if is_said { None } else { runtime.history.parent(head).ok().flatten() }
 }
 
 fn has_any(changes: &ChangeCounts) -> bool {

@@ -372,12 +372,13 @@ async fn a_page_that_asks_for_everything_at_once_is_answered_a_few_at_a_time() {
     stage.put("site/large.bin", vec![7_u8; 48 << 20]);
     stage.put("other/index.html", "<p>other</p>");
     let (greedy, other) = (stage.folder("site"), stage.folder("other"));
+    // Taken as they come: nobody says which two are answered first, and the others wait for these.
+    let mut answers = tokio::task::JoinSet::new();
     let asked: Vec<_> = (0..40)
         .map(|_| {
             let (previews, url) = (stage.previews.clone(), format!("{}large.bin", greedy.url));
-            tokio::spawn(
-                async move { previews.answer(Request::get(url).body(vec![0_u8; 10]).unwrap()).await },
-            )
+            answers
+                .spawn(async move { previews.answer(Request::get(url).body(vec![0_u8; 10]).unwrap()).await })
         })
         .collect();
     // Nothing is taken: two of these fit.
@@ -386,8 +387,8 @@ async fn a_page_that_asks_for_everything_at_once_is_answered_a_few_at_a_time() {
     let answer = stage.previews.answer(Request::get(&other.url).body(()).unwrap());
     let (response, _) = tokio::time::timeout(std::time::Duration::from_secs(20), answer).await.unwrap();
     assert_eq!(response.status(), 200, "another page waits for the greedy one");
-    for one in asked {
-        let (response, place) = one.await.unwrap();
+    while let Some(one) = answers.join_next().await {
+        let (response, place) = one.unwrap();
         assert_eq!((response.status().as_u16(), response.body().len()), (200, 48 << 20));
         drop(place.unwrap());
     }

@@ -60,8 +60,8 @@ pub(crate) struct Start {
     pub kind: KernelKind,
     pub python: PathBuf,
     pub workspace: PathBuf,
-    /// What of it the kernel may not change, relative to it.
-    pub spare: Vec<String>,
+    /// What of it the kernel may not change, relative to it: by its name, and as it is called on the disk.
+    pub spare: Vec<(String, PathBuf)>,
     /// Must exist.
     pub kept_folder: PathBuf,
     /// The folder of the app's environment, if there is one.
@@ -116,7 +116,11 @@ impl Kernel {
     ) -> Result<Self, StartError> {
         let kind = start.kind;
         // Where nothing can be held in place, nothing is spared.
-        let spared = if sandbox.tier() == Some(Tier::Full) { start.spare.clone() } else { Vec::new() };
+        let spared = if sandbox.tier() == Some(Tier::Full) {
+            start.spare.iter().map(|(name, _)| name.clone()).collect()
+        } else {
+            Vec::new()
+        };
         let mut process = sandbox.start(program(sandbox, start)).await?;
         let mut lines = Lines::default();
         let ready = async {
@@ -395,7 +399,7 @@ fn program(sandbox: &Sandbox, start: Start) -> Program {
         search_first,
         limits: limits(),
         readable: start.readable,
-        read_only: start.spare.iter().map(PathBuf::from).collect(),
+        read_only: start.spare.iter().map(|(_, path)| path.clone()).collect(),
         kept_folder: Some(start.kept_folder),
         sockets,
         way_out: start.way_out,

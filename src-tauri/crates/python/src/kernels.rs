@@ -40,8 +40,9 @@ pub struct Cell {
     pub code: String,
     /// A fresh kernel first.
     pub restart: bool,
-    /// What of the workspace, relative to it, a kernel that is started for this cell may not change.
-    pub spare: Vec<String>,
+    /// What of the workspace, relative to it, a kernel that is started for this cell may not change: by its name, and as it
+    /// is called on the disk.
+    pub spare: Vec<(String, PathBuf)>,
     /// What the conversation has read so far that is not trusted, in words for people: the code may bring it along, and the
     /// kernel keeps it. See [`Kernels::held`].
     pub untrusted: Vec<String>,

@@ -20,7 +20,7 @@ const MAX_NAMED: usize = 2_000;
 /// A list of more bytes is not repeated in every commit.
 const MAX_IN_COMMIT: usize = 1_000;
 /// The last name of a list that does not name all.
-const CUT: &str = "…";
+pub const CUT: &str = "…";
 
 /// What a snapshot does not hold, as its commit says it.
 #[derive(Debug, Clone, PartialEq)]

@@ -66,6 +66,7 @@ pub use error::SnapshotError;
 pub use export::{ExportCount, ExportForm, Exported, Taken};
 pub use history::{DEFAULT_MAX_FILE_BYTES, History, Loss, Lost, OpenedHistory, WhyLost};
 pub use housekeeping::{Cancel, Damage, PackReport, ThinReport, Thinning, Usage, VerifyReport};
+pub use left_out::CUT;
 pub use live::{How, Policy, WhyScanned};
 pub use look::{Content, HowFar};
 pub use page::{PageRequest, SnapshotInfo};

@@ -122,8 +122,10 @@ impl Rights {
             return;
         }
         let key = key(&path(), kind);
-        let bits = (!is_usual).then_some(mode & BITS);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is closed to others stays noted also if this program closes all that it makes: the next one may not.
+        let is_noted = mode & 0o044 != 0o044 && state.known.contains_key(&key);
+        let bits = (!is_usual || is_noted).then_some(mode & BITS);
         if state.known.get(&key).copied() == bits || bits.is_some() && state.known.len() >= MOST {
             return;
         }

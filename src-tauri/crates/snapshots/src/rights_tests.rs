@@ -117,3 +117,15 @@ fn the_file_does_not_grow_without_end() {
     assert!(fs::metadata(folder.path().join(FILE_NAME)).unwrap().len() < 30_000);
     assert_eq!(Rights::load(folder.path()).of(b"one", Kind::File), Some(0o640));
 }
+
+#[test]
+fn what_is_closed_stays_noted_whatever_this_program_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let rights = Rights::load(folder.path());
+    rights.saw(Kind::File, 0o100_600, || b"key".to_vec());
+    let bits = |rights: &Rights| rights.state.lock().unwrap().known.get(b"key".as_slice()).copied();
+    assert_eq!(bits(&rights), Some(0o600));
+    // Open again: as any other file.
+    rights.saw(Kind::File, 0o100_666 & !mask(), || b"key".to_vec());
+    assert_eq!(bits(&rights), (mask() & 0o044 != 0).then_some(0o666 & !mask()));
+}

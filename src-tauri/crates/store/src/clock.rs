@@ -1,7 +1,7 @@
 //! What is believed of the machine's clock where time ends something for good.
 //!
-//! A machine can start with a clock that is years off, before the network tells it the time. So a leap ahead is believed
-//! only when a look a day later finds it again, and the time that is believed never goes back.
+//! A machine can start with a clock that is years off, before the network tells it the time. So a leap, ahead or back, is
+//! believed only when a look a day later finds it again.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -10,6 +10,8 @@ use crate::{Store, StoreError};
 
 /// A larger step between two looks is a leap.
 const LEAP_MS: i64 = 2 * DAY_MS;
+/// A later look is a leap of its own.
+const LONGEST_DOUBT_MS: i64 = 400 * DAY_MS;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 impl Store {
@@ -30,10 +32,15 @@ impl Store {
             .doing("asking for the time")?;
         let (believed, doubted) = match found {
             None => (now, None),
-            Some((believed, _)) if now <= believed.saturating_add(LEAP_MS) => (now.max(believed), None),
-            Some((_, Some(doubted))) if now >= doubted.saturating_add(DAY_MS) => (now, None),
-            // The earliest look counts, unless the clock was ahead then.
-            Some((believed, doubted)) => (believed, Some(doubted.map_or(now, |doubted| doubted.min(now)))),
+            Some((believed, _)) if (now - believed).abs() <= LEAP_MS => (now.max(believed), None),
+            // What was doubted goes on from where it was seen.
+            Some((_, Some(doubted))) if now >= doubted + DAY_MS && now - doubted <= LONGEST_DOUBT_MS => {
+                (now, None)
+            }
+            Some((believed, Some(doubted))) if now >= doubted && now - doubted < DAY_MS => {
+                (believed, Some(doubted))
+            }
+            Some((believed, _)) => (believed, Some(now)),
         };
         connection
             .execute(
@@ -67,5 +74,8 @@ mod tests {
         assert_eq!(store.look_at_clock(begin + 30 * DAY_MS).unwrap(), begin + 2 * DAY_MS);
         assert_eq!(store.look_at_clock(begin + 31 * DAY_MS).unwrap(), begin + 31 * DAY_MS);
         assert_eq!(store.believed_time().unwrap(), Some(begin + 31 * DAY_MS));
+        // It was far ahead all the time, and was set right.
+        assert_eq!(store.look_at_clock(begin).unwrap(), begin + 31 * DAY_MS);
+        assert_eq!(store.look_at_clock(begin + DAY_MS).unwrap(), begin + DAY_MS);
     }
 }

@@ -44,10 +44,14 @@ impl RestoreState {
             "undo-intent" => Self::UndoIntent,
             "undone" => Self::Undone,
             "redo-intent" => Self::RedoIntent,
-            _ => Self::Dropped,
+            // Put away, as it was before; see `put_restores_away`.
+            other => other.strip_prefix(AWAY).map_or(Self::Dropped, Self::parse),
         }
     }
 }
+
+/// Begins the state of a step that is put away.
+const AWAY: &str = "away-";
 
 /// One step of the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,8 +256,8 @@ impl Store {
         there: impl Fn(&SnapshotId) -> bool,
     ) -> Result<(), StoreError> {
         for (row, _) in self.steps(session, "state LIKE 'away-%'")? {
-            // Which side counts is said by the state, which is not known here.
-            if [&row.before, &row.after].into_iter().flatten().all(&there) {
+            // A step of the conversation alone leads to no files.
+            if row.leads_to().is_none_or(&there) {
                 self.connection()
                     .execute("UPDATE restores SET state = substr(state, 6) WHERE id = ?1", [row.id.as_str()])
                     .doing("bringing the undo stack back")?;

@@ -115,10 +115,12 @@ impl Store {
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
-        // Who asks may write; where nothing was written a sync costs nothing.
-        let _ = self.to_sync.try_send(());
         // A panic elsewhere leaves SQLite consistent: its transactions roll back.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who asks may write; where nothing was written a sync costs nothing. With the lock in hand, so that the sync
+        // comes after what is written now.
+        let _ = self.to_sync.try_send(());
+        connection
     }
 }
 

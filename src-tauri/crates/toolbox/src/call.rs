@@ -41,7 +41,7 @@ pub(crate) fn spared(paths: &[String]) -> Option<String> {
     (!first.is_empty()).then(|| {
         format!(
             "read-only to this call, since no snapshot holds it and something was read that strangers may have written: \
-             {}{more}. A call that deletes, or has git change a repository, in plain words asks the user and may change it",
+             {}{more}. A call that deletes in plain words (`rm`), or runs git itself (not by another program), asks the user and may change it",
             first.join(", ")
         )
     })

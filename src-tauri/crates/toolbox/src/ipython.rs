@@ -101,7 +101,11 @@ impl Tool for PythonTool {
             session_folder: context.session_folder.clone(),
             code: arguments.code.clone(),
             restart: arguments.restart,
-            spare: context.spare.clone(),
+            spare: context
+                .spare
+                .iter()
+                .map(|path| (path.clone(), okcvm_workspace::decode_name(path).into()))
+                .collect(),
             untrusted: context.sink.untrusted(),
             cancel: context.cancel.clone(),
             door: door.as_ref().map(|door| CellDoor { egress: door.egress.clone(), env: door.env.clone() }),

@@ -130,7 +130,7 @@ impl Tool for ShellTool {
                 },
                 title: short(&arguments),
             }),
-            read_only: context.spare.iter().map(std::path::PathBuf::from).collect(),
+            read_only: context.spare.iter().map(|path| okcvm_workspace::decode_name(path).into()).collect(),
         };
         let door = match &self.network {
             Some(network) => Door::open(network, &self.sandbox, context),

@@ -23,25 +23,33 @@ const CALLS: [&str; 14] = [
 const OPTIONS: [&str; 3] = ["-delete", "--delete", "--remove-files"];
 /// Of git, what throws work away.
 const OF_GIT: [&str; 5] = ["clean", "rm", "reset", "restore", "stash"];
-/// Of git, what changes a repository's own data without throwing work away.
-const CHANGING: [&str; 16] = [
-    "add",
-    "am",
-    "branch",
-    "checkout",
-    "cherry-pick",
-    "commit",
-    "fetch",
-    "gc",
-    "merge",
-    "pull",
-    "push",
-    "rebase",
-    "revert",
-    "switch",
-    "tag",
-    "worktree",
+/// Of git, what only reads a repository. Everything else may change its data.
+const READING: [&str; 22] = [
+    "archive",
+    "blame",
+    "cat-file",
+    "count-objects",
+    "describe",
+    "diff",
+    "diff-tree",
+    "for-each-ref",
+    "fsck",
+    "grep",
+    "help",
+    "log",
+    "ls-files",
+    "ls-tree",
+    "merge-base",
+    "name-rev",
+    "rev-list",
+    "rev-parse",
+    "shortlog",
+    "show",
+    "status",
+    "version",
 ];
+/// Programs that have git work for them.
+const WITH_GIT: [&str; 5] = ["gh", "glab", "hub", "jj", "pre-commit"];
 /// Where files are gone once the command has ended.
 const NOWHERE: [&str; 6] = ["/tmp", "/var/tmp", "/dev", "$TMPDIR", "$HOME", "~"];
 
@@ -60,13 +68,27 @@ pub(crate) fn deletes(code: &str) -> bool {
 
 /// Whether code looks as if it had git change the data of a repository. A guess by words, too.
 pub fn changes_history(code: &str) -> bool {
-    let words = code.split(|sign: char| sign.is_whitespace() || "!;|&(){}`\"'".contains(sign));
-    let mut after_git = false;
-    for word in words.filter(|word| !word.is_empty()) {
-        if after_git && CHANGING.contains(&word) {
+    let breaks = |sign: char| sign.is_whitespace() || "!;|&(){}`\"',[]".contains(sign);
+    let mut words = code.split(breaks).filter(|word| !word.is_empty()).peekable();
+    while let Some(word) = words.next() {
+        let program = word.rsplit('/').next().unwrap_or_default();
+        if WITH_GIT.contains(&program) && words.peek().is_some() {
             return true;
         }
-        after_git |= word.rsplit('/').next() == Some("git");
+        if program != "git" {
+            continue;
+        }
+        // Options before the word that says what git is to do, two of them with a value.
+        let mut what = words.next();
+        while let Some(option) = what.filter(|word| word.starts_with('-')) {
+            if matches!(option, "-C" | "-c") {
+                words.next();
+            }
+            what = words.next();
+        }
+        if what.is_some_and(|what| !READING.contains(&what)) {
+            return true;
+        }
     }
     false
 }
@@ -141,10 +163,28 @@ mod tests {
 
     #[test]
     fn what_changes_a_repository_is_found() {
-        for code in ["git commit -m x", "cd a; /usr/bin/git -C b add .", "!git pull", "sh -c 'git merge x'"] {
+        for code in [
+            "git commit -m x",
+            "cd a; /usr/bin/git -C b add .",
+            "!git pull",
+            "sh -c 'git merge x'",
+            "git mv a b",
+            "git -c a.b=c submodule update --init",
+            "git log; git notes add",
+            "subprocess.run(['git', 'lfs', 'pull'])",
+            "gh pr checkout 1",
+            "pre-commit run -a",
+        ] {
             assert!(changes_history(code), "{code}");
         }
-        for code in ["git status", "git log | head", "echo commit", "ls .git", "commit with git"] {
+        for code in [
+            "git status",
+            "git log | head",
+            "git --no-pager -C a diff; git -C commit show",
+            "echo commit",
+            "ls .git",
+            "commit with git",
+        ] {
             assert!(!changes_history(code), "{code}");
         }
     }

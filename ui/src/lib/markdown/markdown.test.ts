@@ -20,6 +20,7 @@ describe('MarkdownBlocks', () => {
       '- one\n\n  goes on\n\nwords with [a link][ref] and [ref].',
       '> quote\n\nTitle\n===\n\n1. a\n\n1. b\n\n| a | b |\n|---|---|\n| 1 | 2 |',
       '~~~\n\nIn code\n\n~~~\n\nBehind it',
+      '<!-- one line -->\n\nwords\n\n<pre>\n\nkept </style>\n\n</pre>\n\nBehind <b>it</b>',
     ];
     const bare = (html: string): string => html.replace(/\s+/g, ' ').trim();
     for (const end of ['', '\n\n<!-- a\n\n# remark\n\n-->\n\nThe end.']) {
@@ -28,7 +29,7 @@ describe('MarkdownBlocks', () => {
       const whole = new MarkdownBlocks().update(source, true).map(({ html }) => bare(html));
       expect(cut).toEqual(whole);
     }
-    const prose = 'Some words.\n\n'.repeat(4_000);
+    const prose = `<!-- made by a program -->\n\n<pre>\n\n</style>\n\n</pre>\n\n${'Some words.\n\n'.repeat(4_000)}`;
     const sizes = [...lexPieces(prose, 4_000)].map((tokens) => tokens.map(({ raw }) => raw).join('').length);
     expect(sizes.length).toBeGreaterThan(10);
     expect(Math.max(...sizes)).toBeLessThan(5_000);

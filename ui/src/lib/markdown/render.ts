@@ -137,8 +137,17 @@ export function lex(source: string): TokensList {
 const OWN_BLOCK = /^[^\s\-*+>\d<|=`~:[\]]/;
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
 const FENCE_END = /^ {0,3}(`{3,}|~{3,})[ \t]*$/;
-/** What goes on over empty lines. */
-const GOES_ON = /^ {0,3}<(?:!|\?|pre\b|script\b|style\b|textarea\b)/i;
+/** What goes on over empty lines, each with what ends it. */
+const GOES_ON: [RegExp, RegExp][] = [
+  [/^ {0,3}<!--/, /-->/],
+  [/^ {0,3}<\?/, /\?>/],
+  [/^ {0,3}<!\[CDATA\[/, /\]\]>/],
+  [/^ {0,3}<![a-z]/i, />/],
+  ...['pre', 'script', 'style', 'textarea'].map((tag): [RegExp, RegExp] => [
+    new RegExp(`^ {0,3}<${tag}(?=[\\s>]|$)`, 'i'),
+    new RegExp(`</${tag}>`, 'i'),
+  ]),
+];
 const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/;
 
 /** The blocks of a text by pieces of at least `length` characters, each parsed when it is asked for. Together they are those of the whole. */
@@ -152,15 +161,19 @@ export function* lexPieces(source: string, length: number): Generator<TokensList
   let piece: string[] = [];
   let size = 0;
   let fence = '';
-  let isCuttable = true;
+  let end: RegExp | undefined;
   for (const [index, line] of lines.entries()) {
-    if (isCuttable && fence === '' && size >= length && lines[index - 1]?.trim() === '' && OWN_BLOCK.test(line)) {
+    if (end === undefined && fence === '' && size >= length && lines[index - 1]?.trim() === '' && OWN_BLOCK.test(line)) {
       yield lexed(piece, links);
       [piece, size] = [[], 0];
     }
     piece.push(line);
     size += line.length + 1;
-    if (fence === '' && GOES_ON.test(line)) isCuttable = false;
+    if (fence === '' && end === undefined) end = GOES_ON.find(([begins]) => begins.test(line))?.[1];
+    if (end !== undefined) {
+      if (end.test(line)) end = undefined;
+      continue;
+    }
     if (fence === '') fence = FENCE.exec(line)?.[1] ?? '';
     else if (FENCE_END.exec(line)?.[1]?.startsWith(fence)) fence = '';
   }

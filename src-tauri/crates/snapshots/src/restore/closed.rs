@@ -31,18 +31,18 @@ impl<'live> Opened<'live> {
     /// Opens these, too. One that is gone is not opened.
     pub(super) fn open(&mut self, folders: &[Closed]) -> Result<(), SnapshotError> {
         for (folder, bits) in folders {
-            self.folders.push((folder.clone(), *bits));
-            self.set(folder, bits | OPEN)?;
+            let path = raw(folder);
+            let failed = |error| SnapshotError::workspace("opened for writing", &path, error);
+            self.live.forget();
+            let Way::Open(handle) = self.live.way(&path)? else { continue };
+            let now = fstat(&*handle).map_err(failed)?.st_mode as u32 & BITS;
+            // Whoever set it since this was noted meant it.
+            if now == *bits || now == bits | OPEN {
+                self.folders.push((folder.clone(), *bits));
+                fchmod(&*handle, Mode::from_raw_mode(bits | OPEN)).map_err(failed)?;
+            }
         }
         Ok(())
-    }
-
-    fn set(&mut self, folder: &str, bits: u32) -> Result<(), SnapshotError> {
-        let path = raw(folder);
-        let failed = |error| SnapshotError::workspace("opened for writing", &path, error);
-        self.live.forget();
-        let Way::Open(handle) = self.live.way(&path)? else { return Ok(()) };
-        fchmod(&*handle, Mode::from_raw_mode(bits)).map_err(failed)
     }
 
     fn close(&mut self, folder: &str, bits: u32) -> Result<(), SnapshotError> {

@@ -6,9 +6,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, mkdirat, openat, readlinkat, statat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use super::told::{Done, Told};
@@ -195,7 +193,9 @@ impl<'a> Live<'a> {
         match mkdirat(&*above, name, bits.unwrap_or(Mode::from_raw_mode(0o777))) {
             Ok(()) => {
                 if let Some(bits) = bits {
-                    chmodat(&*above, name, bits, AtFlags::empty())
+                    // By a handle: in the place of the name may be a link by now.
+                    let handle = self.folder(folder)?;
+                    fchmod(&*handle, bits)
                         .map_err(|error| SnapshotError::workspace("created", folder, error))?;
                 }
                 self.told.tell(|| Done::MadeFolder(folder));
