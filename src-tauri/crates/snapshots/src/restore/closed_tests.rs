@@ -17,7 +17,10 @@ const INFO: RecordInfo<'_> = RecordInfo { message: "a turn", author: Author::Age
 
 fn as_ordinary_user(name: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap());
+    // Where this program lies may be closed to others.
+    let program = folder.path().join("tests");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut child = Command::new(program);
     child.args([name, "--exact", "--ignored", "--nocapture"]).env(DIR, folder.path());
     if rustix::process::geteuid().is_root() {
         chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
