@@ -20,6 +20,7 @@ LAST_OUTPUT = 3.0
 # no more of a cell than can be of use here.
 START = f"""
 import sys
+import time
 sys.path[:] = [path for path in sys.path if path]
 # For the output of forks, which would need a network; to look for one by name ends the process here.
 from ipykernel.iostream import IOPubThread, OutStream
@@ -31,6 +32,8 @@ def write_some(stream, text, write=OutStream.write, printed=Printed):
         cell = stream.parent_header.get("msg_id")
         size = printed.by_cell.get(cell, 0)
         if size > {MOST_OUTPUT + MOST_DROPPED + MOST_WAITING}:
+            # A loop that goes on would leave those no time that free what was sent.
+            time.sleep(0.01)
             return len(text)
         printed.by_cell[cell] = size + len(text)
         printed.waiting += len(text)
