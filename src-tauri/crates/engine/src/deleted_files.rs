@@ -173,7 +173,9 @@ impl Engine {
             let workspace = runtime.workspace()?;
             let paths = Paths::checked(runtime, RestoreScope::Files, paths.as_deref())?;
             let mut gone = Vec::new();
-            for path in runtime.history.deleted(base, after)? {
+            // What is named is wanted, whatever became of it.
+            let named = matches!(paths, Paths::Some(_));
+            for path in runtime.history.deleted(base, after, named)? {
                 if paths.contain(&path) && workspace.entry(&WorkspacePath::parse(&path)?)?.is_none() {
                     gone.push(path);
                 }

@@ -17,11 +17,12 @@ pub(crate) struct Policy {
     pub tier: Tier,
     pub script: String,
     /// Canonical path.
+    #[serde(with = "any_path")]
     pub workspace: PathBuf,
     pub environment: Vec<(String, String)>,
     pub limits: Limits,
     /// What of the workspace may not be changed, relative to it.
-    #[serde(default)]
+    #[serde(default, with = "any_paths")]
     pub read_only: Vec<PathBuf>,
     /// What may be read besides the workspace: absolute paths that exist or not.
     pub readable: Vec<PathBuf>,
@@ -34,6 +35,61 @@ pub(crate) struct Policy {
     /// What is executed in place of a shell with the script.
     #[serde(default)]
     pub program: Option<ProgramPolicy>,
+}
+
+/// A path that need not be text: as text if it is, else its bytes.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum AnyPath {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<&PathBuf> for AnyPath {
+    fn from(path: &PathBuf) -> Self {
+        match path.to_str() {
+            Some(text) => Self::Text(text.to_owned()),
+            None => Self::Bytes(path.as_os_str().as_encoded_bytes().to_vec()),
+        }
+    }
+}
+
+impl From<AnyPath> for PathBuf {
+    fn from(path: AnyPath) -> Self {
+        match path {
+            AnyPath::Text(text) => text.into(),
+            #[cfg(unix)]
+            AnyPath::Bytes(bytes) => {
+                <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
+            }
+            #[cfg(not(unix))]
+            AnyPath::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        }
+    }
+}
+
+mod any_path {
+    use super::{AnyPath, Deserialize as _, PathBuf, Serialize as _};
+
+    pub(super) fn serialize<S: serde::Serializer>(path: &PathBuf, to: S) -> Result<S::Ok, S::Error> {
+        AnyPath::from(path).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        AnyPath::deserialize(from).map(PathBuf::from)
+    }
+}
+
+mod any_paths {
+    use super::{AnyPath, Deserialize as _, PathBuf};
+
+    pub(super) fn serialize<S: serde::Serializer>(paths: &[PathBuf], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(paths.iter().map(AnyPath::from))
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+        Ok(Vec::<AnyPath>::deserialize(from)?.into_iter().map(PathBuf::from).collect())
+    }
 }
 
 /// A program that stays and is spoken to.

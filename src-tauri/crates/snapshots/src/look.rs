@@ -50,17 +50,23 @@ impl History {
         changes(source, &differences(source, old, new, &Scope::All)?)
     }
 
-    /// The files and empty folders that `from` holds and `to` does not, by path. What only moved is not among them.
-    pub fn deleted(&self, from: &SnapshotId, to: &SnapshotId) -> Result<Vec<String>, SnapshotError> {
+    /// The files and empty folders that `from` holds and `to` does not, by path. A file that only moved is not among them,
+    /// and an empty folder that may have moved only if `also_moved`.
+    pub fn deleted(
+        &self,
+        from: &SnapshotId,
+        to: &SnapshotId,
+        also_moved: bool,
+    ) -> Result<Vec<String>, SnapshotError> {
         let (old, new) = self.trees(Some(from), to)?;
         let found = differences(self.source(), old, new, &Scope::All)?;
         let is_folder = |entry: Option<Entry>| entry.is_some_and(|entry| entry.kind == Kind::Folder);
-        let came: Vec<(&[u8], &[u8])> =
-            found.iter().filter(|one| is_folder(one.new)).map(|one| split(&one.path)).collect();
+        let came = || found.iter().filter(|one| is_folder(one.new)).map(|one| split(&one.path));
+        let (beside, names): (HashSet<&[u8]>, HashSet<&[u8]>) = came().unzip();
         // Beside where it was under another name, or elsewhere under its own.
         let moved = |path: &[u8]| {
             let (folder, name) = split(path);
-            came.iter().any(|came| came.0 == folder || came.1 == name)
+            !also_moved && (beside.contains(folder) || names.contains(name))
         };
         let folders = found
             .iter()
