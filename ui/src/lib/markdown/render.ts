@@ -163,7 +163,13 @@ export function* lexPieces(source: string, length: number): Generator<TokensList
   let fence = '';
   let end: RegExp | undefined;
   for (const [index, line] of lines.entries()) {
-    if (end === undefined && fence === '' && size >= length && lines[index - 1]?.trim() === '' && OWN_BLOCK.test(line)) {
+    if (
+      end === undefined &&
+      fence === '' &&
+      size >= length &&
+      lines[index - 1]?.trim() === '' &&
+      OWN_BLOCK.test(line)
+    ) {
       yield lexed(piece, links);
       [piece, size] = [[], 0];
     }
