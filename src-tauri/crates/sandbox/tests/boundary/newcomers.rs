@@ -274,6 +274,8 @@ fn settings_of_a_new_repository_have_one_name_and_lead_to_its_own_files() {
         let ran =
             trial.run("git init -q other && mkdir tree && git -C other config core.worktree ../../tree");
         assert_eq!(ran.exit.put_aside.files, ["other/.git/config (core.worktree)"], "{:?}", trial.tier);
+        let ran = trial.run("git init -q led && echo ../../later > led/.git/commondir");
+        assert_eq!(ran.exit.put_aside.files, ["led/.git/commondir (it leads elsewhere)"], "{:?}", trial.tier);
     }
 }
 
