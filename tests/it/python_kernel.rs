@@ -569,3 +569,30 @@ async fn a_move_of_the_files_is_said_once() {
     assert!(gave.ran.notes.iter().any(|note| note.contains("put back")), "{:?}", gave.ran.notes);
     assert!(bench.run("x").await.ran.notes.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cell_leaves_for_git_is_put_aside_and_what_the_user_sets_up_stays() {
+    let bench = Bench::new(KernelKind::Jupyter).await;
+    let make = "import subprocess\nsubprocess.run('git init -q new && cd new && git config alias.bad !true && \
+                echo x > .git/hooks/post-checkout', shell=True, check=True)\nNone";
+    let gave = bench.run(make).await;
+    assert_eq!(gave.ran.end, CellEnd::Done, "{}", gave.text);
+    let notes = gave.ran.notes.join("\n");
+    assert!(notes.contains("new/.git/config (alias.bad), new/.git/hooks (hooks)"), "{notes}");
+    // Between two cells.
+    let git = bench.workspace().join("new/.git");
+    std::fs::create_dir(git.join("hooks")).unwrap();
+    std::fs::write(git.join("hooks/pre-commit"), "#!/bin/sh\n").unwrap();
+    let own = std::fs::read_to_string(git.join("config")).unwrap() + "[alias]\n\town = !true\n";
+    std::fs::write(git.join("config"), &own).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let gave = bench.run("1").await;
+    assert!(gave.ran.notes.is_empty(), "{:?}", gave.ran.notes);
+    assert!(git.join("hooks/pre-commit").exists());
+    assert_eq!(std::fs::read_to_string(git.join("config")).unwrap(), own);
+    // A repository that one cell made and another one changes.
+    let change = "subprocess.run('cd new && git config core.fsmonitor /tmp/x', shell=True, check=True)\nNone";
+    let notes = bench.run(change).await.ran.notes.join("\n");
+    assert!(notes.contains("git may run what stands in new/.git/config"), "{notes}");
+    assert!(std::fs::read_to_string(git.join("config")).unwrap().contains("own = !true"));
+}

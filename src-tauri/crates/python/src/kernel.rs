@@ -1,7 +1,7 @@
 //! One kernel that runs: starting it, running a cell, interrupting, ending.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use okcvm_sandbox::{
     Egress, Entry, KEPT_MOUNT, Limit, Limits, Outcome, Program, Sandbox, SandboxError, SessionProcess,
@@ -180,9 +180,9 @@ impl Kernel {
         !gone && !self.broken
     }
 
-    /// Puts aside what it left for git to run outside of the sandbox, and says so.
-    pub(crate) async fn look_after(&self) -> Vec<String> {
-        self.process.running.look().await.remarks()
+    /// Puts aside what it left since that moment for git to run outside of the sandbox, and says so.
+    pub(crate) async fn look_after(&self, since: SystemTime) -> Vec<String> {
+        self.process.running.look(since).await.remarks()
     }
 
     /// Why it ended, if it has.
@@ -312,10 +312,9 @@ impl Kernel {
     }
 
     /// Ends it with all that it started.
-    pub(crate) async fn end(mut self) -> Vec<String> {
+    pub(crate) async fn end(mut self) {
         self.process.running.end();
         self.process.running.wait().await;
-        self.look_after().await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use okcvm_protocol::{ProcessOwner, SessionId};
 use okcvm_sandbox::{Egress, Entry, Processes, Sandbox, Tier, WayOut};
@@ -20,8 +20,6 @@ const TITLE: &str = "Python";
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(20);
-/// Notes that wait for the next cell.
-const MOST_NOTES: usize = 5;
 /// After packages could not be had, they are asked for again only after a while.
 const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Sources that are noted of a kernel: whether there is one is what counts.
@@ -116,19 +114,7 @@ struct Slot {
     kernel: Option<Kernel>,
     /// Why the last one is gone, if that was not asked for.
     lost: Option<String>,
-    /// What its next cell says beside its own.
-    notes: Vec<String>,
     used: Instant,
-}
-
-impl Slot {
-    fn note(&mut self, notes: Vec<String>) {
-        for note in notes {
-            if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-        }
-    }
 }
 
 impl Kernels {
@@ -207,7 +193,7 @@ impl Kernels {
         let (mut notes, mut packages) = (Vec::new(), Vec::new());
         if cell.restart {
             if let Some(kernel) = slot.kernel.take() {
-                slot.notes.extend(kernel.end().await);
+                kernel.end().await;
                 notes.push("the kernel was restarted: no names are left of before".to_owned());
             }
             slot.lost = None;
@@ -265,12 +251,11 @@ impl Kernels {
             ),
             Some(_) | None => {}
         }
+        let began = SystemTime::now();
         let (end, dropped) = kernel.run(&cell.code, &events, &cell.cancel).await;
         kernel.close();
-        notes.append(&mut slot.notes);
-        if let Some(kernel) = &slot.kernel {
-            notes.extend(kernel.look_after().await);
-        }
+        // What comes between cells may be the user's own work.
+        notes.extend(kernel.look_after(began).await);
         match &end {
             CellEnd::Done | CellEnd::Failed | CellEnd::Interrupted => {}
             CellEnd::Ended => {
@@ -291,14 +276,8 @@ impl Kernels {
 
     fn slot(&self, session: &str) -> Arc<tokio::sync::Mutex<Slot>> {
         let mut slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || {
-            Arc::new(tokio::sync::Mutex::new(Slot {
-                kernel: None,
-                lost: None,
-                notes: Vec::new(),
-                used: Instant::now(),
-            }))
-        };
+        let fresh =
+            || Arc::new(tokio::sync::Mutex::new(Slot { kernel: None, lost: None, used: Instant::now() }));
         Arc::clone(slots.entry(session.to_owned()).or_insert_with(fresh))
     }
 
@@ -475,9 +454,7 @@ impl Kernels {
         if let Some(slot) = slot
             && let Some(kernel) = slot.lock().await.kernel.take()
         {
-            for note in kernel.end().await {
-                tracing::warn!(session, note, "a kernel left something for git to run");
-            }
+            kernel.end().await;
         }
         self.held_by_all().remove(session);
     }
@@ -511,16 +488,10 @@ async fn end_idle(inner: Weak<Inner>, idle: Duration, look: Duration) {
         for slot in slots {
             let Ok(mut slot) = slot.try_lock() else { continue };
             if slot.used.elapsed() < idle {
-                // Its threads may work on between its cells.
-                if let Some(kernel) = &slot.kernel {
-                    let notes = kernel.look_after().await;
-                    slot.note(notes);
-                }
                 continue;
             }
             if let Some(kernel) = slot.kernel.take() {
-                let notes = kernel.end().await;
-                slot.note(notes);
+                kernel.end().await;
                 let idle = match idle.as_secs() / 60 {
                     1 => "a minute".to_owned(),
                     minutes => format!("{minutes} minutes"),

@@ -1,93 +1,115 @@
-//! Repositories that came into the workspace while a command ran. Nothing could hold them, so what git would run there for
-//! the user is put aside once the command has ended: hooks, and settings that are not known to be harmless. A
+//! Repositories that were made in the workspace while a command ran. Nothing could hold them, so what git would run there
+//! for the user is put aside once the command has ended: hooks, and settings that are not known to be harmless. A
 //! repository may be hidden where nobody looks, such as below `node_modules`, and still be looked into by `git status` in
 //! another one that names it in its index, so indexes are read as well.
+//!
+//! A repository of the user stays as it is: only what was made in that time is touched, by the times that the system
+//! gives to folders when they are made and to files whenever they change, which no command can set. One that was made
+//! before and came since, by a move, is only spoken of.
 //!
 //! What is put aside stays beside its place under another name, so nothing is lost and one renaming brings it back.
 //! Commands may run meanwhile; every folder is held by a handle that no link leads away from the workspace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use crate::gitlinks::gitlinks;
+use crate::policy::Policy;
 use crate::put_aside::{ASIDE, PutAside, name};
-use crate::repositories::{Repositories, Seen, inside, stamp};
+use crate::repositories::{Repositories, Seen, git_folder_of, inside, noted};
 use crate::settings::clean;
 
-/// How long the look may take.
+/// How long the look through the folders may take.
 const TIME: Duration = Duration::from_secs(5);
+/// How long it may follow indexes after that.
+const FOLLOWING: Duration = Duration::from_secs(2);
+/// The clock of files may be behind by this.
+const TICK: Duration = Duration::from_millis(20);
 /// A longer file of settings is put aside whole.
 const MAX_SETTINGS: u64 = 1 << 20;
-/// A longer index is not read; git needs minutes for it.
-const MAX_INDEX: u64 = 512 << 20;
 /// Names that are tried.
 const MOST_NAMES: u32 = 1_000;
 /// Examples that git makes of hooks end in this; it does not run them.
 const EXAMPLE: &[u8] = b".sample";
 
+/// The look in the end of a command. A program that stays is looked after by whoever speaks to it, who knows when it was
+/// at work: what comes between its calls may be the user's own.
+pub(crate) fn after_a_command(policy: &Policy, before: &Repositories) -> Option<PutAside> {
+    let since = before.until?;
+    policy.program.is_none().then(|| look(&policy.workspace, before, since, &mut BTreeSet::new()))
+}
+
 /// Looks for repositories that were not there before and takes from them what git would run. `before` is what was found
-/// then; what a command found read-only is its own affair no more.
-pub(crate) fn look(workspace: &Path, before: &Repositories) -> PutAside {
+/// then; what a command found read-only is its own affair no more. Only what was made or changed after `since` is touched.
+/// Those that came by a move are added to `told`, and not spoken of again.
+fn look(
+    workspace: &Path,
+    before: &Repositories,
+    since: SystemTime,
+    told: &mut BTreeSet<PathBuf>,
+) -> PutAside {
+    let end = SystemTime::now();
     let (mut found, seen) = Repositories::find_all(workspace, Instant::now() + TIME);
-    follow_indexes(workspace, before, &mut found, seen);
-    let mut aside = PutAside { unfinished: seen == Seen::APart, ..PutAside::default() };
+    // What an old index names was found then, unless that search or this one ended early.
+    let nothing = BTreeMap::new();
+    let known = if seen == Seen::APart || before.is_cut { &nothing } else { &before.indexes };
+    let followed = found.follow_indexes(workspace, known, Instant::now() + FOLLOWING);
+    let unfinished = seen == Seen::APart || followed == Seen::APart;
+    let mut aside = PutAside { unfinished, ..PutAside::default() };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let Ok(root) = rustix::fs::open(workspace, flags, Mode::empty()) else { return aside };
-    for place in found.added.iter().filter(|place| !before.added.contains(*place)) {
-        match beneath(&root, place) {
-            Ok(folder) => Newcomer { workspace, place, folder }.quiet(&mut aside),
+    let is_git_folder = |place: &Path| found.added.contains(place) || before.added.contains(place);
+    let missing = before.missing.iter().filter_map(|file| Some((file.parent()?, Some(file.file_name()?))));
+    let added = found.added.iter().filter(|place| !before.added.contains(*place));
+    for (place, only) in added.map(|place| (place.as_path(), None)).chain(missing) {
+        let folder = match beneath(&root, place) {
+            Ok(folder) => folder,
             // Gone since it was found, or another in its place, which whoever put it there is asked about.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-            Err(_) => name(&mut aside.failed, place.display().to_string()),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
+            Err(_) => {
+                name(&mut aside.failed, place.display().to_string());
+                continue;
+            }
+        };
+        let mut newcomer =
+            Newcomer { workspace, place, folder, is_git_folder: &is_git_folder, only, since, stays: true };
+        let came = if only.is_some() { Came::Made } else { newcomer.came(before, end) };
+        newcomer.stays = !matches!(came, Came::Made);
+        match came {
+            Came::Made | Came::Earlier => newcomer.quiet(&mut aside),
+            Came::Moved => {
+                if told.insert(place.to_owned()) {
+                    newcomer.since = SystemTime::UNIX_EPOCH;
+                    newcomer.quiet(&mut aside);
+                }
+            }
+            Came::Unknown => aside.unfinished = true,
+            Came::Later => {}
         }
     }
     aside
 }
 
-/// Adds the repositories that new indexes name, and those that these name.
-fn follow_indexes(workspace: &Path, before: &Repositories, found: &mut Repositories, seen: Seen) {
-    let mut read = BTreeSet::new();
-    loop {
-        let ahead: Vec<_> = found.work_trees.iter().filter(|pair| !read.contains(*pair)).cloned().collect();
-        if ahead.is_empty() {
-            return;
-        }
-        for (place, work_tree) in ahead {
-            let index = workspace.join(&place).join("index");
-            // What an old index names was seen on the way, unless that ended early.
-            if seen == Seen::APart || stamp(&index) != before.indexes.get(&place).copied() {
-                for link in gitlinks(&read_whole(&index)) {
-                    let folder = work_tree.join(link);
-                    // Git does not go through links either.
-                    if inside(workspace, Path::new(""), folder.as_os_str().as_encoded_bytes())
-                        == Some(folder.clone())
-                    {
-                        found.look(workspace, &folder);
-                    }
-                }
-            }
-            read.insert((place, work_tree));
-        }
-    }
-}
-
-fn read_whole(path: &Path) -> Vec<u8> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let mut bytes = Vec::new();
-    if let Ok(file) = rustix::fs::open(path, flags, Mode::empty())
-        && rustix::fs::fstat(&file)
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
-    {
-        let _ = std::fs::File::from(file).take(MAX_INDEX).read_to_end(&mut bytes);
-    }
-    bytes
+/// How a repository came that was not found before.
+enum Came {
+    /// It was made in the time that is looked at.
+    Made,
+    /// It was made before that, while its program ran.
+    Earlier,
+    /// It was made before all that, elsewhere.
+    Moved,
+    /// Nobody knows whether it was there.
+    Unknown,
+    /// It was made after the end.
+    Later,
 }
 
 /// A folder below another one, without following any link.
@@ -107,93 +129,151 @@ struct Newcomer<'a> {
     /// Relative to the workspace.
     place: &'a Path,
     folder: OwnedFd,
+    /// Whether a folder is one of those that are looked at, or that were held.
+    is_git_folder: &'a dyn Fn(&Path) -> bool,
+    /// The only thing in it that is looked at.
+    only: Option<&'a OsStr>,
+    /// What has not changed since then stays.
+    since: SystemTime,
+    /// Nothing in it is touched, only spoken of.
+    stays: bool,
 }
 
 impl Newcomer<'_> {
-    /// Leaves nothing in it that makes git run something.
+    fn came(&self, before: &Repositories, end: SystemTime) -> Came {
+        let start = before.until.unwrap_or(SystemTime::UNIX_EPOCH);
+        let folder = self.folder.try_clone().map(std::fs::File::from);
+        match folder.and_then(|folder| folder.metadata()?.created()) {
+            Ok(born) if born > end => Came::Later,
+            Ok(born) if born + TICK >= self.since => Came::Made,
+            Ok(born) if born + TICK >= start => Came::Earlier,
+            _ if before.is_cut => Came::Unknown,
+            Ok(_) => Came::Moved,
+            // Not every file system tells.
+            Err(_) => Came::Made,
+        }
+    }
+
+    /// Leaves nothing new in it that makes git run something.
     fn quiet(&self, aside: &mut PutAside) {
-        for file in ["config", "config.worktree"] {
-            let done = self.settings(file);
-            self.tell(file, done, aside);
+        for file in ["config", "config.worktree", "hooks", "commondir"] {
+            if self.only.is_some_and(|only| only != file) {
+                continue;
+            }
+            let done = match rustix::fs::statat(&self.folder, file, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) if file == "hooks" => self.hooks(&stat),
+                Ok(stat) if !self.is_new(&stat) => Ok(None),
+                Ok(stat) if file == "commondir" => self.common_folder(&stat),
+                Ok(stat) => self.settings(file, &stat),
+                Err(Errno::NOENT) => Ok(None),
+                Err(error) => Err(error.into()),
+            };
+            let path = self.place.join(file);
+            match done {
+                Ok(None) => {}
+                Ok(Some(what)) => name(&mut aside.files, format!("{} ({what})", path.display())),
+                Err(_) => name(&mut aside.failed, path.display().to_string()),
+            }
         }
-        let done = self.hooks();
-        self.tell("hooks", done, aside);
-        // A link may lead elsewhere tomorrow.
-        let done = match self.kind("commondir") {
-            Ok(Some(FileType::RegularFile) | None) => Ok(None),
-            Ok(Some(_)) => self.put_aside(OsStr::new("commondir")).map(|()| Some("it is a link".to_owned())),
-            Err(error) => Err(error),
+    }
+
+    /// Whether something was made, changed or moved since.
+    fn is_new(&self, stat: &Stat) -> bool {
+        let changed = Duration::from_secs(stat.st_ctime as _)
+            .checked_add(Duration::from_nanos(stat.st_ctime_nsec as _));
+        let changed = changed.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)?.checked_add(TICK));
+        changed.is_none_or(|changed| changed >= self.since)
+    }
+
+    fn read(&self, file: &str, most: u64) -> io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let mut text = Vec::new();
+        let file = std::fs::File::from(rustix::fs::openat(&self.folder, file, flags, Mode::empty())?);
+        file.take(most).read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    /// Puts aside what leads git to settings and hooks that nobody looks at.
+    fn common_folder(&self, stat: &Stat) -> io::Result<Option<String>> {
+        let what = if kind(stat) != FileType::RegularFile {
+            "it is no file"
+        } else if self.only.is_some() {
+            "it leads git to another folder"
+        } else {
+            let text = self.read("commondir", MAX_SETTINGS)?;
+            if inside(self.workspace, self.place, noted(&text))
+                .is_some_and(|place| (self.is_git_folder)(&place))
+            {
+                return Ok(None);
+            }
+            "it leads elsewhere"
         };
-        self.tell("commondir", done, aside);
-    }
-
-    fn tell(&self, file: &str, done: io::Result<Option<String>>, aside: &mut PutAside) {
-        let path = self.place.join(file);
-        match done {
-            Ok(None) => {}
-            Ok(Some(what)) => name(&mut aside.files, format!("{} ({what})", path.display())),
-            Err(_) => name(&mut aside.failed, path.display().to_string()),
-        }
-    }
-
-    fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
-        match rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.put_aside(OsStr::new("commondir")).map(|_| Some(what.to_owned()))
     }
 
     /// Puts a file of settings aside if it holds more than harmless ones, and writes these anew.
-    fn settings(&self, file: &str) -> io::Result<Option<String>> {
-        match self.kind(file)? {
-            None => return Ok(None),
-            Some(FileType::RegularFile) => {}
-            Some(_) => return self.put_aside(OsStr::new(file)).map(|()| Some("it is no file".to_owned())),
+    fn settings(&self, file: &str, stat: &Stat) -> io::Result<Option<String>> {
+        let whole = |what: &str| self.put_aside(OsStr::new(file)).map(|_| Some(what.to_owned()));
+        if kind(stat) != FileType::RegularFile {
+            return whole("it is no file");
         }
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let mut text = Vec::new();
-        std::fs::File::from(rustix::fs::openat(&self.folder, file, flags, Mode::empty())?)
-            .take(MAX_SETTINGS + 1)
-            .read_to_end(&mut text)?;
+        let text = self.read(file, MAX_SETTINGS + 1)?;
         if text.len() as u64 > MAX_SETTINGS {
-            return self.put_aside(OsStr::new(file)).map(|()| Some("it is very long".to_owned()));
+            return whole("it is very long");
         }
-        let cleaned = clean(&text, |noted| inside(self.workspace, self.place, noted.as_bytes()).is_some());
-        if cleaned.taken.is_empty() {
+        let cleaned = clean(&text, |noted| {
+            // A folder that is not its work tree would be taken for one.
+            inside(self.workspace, self.place, noted.as_bytes())
+                .is_some_and(|tree| git_folder_of(self.workspace, &tree).as_deref() == Some(self.place))
+        });
+        let is_clean = cleaned.taken.is_empty();
+        // Under another name it could be written later, where its own is held.
+        if is_clean && (stat.st_nlink == 1 || self.stays) {
             return Ok(None);
         }
-        self.put_aside(OsStr::new(file))?;
+        let aside = self.put_aside(OsStr::new(file))?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let new = rustix::fs::openat(&self.folder, file, flags, Mode::from_raw_mode(0o644))?;
         std::fs::File::from(new).write_all(&cleaned.text)?;
+        if is_clean {
+            rustix::fs::unlinkat(&self.folder, &aside, AtFlags::empty())?;
+            return Ok(None);
+        }
         Ok(Some(cleaned.taken.join(", ")))
     }
 
-    /// Puts the hooks aside, all together, if one of them is more than an example.
-    fn hooks(&self) -> io::Result<Option<String>> {
-        match self.kind("hooks")? {
-            None => return Ok(None),
-            Some(FileType::Directory) => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let folder = rustix::fs::openat(&self.folder, "hooks", flags, Mode::empty())?;
-                let mut only_examples = true;
-                for entry in rustix::fs::Dir::read_from(&folder)? {
-                    let entry = entry?;
-                    let name = entry.file_name().to_bytes();
-                    only_examples &= matches!(name, b"." | b"..") || name.ends_with(EXAMPLE);
-                }
-                if only_examples {
-                    return Ok(None);
+    /// Puts the hooks aside, all together, if one of them is new and more than an example.
+    fn hooks(&self, stat: &Stat) -> io::Result<Option<String>> {
+        let hooks = OsStr::new("hooks");
+        let mut is_new = self.is_new(stat);
+        if kind(stat) == FileType::Directory {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let folder = rustix::fs::openat(&self.folder, hooks, flags, Mode::empty())?;
+            let mut only_examples = true;
+            for entry in rustix::fs::Dir::read_from(&folder)? {
+                let entry = entry?;
+                let name = entry.file_name().to_bytes();
+                if !matches!(name, b"." | b"..") && !name.ends_with(EXAMPLE) {
+                    only_examples = false;
+                    let name = OsStr::from_bytes(name);
+                    is_new |= self.is_new(&rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
                 }
             }
-            Some(_) => {}
+            if only_examples {
+                return Ok(None);
+            }
         }
-        self.put_aside(OsStr::new("hooks")).map(|()| Some("hooks".to_owned()))
+        if !is_new {
+            return Ok(None);
+        }
+        self.put_aside(hooks).map(|_| Some("hooks".to_owned()))
     }
 
-    /// Gives something a name that git does not know.
-    fn put_aside(&self, file: &OsStr) -> io::Result<()> {
+    /// Gives something a name that git does not know, and tells it.
+    fn put_aside(&self, file: &OsStr) -> io::Result<OsString> {
+        if self.stays {
+            return Err(Errno::PERM.into());
+        }
         for number in 1..=MOST_NAMES {
             let mut free: OsString = file.to_owned();
             free.push(ASIDE);
@@ -209,20 +289,27 @@ impl Newcomer<'_> {
                 Err(Errno::ACCESS) => {
                     // Its rights were taken away.
                     rustix::fs::fchmod(&self.folder, Mode::from_raw_mode(0o700))?;
-                    rustix::fs::renameat(&self.folder, file, &self.folder, &free).map_err(Into::into)
+                    rustix::fs::renameat(&self.folder, file, &self.folder, &free)
+                        .map(|()| free)
+                        .map_err(Into::into)
                 }
-                done => done.map_err(Into::into),
+                done => done.map(|()| free).map_err(Into::into),
             };
         }
         Err(Errno::EXIST.into())
     }
 }
 
-/// Looks, between the calls of a program that stays, at what came into its workspace since it was started.
+fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+/// Looks, after the calls of a program that stays, at what was made in its workspace meanwhile.
 #[derive(Debug)]
 pub(crate) struct NewRepositories {
     workspace: PathBuf,
     before: Repositories,
+    told: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl NewRepositories {
@@ -230,11 +317,12 @@ impl NewRepositories {
     pub(crate) fn since_now(workspace: &Path) -> Self {
         let workspace = workspace.to_owned();
         let before = Repositories::find(&workspace);
-        Self { workspace, before }
+        Self { workspace, before, told: Mutex::default() }
     }
 
-    /// Puts aside what git would run; blocks as [`NewRepositories::since_now`].
-    pub(crate) fn look(&self) -> PutAside {
-        look(&self.workspace, &self.before)
+    /// Puts aside what git would run and what was made or changed since then; blocks as [`NewRepositories::since_now`].
+    pub(crate) fn look(&self, since: SystemTime) -> PutAside {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&self.workspace, &self.before, since, &mut told)
     }
 }

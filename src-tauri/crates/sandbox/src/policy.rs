@@ -130,7 +130,7 @@ pub(crate) enum Report {
     Exited { code: i32 },
     /// A signal ended the shell.
     Signalled { signal: i32 },
-    /// When nothing was left of it: what it left for git to run.
+    /// When nothing was left of a command, always: what it left for git to run.
     PutAside(crate::PutAside),
 }
 

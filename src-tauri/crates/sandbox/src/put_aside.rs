@@ -13,9 +13,9 @@ const MOST_NAMED: usize = 20;
 pub struct PutAside {
     /// Files and folders, relative to the workspace, each with what it would have made git do.
     pub files: Vec<String>,
-    /// What should have been and could not be.
+    /// What could not be, or was not because it may be the user's own.
     pub failed: Vec<String>,
-    /// Folders were left that nobody looked into, since there are so many.
+    /// The look did not come to its end, or found repositories of which nobody knows whether they are new.
     pub unfinished: bool,
 }
 
@@ -37,15 +37,15 @@ impl PutAside {
         }
         if !self.failed.is_empty() {
             remarks.push(format!(
-                "git may run what stands in {} for the user; it could not be put aside, so the user should look at it \
+                "git may run what stands in {} for the user; it was not put aside, so the user should look at it \
                  before using git there",
                 self.failed.join(", ")
             ));
         }
         if self.unfinished {
             remarks.push(
-                "the workspace has more folders than could be searched for new git repositories; before using git in \
-                 one, the user should look at its hooks and settings"
+                "not every git repository that may be new in the workspace was looked through; before using git in one, \
+                 the user should look at its hooks and settings"
                     .to_owned(),
             );
         }

@@ -6,12 +6,13 @@
 //! are read-only, also those of modules and work trees; a `.git` file is, too, and the folder that it names is treated
 //! as a `.git` folder. A `commondir`, which would lead git to the settings of another repository, is made to lead to the
 //! folder itself and taken away again by the last command that holds it. A link is bound, too;
-//! where the kernel cannot, it is put back once every process of the command has ended.
+//! where the kernel cannot, it is put back once every process of the command has ended. In a folder that is not below a
+//! `.git`, such as that of a bare repository, nothing is made, since another repository may take it for its own work.
 //!
 //! What comes while a command runs cannot be held; see [`crate::newcomers`].
 //!
-//! Not covered: repositories below `node_modules` and beyond the bounds below, and files of the work tree that the user's
-//! own settings name (such as `core.hooksPath`).
+//! Not covered: repositories below `node_modules` that no index names, those beyond the bounds below, and files of the
+//! work tree that the user's own settings name (such as `core.hooksPath`).
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -19,7 +20,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -35,6 +36,8 @@ const MAX_READ: usize = 20_000;
 const MAX_LOOKED: usize = 200_000;
 /// Repositories that are covered, modules and work trees among them. Where there are more, no command runs.
 const MAX_REPOSITORIES: usize = 1_000;
+/// How long the indexes may be followed before a command.
+const FOLLOWING: Duration = Duration::from_secs(2);
 /// How deep a module's name may nest below `modules`.
 const MAX_MODULE_DEPTH: usize = 6;
 /// In lower case, the setting by which work trees have settings of their own.
@@ -102,7 +105,13 @@ pub(crate) struct Repositories {
     /// Those of them that have a work tree, with its folder.
     pub work_trees: BTreeSet<(PathBuf, PathBuf)>,
     /// The stamps of their indexes, by their folders.
-    pub indexes: BTreeMap<PathBuf, Stamp>,
+    pub indexes: BTreeMap<PathBuf, Vec<Stamp>>,
+    /// What git would take orders from and is not there, and is not made either.
+    pub missing: BTreeSet<PathBuf>,
+    /// When the search was over.
+    pub until: Option<SystemTime>,
+    /// It did not come everywhere.
+    pub is_cut: bool,
     most: usize,
     /// There are more repositories than are covered.
     pub are_too_many: bool,
@@ -128,6 +137,13 @@ pub(crate) enum Hold {
 
 /// What a `commondir` holds that leads nowhere else. To git it is as if there were none.
 pub(crate) const ITSELF: &[u8] = b".\n";
+
+/// What becomes of something that git would take orders from and that is not there.
+#[derive(Clone, Copy)]
+enum Missing {
+    IsMade(Hold),
+    IsNoted,
+}
 
 /// A link, which not every kernel can bind, in a folder that is pinned.
 #[derive(Debug)]
@@ -169,10 +185,16 @@ impl Repositories {
     pub(crate) fn find(workspace: &Path) -> Self {
         let mut found = Self { most: MAX_REPOSITORIES, ..Self::default() };
         let bounds = Bounds { read: MAX_READ, until: None };
-        if found.search(workspace, Order::ByLevel, bounds) == Seen::APart {
+        let mut seen = found.search(workspace, Order::ByLevel, bounds);
+        if seen == Seen::APart {
             found.search(workspace, Order::OldestFirst, bounds);
         }
-        found.note_indexes(workspace);
+        let followed = found.follow_indexes(workspace, &BTreeMap::new(), Instant::now() + FOLLOWING);
+        if followed == Seen::APart || found.are_too_many {
+            seen = Seen::APart;
+        }
+        found.is_cut = seen == Seen::APart;
+        found.until = Some(SystemTime::now());
         found
     }
 
@@ -181,7 +203,6 @@ impl Repositories {
         let mut found = Self { most: usize::MAX, ..Self::default() };
         let bounds = Bounds { read: usize::MAX, until: Some(until) };
         let seen = found.search(workspace, Order::ByLevel, bounds);
-        found.note_indexes(workspace);
         (found, seen)
     }
 
@@ -224,14 +245,6 @@ impl Repositories {
         seen
     }
 
-    fn note_indexes(&mut self, workspace: &Path) {
-        for folder in &self.added {
-            if let Some(stamp) = stamp(&workspace.join(folder).join("index")) {
-                self.indexes.insert(folder.clone(), stamp);
-            }
-        }
-    }
-
     /// Looks for a `.git` in one folder.
     pub(crate) fn look(&mut self, workspace: &Path, folder: &Path) {
         let place = folder.join(".git");
@@ -242,18 +255,13 @@ impl Repositories {
             }
             There::File => {
                 self.hold(&place, Hold::ReadOnly);
-                let text = text(&workspace.join(&place));
-                if let Some(target) = text.strip_prefix(b"gitdir:")
-                    && let Some(target) = inside(workspace, folder, target)
-                {
+                if let Some(target) = git_folder_of(workspace, folder) {
                     self.add(workspace, &target);
                     self.work_trees.insert((target, folder.to_owned()));
                 }
             }
             There::Link(target) => {
-                if let Some(real) = inside(workspace, folder, target.as_os_str().as_bytes())
-                    && workspace.join(&real).is_dir()
-                {
+                if let Some(real) = git_folder_of(workspace, folder) {
                     self.add(workspace, &real);
                     self.work_trees.insert((real, folder.to_owned()));
                 }
@@ -278,6 +286,8 @@ impl Repositories {
         self.added.insert(folder.to_owned());
         self.hold(folder, Hold::Pinned);
 
+        // Git never takes what lies there for files of a work tree.
+        let may_make = folder.components().any(|part| part.as_os_str() == ".git");
         let common = folder.join("commondir");
         let mut main = Some(folder.to_owned());
         let is_work_tree = match There::at(&workspace.join(&common)) {
@@ -288,14 +298,18 @@ impl Repositories {
             }
             There::File => {
                 self.hold(&common, Hold::ReadOnly);
-                main = inside(workspace, folder, &text(&workspace.join(&common)));
+                main = inside(workspace, folder, noted(&text(&workspace.join(&common))));
                 if let Some(main) = &main {
                     self.add(workspace, main);
                 }
                 true
             }
-            There::Nothing => {
+            There::Nothing if may_make => {
                 self.hold(&common, Hold::Itself);
+                false
+            }
+            There::Nothing => {
+                self.missing.insert(common);
                 false
             }
             There::Link(target) => {
@@ -305,15 +319,15 @@ impl Repositories {
             There::Folder | There::Other => false,
         };
         // What a work tree shares with its repository is not read from the folder of the work tree.
-        let make = !is_work_tree;
-        self.close(workspace, folder, "hooks", make.then_some(Hold::NewFolder));
-        self.close(workspace, folder, "config", make.then_some(Hold::NewFile));
+        let missing = |hold| if may_make { Missing::IsMade(hold) } else { Missing::IsNoted };
+        self.close(workspace, folder, "hooks", (!is_work_tree).then_some(missing(Hold::NewFolder)));
+        self.close(workspace, folder, "config", (!is_work_tree).then_some(missing(Hold::NewFile)));
         // Git reads this only if the settings say so, which a command cannot change.
         let is_read = main.is_none_or(|main| {
             let settings = text(&workspace.join(main).join("config")).to_ascii_lowercase();
             settings.windows(WORK_TREE_SETTINGS.len()).any(|piece| piece == WORK_TREE_SETTINGS)
         });
-        self.close(workspace, folder, "config.worktree", is_read.then_some(Hold::NewFile));
+        self.close(workspace, folder, "config.worktree", is_read.then_some(missing(Hold::NewFile)));
 
         for work_tree in folders(workspace, &folder.join("worktrees")) {
             self.add(workspace, &work_tree);
@@ -333,12 +347,15 @@ impl Repositories {
     }
 
     /// Makes something read-only that git takes orders from; `missing` says what to make of it if it is not there.
-    fn close(&mut self, workspace: &Path, folder: &Path, name: &str, missing: Option<Hold>) {
+    fn close(&mut self, workspace: &Path, folder: &Path, name: &str, missing: Option<Missing>) {
         let place = folder.join(name);
         match (There::at(&workspace.join(&place)), missing) {
             (There::Folder | There::File | There::Other, _) => self.hold(&place, Hold::ReadOnly),
             (There::Link(target), _) => self.keep(folder, name, Some(target)),
-            (There::Nothing, Some(missing)) => self.hold(&place, missing),
+            (There::Nothing, Some(Missing::IsMade(hold))) => self.hold(&place, hold),
+            (There::Nothing, Some(Missing::IsNoted)) => {
+                self.missing.insert(place);
+            }
             (There::Nothing, None) => {}
         }
     }
@@ -349,7 +366,7 @@ impl Repositories {
     }
 
     /// Holds something, and all that leads to it.
-    fn hold(&mut self, place: &Path, hold: Hold) {
+    pub(crate) fn hold(&mut self, place: &Path, hold: Hold) {
         for above in place.ancestors().skip(1) {
             // The workspace itself is a mount already.
             if !above.as_os_str().is_empty() {
@@ -405,10 +422,31 @@ fn text(path: &Path) -> Vec<u8> {
     bytes
 }
 
+/// Where the `.git` of a folder leads, relative to the workspace.
+pub(crate) fn git_folder_of(workspace: &Path, folder: &Path) -> Option<PathBuf> {
+    let place = folder.join(".git");
+    match There::at(&workspace.join(&place)) {
+        There::Folder => Some(place),
+        There::File => {
+            let text = text(&workspace.join(&place));
+            inside(workspace, folder, noted(text.strip_prefix(b"gitdir: ")?))
+        }
+        There::Link(target) => inside(workspace, folder, target.as_os_str().as_bytes())
+            .filter(|real| workspace.join(real).is_dir()),
+        There::Nothing | There::Other => None,
+    }
+}
+
+/// The path in a file that holds one, as git reads it: without ends of lines, and then up to the first zero.
+pub(crate) fn noted(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    text[..end].split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
 /// Where a path that git noted in a folder leads, relative to the workspace; `None` if it leads out of it, or to the
 /// workspace itself. It may have been noted by a command, which knows the workspace by another name.
 pub(crate) fn inside(workspace: &Path, folder: &Path, noted: &[u8]) -> Option<PathBuf> {
-    let noted = Path::new(OsStr::from_bytes(noted.trim_ascii()));
+    let noted = Path::new(OsStr::from_bytes(noted));
     if noted.as_os_str().is_empty() {
         return None;
     }

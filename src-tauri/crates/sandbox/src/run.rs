@@ -150,7 +150,7 @@ pub(crate) async fn run(
 
     let mut walls = None;
     let mut put_aside = PutAside::default();
-    let mut outcome = stopped;
+    let (mut reported, mut was_looked_after) = (None, false);
     for report in &reports.lines {
         match report {
             Report::Ready(found) => walls = Some(found.clone()),
@@ -159,11 +159,17 @@ pub(crate) async fn run(
             Report::Failed { step, message } => {
                 return Err(SandboxError::SetUp { step: step.clone(), message: message.clone() });
             }
-            Report::Exited { code } => outcome = outcome.or(Some(Outcome::Exited(*code))),
-            Report::Signalled { signal } => outcome = outcome.or(Some(Outcome::Signalled(*signal))),
-            Report::PutAside(aside) => put_aside.add(aside.clone()),
+            Report::Exited { code } => reported = Some(Outcome::Exited(*code)),
+            Report::Signalled { signal } => reported = Some(Outcome::Signalled(*signal)),
+            Report::PutAside(aside) => {
+                was_looked_after = true;
+                put_aside.add(aside.clone());
+            }
         }
     }
+    // It ran, and its helper did not come to the end of its work.
+    put_aside.unfinished |= walls.is_some() && !was_looked_after;
+    let mut outcome = ended_by(stopped, reported);
     if watch.ran_out() && matches!(outcome, Some(Outcome::Exited(_) | Outcome::Signalled(_))) {
         outcome = Some(Outcome::Limited(Limit::Memory));
     }
@@ -178,6 +184,15 @@ pub(crate) async fn run(
         put_aside,
     };
     Ok(Run { exit, walls })
+}
+
+/// What ended a command: itself, if it said so, though the look at what it left may have been stopped later. The signal
+/// may have been that of a limit.
+fn ended_by(stopped: Option<Outcome>, reported: Option<Outcome>) -> Option<Outcome> {
+    match (stopped, reported) {
+        (Some(Outcome::Limited(_)), Some(Outcome::Signalled(_))) => stopped,
+        _ => reported.or(stopped),
+    }
 }
 
 /// Takes the socket that the helper opened in the network of the command.
@@ -228,4 +243,65 @@ async fn read_reports(stderr: ChildStderr) -> Reports {
         }
     }
     reports
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::policy::ProcessLimit;
+    use crate::{Limits, Tier};
+
+    #[test]
+    fn what_ended_by_itself_was_not_stopped() {
+        let limit = Some(Outcome::Limited(Limit::Memory));
+        for (stopped, reported, expected) in [
+            (Some(Outcome::TimedOut), Some(Outcome::Exited(3)), Some(Outcome::Exited(3))),
+            (Some(Outcome::Cancelled), Some(Outcome::Signalled(9)), Some(Outcome::Signalled(9))),
+            (limit, Some(Outcome::Exited(0)), Some(Outcome::Exited(0))),
+            (limit, Some(Outcome::Signalled(9)), limit),
+            (Some(Outcome::TimedOut), None, Some(Outcome::TimedOut)),
+            (None, None, None),
+        ] {
+            assert_eq!(ended_by(stopped, reported), expected);
+        }
+    }
+
+    #[test]
+    fn a_look_that_was_stopped_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let helper = folder.path().join("helper");
+        let tell = |report: &Report| format!("echo '{}' >&2\n", serde_json::to_string(report).unwrap());
+        let start = tell(&Report::Ready(Walls { landlock: 0, process_limit: ProcessLimit::Bound }))
+            + &tell(&Report::Exited { code: 3 });
+        let looked = tell(&Report::PutAside(PutAside::default()));
+        let policy = Policy {
+            tier: Tier::Reduced,
+            script: String::new(),
+            workspace: folder.path().to_owned(),
+            environment: Vec::new(),
+            limits: Limits::default(),
+            read_only: Vec::new(),
+            readable: Vec::new(),
+            search_path: String::new(),
+            network: Network::None,
+            mark: 0,
+            program: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // A helper that is still at work when the time is over, and one that has done its work.
+        for (rest, is_unfinished) in [("read more\n", true), (looked.as_str(), false)] {
+            std::fs::write(&helper, format!("#!/bin/sh\nread policy\n{start}{rest}")).unwrap();
+            std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let beside = Beside { timeout: Duration::from_secs(2), egress: None, running: None };
+            let (sender, _receiver) = mpsc::channel(1);
+            let cancel = CancellationToken::new();
+            let ran = runtime.block_on(run(&helper, &policy, beside, sender, &cancel)).unwrap();
+            assert_eq!(ran.exit.outcome, Outcome::Exited(3));
+            assert_eq!(ran.exit.put_aside.unfinished, is_unfinished);
+            assert_eq!(ran.exit.put_aside.remarks().is_empty(), !is_unfinished);
+        }
+    }
 }

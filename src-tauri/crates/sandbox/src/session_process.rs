@@ -93,7 +93,6 @@ struct Ended {
     outcome: Outcome,
     /// Why it could not be executed.
     trouble: Option<String>,
-    put_aside: crate::PutAside,
 }
 
 #[cfg(not(unix))]
@@ -122,7 +121,7 @@ impl RunningProgram {
 
     /// What it left for git to run; on this system there is nothing.
     #[allow(clippy::unused_async, reason = "the same signature on every system")]
-    pub async fn look(&self) -> crate::PutAside {
+    pub async fn look(&self, _since: std::time::SystemTime) -> crate::PutAside {
         crate::PutAside::default()
     }
 
@@ -139,7 +138,7 @@ mod unix {
     use std::os::unix::net::UnixStream as Pair;
     use std::path::Path;
     use std::process::Stdio;
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
@@ -309,7 +308,7 @@ mod unix {
         async fn until_the_end(mut self) -> Ended {
             let mut reports = self.reports;
             let reading = async move {
-                let (mut told, mut trouble, mut put_aside) = (None, None, PutAside::default());
+                let (mut told, mut trouble) = (None, None);
                 while let Ok(Some(line)) = reports.next_line().await {
                     match serde_json::from_str(&line) {
                         Ok(Report::Exited { code }) => told = Some(Outcome::Exited(code)),
@@ -318,11 +317,10 @@ mod unix {
                             tracing::warn!(step, message, "the sandbox of a program broke off");
                             trouble = Some(format!("{step}: {message}"));
                         }
-                        Ok(Report::PutAside(aside)) => put_aside.add(aside),
-                        Ok(Report::Ready(_)) | Err(_) => {}
+                        Ok(Report::Ready(_) | Report::PutAside(_)) | Err(_) => {}
                     }
                 }
-                (told, trouble, put_aside)
+                (told, trouble)
             };
             tokio::pin!(reading);
             let by_hand = async {
@@ -343,10 +341,10 @@ mod unix {
                 Some(read) => Some(read),
                 None => tokio::time::timeout(GRACE, reading).await.ok(),
             };
-            let (told, trouble, put_aside) = read.unwrap_or_else(|| {
+            let (told, trouble) = read.unwrap_or_else(|| {
                 tracing::warn!("the sandbox helper did not end in time and is killed");
                 let _ = self.child.start_kill();
-                (None, None, PutAside::default())
+                (None, None)
             });
             // Its code says only whether it did its work.
             let _ = self.child.wait().await;
@@ -354,7 +352,7 @@ mod unix {
             if self.watch.ran_out() && matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_)) {
                 outcome = Outcome::Limited(Limit::Memory);
             }
-            Ended { outcome, trouble, put_aside }
+            Ended { outcome, trouble }
         }
     }
 
@@ -370,14 +368,12 @@ mod unix {
             self.ending.cancel();
         }
 
-        /// What it left for git to run in repositories that came since it was started, or, once it has ended, what was
-        /// found then. Goes through the folders of the workspace.
-        pub async fn look(&self) -> PutAside {
-            if let Some(ended) = &*self.ended.borrow() {
-                return ended.put_aside.clone();
-            }
+        /// Puts aside what was left for git to run since that moment in repositories that came since it was started, and
+        /// tells it; also after its end. Goes through the folders of the workspace.
+        pub async fn look(&self, since: SystemTime) -> PutAside {
             let newcomers = std::sync::Arc::clone(&self.newcomers);
-            tokio::task::spawn_blocking(move || newcomers.look()).await.unwrap_or_default()
+            let looked = tokio::task::spawn_blocking(move || newcomers.look(since)).await;
+            looked.unwrap_or_else(|_| PutAside { unfinished: true, ..PutAside::default() })
         }
 
         /// Waits until it has ended and nothing of it is left. May be dropped and called again.

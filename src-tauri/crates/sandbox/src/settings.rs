@@ -93,9 +93,9 @@ const NAMED: [(&str, &[&str]); 3] = [
     ("submodule", &["active", "branch", "fetchrecursesubmodules", "ignore", "shallow"]),
 ];
 
-/// Takes out of a settings file what is not known to be harmless. `is_inside` tells whether a path that was noted in the
-/// folder of the repository leads to a place in the workspace.
-pub(crate) fn clean(file: &[u8], is_inside: impl Fn(&str) -> bool) -> Cleaned {
+/// Takes out of a settings file what is not known to be harmless. `is_work_tree` tells whether a path that was noted in the
+/// folder of the repository leads to its own work tree, in the workspace.
+pub(crate) fn clean(file: &[u8], is_work_tree: impl Fn(&str) -> bool) -> Cleaned {
     let mut cleaned = Cleaned { text: Vec::with_capacity(file.len()), taken: Vec::new() };
     let mut take = |name: String| {
         if cleaned.taken.len() < MOST_TAKEN && !cleaned.taken.contains(&name) {
@@ -120,7 +120,7 @@ pub(crate) fn clean(file: &[u8], is_inside: impl Fn(&str) -> bool) -> Cleaned {
             }
             Some(text) => {
                 if let (Some((name, second)), Some((key, value))) = (&section, value_of(text)) {
-                    let keeps = is_plain(value) && is_harmless(name, second, &key, value, &is_inside);
+                    let keeps = is_plain(value) && is_harmless(name, second, &key, value, &is_work_tree);
                     if !keeps {
                         take(format!("{name}.{key}"));
                     }
@@ -177,11 +177,11 @@ fn is_harmless(
     second: &str,
     key: &str,
     value: &str,
-    is_inside: &impl Fn(&str) -> bool,
+    is_work_tree: &impl Fn(&str) -> bool,
 ) -> bool {
     let is_alone = second.is_empty();
     match (section, key) {
-        ("core", "worktree") => is_alone && is_inside(value),
+        ("core", "worktree") => is_alone && is_work_tree(value),
         // Not addresses that name a program of their own, nor those that a program would take for an option.
         ("remote", "pushurl" | "url") | ("submodule", "url") => {
             !value.contains("::") && !value.starts_with('-')

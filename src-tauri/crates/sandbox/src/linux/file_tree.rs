@@ -65,34 +65,12 @@ pub(super) fn enter(run: &Run) -> SetUp<ProcessLimit> {
     }
     workspace(run).step("binding the workspace")?;
     kept_folder(run).step("binding the kept folder")?;
-    run.repositories.protect().step("closing hooks and settings of repositories")?;
-    spared(run).step("closing what no snapshot holds")?;
+    run.repositories.protect().step("closing what the command may not change")?;
 
     rustix::mount::unmount(OLD, UnmountFlags::DETACH).step("leaving the old root")?;
     std::fs::remove_dir(OLD).step("leaving the old root")?;
     process::restrict_mount("/", READ_ONLY, Depth::Mount).step("closing the root")?;
     Ok(process_limit)
-}
-
-/// Closes what of the workspace the command may not change. What leads to it can be moved, with what it holds.
-fn spared(run: &Run) -> io::Result<()> {
-    for place in &run.policy.read_only {
-        if !place.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
-            continue;
-        }
-        let path = Path::new(crate::WORKSPACE_MOUNT).join(place);
-        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
-        if !metadata.is_dir() && !metadata.is_file() {
-            continue;
-        }
-        match rustix::mount::mount_bind_recursive(&path, &path) {
-            // Gone since it was found.
-            Err(rustix::io::Errno::NOENT) => continue,
-            bound => bound?,
-        }
-        process::restrict_mount(&path, READ_ONLY, Depth::Tree)?;
-    }
-    Ok(())
 }
 
 /// A folder that stays writable when the root, of which it is a part, is closed.

@@ -45,10 +45,13 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
                 open_network().step("opening the network")?;
             }
             let private = Private { home: PathBuf::from("/home/agent"), temporary: PathBuf::from("/tmp") };
-            let repositories = Repositories::find(&policy.workspace);
+            let mut repositories = Repositories::find(&policy.workspace);
             if repositories.are_too_many {
                 return Err("the workspace holds more git repositories than can be protected")
                     .step("closing hooks and settings of repositories");
+            }
+            for place in &policy.read_only {
+                repositories.spare(&policy.workspace, place);
             }
             (private, PathBuf::from(WORKSPACE_MOUNT), repositories)
         }
@@ -109,8 +112,7 @@ fn guard(run: &Run) -> i32 {
     };
     let done = watch(run, reaper, life_sign);
     run.repositories.put_back(&run.policy.workspace);
-    let aside = newcomers::look(&run.policy.workspace, &run.repositories);
-    if !aside.is_empty() {
+    if let Some(aside) = newcomers::after_a_command(&run.policy, &run.repositories) {
         run.reporter.send(&Report::PutAside(aside));
     }
     remove_private(run);

@@ -1,8 +1,8 @@
-//! Holds repositories by mounts, and puts back what no mount could hold.
+//! Holds repositories, and what else a command may not change, by mounts, and puts back what no mount could hold.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, ResolveFlags};
@@ -21,6 +21,16 @@ const TRIES: u32 = 50;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 impl Repositories {
+    /// Adds something of the workspace that the command may not change. What leads to it cannot be moved either: the next
+    /// command would be told of its old place.
+    pub(super) fn spare(&mut self, workspace: &Path, place: &Path) {
+        if place.components().all(|part| matches!(part, Component::Normal(_)))
+            && matches!(There::at(&workspace.join(place)), There::Folder | There::File)
+        {
+            self.hold(place, Hold::ReadOnly);
+        }
+    }
+
     /// Binds what is to be held, in the file tree of the command.
     pub(super) fn protect(&self) -> io::Result<()> {
         for (place, hold) in &self.holds {

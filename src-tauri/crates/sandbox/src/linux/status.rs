@@ -49,8 +49,8 @@ pub(crate) fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) 
         Tier::Full => ok(
             "Repositories",
             "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
-             to it. Hooks, and settings that may run a program, of those that come while it lives are put aside when the \
-             command or the cell has ended; until then git may run them."
+             to it. Hooks, and settings that may run a program, of those that are made while a command or a cell runs are \
+             put aside when it has ended; until then git may run them, and also what code of a kernel leaves between cells."
                 .to_owned(),
         ),
         Tier::Reduced => Check {

@@ -79,8 +79,7 @@ fn behind_the_profile(policy: &Policy, private: &Private, reporter: &Reporter) -
     let mut known = Known::new();
     let ended = watch(child, &mut known);
     let all_ended = end_all(&mut known);
-    let aside = newcomers::look(&policy.workspace, &repositories);
-    if !aside.is_empty() {
+    if let Some(aside) = newcomers::after_a_command(policy, &repositories) {
         reporter.send(&Report::PutAside(aside));
     }
     let ended = ended?;

@@ -1,6 +1,8 @@
 //! Repositories that come while a command or a program runs: git runs nothing of what agent code wrote there.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use okcvm_sandbox::Tier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -85,6 +87,19 @@ fn other_ways_to_bring_settings_in_are_closed() {
             ),
         ),
         (
+            "led",
+            format!(
+                "git init -q led && git init -q node_modules/evil && (cd node_modules/evil && {monitor}) && echo ../../node_modules/evil/.git > led/.git/commondir"
+            ),
+        ),
+        // Names that begin or end with a space.
+        (
+            "spaced",
+            format!(
+                "git init -q node_modules/hidden && cd node_modules/hidden && {monitor} && mv .git '.git ' && cd ../.. && mkdir spaced && printf 'gitdir: ../node_modules/hidden/.git \\n' > spaced/.git"
+            ),
+        ),
+        (
             "tree",
             format!(
                 "git init -q owner && cd owner && {COMMIT} --allow-empty -m x && git worktree add -q ../tree 2>&1 && \
@@ -122,7 +137,7 @@ fn other_ways_to_bring_settings_in_are_closed() {
 }
 
 #[test]
-fn a_program_that_stays_is_looked_after_while_it_lives() {
+fn a_program_that_stays_is_looked_after_for_the_time_of_its_calls() {
     let Some(trial) = Trial::new(Tier::Full) else { return };
     let planted = planted(&trial);
     repository(&trial.workspace.join("held"));
@@ -134,6 +149,7 @@ fn a_program_that_stays_is_looked_after_while_it_lives() {
         planted.display()
     );
     runtime().block_on(async {
+        let mut since = SystemTime::now();
         let mut process = trial.sandbox.start(program(&trial, &script)).await.expect("a program");
         let new = trial.workspace.join("new");
         repository(&new);
@@ -142,17 +158,28 @@ fn a_program_that_stays_is_looked_after_while_it_lives() {
         process.input.write_all(b"\n").await.expect("input");
         process.output.read_exact(&mut said).await.expect("output");
         assert!(exists(new.join(".git/hooks/post-checkout")));
-        let aside = process.running.look().await;
+        let aside = process.running.look(since).await;
         assert_eq!(aside.files, ["new/.git/hooks (hooks)"]);
         git(&new, &["checkout", "-q", "-b", "side"]);
         // It has nothing more to say of that.
-        assert!(process.running.look().await.is_empty());
+        assert!(process.running.look(since).await.is_empty());
+        // What the user sets up there between two calls stays.
         std::fs::create_dir(new.join(".git/hooks")).expect("folder");
+        let own = new.join(".git/hooks/pre-commit");
+        std::fs::write(&own, "#!/bin/sh\n").expect("hook");
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755)).expect("rights");
+        git(&new, &["config", "alias.own", "!true"]);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        since = SystemTime::now();
+        assert!(process.running.look(since).await.is_empty());
         process.input.write_all(b"\n").await.expect("input");
         process.output.read_exact(&mut said).await.expect("output");
         process.running.wait().await;
-        assert_eq!(process.running.look().await.files, ["new/.git/hooks (hooks)"]);
-        git(&new, &["commit", "-q", "--allow-empty", "-m", "x"]);
+        // By now it may hold work of the user, so what it is given there is only said.
+        let aside = process.running.look(since).await;
+        assert!(aside.files.is_empty() && aside.failed == ["new/.git/hooks"], "{aside:?}");
+        assert!(exists(&own));
+        assert_eq!(git(&new, &["config", "alias.own"]), "!true\n");
     });
     assert!(!exists(&planted));
     // What the user sets in a repository that it finds closed stays theirs.
@@ -167,6 +194,103 @@ fn a_crowd_of_folders_hides_no_repository_that_was_there_before() {
     trial.output("python3 -c 'import os\nfor n in range(150):\n os.mkdir(f\"a{n}\")\n for m in range(140): os.mkdir(f\"a{n}/{m}\")'");
     trial.refused("echo evil > z/y/x/sub/.git/hooks/post-checkout");
     assert!(!exists(folder.join(".git/hooks/post-checkout")));
+}
+
+/// A repository of the user, with a hook and a setting that git runs.
+fn own_repository(folder: &Path) {
+    repository(folder);
+    git(folder, &["config", "alias.own", "!true"]);
+    std::fs::write(folder.join(".git/hooks/post-checkout"), "#!/bin/sh\n").expect("hook");
+}
+
+fn is_untouched(folder: &Path) -> bool {
+    git(folder, &["config", "alias.own"]) == "!true\n" && exists(folder.join(".git/hooks/post-checkout"))
+}
+
+#[test]
+fn a_repository_of_the_user_that_no_search_reached_stays() {
+    for trial in Trial::each() {
+        for first in 0..150 {
+            for second in 0..140 {
+                std::fs::create_dir_all(trial.workspace.join(format!("a{first}/{second}"))).expect("folders");
+            }
+        }
+        let folder = trial.workspace.join("z/y/x/sub");
+        own_repository(&folder);
+        std::thread::sleep(Duration::from_millis(100));
+        let ran = trial.run("git init -q new && cd new && git config core.fsmonitor /tmp/x");
+        assert!(is_untouched(&folder), "{:?}", trial.tier);
+        let aside = ran.exit.put_aside;
+        assert!(aside.unfinished && aside.failed.is_empty(), "{aside:?}");
+        assert_eq!(aside.files, ["new/.git/config (core.fsmonitor)"]);
+    }
+}
+
+#[test]
+fn a_repository_that_was_moved_is_spoken_of_and_stays() {
+    for trial in Trial::each() {
+        own_repository(&trial.workspace.join("node_modules/lib"));
+        std::thread::sleep(Duration::from_millis(100));
+        let ran = trial.run("mv node_modules/lib lib");
+        assert!(is_untouched(&trial.workspace.join("lib")), "{:?}", trial.tier);
+        let aside = ran.exit.put_aside;
+        assert!(aside.files.is_empty() && !aside.unfinished, "{aside:?}");
+        assert_eq!(aside.failed, ["lib/.git/config", "lib/.git/hooks"]);
+    }
+}
+
+#[test]
+fn nothing_is_made_in_bare_repositories_and_what_comes_there_is_put_aside() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    let folder = trial.workspace.join("project");
+    repository(&folder);
+    git(&folder, &["init", "-q", "--bare", "store.git"]);
+    std::fs::remove_dir_all(folder.join("store.git/hooks")).expect("hooks");
+    let listed = trial.output("cd project && git add -A && git ls-files");
+    assert!(listed.contains("store.git/HEAD") && listed.contains("store.git/config"), "{listed}");
+    assert!(!listed.contains("commondir"), "{listed}");
+    assert!(!exists(folder.join("store.git/hooks")));
+    trial.refused("echo x >> project/store.git/config");
+    let ran = trial.run(
+        "cd project/store.git && echo ../.git > commondir && mkdir hooks && echo x > hooks/post-receive; true",
+    );
+    assert!(!exists(folder.join("store.git/commondir")) && !exists(folder.join("store.git/hooks")));
+    assert_eq!(
+        ran.exit.put_aside.files,
+        ["project/store.git/commondir (it leads git to another folder)", "project/store.git/hooks (hooks)"]
+    );
+}
+
+#[test]
+fn settings_of_a_new_repository_have_one_name_and_lead_to_its_own_files() {
+    for trial in Trial::each() {
+        let ran = trial.run("git init -q new && ln new/.git/config alias && git init -q --separate-git-dir=store apart && git -C apart config core.worktree ../apart");
+        assert!(ran.exit.put_aside.is_empty(), "{:?}", ran.exit.put_aside);
+        let config = trial.workspace.join("new/.git/config");
+        assert_eq!(std::fs::metadata(&config).expect("file").nlink(), 1, "{:?}", trial.tier);
+        assert!(!exists(trial.workspace.join("new/.git/config.put-aside")));
+        trial.output("echo '[core]\n fsmonitor = x' > alias");
+        assert_eq!(git(&trial.workspace.join("new"), &["config", "core.bare"]), "false\n");
+        let ran =
+            trial.run("git init -q other && mkdir tree && git -C other config core.worktree ../../tree");
+        assert_eq!(ran.exit.put_aside.files, ["other/.git/config (core.worktree)"], "{:?}", trial.tier);
+        let ran = trial.run("git init -q led && echo ../../later > led/.git/commondir");
+        assert_eq!(ran.exit.put_aside.files, ["led/.git/commondir (it leads elsewhere)"], "{:?}", trial.tier);
+    }
+}
+
+#[test]
+fn a_repository_that_an_index_names_is_held_from_the_next_command_on() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    repository(&trial.workspace.join("project"));
+    trial.output(&format!(
+        "cd project && git init -q node_modules/lib && cd node_modules/lib && {COMMIT} --allow-empty -m x && \
+         cd ../.. && git add node_modules/lib 2> /dev/null"
+    ));
+    let config = trial.workspace.join("project/node_modules/lib/.git/config");
+    let before = std::fs::read_to_string(&config).expect("settings");
+    trial.refused("cd project/node_modules/lib && git config core.fsmonitor /tmp/x");
+    assert_eq!(std::fs::read_to_string(&config).expect("settings"), before);
 }
 
 #[test]
@@ -201,6 +325,23 @@ fn what_is_to_be_spared_cannot_be_changed() {
             assert_eq!(content, "mine", "{name}: {script}");
         }
     }
+}
+
+#[test]
+fn what_leads_to_something_that_is_spared_stays_where_it_is() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    std::fs::create_dir_all(trial.workspace.join("data/deep")).expect("folder");
+    std::fs::write(trial.workspace.join("data/deep/film"), "mine").expect("file");
+    let mut command = trial.command(
+        "move() { python3 -c 'import os, sys; os.rename(*sys.argv[1:])' \"$@\" 2> /dev/null && echo moved; }; \
+         move data other; move data/deep data/other; move data/deep deep; rm -rf data 2> /dev/null; \
+         echo new > data/deep/new && mv data/deep/new data/new && ls",
+    );
+    command.read_only = vec![std::path::PathBuf::from("data/deep/film")];
+    let ran = trial.run_command(command);
+    assert_eq!(ran.text(), "data\n");
+    assert_eq!(std::fs::read_to_string(trial.workspace.join("data/deep/film")).expect("file"), "mine");
+    assert_eq!(std::fs::read_to_string(trial.workspace.join("data/new")).expect("file"), "new\n");
 }
 
 #[test]
