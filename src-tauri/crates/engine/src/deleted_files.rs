@@ -174,8 +174,8 @@ impl Engine {
             let paths = Paths::checked(runtime, RestoreScope::Files, paths.as_deref())?;
             let mut gone = Vec::new();
             // What is named is wanted, whatever became of it.
-            let named = matches!(paths, Paths::Some(_));
-            for path in runtime.history.deleted(base, after, named)? {
+            let also_moved = matches!(paths, Paths::Some(_));
+            for path in runtime.history.deleted(base, after, also_moved)? {
                 if paths.contain(&path) && workspace.entry(&WorkspacePath::parse(&path)?)?.is_none() {
                     gone.push(path);
                 }
