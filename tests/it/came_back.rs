@@ -35,16 +35,6 @@ fn store(desk: &Desk) -> Store {
     Store::open(&database(desk)).unwrap()
 }
 
-/// The same data in a new program.
-async fn again(desk: Desk) -> Desk {
-    let Desk { host: running, folder } = desk;
-    running.shut_down().await;
-    drop(running);
-    // What it still writes in the background would make folders anew.
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    Desk { host: host(folder.path(), &[]), folder }
-}
-
 fn beside(folder: &Path, ending: &str) -> PathBuf {
     let mut name = folder.as_os_str().to_owned();
     name.push(ending);
@@ -61,11 +51,11 @@ async fn a_history_that_was_away_leads_everywhere_again() {
     let with_mine = tree(&files);
     desk.host.restore_apply(whole(&session, &first)).await.unwrap();
     let history = desk.host.engine().session_folder(&session).join("history");
-    let desk = again(desk).await;
+    let desk = desk.again().await;
     std::fs::rename(&history, beside(&history, ".away")).unwrap();
     assert!(desk.detail(&session).await.notice.unwrap().contains("is gone"));
     desk.host.restore_apply(whole(&session, &first)).await.unwrap_err();
-    let desk = again(desk).await;
+    let desk = desk.again().await;
     std::fs::remove_dir_all(&history).unwrap();
     std::fs::rename(beside(&history, ".away"), &history).unwrap();
     desk.detail(&session).await;
@@ -85,7 +75,7 @@ async fn a_removal_for_good_that_was_cut_short_is_taken_back_by_whoever_opens_th
     turn(&desk, &session).await;
     desk.host.session_delete(only(&session)).await.unwrap();
     let folder = desk.host.engine().session_folder(&session);
-    let desk = again(desk).await;
+    let desk = desk.again().await;
     let leaving = folder.with_file_name(format!(".leaving-{}", session.as_str()));
     std::fs::rename(&folder, &leaving).unwrap();
     desk.host.session_recover(only(&session)).await.unwrap();
@@ -209,10 +199,7 @@ async fn what_was_recorded_after_the_copy_of_the_database_is_on_the_undo_stack()
     let with_more = tree(&files);
     desk.host.restore_apply(whole(&session, &first)).await.unwrap();
     let at = tree(&files);
-    let Desk { host: running, folder } = desk;
-    running.shut_down().await;
-    drop(running);
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let folder = desk.close().await;
     let database = folder.path().join("data/okcvm.db");
     for ending in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(beside(&database, ending));
@@ -227,6 +214,6 @@ async fn what_was_recorded_after_the_copy_of_the_database_is_on_the_undo_stack()
     desk.host.restore_undo(only(&session)).await.unwrap();
     assert_eq!(tree(&files), with_more);
     // Said and taken in once.
-    let desk = again(desk).await;
+    let desk = desk.again().await;
     assert_eq!(desk.detail(&session).await.notice, None);
 }

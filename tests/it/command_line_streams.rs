@@ -205,9 +205,7 @@ async fn a_message_that_waits_goes_on_waiting() {
     assert!(matches!(second, okcvm_host::Start::Queued(_)));
     desk.host.engine().stop_turn(&session).unwrap();
     assert_eq!(until_end(&mut events, &first).await.status, NodeStatus::Interrupted);
-    desk.host.shut_down().await;
-    let Desk { host, folder } = desk;
-    drop(host);
+    let folder = desk.close().await;
 
     server.answer_with(|_| Reply::text("Here.").into());
     for message in ["Third.", "Fourth."] {

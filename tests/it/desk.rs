@@ -37,6 +37,36 @@ impl Desk {
         Self { host, folder }
     }
 
+    /// Ends the program, and waits for what it had under way: nothing of it writes in a history any more. Its data stay.
+    pub async fn close(self) -> tempfile::TempDir {
+        let Self { host, folder } = self;
+        host.shut_down().await;
+        drop(host);
+        let sessions = std::fs::read_dir(folder.path().join("data/sessions")).into_iter().flatten();
+        for session in sessions {
+            let lock = session.unwrap().path().join("history/lock");
+            let is_free = || match std::fs::File::open(&lock) {
+                Ok(file) => file.try_lock().is_ok(),
+                Err(error) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}", lock.display());
+                    true
+                }
+            };
+            let until = std::time::Instant::now() + PATIENCE;
+            while !is_free() {
+                assert!(std::time::Instant::now() < until, "{} is held", lock.display());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        folder
+    }
+
+    /// The same data in a new program.
+    pub async fn again(self) -> Self {
+        let folder = self.close().await;
+        Self { host: host(folder.path(), &[]), folder }
+    }
+
     pub async fn session(&self) -> SessionId {
         self.host.session_create(SessionCreateParams { title: None, folder: None }).await.unwrap().id
     }

@@ -17,9 +17,7 @@ async fn what_is_changed_between_a_killed_turn_and_the_next_start_is_not_the_tur
     std::fs::write(files.join("f"), "before").unwrap();
     let first = desk.turn(&session, "What can you do?", Vec::new()).await.node;
     let base = desk.detail(&session).await.tree[0].snapshot.clone().unwrap();
-    desk.host.shut_down().await;
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     // As a program leaves it that is killed in a turn.
     let store = Store::open(&folder.path().join("data/okcvm.db")).unwrap();
     let message = UserMessage { text: "Begin.".into(), attachments: Vec::new() };

@@ -93,8 +93,7 @@ async fn a_damaged_history_is_moved_aside_and_the_session_goes_on() {
         RestoreParams { session_id: session.clone(), node_id: first, scope: RestoreScope::All, paths: None };
     desk.host.restore_apply(params).await.unwrap();
     let history = desk.folder.path().join("data/sessions").join(session.as_str()).join("history");
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     empty_objects(&history.join("repository.git/objects"));
 
     let host = host(folder.path(), &[]);
@@ -146,9 +145,7 @@ async fn a_power_cut_takes_the_last_moment_alone() {
     let session = desk.session().await;
     let first = write_turn(&desk, &session, "1").await;
     let second = write_turn(&desk, &session, "2").await;
-    desk.host.shut_down().await;
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     cut_last(&folder.path().join("data/sessions").join(session.as_str()).join("history"));
 
     let host = host(folder.path(), &[]);
@@ -191,9 +188,7 @@ async fn what_is_damaged_is_mended_or_said_at_its_node_and_the_rest_stays() {
         found.snapshot.clone().unwrap().to_string()
     };
     let second = snapshot(&nodes[1]);
-    desk.host.shut_down().await;
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     let repository =
         folder.path().join("data/sessions").join(session.as_str()).join("history/repository.git");
     std::fs::write(repository.join("HEAD"), [0, 159, 146, 150]).unwrap();
@@ -309,8 +304,7 @@ async fn a_session_whose_folder_is_gone_can_be_read_and_goes_on_when_it_is_back(
     let away = desk.folder.path().join("away");
     std::fs::rename(&work, &away).unwrap();
 
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     let host = host(folder.path(), &[]);
     let open = SessionParams { session_id: session.clone() };
     let detail = host.session_open(open.clone()).await.unwrap();
@@ -401,11 +395,7 @@ async fn a_history_that_is_gone_is_noticed() {
         let files = desk.files(&session).await;
         let before = tree(&files);
         let history = desk.host.engine().session_folder(&session).join("history");
-        let Desk { host: running, folder } = desk;
-        running.shut_down().await;
-        drop(running);
-        // What it still writes in the background would make the folder anew.
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let folder = desk.close().await;
         let gone = if whole { history.clone() } else { history.join("repository.git") };
         std::fs::remove_dir_all(gone).unwrap();
         let host = host(folder.path(), &[]);
@@ -588,9 +578,7 @@ async fn what_a_turn_could_not_have_written_is_not_its_own() {
     let session = desk.session().await;
     let first = write_turn(&desk, &session, "1").await;
     let files = desk.files(&session).await;
-    desk.host.shut_down().await;
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     let store = Store::open(&folder.path().join("data/okcvm.db")).unwrap();
     let message = UserMessage { text: "Begin.".into(), attachments: Vec::new() };
     let (session_id, parent_id, title) = (session.clone(), Some(first), "Begin.".to_owned());

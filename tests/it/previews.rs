@@ -137,7 +137,8 @@ async fn an_intricate_drawing_is_drawn_by_an_engine_of_its_own() {
     let begun = std::time::Instant::now();
     let refused = desk.host.thumbnail_get(small("laugh.svg")).await.unwrap();
     assert!(refused.url.is_none() && refused.reason.unwrap().contains("repeats itself"));
-    assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+    // Written out it would be terabytes.
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

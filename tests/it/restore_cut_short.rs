@@ -31,9 +31,7 @@ async fn cut(paths: Option<Vec<String>>) -> Cut {
     let snapshot =
         |node| detail.tree.iter().find(|known| known.id == node).unwrap().snapshot.clone().unwrap();
     let (first, second, current) = (snapshot(first.node), snapshot(second.node.clone()), Some(second.node));
-    desk.host.engine().shut_down().await;
-    let Desk { host, folder } = desk;
-    drop(host);
+    let folder = desk.close().await;
     store(folder.path())
         .put_restore(&RestoreRow {
             id: RestoreId::new(),

@@ -82,9 +82,7 @@ async fn a_branch_goes_to_the_trash_and_comes_back_whole() {
 
     // Together there, together back, after a restart, too.
     desk.host.branch_delete(node(&session, &left[0])).await.unwrap();
-    let Desk { host: running, folder } = desk;
-    drop(running);
-    let desk = Desk { host: host(folder.path(), &[]), folder };
+    let desk = desk.again().await;
     let listed = desk.host.trash_list(only(&session)).await.unwrap().branches;
     assert_eq!((listed.len(), listed[0].nodes), (1, 2));
     let days = (listed[0].purge_at - listed[0].deleted_at) / (24 * 60 * 60 * 1000);
@@ -145,8 +143,7 @@ async fn what_is_overdue_is_removed_and_a_folder_of_the_user_stays() {
     assert_eq!(trash(&desk, &session).await.len(), 1, "its time is not over");
 
     // A time in the trash that began long ago.
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     let store = Store::open(&folder.path().join("data/okcvm.db")).unwrap();
     store.set_session_deleted(&theirs, Some(1)).unwrap();
     store.recover_branch(&left[1]).unwrap();
@@ -211,9 +208,7 @@ async fn restores_are_a_stack_of_any_depth_that_survives_a_restart() {
             RestoreParams { session_id: session.clone(), node_id: nodes[target].clone(), scope, paths: None };
         desk.host.restore_apply(params).await.unwrap();
     }
-    let Desk { host: running, folder } = desk;
-    drop(running);
-    let desk = Desk { host: host(folder.path(), &[]), folder };
+    let desk = desk.again().await;
     let files = desk.files(&session).await;
     let place = async || {
         let detail = desk.detail(&session).await;
@@ -338,8 +333,7 @@ async fn a_message_whose_files_were_never_recorded_says_so_when_it_is_sent_again
     let session = desk.session().await;
     let first = turn_with(&desk, &session, "a", "1").await;
     turn_with(&desk, &session, "a", "2").await;
-    let Desk { host: running, folder } = desk;
-    drop(running);
+    let folder = desk.close().await;
     let store = Store::open(&folder.path().join("data/okcvm.db")).unwrap();
     store.set_not_restorable(&first, "the disk was full.").unwrap();
     drop(store);

@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ const MEMORY: u64 = 1536 * 1024 * 1024;
 const MOST_SAID: u32 = 64 * 1024 * 1024;
 /// Bytes of what the process says on its way out.
 const MOST_LAST_WORDS: u64 = 4 * 1024;
+/// How long a process whose output is closed may take to be gone.
+const DYING: Duration = Duration::from_secs(1);
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
@@ -124,7 +126,7 @@ pub(crate) fn ask(
                 ends_at = Instant::now() + time + GRACE;
             }
             // It ended without an end.
-            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err(process.last_words(kind)),
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err(process.last_words(kind, time)),
             Err(RecvTimeoutError::Timeout) if reading.is_cancelled() => return Err(DocumentError::Cancelled),
             Err(RecvTimeoutError::Timeout) if Instant::now() > ends_at => {
                 return Err(DocumentError::TimedOut(time));
@@ -157,23 +159,50 @@ impl Process {
             .map(Self)
     }
 
-    /// Why it ended without an answer.
-    fn last_words(&mut self, kind: DocumentKind) -> DocumentError {
+    /// Why it ended without an answer, which would have taken `time` at most.
+    fn last_words(&mut self, kind: DocumentKind, time: Duration) -> DocumentError {
+        let ended = self.ended();
         let mut words = Vec::new();
         if let Some(errors) = self.0.stderr.take() {
             let _ = self.0.kill();
             let _ = errors.take(MOST_LAST_WORDS).read_to_end(&mut words);
         }
         let words = String::from_utf8_lossy(&words);
-        tracing::debug!(%words, "a process that read a document ended");
+        tracing::debug!(?ended, %words, "a process that read a document ended");
         if words.contains("memory allocation") {
             return DocumentError::TooLarge(format!(
                 "reading it takes more than {} MB of memory",
                 MEMORY / (1024 * 1024)
             ));
         }
+        if ended.is_some_and(was_out_of_time) {
+            return DocumentError::TimedOut(time);
+        }
         DocumentError::Fault(kind)
     }
+
+    /// How it ended by itself. Its output is closed a moment before that is known.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let until = Instant::now() + DYING;
+        loop {
+            match self.0.try_wait() {
+                Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+                known => return known.ok().flatten(),
+            }
+        }
+    }
+}
+
+/// Whether the system ended it for the processor time that [`confine`] grants.
+#[cfg(unix)]
+fn was_out_of_time(ended: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    ended.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+#[cfg(not(unix))]
+fn was_out_of_time(_ended: ExitStatus) -> bool {
+    false
 }
 
 type Heard = io::Result<(Said, Vec<u8>)>;
@@ -265,7 +294,9 @@ fn confine(length: usize, time: Duration, task: Task) -> io::Result<()> {
     setrlimit(Resource::Core, most(0))?;
     // For the case that nobody is left to end it.
     let answers = if let Task::Pictures { most, .. } = task { most as u64 } else { 1 };
-    setrlimit(Resource::Cpu, most((time + GRACE).as_secs().saturating_mul(answers.max(1))))?;
+    let seconds = (time + GRACE).as_secs().saturating_mul(answers.max(1));
+    // The first limit names itself by its signal, the second one ends whatever does not listen.
+    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
     Ok(())
 }
 

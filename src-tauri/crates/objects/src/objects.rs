@@ -517,7 +517,8 @@ impl Objects {
         }
     }
 
-    pub(crate) fn drop_spares(&self) {
+    /// Takes away what [`Objects::make_spares`] made.
+    pub fn drop_spares(&self) {
         let spares = std::mem::take(&mut *locked(&self.store.spares));
         drop(spares);
     }

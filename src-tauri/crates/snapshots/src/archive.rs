@@ -363,7 +363,7 @@ impl Archive {
 
 impl Archive {
     /// Syncs what is left and lets another one write. The thread that syncs may hold the archive a moment
-    /// longer, and does nothing more with it.
+    /// longer, and does nothing more with it; what its end would take away is taken away here.
     pub(crate) fn close(&self) {
         self.write_references();
         self.sync_ends();
@@ -374,6 +374,7 @@ impl Archive {
         }
         let _no_merge = held(&self.tidying);
         let _no_flush = held(&self.flushing);
+        self.objects.drop_spares();
         // A process that is just being started may hold a copy of the handle, which closing would not reach.
         if let Some(file) = held(&self.lock).take()
             && let Err(error) = file.unlock()
