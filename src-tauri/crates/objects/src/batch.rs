@@ -52,7 +52,7 @@ impl Batch {
         }
         let mut packed = Vec::with_capacity(bytes.len() / 2 + 64);
         encode_head(kind, bytes.len() as u64, &mut packed);
-        compress(bytes, &mut packed);
+        compress(kind, bytes, &mut packed);
         let crc = crc32fast::hash(&packed);
         let mut state = self.state();
         let pushed = state.pack.push(id, crc, &packed);

@@ -6,12 +6,15 @@ use std::io;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
+use crate::ObjectKind;
 use crate::disk::read_at;
 
 /// Contents from this size on are sampled before they are compressed.
 const SAMPLED_FROM: usize = 16 * 1024;
 /// Bytes of each of the four samples.
 const SAMPLE: usize = 4 * 1024;
+/// Trees with fewer bytes, which are ids for the most part, are not worth a compressor.
+const SMALL_TREE: u16 = 512;
 /// What is read of a pack at once.
 const READ: usize = 64 * 1024;
 
@@ -55,9 +58,24 @@ thread_local! {
     static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(true));
 }
 
-/// Appends the zlib stream of `bytes`.
-pub(crate) fn compress(bytes: &[u8], out: &mut Vec<u8>) {
-    compress_at(Level::of(bytes), bytes, out);
+/// Appends the zlib stream of an object's content.
+pub(crate) fn compress(kind: ObjectKind, bytes: &[u8], out: &mut Vec<u8>) {
+    match u16::try_from(bytes.len()) {
+        Ok(length) if kind == ObjectKind::Tree && length < SMALL_TREE => store(length, bytes, out),
+        _ => compress_at(Level::of(bytes), bytes, out),
+    }
+}
+
+/// Appends the zlib stream of `bytes` in one block that is not compressed (RFC 1950 and 1951).
+fn store(length: u16, bytes: &[u8], out: &mut Vec<u8>) {
+    const HEAD: [u8; 2] = [0x78, 0x01];
+    const LAST_BLOCK_STORED: u8 = 1;
+    out.extend_from_slice(&HEAD);
+    out.push(LAST_BLOCK_STORED);
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&(!length).to_le_bytes());
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(&simd_adler32::adler32(&bytes).to_be_bytes());
 }
 
 fn compress_at(level: Level, bytes: &[u8], out: &mut Vec<u8>) {
@@ -175,7 +193,7 @@ mod tests {
         assert_eq!(Level::of(&text), Level::Fast);
         assert_eq!(Level::of(&noise(100_000)), Level::Stored);
         let mut out = Vec::new();
-        compress(&text, &mut out);
+        compress(ObjectKind::Blob, &text, &mut out);
         assert!(out.len() < text.len() / 20);
     }
 
@@ -183,7 +201,7 @@ mod tests {
     fn a_size_that_cannot_be_is_refused() {
         let mut file = tempfile::tempfile().unwrap();
         let mut out = Vec::new();
-        compress(b"content", &mut out);
+        compress(ObjectKind::Blob, b"content", &mut out);
         file.write_all(&out).unwrap();
         for size in [u64::MAX, u64::MAX - 1, u64::MAX / 2] {
             assert!(matches!(inflate_at(&file, 0, size), Err(Inflation::Wrong(_))), "{size}");
@@ -196,9 +214,11 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         let mut streams = Vec::new();
         let mut at = 0;
-        for length in [0, 1, 5, 127, 16_383, 16_384, 65_535, 65_536, 70_000, 300_000] {
+        let lengths = [0, 1, 5, 127, 16_383, 16_384, 65_535, 65_536, 70_000, 300_000];
+        let trees = [0, 1, 5, 127, 511, 512, 513].map(|length| (ObjectKind::Tree, length));
+        for (kind, length) in lengths.map(|length| (ObjectKind::Blob, length)).into_iter().chain(trees) {
             let mut out = Vec::new();
-            compress(&noise[..length], &mut out);
+            compress(kind, &noise[..length], &mut out);
             file.write_all(&out).unwrap();
             streams.push((at, length, out.len() as u64));
             at += out.len() as u64;

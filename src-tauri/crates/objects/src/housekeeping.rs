@@ -333,7 +333,7 @@ fn copy_objects(
                 } else {
                     let (kind, whole) = pack.read(offset)?;
                     encode_head(kind, whole.len() as u64, &mut packed);
-                    compress(&whole, &mut packed);
+                    compress(kind, &whole, &mut packed);
                 }
                 writer.push(id, crc32fast::hash(&packed), &packed)?;
             }

@@ -105,7 +105,7 @@ fn sound(
     }
     let mut bytes = Vec::with_capacity(content.len() / 2 + 16);
     encode_head(kind, content.len() as u64, &mut bytes);
-    compress(&content, &mut bytes);
+    compress(kind, &content, &mut bytes);
     Ok(Some(bytes))
 }
 

@@ -1,7 +1,7 @@
 //! The history: recording the workspace, comparing, and the doors to the rest.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use okcvm_objects::{Disk, Objects, RealDisk};
 use okcvm_protocol::SnapshotId;
@@ -13,8 +13,6 @@ use crate::rights::Rights;
 use crate::rules_trust::RulesTrust;
 use crate::source::Source;
 
-/// Threads that scan, hash and compress.
-const MAX_THREADS: usize = 8;
 /// Files with more bytes are not recorded, unless [`History::set_max_file_bytes`] says otherwise.
 pub const DEFAULT_MAX_FILE_BYTES: u64 = 100_000_000;
 
@@ -40,7 +38,6 @@ pub(crate) struct Shared {
     pub(crate) telling: Mutex<Telling>,
     pub(crate) rights: Rights,
     pub(crate) writer: Mutex<Writer>,
-    pool: OnceLock<Option<rayon::ThreadPool>>,
 }
 
 pub(crate) struct Writer {
@@ -123,7 +120,6 @@ impl History {
             telling: Mutex::default(),
             rights: Rights::load(dir),
             writer: Mutex::new(Writer { live: Live::default() }),
-            pool: OnceLock::new(),
         };
         Ok(OpenedHistory {
             history: Self { shared: Arc::new(shared) },
@@ -151,22 +147,6 @@ impl Shared {
     /// The folder of the history, in which the repository lies.
     pub(crate) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
-    }
-
-    /// The threads that scan, hash and compress; `None` if the system gives none, which costs time only.
-    pub(crate) fn pool(&self) -> Option<&rayon::ThreadPool> {
-        let make = || {
-            let threads = std::thread::available_parallelism().map_or(2, usize::from).min(MAX_THREADS);
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .thread_name(|number| format!("snapshot-{number}"))
-                // A thread that waits for others takes up other folders meanwhile, each as deep as they go.
-                .stack_size(8 << 20)
-                .build()
-                .inspect_err(|error| tracing::warn!(%error, "snapshots are made by one thread"))
-                .ok()
-        };
-        self.pool.get_or_init(make).as_ref()
     }
 }
 

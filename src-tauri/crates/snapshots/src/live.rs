@@ -46,6 +46,8 @@ const WORD_COMES: [Duration; 4] =
 const SAVE_AFTER: u32 = 100;
 /// With more files that have several names, going through everything is no more work.
 const MAX_LINKED: usize = 2_000;
+/// Threads that scan, hash and compress.
+const MAX_THREADS: usize = 8;
 /// With so many paths to look at, several threads do it.
 const PATHS_FOR_THREADS: usize = 8;
 
@@ -239,7 +241,7 @@ impl History {
         let before = known.map(|index| index.root);
         let old = before.as_ref();
         let look = |why| match why {
-            Some(why) => Ok((self.in_pool(|| scan.workspace(root, old, whole))?, How::Scanned(why))),
+            Some(why) => Ok((in_threads(|| scan.workspace(root, old, whole))?, How::Scanned(why))),
             None if dirt.is_clean() => match old {
                 Some(old) if !self.audit_is_due() => Ok((Arc::clone(old), How::Watched)),
                 _ => self.watched(scan, root, old, &dirt, paths, &taken),
@@ -333,7 +335,7 @@ impl History {
             if paths < PATHS_FOR_THREADS && dirt.itself == Suspicion::Unsuspected {
                 Scan { threads: Threads::One, ..scan }.workspace(root, old, Look::Only(dirt))
             } else {
-                self.in_pool(|| scan.workspace(root, old, Look::Only(dirt)))
+                in_threads(|| scan.workspace(root, old, Look::Only(dirt)))
             }
         };
         let mut found = look(old, dirt, paths)?;
@@ -352,7 +354,7 @@ impl History {
             return Ok((found, How::Watched));
         }
         let whole = Look::Whole(Suspicion::Unsuspected, None);
-        let all = self.in_pool(|| scan.workspace(root, Some(&found), whole))?;
+        let all = in_threads(|| scan.workspace(root, Some(&found), whole))?;
         let missed = self.missed(&found, &all, taken)?;
         let telling = &mut *lock(&self.shared.telling);
         telling.audit_next = false;
@@ -435,11 +437,24 @@ impl History {
         }
         lock(&self.shared.telling).written.extend(taken.written);
     }
+}
 
-    fn in_pool<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        match self.shared.pool() {
-            Some(pool) => pool.install(work),
-            None => work(),
+/// Does work that spreads over several threads. They are new ones, since the system puts a new thread on a processor that
+/// has nothing to do; one that sleeps is woken beside the one that wakes it where an idle processor cannot be told from
+/// one that is away, as in virtual machines.
+fn in_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(MAX_THREADS);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("snapshot-{number}"))
+        // A thread that waits for others takes up other folders meanwhile, each as deep as they go.
+        .stack_size(8 << 20)
+        .build();
+    match pool {
+        Ok(pool) => pool.install(work),
+        Err(error) => {
+            tracing::warn!(%error, "one thread has to do");
+            work()
         }
     }
 }
