@@ -205,7 +205,7 @@ fn a_merging_that_fails_waits_for_the_next_snapshot() {
         std::thread::sleep(Duration::from_millis(5));
     }
     // A round of the syncing that is still on its way may try once more.
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(3));
     let before = count.load(Ordering::Relaxed);
     std::thread::sleep(Duration::from_millis(2200));
     assert_eq!(count.load(Ordering::Relaxed), before);
