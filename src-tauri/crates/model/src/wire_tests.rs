@@ -449,7 +449,9 @@ async fn cancelling_ends_at_once_at_every_stage_and_closes_the_connection() {
             [Answer::Silence, Reply::text("half").ending(Ending::Stall).into(), Answer::too_many("10")];
         for answer in stages {
             let server = server_with([answer.clone()]).await;
-            let model = connect(options(&server, format)).map_err(|error| error.to_string()).unwrap();
+            let mut options = options(&server, format);
+            options.retry.max_delay = Duration::from_secs(10);
+            let model = connect(options).map_err(|error| error.to_string()).unwrap();
             let (sender, mut receiver) = mpsc::channel(64);
             let cancel = CancellationToken::new();
             let stop = async {
