@@ -586,6 +586,13 @@ async fn what_a_cell_leaves_for_git_is_put_aside_and_what_the_user_sets_up_stays
     let own = std::fs::read_to_string(git.join("config")).unwrap() + "[alias]\n\town = !true\n";
     std::fs::write(git.join("config"), &own).unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
+    // Nobody knows whether the kernel did that, so it stays, and is told once.
+    let notes = bench.run("1").await.ran.notes.join("\n");
+    assert!(
+        notes.contains("git may run what stands in new/.git/config, new/.git/hooks for the user"),
+        "{notes}"
+    );
+    assert!(notes.contains("between two cells"), "{notes}");
     let gave = bench.run("1").await;
     assert!(gave.ran.notes.is_empty(), "{:?}", gave.ran.notes);
     assert!(git.join("hooks/pre-commit").exists());
@@ -595,4 +602,45 @@ async fn what_a_cell_leaves_for_git_is_put_aside_and_what_the_user_sets_up_stays
     let notes = bench.run(change).await.ran.notes.join("\n");
     assert!(notes.contains("git may run what stands in new/.git/config"), "{notes}");
     assert!(std::fs::read_to_string(git.join("config")).unwrap().contains("own = !true"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cell_leaves_for_git_is_put_aside_when_its_call_is_dropped() {
+    let bench = Bench::new(KernelKind::Plain).await;
+    bench.good("import subprocess, time").await;
+    let marker = marker();
+    let code = format!(
+        "subprocess.run('git init -q new && git -C new config core.fsmonitor /tmp/x && touch made', shell=True)\n\
+         subprocess.run(['sleep', '{marker}'])"
+    );
+    let config = bench.workspace().join("new/.git/config");
+    tokio::select! {
+        _ = bench.run(&code) => panic!("it ended"),
+        () = there(&marker) => {}
+    }
+    assert!(std::fs::read_to_string(&config).unwrap().contains("fsmonitor"));
+    // Without another cell.
+    gone(&marker).await;
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !bench.workspace().join("new/.git/config.put-aside").exists() {
+        assert!(std::time::Instant::now() < deadline, "nobody looked");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!std::fs::read_to_string(&config).unwrap().contains("fsmonitor"));
+    let notes = bench.run("1").await.ran.notes.join("\n");
+    assert!(notes.contains("new/.git/config (core.fsmonitor)"), "{notes}");
+    assert!(notes.contains("its last cell did not come to an end"), "{notes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_kernel_leaves_between_cells_is_told_by_the_next_one() {
+    let bench = Bench::new(KernelKind::Plain).await;
+    let script = "sleep 1; git init -q late; git -C late config core.fsmonitor /tmp/x; touch done";
+    bench.good(&format!("import subprocess\nsubprocess.Popen({script:?}, shell=True)\nNone")).await;
+    while !bench.workspace().join("done").exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let notes = bench.run("1").await.ran.notes.join("\n");
+    assert!(notes.contains("git may run what stands in late/.git/config for the user"), "{notes}");
+    assert!(notes.contains("between two cells"), "{notes}");
 }

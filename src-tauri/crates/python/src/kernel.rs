@@ -185,6 +185,19 @@ impl Kernel {
         self.process.running.look(since).await.remarks()
     }
 
+    /// Says what came since that moment for git to run, by it or by the user, and leaves that as it is.
+    pub(crate) async fn tell_of(&self, since: SystemTime) -> Vec<String> {
+        let mut remarks = self.process.running.tell(since).await.remarks();
+        if !remarks.is_empty() {
+            remarks.push(
+                "that came between two cells, so it may be the user's own work; a kernel that is started anew (`restart: \
+                 true`) finds it read-only"
+                    .to_owned(),
+            );
+        }
+        remarks
+    }
+
     /// Why it ended, if it has.
     pub(crate) fn ending(&self) -> Option<String> {
         self.process.running.outcome().map(why)
@@ -312,7 +325,7 @@ impl Kernel {
     }
 
     /// Ends it with all that it started.
-    pub(crate) async fn end(mut self) {
+    pub(crate) async fn end(&mut self) {
         self.process.running.end();
         self.process.running.wait().await;
     }

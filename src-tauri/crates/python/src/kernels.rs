@@ -20,6 +20,8 @@ const TITLE: &str = "Python";
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(20);
+/// Notes that wait for the next cell.
+const MOST_NOTES: usize = 5;
 /// After packages could not be had, they are asked for again only after a while.
 const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Sources that are noted of a kernel: whether there is one is what counts.
@@ -114,7 +116,71 @@ struct Slot {
     kernel: Option<Kernel>,
     /// Why the last one is gone, if that was not asked for.
     lost: Option<String>,
+    /// When the cell began that runs, or whose call was dropped.
+    cell: Option<SystemTime>,
+    /// Until when it was looked at what came for git to run.
+    looked: SystemTime,
+    /// What the next cell says beside its own.
+    notes: Vec<String>,
     used: Instant,
+}
+
+impl Slot {
+    fn empty() -> Self {
+        Self {
+            kernel: None,
+            lost: None,
+            cell: None,
+            looked: SystemTime::now(),
+            notes: Vec::new(),
+            used: Instant::now(),
+        }
+    }
+
+    /// Looks at what was left for git since the last look: takes what came in a cell, and tells of what came between two,
+    /// which may be the user's own work.
+    async fn look(&mut self) {
+        let now = SystemTime::now();
+        let Some(kernel) = &self.kernel else { return };
+        let notes = match self.cell.take() {
+            Some(began) => kernel.look_after(began).await,
+            None => kernel.tell_of(self.looked).await,
+        };
+        self.looked = now;
+        for note in notes {
+            if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
+
+    /// Ends the kernel, and looks at what it left.
+    async fn end(&mut self) {
+        if let Some(kernel) = &mut self.kernel {
+            kernel.end().await;
+            self.look().await;
+            self.kernel = None;
+        }
+    }
+
+    /// Ends a kernel whose cell goes on although nobody waits for it any more.
+    async fn end_what_was_dropped(&mut self) {
+        if self.cell.is_some() && self.kernel.is_some() {
+            self.end().await;
+            self.lost = Some("its last cell did not come to an end".to_owned());
+        }
+    }
+}
+
+/// Ends the kernel of a cell whose call is dropped.
+struct Dropped(Option<Arc<tokio::sync::Mutex<Slot>>>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if let (Some(slot), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { slot.lock().await.end_what_was_dropped().await });
+        }
+    }
 }
 
 impl Kernels {
@@ -185,15 +251,16 @@ impl Kernels {
     /// within a tokio runtime.
     pub async fn run(&self, cell: Cell, events: mpsc::Sender<KernelEvent>) -> Result<Ran, KernelError> {
         self.watch_idle();
-        let slot = self.slot(&cell.session);
+        let kept = self.slot(&cell.session);
         let mut slot = tokio::select! {
-            slot = slot.lock() => slot,
+            slot = kept.lock() => slot,
             () = cell.cancel.cancelled() => return Err(KernelError::Cancelled),
         };
+        slot.end_what_was_dropped().await;
         let (mut notes, mut packages) = (Vec::new(), Vec::new());
         if cell.restart {
-            if let Some(kernel) = slot.kernel.take() {
-                kernel.end().await;
+            if slot.kernel.is_some() {
+                slot.end().await;
                 notes.push("the kernel was restarted: no names are left of before".to_owned());
             }
             slot.lost = None;
@@ -202,8 +269,11 @@ impl Kernels {
             && !kernel.lives().await
         {
             let why = kernel.ending().unwrap_or_else(|| "its last cell did not come to an end".to_owned());
-            slot.kernel = None;
+            slot.end().await;
             slot.lost = Some(format!("it had ended since the last cell ({why})"));
+        }
+        if slot.kernel.is_some() {
+            slot.look().await;
         }
         if slot.kernel.is_none() {
             let (kernel, why) = self.start(&cell, &events).await?;
@@ -218,6 +288,7 @@ impl Kernels {
             notes.push(note);
             notes.extend(why);
             slot.kernel = Some(kernel);
+            slot.looked = SystemTime::now();
             // Nothing is left of what the one before held, but in the packages of the session.
             self.held_by_all().remove(&cell.session);
             packages = crate::packages::untrusted(&cell.session_folder);
@@ -230,7 +301,7 @@ impl Kernels {
                     .to_owned(),
             );
         }
-        let Some(kernel) = slot.kernel.as_mut() else {
+        let Slot { kernel: Some(kernel), cell: runs, .. } = &mut *slot else {
             return Err(KernelError::NotStarted("it vanished".to_owned()));
         };
         let kind = kernel.kind;
@@ -251,11 +322,13 @@ impl Kernels {
             ),
             Some(_) | None => {}
         }
-        let began = SystemTime::now();
+        *runs = Some(SystemTime::now());
+        let mut if_dropped = Dropped(Some(Arc::clone(&kept)));
         let (end, dropped) = kernel.run(&cell.code, &events, &cell.cancel).await;
         kernel.close();
-        // What comes between cells may be the user's own work.
-        notes.extend(kernel.look_after(began).await);
+        slot.look().await;
+        if_dropped.0 = None;
+        notes.append(&mut slot.notes);
         match &end {
             CellEnd::Done | CellEnd::Failed | CellEnd::Interrupted => {}
             CellEnd::Ended => {
@@ -276,9 +349,11 @@ impl Kernels {
 
     fn slot(&self, session: &str) -> Arc<tokio::sync::Mutex<Slot>> {
         let mut slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh =
-            || Arc::new(tokio::sync::Mutex::new(Slot { kernel: None, lost: None, used: Instant::now() }));
-        Arc::clone(slots.entry(session.to_owned()).or_insert_with(fresh))
+        Arc::clone(
+            slots
+                .entry(session.to_owned())
+                .or_insert_with(|| Arc::new(tokio::sync::Mutex::new(Slot::empty()))),
+        )
     }
 
     /// Starts the best kernel that can be had, and says why it is not Jupyter's.
@@ -452,7 +527,7 @@ impl Kernels {
     pub async fn end_session(&self, session: &str) {
         let slot = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
         if let Some(slot) = slot
-            && let Some(kernel) = slot.lock().await.kernel.take()
+            && let Some(mut kernel) = slot.lock().await.kernel.take()
         {
             kernel.end().await;
         }
@@ -490,8 +565,8 @@ async fn end_idle(inner: Weak<Inner>, idle: Duration, look: Duration) {
             if slot.used.elapsed() < idle {
                 continue;
             }
-            if let Some(kernel) = slot.kernel.take() {
-                kernel.end().await;
+            if slot.kernel.is_some() {
+                slot.end().await;
                 let idle = match idle.as_secs() / 60 {
                     1 => "a minute".to_owned(),
                     minutes => format!("{minutes} minutes"),

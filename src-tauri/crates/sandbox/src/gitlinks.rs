@@ -299,7 +299,7 @@ mod tests {
         // One stands in the shared part, the other takes the place of a file there.
         let index = std::fs::read(workspace.join(".git/index")).unwrap();
         assert!(!gitlinks(&index).iter().any(|path| path.starts_with("node_modules")));
-        let found = Repositories::find(&workspace);
+        let found = Repositories::find(&workspace, &[]);
         for name in ["node_modules/shared/.git", "node_modules/was-file/.git"] {
             assert!(found.added.contains(Path::new(name)), "{name}: {:?}", found.added);
         }

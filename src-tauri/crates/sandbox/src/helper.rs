@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::newcomers::Looked;
 use crate::policy::{Policy, Report};
 
 /// The name of private folders that lie among those of others, before the number of the process that made them.
@@ -44,6 +45,13 @@ impl Reporter {
         line.push(b'\n');
         // Nobody is left to be told if the caller is gone; the lifeline ends everything then.
         let _ = (&self.0).write_all(&line);
+    }
+
+    pub(crate) fn looked(&self, looked: Looked) {
+        if !looked.made.is_empty() {
+            self.send(&Report::Made { folders: looked.made });
+        }
+        self.send(&Report::PutAside(looked.aside));
     }
 
     pub(crate) fn failed(&self, error: SetUpError) {

@@ -4,19 +4,20 @@
 //! another one that names it in its index, so indexes are read as well.
 //!
 //! A repository of the user stays as it is: only what was made in that time is touched, by the times that the system
-//! gives to folders when they are made and to files whenever they change, which no command can set. One that was made
-//! before and came since, by a move, is only spoken of.
+//! gives to folders when they are made and to files whenever they change, which no command can set. So is one of which git
+//! ran nothing when that time began, if a command made it, or if it was an empty folder. One that was made before and came
+//! since, by a move, is only spoken of.
 //!
 //! What is put aside stays beside its place under another name, so nothing is lost and one renaming brings it back.
 //! Commands may run meanwhile; every folder is held by a handle that no link leads away from the workspace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -24,7 +25,7 @@ use rustix::io::Errno;
 
 use crate::policy::Policy;
 use crate::put_aside::{ASIDE, PutAside, name};
-use crate::repositories::{Repositories, Seen, git_folder_of, inside, noted};
+use crate::repositories::{Origin, Repositories, Seen, git_folder_of, inside, is_repository, noted, origin};
 use crate::settings::clean;
 
 /// How long the look through the folders may take.
@@ -39,33 +40,118 @@ const MAX_SETTINGS: u64 = 1 << 20;
 const MOST_NAMES: u32 = 1_000;
 /// Examples that git makes of hooks end in this; it does not run them.
 const EXAMPLE: &[u8] = b".sample";
+/// Repositories that are known to be made by commands, in one workspace.
+const MOST_MADE: usize = 1_000;
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub(crate) struct Looked {
+    pub aside: PutAside,
+    /// Repositories that were made in that time.
+    pub made: Vec<Origin>,
+    /// Folders that may become some.
+    hollow: BTreeSet<Origin>,
+}
+
+/// Whose work it may be that is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// That of a command or cell.
+    TheAgents,
+    /// Also that of the user.
+    Anybodys,
+}
+
+/// The repositories that commands have made, by the workspace; kept as long as the program runs. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Made(Arc<Mutex<HashMap<PathBuf, BTreeSet<Origin>>>>);
+
+impl Made {
+    pub(crate) fn of(&self, workspace: &Path) -> Vec<Origin> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(workspace).into_iter().flatten().copied().collect()
+    }
+
+    pub(crate) fn note(&self, workspace: &Path, made: &[Origin]) {
+        if made.is_empty() {
+            return;
+        }
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(workspace.to_owned()).or_default();
+        let room = MOST_MADE.saturating_sub(known.len());
+        known.extend(made.iter().take(room));
+    }
+}
 
 /// The look in the end of a command. A program that stays is looked after by whoever speaks to it, who knows when it was
 /// at work: what comes between its calls may be the user's own.
-pub(crate) fn after_a_command(policy: &Policy, before: &Repositories) -> Option<PutAside> {
+pub(crate) fn after_a_command(policy: &Policy, before: &Repositories) -> Option<Looked> {
     let since = before.until?;
-    policy.program.is_none().then(|| look(&policy.workspace, before, since, &mut BTreeSet::new()))
+    let looking = Looking {
+        workspace: &policy.workspace,
+        before,
+        hollow: &before.hollow,
+        since,
+        whose: Whose::TheAgents,
+    };
+    policy.program.is_none().then(|| look(&looking, &mut BTreeSet::new()))
+}
+
+/// Whether nothing in a folder makes git run something.
+pub(crate) fn runs_nothing(workspace: &Path, place: &Path) -> bool {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(root) = rustix::fs::open(workspace, flags, Mode::empty()) else { return false };
+    let Ok(folder) = beneath(&root, place) else { return false };
+    let is_git_folder = |place: &Path| is_repository(workspace, place);
+    let newcomer = Newcomer {
+        workspace,
+        place,
+        folder,
+        is_git_folder: &is_git_folder,
+        only: None,
+        since: SystemTime::UNIX_EPOCH,
+        stays: true,
+    };
+    let mut aside = PutAside::default();
+    newcomer.quiet(&mut aside);
+    aside.is_empty()
+}
+
+/// What is looked at, and with what in mind.
+struct Looking<'a> {
+    workspace: &'a Path,
+    before: &'a Repositories,
+    /// Empty folders of the time before.
+    hollow: &'a BTreeSet<Origin>,
+    since: SystemTime,
+    whose: Whose,
 }
 
 /// Looks for repositories that were not there before and takes from them what git would run. `before` is what was found
 /// then; what a command found read-only is its own affair no more. Only what was made or changed after `since` is touched.
 /// Those that came by a move are added to `told`, and not spoken of again.
-fn look(
-    workspace: &Path,
-    before: &Repositories,
-    since: SystemTime,
-    told: &mut BTreeSet<PathBuf>,
-) -> PutAside {
+fn look(looking: &Looking<'_>, told: &mut BTreeSet<PathBuf>) -> Looked {
+    let &Looking { workspace, before, since, .. } = looking;
     let end = SystemTime::now();
     let (mut found, seen) = Repositories::find_all(workspace, Instant::now() + TIME);
+    // What was not held is looked at wherever an index hides it.
+    for (_, work_tree) in before.work_trees.iter().filter(|(place, _)| before.free.contains_key(place)) {
+        found.look(workspace, work_tree);
+    }
+    for place in before.free.keys() {
+        found.add(workspace, place);
+    }
     // What an old index names was found then, unless that search or this one ended early.
     let nothing = BTreeMap::new();
     let known = if seen == Seen::APart || before.is_cut { &nothing } else { &before.indexes };
     let followed = found.follow_indexes(workspace, known, Instant::now() + FOLLOWING);
     let unfinished = seen == Seen::APart || followed == Seen::APart;
-    let mut aside = PutAside { unfinished, ..PutAside::default() };
+    let hollow = std::mem::take(&mut found.hollow);
+    let aside = PutAside { unfinished, ..PutAside::default() };
+    let mut looked = Looked { aside, made: Vec::new(), hollow };
+    let aside = &mut looked.aside;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(root) = rustix::fs::open(workspace, flags, Mode::empty()) else { return aside };
+    let Ok(root) = rustix::fs::open(workspace, flags, Mode::empty()) else { return looked };
     let is_git_folder = |place: &Path| found.added.contains(place) || before.added.contains(place);
     let missing = before.missing.iter().filter_map(|file| Some((file.parent()?, Some(file.file_name()?))));
     let added = found.added.iter().filter(|place| !before.added.contains(*place));
@@ -81,26 +167,30 @@ fn look(
         };
         let mut newcomer =
             Newcomer { workspace, place, folder, is_git_folder: &is_git_folder, only, since, stays: true };
-        let came = if only.is_some() { Came::Made } else { newcomer.came(before, end) };
-        newcomer.stays = !matches!(came, Came::Made);
+        let origin = newcomer.origin();
+        let came = if only.is_some() { Came::Made } else { newcomer.came(looking, origin, end) };
+        newcomer.stays = looking.whose == Whose::Anybodys || !matches!(came, Came::Made);
         match came {
-            Came::Made | Came::Earlier => newcomer.quiet(&mut aside),
+            Came::Made | Came::Earlier => newcomer.quiet(aside),
             Came::Moved => {
                 if told.insert(place.to_owned()) {
                     newcomer.since = SystemTime::UNIX_EPOCH;
-                    newcomer.quiet(&mut aside);
+                    newcomer.quiet(aside);
                 }
             }
             Came::Unknown => aside.unfinished = true,
             Came::Later => {}
         }
+        if !newcomer.stays && only.is_none() && looked.made.len() < MOST_MADE {
+            looked.made.extend(origin);
+        }
     }
-    aside
+    looked
 }
 
 /// How a repository came that was not found before.
 enum Came {
-    /// It was made in the time that is looked at.
+    /// It was made in the time that is looked at, or nothing in it made git run something when that began.
     Made,
     /// It was made before that, while its program ran.
     Earlier,
@@ -140,7 +230,18 @@ struct Newcomer<'a> {
 }
 
 impl Newcomer<'_> {
-    fn came(&self, before: &Repositories, end: SystemTime) -> Came {
+    fn origin(&self) -> Option<Origin> {
+        let folder = self.folder.try_clone().map(std::fs::File::from);
+        origin(&folder.and_then(|folder| folder.metadata()).ok()?)
+    }
+
+    fn came(&self, looking: &Looking<'_>, origin: Option<Origin>, end: SystemTime) -> Came {
+        let before = looking.before;
+        if origin.is_some_and(|origin| {
+            looking.hollow.contains(&origin) || before.free.values().any(|free| *free == origin)
+        }) {
+            return Came::Made;
+        }
         let start = before.until.unwrap_or(SystemTime::UNIX_EPOCH);
         let folder = self.folder.try_clone().map(std::fs::File::from);
         match folder.and_then(|folder| folder.metadata()?.created()) {
@@ -309,20 +410,45 @@ fn kind(stat: &Stat) -> FileType {
 pub(crate) struct NewRepositories {
     workspace: PathBuf,
     before: Repositories,
-    told: Mutex<BTreeSet<PathBuf>>,
+    so_far: Mutex<SoFar>,
+    made: Made,
+}
+
+/// What the looks of before have found.
+#[derive(Debug)]
+struct SoFar {
+    told: BTreeSet<PathBuf>,
+    hollow: BTreeSet<Origin>,
 }
 
 impl NewRepositories {
     /// Notes what is there before the program starts; blocks for as long as it takes to go through the folders.
-    pub(crate) fn since_now(workspace: &Path) -> Self {
+    pub(crate) fn since_now(workspace: &Path, made: Made) -> Self {
         let workspace = workspace.to_owned();
-        let before = Repositories::find(&workspace);
-        Self { workspace, before, told: Mutex::default() }
+        // What stays finds all that is there held: it may be at work when nobody looks.
+        let mut before = Repositories::find(&workspace, &[]);
+        let hollow = std::mem::take(&mut before.hollow);
+        let so_far = Mutex::new(SoFar { told: BTreeSet::new(), hollow });
+        Self { workspace, before, so_far, made }
     }
 
     /// Puts aside what git would run and what was made or changed since then; blocks as [`NewRepositories::since_now`].
     pub(crate) fn look(&self, since: SystemTime) -> PutAside {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        look(&self.workspace, &self.before, since, &mut told)
+        self.look_at(since, Whose::TheAgents)
+    }
+
+    /// Tells what git would run and what was made or changed since then, and leaves it in its place.
+    pub(crate) fn tell(&self, since: SystemTime) -> PutAside {
+        self.look_at(since, Whose::Anybodys)
+    }
+
+    fn look_at(&self, since: SystemTime, whose: Whose) -> PutAside {
+        let mut so_far = self.so_far.lock().unwrap_or_else(PoisonError::into_inner);
+        let SoFar { told, hollow } = &mut *so_far;
+        let looking = Looking { workspace: &self.workspace, before: &self.before, hollow, since, whose };
+        let looked = look(&looking, told);
+        *hollow = looked.hollow;
+        self.made.note(&self.workspace, &looked.made);
+        looked.aside
     }
 }

@@ -24,6 +24,10 @@ pub(crate) struct Policy {
     /// What of the workspace may not be changed, relative to it.
     #[serde(default, with = "any_paths")]
     pub read_only: Vec<PathBuf>,
+    /// Repositories of the workspace that earlier commands made.
+    #[cfg(unix)]
+    #[serde(default)]
+    pub made: Vec<crate::repositories::Origin>,
     /// What may be read besides the workspace: absolute paths that exist or not.
     pub readable: Vec<PathBuf>,
     /// The value of `PATH` inside.
@@ -132,6 +136,9 @@ pub(crate) enum Report {
     Signalled { signal: i32 },
     /// When nothing was left of a command, always: what it left for git to run.
     PutAside(crate::PutAside),
+    /// Before that: the repositories that it made.
+    #[cfg(unix)]
+    Made { folders: Vec<crate::repositories::Origin> },
 }
 
 /// What holds around a command, as found while it was set up.

@@ -15,6 +15,7 @@ use crate::helper::{PRIVATE_PREFIX, TEMPORARY, remove_tree};
 use crate::linux::{held, refused};
 #[cfg(target_os = "macos")]
 use crate::macos::{held, refused};
+use crate::newcomers::Made;
 use crate::policy::{Network, Policy, Walls};
 use crate::roots::{Roots, roots};
 use crate::run::Beside;
@@ -54,7 +55,7 @@ pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
             Ok(walls) => {
                 let status = held(tier, &walls, refusals.first());
                 let inner = Arc::new(Inner { helper, tier: Ok(tier), status, roots });
-                return Sandbox { inner, workspaces: Workspaces::default() };
+                return Sandbox { inner, workspaces: Workspaces::default(), made: Made::default() };
             }
             Err(reason) => {
                 tracing::info!(?tier, %reason, "a tier of the sandbox does not hold");
@@ -72,7 +73,7 @@ pub(crate) fn probe(helper: PathBuf, strongest: Tier) -> Sandbox {
         layers: refusals.iter().map(|refusal| refused(refusal, CheckStatus::Failed)).collect(),
     };
     let inner = Arc::new(Inner { helper, tier: Err(reason), status, roots });
-    Sandbox { inner, workspaces: Workspaces::default() }
+    Sandbox { inner, workspaces: Workspaces::default(), made: Made::default() }
 }
 
 fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
@@ -92,6 +93,7 @@ fn try_tier(helper: &Path, roots: &Roots, tier: Tier) -> Result<Walls, String> {
         ],
         limits: Limits { output_bytes: 64 * 1024, ..Limits::default() },
         read_only: Vec::new(),
+        made: Vec::new(),
         readable: roots.readable.clone(),
         search_path: roots.search_path.clone(),
         program: None,

@@ -9,7 +9,8 @@
 //! where the kernel cannot, it is put back once every process of the command has ended. In a folder that is not below a
 //! `.git`, such as that of a bare repository, nothing is made, since another repository may take it for its own work.
 //!
-//! What comes while a command runs cannot be held; see [`crate::newcomers`].
+//! What comes while a command runs cannot be held; see [`crate::newcomers`]. A repository that a command made is not held
+//! against later ones as long as git runs nothing of it: they may remove it, and are looked after as if it were new.
 //!
 //! Not covered: repositories below `node_modules` that no index names, those beyond the bounds below, and files of the
 //! work tree that the user's own settings name (such as `core.hooksPath`).
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::fs::{Mode, OFlags};
 
 use crate::WORKSPACE_MOUNT;
+use crate::newcomers;
 
 /// How far below the workspace a repository is found.
 const MAX_DEPTH: usize = 16;
@@ -94,6 +96,17 @@ fn created(folder: &Path) -> Option<SystemTime> {
     std::fs::symlink_metadata(folder).and_then(|metadata| metadata.created()).ok()
 }
 
+/// Tells a folder from every other one that ever was: device, number, and when it was made, in seconds and nanoseconds,
+/// which no command can set.
+pub(crate) type Origin = (u64, u64, u64, u32);
+
+/// `None` where the file system does not tell when a folder was made.
+pub(crate) fn origin(metadata: &std::fs::Metadata) -> Option<Origin> {
+    use std::os::unix::fs::MetadataExt;
+    let born = metadata.created().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some((metadata.dev(), metadata.ino(), born.as_secs(), born.subsec_nanos()))
+}
+
 /// What is to be held in place. Paths are relative to the workspace.
 #[derive(Debug, Default)]
 pub(crate) struct Repositories {
@@ -102,7 +115,11 @@ pub(crate) struct Repositories {
     pub kept: Vec<Kept>,
     /// The folders in which git keeps something.
     pub added: BTreeSet<PathBuf>,
-    /// Those of them that have a work tree, with its folder.
+    /// Others, which a command made and of which git runs nothing; they are not held.
+    pub free: BTreeMap<PathBuf, Origin>,
+    /// Folders that may become one, and hold nothing that git takes for a repository.
+    pub hollow: BTreeSet<Origin>,
+    /// Those of all these that have a work tree, with its folder.
     pub work_trees: BTreeSet<(PathBuf, PathBuf)>,
     /// The stamps of their indexes, by their folders.
     pub indexes: BTreeMap<PathBuf, Vec<Stamp>>,
@@ -113,6 +130,8 @@ pub(crate) struct Repositories {
     /// It did not come everywhere.
     pub is_cut: bool,
     most: usize,
+    /// What commands made.
+    made: BTreeSet<Origin>,
     /// There are more repositories than are covered.
     pub are_too_many: bool,
 }
@@ -180,10 +199,11 @@ impl There {
 }
 
 impl Repositories {
-    /// Looks for repositories in the workspace. Follows no link on its way. Called with the rights of the user
-    /// namespace, so that a folder that the user has closed hides nothing.
-    pub(crate) fn find(workspace: &Path) -> Self {
-        let mut found = Self { most: MAX_REPOSITORIES, ..Self::default() };
+    /// Looks for repositories in the workspace, some of which commands have made. Follows no link on its way. Called with
+    /// the rights of the user namespace, so that a folder that the user has closed hides nothing.
+    pub(crate) fn find(workspace: &Path, made: &[Origin]) -> Self {
+        let made = made.iter().copied().collect();
+        let mut found = Self { most: MAX_REPOSITORIES, made, ..Self::default() };
         let bounds = Bounds { read: MAX_READ, until: None };
         let mut seen = found.search(workspace, Order::ByLevel, bounds);
         if seen == Seen::APart {
@@ -254,29 +274,48 @@ impl Repositories {
                 self.work_trees.insert((place, folder.to_owned()));
             }
             There::File => {
-                self.hold(&place, Hold::ReadOnly);
-                if let Some(target) = git_folder_of(workspace, folder) {
-                    self.add(workspace, &target);
-                    self.work_trees.insert((target, folder.to_owned()));
+                if !self.leads_to_a_free_one(workspace, folder) {
+                    self.hold(&place, Hold::ReadOnly);
                 }
             }
             There::Link(target) => {
-                if let Some(real) = git_folder_of(workspace, folder) {
-                    self.add(workspace, &real);
-                    self.work_trees.insert((real, folder.to_owned()));
+                if !self.leads_to_a_free_one(workspace, folder) {
+                    self.keep(folder, ".git", Some(target));
                 }
-                self.keep(folder, ".git", Some(target));
             }
             There::Nothing | There::Other => {}
         }
     }
 
+    fn leads_to_a_free_one(&mut self, workspace: &Path, folder: &Path) -> bool {
+        let Some(target) = git_folder_of(workspace, folder) else { return false };
+        self.add(workspace, &target);
+        let is_free = self.free.contains_key(&target);
+        self.work_trees.insert((target, folder.to_owned()));
+        is_free
+    }
+
     /// Covers a folder in which git keeps a repository, a module or a work tree.
-    fn add(&mut self, workspace: &Path, folder: &Path) {
-        let is_repository =
-            ["HEAD", "config", "hooks"].iter().any(|name| exists(&workspace.join(folder).join(name)));
+    pub(crate) fn add(&mut self, workspace: &Path, folder: &Path) {
+        if self.added.contains(folder) || self.free.contains_key(folder) {
+            return;
+        }
+        let origin = || origin(&std::fs::symlink_metadata(workspace.join(folder)).ok()?);
         // What git takes for none needs no protection, and must not use up that of others.
-        if !is_repository || self.added.contains(folder) {
+        if !is_repository(workspace, folder) {
+            self.hollow.extend(origin());
+            return;
+        }
+        if !self.made.is_empty()
+            && let Some(origin) = origin().filter(|origin| self.made.contains(origin))
+            && newcomers::runs_nothing(workspace, folder)
+        {
+            self.free.insert(folder.to_owned(), origin);
+            let text = text(&workspace.join(folder).join("commondir"));
+            if let Some(main) = inside(workspace, folder, noted(&text)) {
+                self.add(workspace, &main);
+            }
+            self.add_parts(workspace, folder);
             return;
         }
         if self.added.len() == self.most {
@@ -328,7 +367,11 @@ impl Repositories {
             settings.windows(WORK_TREE_SETTINGS.len()).any(|piece| piece == WORK_TREE_SETTINGS)
         });
         self.close(workspace, folder, "config.worktree", is_read.then_some(missing(Hold::NewFile)));
+        self.add_parts(workspace, folder);
+    }
 
+    /// Its work trees and modules.
+    fn add_parts(&mut self, workspace: &Path, folder: &Path) {
         for work_tree in folders(workspace, &folder.join("worktrees")) {
             self.add(workspace, &work_tree);
         }
@@ -338,7 +381,7 @@ impl Repositories {
     /// The repositories of modules, whose names may hold slashes.
     fn modules(&mut self, workspace: &Path, folder: &Path, depth: usize) {
         for module in folders(workspace, folder) {
-            if ["HEAD", "config", "hooks"].iter().any(|name| exists(&workspace.join(&module).join(name))) {
+            if is_repository(workspace, &module) {
                 self.add(workspace, &module);
             } else if depth < MAX_MODULE_DEPTH {
                 self.modules(workspace, &module, depth + 1);
@@ -388,8 +431,10 @@ pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
     Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
-fn exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
+/// Whether git may take a folder for one in which it keeps something.
+pub(crate) fn is_repository(workspace: &Path, folder: &Path) -> bool {
+    let folder = workspace.join(folder);
+    ["HEAD", "config", "hooks"].iter().any(|name| folder.join(name).symlink_metadata().is_ok())
 }
 
 /// The folders in a folder, without links.

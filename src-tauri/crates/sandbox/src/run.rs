@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output::pass_on;
 use crate::policy::{HELPER_ARGUMENT, Network, Policy, Report, Walls};
+use crate::repositories::Origin;
 use crate::watch::Watch;
 use crate::{Egress, Exit, Limit, Outcome, PutAside, Running, SandboxError};
 
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     pub exit: Exit,
     /// What held around it; absent if it was stopped before all walls stood.
     pub walls: Option<Walls>,
+    /// The repositories that it made.
+    pub made: Vec<Origin>,
 }
 
 /// What the caller does beside the command.
@@ -55,7 +58,7 @@ pub(crate) async fn run(
             dropped_bytes: 0,
             put_aside: PutAside::default(),
         };
-        return Ok(Run { exit, walls: None });
+        return Ok(Run { exit, walls: None, made: Vec::new() });
     }
     let mut policy_line = serde_json::to_vec(policy).map_err(|error| {
         SandboxError::Refused(format!("The command or its workspace cannot be passed on: {error}"))
@@ -149,7 +152,7 @@ pub(crate) async fn run(
     };
 
     let mut walls = None;
-    let mut put_aside = PutAside::default();
+    let (mut put_aside, mut made) = (PutAside::default(), Vec::new());
     let (mut reported, mut was_looked_after) = (None, false);
     for report in &reports.lines {
         match report {
@@ -165,6 +168,7 @@ pub(crate) async fn run(
                 was_looked_after = true;
                 put_aside.add(aside.clone());
             }
+            Report::Made { folders } => made.extend(folders),
         }
     }
     // It ran, and its helper did not come to the end of its work.
@@ -183,7 +187,7 @@ pub(crate) async fn run(
         dropped_bytes: counted.dropped,
         put_aside,
     };
-    Ok(Run { exit, walls })
+    Ok(Run { exit, walls, made })
 }
 
 /// What ended a command: itself, if it said so, though the look at what it left may have been stopped later. The signal
@@ -284,6 +288,7 @@ mod tests {
             environment: Vec::new(),
             limits: Limits::default(),
             read_only: Vec::new(),
+            made: Vec::new(),
             readable: Vec::new(),
             search_path: String::new(),
             network: Network::None,

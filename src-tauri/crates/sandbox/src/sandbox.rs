@@ -40,6 +40,8 @@ pub fn run_helper_if_asked() {
 pub struct Sandbox {
     pub(crate) inner: Arc<Inner>,
     pub(crate) workspaces: Workspaces,
+    #[cfg(unix)]
+    pub(crate) made: crate::newcomers::Made,
 }
 
 /// The workspaces of all sessions, asked for anew at every start.
@@ -262,10 +264,11 @@ impl Sandbox {
             mark: running.as_ref().map_or_else(crate::registry::new_mark, crate::Running::mark),
             tier,
             script: command.script,
-            workspace,
             environment: command.env,
             limits: command.limits,
             read_only: command.read_only,
+            made: self.made.of(&workspace),
+            workspace,
             readable,
             search_path: self.inner.roots.search_path.clone(),
             program: None,
@@ -276,6 +279,7 @@ impl Sandbox {
             running: running.as_ref(),
         };
         let run = crate::run::run(&self.inner.helper, &policy, beside, output, cancel).await?;
+        self.made.note(&policy.workspace, &run.made);
         Ok(run.exit)
     }
 }

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn profile_of(workspace: &Path, proxy: Option<u16>) -> (String, Vec<(String, PathBuf)>) {
-        let repositories = Repositories::find(workspace);
+        let repositories = Repositories::find(workspace, &[]);
         let writable = [workspace.to_owned(), PathBuf::from("/private/tmp/okcvm \"1\"")];
         let rules = Rules {
             readable: &[PathBuf::from("/usr"), PathBuf::from("/System")],

@@ -125,6 +125,12 @@ impl RunningProgram {
         crate::PutAside::default()
     }
 
+    /// What came for git to run; on this system there is nothing.
+    #[allow(clippy::unused_async, reason = "the same signature on every system")]
+    pub async fn tell(&self, _since: std::time::SystemTime) -> crate::PutAside {
+        crate::PutAside::default()
+    }
+
     /// Waits for its end.
     #[allow(clippy::unused_async, reason = "the same signature on every system")]
     pub async fn wait(&mut self) -> Outcome {
@@ -172,8 +178,8 @@ mod unix {
                 SandboxError::Refused(format!("The program or its workspace cannot be passed on: {error}"))
             })?;
             line.push(b'\n');
-            let workspace = policy.workspace.clone();
-            let newcomers = tokio::task::spawn_blocking(move || NewRepositories::since_now(&workspace));
+            let (workspace, made) = (policy.workspace.clone(), self.made.clone());
+            let newcomers = tokio::task::spawn_blocking(move || NewRepositories::since_now(&workspace, made));
             let newcomers = newcomers.await.map_err(|error| SandboxError::Lost(error.to_string()))?;
             let (ours, theirs) = pair()?;
             let (mut lifeline, their_lifeline) = pair()?;
@@ -250,6 +256,7 @@ mod unix {
                 environment: program.env,
                 limits: program.limits,
                 read_only: program.read_only,
+                made: Vec::new(),
                 readable,
                 search_path,
                 network: match program.way_out {
@@ -281,7 +288,13 @@ mod unix {
             match serde_json::from_str(&line) {
                 Ok(Report::Ready(_)) => return Ok(()),
                 Ok(Report::Failed { step, message }) => return Err(SandboxError::SetUp { step, message }),
-                Ok(Report::Exited { .. } | Report::Signalled { .. } | Report::PutAside(_)) | Err(_) => {
+                Ok(
+                    Report::Exited { .. }
+                    | Report::Signalled { .. }
+                    | Report::PutAside(_)
+                    | Report::Made { .. },
+                )
+                | Err(_) => {
                     other.push_str(&line);
                     other.push(' ');
                 }
@@ -317,7 +330,7 @@ mod unix {
                             tracing::warn!(step, message, "the sandbox of a program broke off");
                             trouble = Some(format!("{step}: {message}"));
                         }
-                        Ok(Report::Ready(_) | Report::PutAside(_)) | Err(_) => {}
+                        Ok(Report::Ready(_) | Report::PutAside(_) | Report::Made { .. }) | Err(_) => {}
                     }
                 }
                 (told, trouble)
@@ -371,8 +384,18 @@ mod unix {
         /// Puts aside what was left for git to run since that moment in repositories that came since it was started, and
         /// tells it; also after its end. Goes through the folders of the workspace.
         pub async fn look(&self, since: SystemTime) -> PutAside {
+            self.looked(move |newcomers| newcomers.look(since)).await
+        }
+
+        /// Tells what came since that moment for git to run, by the program or by the user, and leaves it in its place;
+        /// otherwise as [`RunningProgram::look`].
+        pub async fn tell(&self, since: SystemTime) -> PutAside {
+            self.looked(move |newcomers| newcomers.tell(since)).await
+        }
+
+        async fn looked(&self, look: impl FnOnce(&NewRepositories) -> PutAside + Send + 'static) -> PutAside {
             let newcomers = std::sync::Arc::clone(&self.newcomers);
-            let looked = tokio::task::spawn_blocking(move || newcomers.look(since)).await;
+            let looked = tokio::task::spawn_blocking(move || look(&newcomers)).await;
             looked.unwrap_or_else(|_| PutAside { unfinished: true, ..PutAside::default() })
         }
 

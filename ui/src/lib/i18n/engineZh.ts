@@ -78,8 +78,8 @@ export const sentences: Record<string, string> = {
     '请勿在工作区中存放服务的套接字，或使用更新的 Linux。',
   Network: '网络',
   Repositories: '代码仓库',
-  'Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only to it. Hooks, and settings that may run a program, of those that are made while a command or a cell runs are put aside when it has ended; until then git may run them, and also what code of a kernel leaves between cells.':
-    '命令或 Python 内核启动时已有的 git 仓库，其钩子和设置对其只读。在命令或单元运行期间新建的仓库，其钩子以及可能运行程序的设置，会在命令或单元结束时被移到一旁；在此之前，git 可能会运行它们，内核代码在单元之间留下的内容也是如此。',
+  'Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only to it, but to a command not those that an earlier one made and that hold nothing for git to run. Hooks, and settings that may run a program, that come into these, or into those that are made while a command or a cell runs, are put aside when it has ended; until then git may run them. What code of a kernel leaves between cells is told by the next one and stays.':
+    '命令或 Python 内核启动时已有的 git 仓库，其钩子和设置对其只读；但由先前的命令建立、且其中没有任何会被 git 运行的内容的仓库，对命令不是只读的。新进入这类仓库，或进入在命令或单元运行期间新建的仓库的钩子，以及可能运行程序的设置，会在命令或单元结束时被移到一旁；在此之前，git 可能会运行它们。内核代码在单元之间留下的内容由下一个单元指出，并保持原样。',
   Ending: '结束',
   'Process limit': '进程数上限',
   Boundary: '隔离',

@@ -13,7 +13,7 @@ use super::process::{self, Forked};
 use super::{Run, descendants, reaper};
 use crate::helper::{self, Private, Reporter, SetUp, Step};
 use crate::newcomers;
-use crate::policy::{Network, PROXY_PORT, Report};
+use crate::policy::{Network, PROXY_PORT};
 use crate::repositories::Repositories;
 use crate::{Tier, WORKSPACE_MOUNT};
 
@@ -45,7 +45,7 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
                 open_network().step("opening the network")?;
             }
             let private = Private { home: PathBuf::from("/home/agent"), temporary: PathBuf::from("/tmp") };
-            let mut repositories = Repositories::find(&policy.workspace);
+            let mut repositories = Repositories::find(&policy.workspace, &policy.made);
             if repositories.are_too_many {
                 return Err("the workspace holds more git repositories than can be protected")
                     .step("closing hooks and settings of repositories");
@@ -58,7 +58,7 @@ fn prepare(reporter: &Reporter) -> SetUp<Option<Run>> {
         Tier::Reduced => {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
                 .step("becoming a subreaper")?;
-            let repositories = Repositories::find(&policy.workspace);
+            let repositories = Repositories::find(&policy.workspace, &[]);
             (helper::private_folders()?, policy.workspace.clone(), repositories)
         }
     };
@@ -112,8 +112,8 @@ fn guard(run: &Run) -> i32 {
     };
     let done = watch(run, reaper, life_sign);
     run.repositories.put_back(&run.policy.workspace);
-    if let Some(aside) = newcomers::after_a_command(&run.policy, &run.repositories) {
-        run.reporter.send(&Report::PutAside(aside));
+    if let Some(looked) = newcomers::after_a_command(&run.policy, &run.repositories) {
+        run.reporter.looked(looked);
     }
     remove_private(run);
     match done {

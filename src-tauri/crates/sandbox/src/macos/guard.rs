@@ -69,7 +69,7 @@ fn behind_the_profile(policy: &Policy, private: &Private, reporter: &Reporter) -
         Network::None => None,
         Network::Proxy => Some(helper::send_listener(0).step("opening the network")?),
     };
-    let repositories = Repositories::find(&policy.workspace);
+    let repositories = Repositories::find(&policy.workspace, &policy.made);
     let mut command = command(policy, private, &repositories, proxy)?;
     limit_resources(policy)?;
     reporter.send(&Report::Ready(Walls { landlock: 0, process_limit: ProcessLimit::Unbound }));
@@ -79,8 +79,8 @@ fn behind_the_profile(policy: &Policy, private: &Private, reporter: &Reporter) -
     let mut known = Known::new();
     let ended = watch(child, &mut known);
     let all_ended = end_all(&mut known);
-    if let Some(aside) = newcomers::after_a_command(policy, &repositories) {
-        reporter.send(&Report::PutAside(aside));
+    if let Some(looked) = newcomers::after_a_command(policy, &repositories) {
+        reporter.looked(looked);
     }
     let ended = ended?;
     if all_ended { Ok(ended) } else { Err("some processes did not end").step("ending what the command left") }

@@ -43,8 +43,10 @@ pub(crate) fn held(_tier: Tier, _walls: &Walls, _refusal: Option<&(Tier, String)
             "Repositories",
             CheckStatus::Ok,
             "Hooks and settings of git repositories that are there when a command or a Python kernel starts are read-only \
-             to it. Hooks, and settings that may run a program, of those that are made while a command or a cell runs are \
-             put aside when it has ended; until then git may run them, and also what code of a kernel leaves between cells.",
+             to it, but to a command not those that an earlier one made and that hold nothing for git to run. Hooks, and \
+             settings that may run a program, that come into these, or into those that are made while a command or a cell \
+             runs, are put aside when it has ended; until then git may run them. What code of a kernel leaves between \
+             cells is told by the next one and stays.",
         ),
         layer(
             "Ending",

@@ -164,6 +164,7 @@ fn a_program_that_stays_is_looked_after_for_the_time_of_its_calls() {
         // It has nothing more to say of that.
         assert!(process.running.look(since).await.is_empty());
         // What the user sets up there between two calls stays.
+        let between = SystemTime::now();
         std::fs::create_dir(new.join(".git/hooks")).expect("folder");
         let own = new.join(".git/hooks/pre-commit");
         std::fs::write(&own, "#!/bin/sh\n").expect("hook");
@@ -172,6 +173,11 @@ fn a_program_that_stays_is_looked_after_for_the_time_of_its_calls() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         since = SystemTime::now();
         assert!(process.running.look(since).await.is_empty());
+        // It is told, since the program may have left it there, and only once.
+        let aside = process.running.tell(between).await;
+        assert!(aside.files.is_empty(), "{aside:?}");
+        assert_eq!(aside.failed, ["new/.git/config", "new/.git/hooks"]);
+        assert!(process.running.tell(since).await.is_empty() && exists(&own));
         process.input.write_all(b"\n").await.expect("input");
         process.output.read_exact(&mut said).await.expect("output");
         process.running.wait().await;
@@ -282,15 +288,91 @@ fn settings_of_a_new_repository_have_one_name_and_lead_to_its_own_files() {
 #[test]
 fn a_repository_that_an_index_names_is_held_from_the_next_command_on() {
     let Some(trial) = Trial::new(Tier::Full) else { return };
-    repository(&trial.workspace.join("project"));
-    trial.output(&format!(
-        "cd project && git init -q node_modules/lib && cd node_modules/lib && {COMMIT} --allow-empty -m x && \
-         cd ../.. && git add node_modules/lib 2> /dev/null"
-    ));
-    let config = trial.workspace.join("project/node_modules/lib/.git/config");
+    let project = trial.workspace.join("project");
+    repository(&project);
+    repository(&project.join("node_modules/lib"));
+    git(&project, &["add", "node_modules/lib"]);
+    let config = project.join("node_modules/lib/.git/config");
     let before = std::fs::read_to_string(&config).expect("settings");
     trial.refused("cd project/node_modules/lib && git config core.fsmonitor /tmp/x");
     assert_eq!(std::fs::read_to_string(&config).expect("settings"), before);
+}
+
+#[test]
+fn what_a_command_made_a_later_one_may_change_and_remove() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    repository(&trial.workspace.join("own"));
+    let make = format!(
+        "git init -q clone && cd clone && {COMMIT} --allow-empty -m x && git worktree add -q ../tree 2>&1 && \
+         git init -q --separate-git-dir=store apart && git init -q --bare bare.git"
+    );
+    trial.output(&make);
+    trial.output("cd clone && git config user.name a && git remote add origin ../own && git fetch -q && cd ../tree && git status");
+    trial.output("mv clone/bare.git moved.git && rm -rf clone tree moved.git && ls");
+    for gone in ["clone", "tree", "moved.git"] {
+        assert!(!exists(trial.workspace.join(gone)), "{gone}");
+    }
+    // That of the user is held, also where one was that a command had made.
+    trial.refused("rm -rf own");
+    assert!(exists(trial.workspace.join("own/.git/config")));
+    repository(&trial.workspace.join("clone"));
+    trial.refused("rm -rf clone");
+}
+
+#[test]
+fn what_a_command_made_is_held_once_the_user_has_set_something_up_there() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    trial.output("git init -q hooked && git init -q set && git init -q nested");
+    let hook = trial.workspace.join("hooked/.git/hooks/pre-commit");
+    std::fs::create_dir_all(hook.parent().expect("a folder")).expect("folder");
+    std::fs::write(&hook, "#!/bin/sh\n").expect("hook");
+    git(&trial.workspace.join("set"), &["config", "alias.own", "!true"]);
+    repository(&trial.workspace.join("nested/own"));
+    for folder in ["hooked", "set", "nested"] {
+        trial.refused(&format!("rm -rf {folder}"));
+        trial.refused(&format!("mv {folder} other"));
+    }
+    assert!(exists(&hook) && exists(trial.workspace.join("nested/own/.git/config")));
+    assert_eq!(git(&trial.workspace, &["config", "--file", "set/.git/config", "alias.own"]), "!true\n");
+}
+
+#[test]
+fn what_comes_into_a_repository_of_an_earlier_command_is_put_aside() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    repository(&trial.workspace.join("project"));
+    let hook = "mkdir -p .git/hooks && echo '#!/bin/sh' > .git/hooks/post-checkout && chmod +x .git/hooks/post-checkout";
+    for place in ["lib", "project/node_modules/lib"] {
+        trial.output(&format!(
+            "git init -q {place} && cd {place} && {COMMIT} --allow-empty -m x && cd $OKCVM_WORKSPACE/project && \
+             (git add node_modules/lib 2> /dev/null; true)"
+        ));
+        let ran = trial.run(&format!("cd {place} && git config core.fsmonitor /tmp/x && {hook}"));
+        assert_eq!(
+            ran.exit.put_aside.files,
+            [format!("{place}/.git/config (core.fsmonitor)"), format!("{place}/.git/hooks (hooks)")],
+        );
+        let ran = trial
+            .run(&format!("cd {place} && git config core.pager /tmp/x && mv $PWD $OKCVM_WORKSPACE/moved"));
+        assert_eq!(ran.exit.put_aside.files, ["moved/.git/config (core.pager)"], "{place}");
+        trial.output("rm -rf moved");
+    }
+}
+
+#[test]
+fn an_empty_git_folder_that_a_command_fills_counts_as_made_by_it() {
+    for trial in Trial::each() {
+        std::fs::create_dir_all(trial.workspace.join("old/.git")).expect("folder");
+        std::thread::sleep(Duration::from_millis(100));
+        let ran = trial.run("git init -q old && cd old && git config core.fsmonitor /tmp/x");
+        assert_eq!(ran.exit.put_aside.files, ["old/.git/config (core.fsmonitor)"], "{:?}", trial.tier);
+        // Another in its place was not empty.
+        std::fs::create_dir_all(trial.workspace.join("place/.git")).expect("folder");
+        own_repository(&trial.workspace.join("node_modules/lib"));
+        std::thread::sleep(Duration::from_millis(100));
+        let ran = trial.run("rmdir place/.git && mv node_modules/lib/.git place/.git");
+        assert!(is_untouched(&trial.workspace.join("place")), "{:?}", trial.tier);
+        assert_eq!(ran.exit.put_aside.failed, ["place/.git/config", "place/.git/hooks"], "{:?}", trial.tier);
+    }
 }
 
 #[test]
