@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -52,8 +53,10 @@ impl Level {
     }
 }
 
+/// Compressors that nobody uses: to make one takes longer than a small object, and threads come and go.
+static FAST: Mutex<Vec<Compress>> = Mutex::new(Vec::new());
+
 thread_local! {
-    static FAST: RefCell<Compress> = RefCell::new(Level::Fast.compressor());
     static STORED: RefCell<Compress> = RefCell::new(Level::Stored.compressor());
     static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(true));
 }
@@ -79,25 +82,30 @@ fn store(length: u16, bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn compress_at(level: Level, bytes: &[u8], out: &mut Vec<u8>) {
-    let state = match level {
-        Level::Fast => &FAST,
-        Level::Stored => &STORED,
-    };
-    state.with_borrow_mut(|state| {
-        state.reset();
-        out.reserve(bytes.len() / 2 + 64);
-        let mut input = bytes;
-        loop {
-            let before = state.total_in();
-            // The only error is one of the stream's state, which was just reset.
-            let status = state.compress_vec(input, out, FlushCompress::Finish);
-            input = &input[(state.total_in() - before) as usize..];
-            match status {
-                Ok(Status::StreamEnd) | Err(_) => return,
-                Ok(_) => out.reserve(bytes.len() / 4 + 1024),
-            }
+    if level == Level::Stored {
+        return STORED.with_borrow_mut(|state| compress_with(state, bytes, out));
+    }
+    let idle = || FAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = idle().pop();
+    let mut state = known.unwrap_or_else(|| level.compressor());
+    compress_with(&mut state, bytes, out);
+    idle().push(state);
+}
+
+fn compress_with(state: &mut Compress, bytes: &[u8], out: &mut Vec<u8>) {
+    state.reset();
+    out.reserve(bytes.len() / 2 + 64);
+    let mut input = bytes;
+    loop {
+        let before = state.total_in();
+        // The only error is one of the stream's state, which was just reset.
+        let status = state.compress_vec(input, out, FlushCompress::Finish);
+        input = &input[(state.total_in() - before) as usize..];
+        match status {
+            Ok(Status::StreamEnd) | Err(_) => return,
+            Ok(_) => out.reserve(bytes.len() / 4 + 1024),
         }
-    });
+    }
 }
 
 /// Why a stream did not inflate.

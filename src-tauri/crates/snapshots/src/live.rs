@@ -156,6 +156,8 @@ pub(crate) struct Looked {
     workspace: Arc<[u8]>,
     policy: Policy,
     taken: Taken,
+    /// Much may have changed, so that a further thread is worth its start.
+    pub(crate) is_wide: bool,
 }
 
 impl History {
@@ -249,7 +251,10 @@ impl History {
             None => self.watched(scan, root, old, &dirt, paths, &taken),
         };
         match look(why) {
-            Ok((root, how)) => Ok(Looked { root, how, before, workspace: place.into(), policy, taken }),
+            Ok((root, how)) => {
+                let is_wide = paths >= PATHS_FOR_THREADS || matches!(how, How::Scanned(_));
+                Ok(Looked { root, how, before, workspace: place.into(), policy, taken, is_wide })
+            }
             Err(error) => {
                 self.give_back(taken);
                 Err(error)

@@ -1,6 +1,6 @@
 //! Recording the workspace, and comparing it.
 
-use okcvm_objects::{Batch, EMPTY_TREE, ObjectId};
+use okcvm_objects::{Batch, EMPTY_TREE, ObjectId, side_by_side};
 use okcvm_protocol::{ChangeCounts, FileChange, SkippedFile, SnapshotId};
 use okcvm_workspace::Workspace;
 
@@ -128,9 +128,16 @@ impl History {
             Some(before) if before.id == parent_tree => State::Live(before),
             _ => State::Stored(parent_tree),
         };
-        let changes = live_counts(objects, old, State::Live(&looked.root))?;
         let parent = parent.map(|(id, _)| id);
-        let snapshot = self.put_snapshot(batch, looked.root.id, parent, info, &left_out)?;
+        let count = || live_counts(objects, old, State::Live(&looked.root));
+        let put = || self.put_snapshot(batch, looked.root.id, parent, info, &left_out);
+        // Nothing that is in memory fails to be counted, which would leave a snapshot that nobody hears of.
+        let (changes, snapshot) = if looked.is_wide && matches!(old, State::Live(_)) {
+            let (snapshot, changes) = side_by_side(put, count);
+            (changes?, snapshot?)
+        } else {
+            (count()?, put()?)
+        };
         Ok(Recorded { snapshot, changed: true, changes, skipped, how })
     }
 
