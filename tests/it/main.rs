@@ -29,6 +29,8 @@ mod python_environment;
 mod python_kernel;
 mod python_network;
 mod python_tool;
+#[cfg(target_os = "linux")]
+mod read_only_data;
 mod restore;
 mod restore_cut_short;
 mod session_tree;

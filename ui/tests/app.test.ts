@@ -234,6 +234,25 @@ describe('what comes from outside of the window', () => {
     expect(app.preview.target).toEqual({ type: 'deployment', id: 'd1' });
   });
 
+  it('says why a session cannot be written, and tells it where its folder is now', async () => {
+    const why = { code: 'folderMissing', message: 'The folder of this session, /a, is not there.' } as const;
+    const { app, transport } = await open(detail({ access: 'readOnly', whyReadOnly: why }));
+    expect(app.session?.whyReadOnly).toEqual(why);
+    const told: unknown[] = [];
+    transport.handlers.window_pick_folder = () => ({ paths: [] });
+    transport.handlers.session_move_folder = (params) => {
+      told.push(params);
+      transport.handlers.session_open = () => detail({ access: 'write' });
+      return detail().summary;
+    };
+    await app.moveSessionFolder('s1');
+    expect(told).toEqual([]);
+    transport.handlers.window_pick_folder = () => ({ paths: ['/b'] });
+    await app.moveSessionFolder('s1');
+    expect(told).toEqual([{ sessionId: 's1', folder: '/b' }]);
+    expect([app.session?.readOnly, app.session?.whyReadOnly]).toEqual([false, null]);
+  });
+
   it('shows the notice of a session until it is dismissed', async () => {
     const { app, transport } = await open(detail({ notice: 'The history was moved aside.' }));
     expect(app.session?.notice).toBe('The history was moved aside.');

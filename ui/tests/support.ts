@@ -56,6 +56,7 @@ export function detail(rest: Partial<SessionDetail> = {}): SessionDetail {
       mode: 'ask',
     },
     access: 'write',
+    whyReadOnly: null,
     workspacePath: '/data/s1',
     currentNode: null,
     tree: [],

@@ -16,6 +16,7 @@ export const testids = {
   firstRunSave: 'first-run-save',
   demoBadge: 'demo-badge',
   readOnlyBanner: 'read-only-banner',
+  sessionMoveFolder: 'session-move-folder',
   sessionNotice: 'session-notice',
   settingsProblem: 'settings-problem',
 

@@ -256,6 +256,14 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// List what undo and redo would do, the newest step first
+    Steps {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Take back what one turn did to the files, and nothing that came after it
     ///
     /// Lines that were changed again since then are in the way: then nothing is touched, and the files are listed.
@@ -302,6 +310,40 @@ pub(crate) enum SessionCommand {
         #[arg(value_parser = path_text())]
         path: String,
         /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the to-do list of a session
+    Todos {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// As it was at the end of this node: its name, or the beginning or end of its id; as it is if absent
+        node: Option<String>,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the sites that a session has published, the newest first
+    Sites {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// Only those of the conversation up to this node: its name, or the beginning or end of its id
+        node: Option<String>,
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell a session where its folder is now, after it was moved or renamed
+    ///
+    /// The history stays. What differs in the new place counts as changed by hand, and is recorded with the next turn or
+    /// restore. All sessions of that folder go along.
+    MoveFolder {
+        /// Its id, or the beginning or end of it
+        session: String,
+        /// The existing folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Print the session as one JSON object
         #[arg(long)]
         json: bool,
     },

@@ -1,6 +1,7 @@
 //! `okcvm session`: looking at sessions and going back in them.
 
 mod export;
+mod lists;
 mod look;
 mod moves;
 pub(crate) mod network;
@@ -54,6 +55,16 @@ pub(crate) async fn answer(host: &Host, command: SessionCommand) -> Result<(), F
         }
         SessionCommand::History { session, path, json } => {
             look::history(host, &session, path, Format::of(json)).await
+        }
+        SessionCommand::Steps { session, json } => lists::steps(host, &session, Format::of(json)),
+        SessionCommand::Todos { session, node, json } => {
+            lists::todos(host, &session, node.as_deref(), Format::of(json))
+        }
+        SessionCommand::Sites { session, node, json } => {
+            lists::sites(host, &session, node.as_deref(), Format::of(json)).await
+        }
+        SessionCommand::MoveFolder { session, folder, json } => {
+            moves::folder(host, &session, &folder, Format::of(json)).await
         }
         SessionCommand::Fork { place, json } => moves::fork(host, &place, Format::of(json)).await,
         SessionCommand::Switch { place, json } => moves::switch(host, &place, Format::of(json)).await,

@@ -367,7 +367,7 @@ impl Engine {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
         let _gate = runtime.enter().await;
-        runtime.must_write()?;
+        runtime.must_write(self)?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy.to_app_error());
         }

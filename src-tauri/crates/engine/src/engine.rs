@@ -229,20 +229,16 @@ impl Engine {
         Ok(self.store().sync()?)
     }
 
-    /// Why this program cannot write to a session, which it opens. Blocking.
-    pub fn why_read_only(&self, id: &SessionId) -> Option<EngineError> {
-        self.writable(id).err()
-    }
-
     pub(crate) fn close_runtime(&self, id: &SessionId) {
         self.inner.places.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// The open session, which this program may write. Blocking.
     pub(crate) fn writable(&self, id: &SessionId) -> Result<Arc<Runtime>, EngineError> {
-        let runtime = self.runtime(id)?;
+        self.store().must_be_writable()?;
+        let runtime = self.runtime_in_its_folder(id)?;
         runtime.workspace()?;
-        if runtime.try_write(self)? { Ok(runtime) } else { Err(runtime.why_read_only()) }
+        if runtime.try_write(self)? { Ok(runtime) } else { Err(runtime.why_read_only(self)) }
     }
 
     /// The same for what moves files: a session in the trash moves none. Blocking.

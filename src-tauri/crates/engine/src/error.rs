@@ -121,16 +121,19 @@ impl EngineError {
                 "The folder of this session, {folder}, is not there."
             ))
             .with_hint(
-                "Bring it back, for example by connecting its disk. The conversation can be read meanwhile.",
+                "Bring it back, for example by connecting its disk, or tell the session where it is now: `okcvm session \
+                 move-folder`. The conversation can be read meanwhile.",
             )
+            .with_code(ErrorCode::FolderMissing)
             .with_detail(source.to_string()),
             Self::FolderLeadsElsewhere { folder, elsewhere } => AppError::new(format!(
                 "The folder of this session, {folder}, is a link by now and leads to {elsewhere}."
             ))
             .with_hint(
-                "Put the folder back in the place of the link, or begin a session in the other folder. The conversation \
-                 can be read meanwhile.",
-            ),
+                "Put the folder back in the place of the link, or tell the session where it is now: `okcvm session \
+                 move-folder`. The conversation can be read meanwhile.",
+            )
+            .with_code(ErrorCode::FolderMissing),
             Self::Workspace(error) => error.to_app_error(),
             Self::File { path, source } => {
                 AppError::new(format!("{path} could not be used.")).with_detail(source.to_string())

@@ -11,7 +11,8 @@ use crate::{Engine, EngineError};
 
 impl Engine {
     /// Writes the files of a node, and nothing else, to `target`: a zip file if its name ends so, else a folder.
-    /// The node is marked, so that its files are never dropped to save room. Blocking, possibly for long.
+    /// The node is marked, so that its files are never dropped to save room, unless its data can only be read. Blocking,
+    /// possibly for long.
     pub fn export_node(
         &self,
         session: &SessionId,
@@ -29,7 +30,9 @@ impl Engine {
         let is_zip = target.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
         let form = if is_zip { ExportForm::Zip } else { ExportForm::Folder };
         let saved = runtime.history.export(&snapshot, target, form, taken, cancel, tell)?;
-        self.store().set_exported(node, self.now())?;
+        if self.store().must_be_writable().is_ok() {
+            self.store().set_exported(node, self.now())?;
+        }
         self.events().app(AppEvent::TreeChanged { session_id: session.clone() });
         tracing::info!(%session, %node, files = saved.files, bytes = saved.bytes, "saved a copy");
         Ok(ExportReport {

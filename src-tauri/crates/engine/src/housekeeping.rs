@@ -25,6 +25,9 @@ impl Engine {
     /// Removes what is overdue in the trash now and then daily, and tidies histories while no turn runs. Ends soon after
     /// the last other handle of the engine is gone. Call within a tokio runtime.
     pub fn keep_house(&self) {
+        if self.store().must_be_writable().is_err() {
+            return;
+        }
         let engine = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
             for look in 0_u32.. {

@@ -16,6 +16,7 @@ mod export;
 mod housekeeping;
 mod looking;
 mod messages;
+mod moved_folder;
 mod needs;
 mod plan;
 mod restore;

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use okcvm_protocol::{NodeId, NodeStatus, SnapshotId};
+use okcvm_protocol::{NodeId, NodeStatus, SnapshotId, UndoDirection, UndoStep};
 use okcvm_store::{NodeSnapshots, RestoreRow, RestoreState};
 
 /// The snapshots of a session, by what they are for.
@@ -121,6 +121,23 @@ pub(crate) fn next_undo(restores: &[RestoreRow], files: HasFiles) -> Option<&Res
 pub(crate) fn next_redo(restores: &[RestoreRow], files: HasFiles) -> Option<&RestoreRow> {
     let undone = restores.iter().rev().take_while(|row| row.state == RestoreState::Undone);
     undone.filter(|row| files.counts(row)).last()
+}
+
+/// What undo and redo would come to, the newest first.
+pub(crate) fn steps(restores: &[RestoreRow]) -> Vec<UndoStep> {
+    let undone = restores.iter().rev().take_while(|row| row.state == RestoreState::Undone);
+    let redo = undone.map(|row| (row, UndoDirection::Redo));
+    let done = restores.iter().rev().filter(|row| row.state == RestoreState::Done);
+    redo.chain(done.map(|row| (row, UndoDirection::Undo)))
+        .map(|(row, direction)| UndoStep {
+            id: row.id.clone(),
+            title: row.title.clone(),
+            made_at: row.made_at,
+            direction,
+            scope: row.scope,
+            paths: row.paths.clone(),
+        })
+        .collect()
 }
 
 /// How many of the snapshots that may go are likely to weigh so much too much, at least one.

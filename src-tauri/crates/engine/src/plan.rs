@@ -73,7 +73,7 @@ impl Engine {
     pub(crate) fn may_move(&self, runtime: &Runtime) -> Result<(), EngineError> {
         runtime.workspace()?;
         if !runtime.try_write(self)? {
-            return Err(EngineError::ReadOnly);
+            return Err(runtime.why_read_only(self));
         }
         if runtime.running_node().is_some() { Err(EngineError::Busy) } else { Ok(()) }
     }

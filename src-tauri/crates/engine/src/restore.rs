@@ -5,13 +5,13 @@
 
 use okcvm_protocol::{
     AppError, AppEvent, ErrorCode, NodeId, NodeSummary, RestoreId, RestoreOutcome, RestoreScope, SessionId,
-    SnapshotId, UndoState,
+    SnapshotId, UndoState, UndoStep,
 };
 use okcvm_snapshots::{Author, HowFar, RestoreWhat, UnfinishedRestore};
 use okcvm_store::{NodeRow, RestoreRow, RestoreState, SnapshotMark};
 use okcvm_workspace::WorkspacePath;
 
-use crate::needs::{HasFiles, next_redo, next_undo};
+use crate::needs::{HasFiles, next_redo, next_undo, steps};
 use crate::runtime::Runtime;
 use crate::tidy::{THINNED, names};
 use crate::{Engine, EngineError};
@@ -267,6 +267,11 @@ impl Engine {
         })
     }
 
+    /// What undo and redo would do, the newest step first.
+    pub fn undo_steps(&self, session: &SessionId) -> Result<Vec<UndoStep>, EngineError> {
+        Ok(steps(&self.store().restores(session)?))
+    }
+
     /// Why nothing can be undone; what was dropped to save room is named.
     fn nothing_to_undo(&self, session: &SessionId) -> Result<EngineError, EngineError> {
         let dropped: Vec<_> =
@@ -299,7 +304,7 @@ impl Engine {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.movable(&id)).await?;
         let _gate = runtime.enter().await;
-        runtime.must_write()?;
+        runtime.must_write(self)?;
         self.must_not_lie_in_trash(session)?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy);

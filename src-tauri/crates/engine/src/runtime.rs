@@ -67,7 +67,11 @@ impl Runtime {
     pub(crate) fn open(engine: &Engine, id: &SessionId) -> Result<Self, EngineError> {
         let row = engine.store().session(id)?;
         let folder = engine.session_folder(id);
-        engine.bring_back_leaving(id)?;
+        let may_be_made = engine.store().must_be_writable().is_ok();
+        let create_folder = |path: &Path| if may_be_made { create_folder(path) } else { Ok(()) };
+        if may_be_made {
+            engine.bring_back_leaving(id)?;
+        }
         create_folder(&folder)?;
         let (root, lock_path) = if let Some(path) = &row.folder {
             let locks = engine.inner.options.sessions_folder.join(".locks");
@@ -80,9 +84,15 @@ impl Runtime {
             create_folder(&root)?;
             (root, folder.join("lock"))
         };
-        let mut opened = History::open(&folder.join("history"))?;
+        let history = folder.join("history");
+        let mut opened =
+            if may_be_made { History::open(&history)? } else { History::open_to_read(&history)? };
         // The database knows of snapshots, and the history was made anew.
-        if opened.loss == Loss::Nothing && row.head_snapshot.is_some() && opened.history.is_empty() {
+        if may_be_made
+            && opened.loss == Loss::Nothing
+            && row.head_snapshot.is_some()
+            && opened.history.is_empty()
+        {
             opened.loss = Loss::Everything;
             opened.notice.get_or_insert_with(|| GONE.to_owned());
         }
@@ -131,6 +141,11 @@ impl Runtime {
         workspace.clone().ok_or(EngineError::NotRunning)
     }
 
+    /// Whether the files lie in this folder of the user, or, without one, in the app's data.
+    pub(crate) fn is_in(&self, folder: Option<&str>) -> bool {
+        folder.is_none_or(|folder| Path::new(&decode_name(folder)) == self.root)
+    }
+
     /// Absolute path of the files, there or not.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -155,6 +170,9 @@ impl Runtime {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if lock.is_some() {
             return Ok(true);
+        }
+        if engine.store().must_be_writable().is_err() {
+            return Ok(false);
         }
         let mut taken = self.try_lock()?;
         if taken.is_none() {
@@ -191,7 +209,11 @@ impl Runtime {
     }
 
     /// Why this program does not write.
-    pub(crate) fn why_read_only(&self) -> EngineError {
+    pub(crate) fn why_read_only(&self, engine: &Engine) -> EngineError {
+        let own = engine.store().must_be_writable().map_err(EngineError::from);
+        if let Err(error) = own.and_then(|()| self.workspace().map(|_| ())) {
+            return error;
+        }
         let unmended = self.unmended.lock().unwrap_or_else(PoisonError::into_inner);
         unmended.clone().map_or(EngineError::ReadOnly, EngineError::App)
     }
@@ -244,11 +266,12 @@ impl Runtime {
 }
 
 /// The lock of a user's folder.
-fn user_lock(sessions_folder: &Path, folder: &str) -> PathBuf {
+pub(crate) fn user_lock(sessions_folder: &Path, folder: &str) -> PathBuf {
     sessions_folder.join(".locks").join(format!("{:x}.lock", Sha256::digest(folder.as_bytes())))
 }
 
-fn try_lock(lock_path: &Path) -> Result<Option<File>, EngineError> {
+/// The lock, unless another program, or another session of this one, has it.
+pub(crate) fn try_lock(lock_path: &Path) -> Result<Option<File>, EngineError> {
     let failed = |source| EngineError::File { path: lock_path.display().to_string(), source };
     let options = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path);
     let file = options.map_err(failed)?;
@@ -261,7 +284,7 @@ fn try_lock(lock_path: &Path) -> Result<Option<File>, EngineError> {
 
 impl Runtime {
     /// Gives the lock up unless a turn runs or something moves.
-    fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         let Ok(_gate) = self.gate.try_lock() else { return };
         if self.running_node().is_none()
             && let Ok(mut lock) = self.lock.try_lock()
@@ -279,10 +302,10 @@ impl Runtime {
     }
 
     /// Whoever holds the gate asks this: another session of the same folder may have got the lock before.
-    pub(crate) fn must_write(&self) -> Result<(), EngineError> {
+    pub(crate) fn must_write(&self, engine: &Engine) -> Result<(), EngineError> {
         match self.access() {
             SessionAccess::Write => Ok(()),
-            SessionAccess::ReadOnly => Err(self.why_read_only()),
+            SessionAccess::ReadOnly => Err(self.why_read_only(engine)),
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use okcvm_protocol::{
-    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, SnapshotId, Turn,
-    TurnLimits, TurnPage, WorkspaceKind,
+    AppEvent, Deployment, NodeId, NodeSummary, SessionDetail, SessionId, SessionSummary, SnapshotId, Todo,
+    Turn, TurnLimits, TurnPage, WorkspaceKind,
 };
 use okcvm_store::{NewSession, NodeRow, SessionRow};
 use okcvm_workspace::{Workspace, check_folder, encode_name};
@@ -91,7 +91,7 @@ impl Engine {
     }
 
     /// The canonical path of a folder that may be a workspace.
-    fn allowed_folder(&self, folder: &Path) -> Result<String, EngineError> {
+    pub(crate) fn allowed_folder(&self, folder: &Path) -> Result<String, EngineError> {
         let absolute = std::path::absolute(folder)
             .map_err(|source| EngineError::File { path: folder.display().to_string(), source })?;
         // The folder of all sessions lies in the data folder, which no agent may touch.
@@ -131,7 +131,7 @@ impl Engine {
         id: &SessionId,
         address: impl Fn(Deployment) -> Deployment,
     ) -> Result<SessionDetail, EngineError> {
-        let runtime = self.runtime(id)?;
+        let runtime = self.runtime_in_its_folder(id)?;
         if runtime.workspace().is_ok() {
             runtime.try_write(self)?;
         }
@@ -160,6 +160,10 @@ impl Engine {
         Ok(SessionDetail {
             summary: self.summary(&row),
             access: runtime.access(),
+            why_read_only: match runtime.must_write(self) {
+                Ok(()) | Err(EngineError::ReadOnly) => None,
+                Err(reason) => Some(reason.to_app_error()),
+            },
             workspace_path: encode_name(runtime.root().as_os_str()),
             turns: page.turns,
             earlier_turns: page.earlier_turns,
@@ -224,6 +228,16 @@ impl Engine {
     /// The tree of a session without its content and without what lies in the trash, oldest node first.
     pub fn tree(&self, id: &SessionId) -> Result<Vec<NodeSummary>, EngineError> {
         Ok(self.store().topology(id)?)
+    }
+
+    /// The to-do list as it was at the end of a node, or as it is.
+    pub fn todos_at(&self, session: &SessionId, node: Option<&NodeId>) -> Result<Vec<Todo>, EngineError> {
+        let end = match node {
+            Some(node) => Some(self.node_of(session, node)?.summary.id),
+            None => self.store().session(session)?.current_node,
+        };
+        let path = end.map_or_else(|| Ok(Vec::new()), |end| self.store().path_to(&end))?;
+        Ok(self.store().todos_along(session, &path)?)
     }
 
     /// Spans of the active path, oldest first.

@@ -270,7 +270,7 @@ impl Engine {
             let chosen = {
                 // Whoever wants to move the files or begin a turn waits for the choice alone, not for the rewriting.
                 let _gate = runtime.gate.blocking_lock();
-                runtime.must_write()?;
+                runtime.must_write(self)?;
                 if cancel.is_cancelled() || runtime.running_node().is_some() {
                     return Ok(Thinned { cancelled: true, ..thinned });
                 }

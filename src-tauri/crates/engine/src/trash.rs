@@ -65,6 +65,7 @@ impl Engine {
 
     /// Removes a session of the trash for good, with its folder in the app's data. A folder of the user stays.
     pub fn purge_session(&self, id: &SessionId) -> Result<(), EngineError> {
+        self.store().must_be_writable()?;
         let row = self.store().session(id)?;
         if row.deleted_at.is_none() {
             return Err(EngineError::App(

@@ -59,7 +59,7 @@ impl Engine {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.writable(&id)).await?;
         let gate = runtime.enter().await;
-        runtime.must_write()?;
+        runtime.must_write(self)?;
         if runtime.running_node().is_some() {
             let queued = self.store().queue_message(session, &message, self.now())?;
             self.tell_queue(session)?;
@@ -122,7 +122,7 @@ impl Engine {
         let id = session.clone();
         let runtime = self.blocking(move |engine| engine.movable(&id)).await?;
         let gate = runtime.enter().await;
-        runtime.must_write()?;
+        runtime.must_write(self)?;
         if runtime.running_node().is_some() {
             return Err(EngineError::Busy);
         }
@@ -266,7 +266,7 @@ impl Engine {
     /// Begins the turn of the oldest waiting message. After a stop or an error the queue waits for the user.
     async fn next_in_queue(&self, runtime: &SharedRuntime) {
         let _gate = runtime.enter().await;
-        if runtime.running_node().is_some() || self.queue_is_held() || runtime.must_write().is_err() {
+        if runtime.running_node().is_some() || self.queue_is_held() || runtime.must_write(self).is_err() {
             return;
         }
         let next = (|| -> Result<(), EngineError> {

@@ -95,7 +95,7 @@ impl DataFolder {
         self.sessions().join(session).join("deployments").join(deployment)
     }
 
-    /// Makes the folder, readable by its owner alone.
+    /// Makes the folder, readable by its owner alone. One that can only be read stays as it is.
     pub fn create(&self) -> Result<(), AppError> {
         let made = std::fs::create_dir_all(&self.root).and_then(|()| private(&self.root));
         made.map_err(|error| {
@@ -111,8 +111,13 @@ fn private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mut permissions = std::fs::metadata(path)?.permissions();
     if permissions.mode() & 0o077 != 0 {
-        permissions.set_mode(0o700);
-        std::fs::set_permissions(path, permissions)?;
+        // What is closed to its owner on purpose stays so.
+        permissions.set_mode(permissions.mode() & 0o700);
+        if let Err(error) = std::fs::set_permissions(path, permissions)
+            && tempfile::tempfile_in(path).is_ok()
+        {
+            return Err(error);
+        }
     }
     Ok(())
 }

@@ -95,6 +95,19 @@ impl CommandHandler for Host {
         Ok(self.engine.rename_session(&params.session_id, &params.title)?)
     }
 
+    async fn session_move_folder(&self, params: SessionMoveFolderParams) -> Result<SessionSummary, AppError> {
+        let id = params.session_id.clone();
+        let summary = self
+            .blocking(move |host| {
+                let folder = decode_name(&params.folder);
+                Ok(host.engine.move_folder(&params.session_id, Path::new(&folder))?)
+            })
+            .await?;
+        // It stands in the folder that was.
+        self.kernels.end_session(id.as_str()).await;
+        Ok(summary)
+    }
+
     async fn session_configure(&self, params: SessionConfigureParams) -> Result<SessionSummary, AppError> {
         if let Some(profile) = &params.profile
             && !self.settings().profiles.iter().any(|known| known.id == *profile)

@@ -72,6 +72,8 @@ commands! {
     session_open(SessionParams) -> SessionDetail;
     /// Names a session.
     session_rename(SessionRenameParams) -> SessionSummary;
+    /// Tells a session where its folder is now; nothing in either place is touched.
+    session_move_folder(SessionMoveFolderParams) -> SessionSummary;
     /// Changes model or limits of a session.
     session_configure(SessionConfigureParams) -> SessionSummary;
     /// Changes what the agent of a session may do without asking.

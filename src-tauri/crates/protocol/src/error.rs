@@ -7,6 +7,8 @@ wire_enum! {
     pub enum ErrorCode {
         /// The session is written by another program; this one may only read.
         ReadOnly,
+        /// The user's folder of a session is not where it was; the session can be told of another place.
+        FolderMissing,
         /// The thing that was named does not exist.
         NotFound,
         /// The model's key is missing or was refused.

@@ -55,6 +55,14 @@ wire! {
         pub title: String,
     }
 
+    /// Tells a session where the user's folder is now that it works in.
+    pub struct SessionMoveFolderParams {
+        /// Which.
+        pub session_id: SessionId,
+        /// The folder, absolute.
+        pub folder: String,
+    }
+
     /// Changes the model or the limits of a session.
     pub struct SessionConfigureParams {
         /// Which.

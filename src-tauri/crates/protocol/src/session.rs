@@ -195,6 +195,8 @@ wire! {
         pub summary: SessionSummary,
         /// Whether this program may write it.
         pub access: SessionAccess,
+        /// Why it may not, if that is not because another program writes it.
+        pub why_read_only: Option<AppError>,
         /// Absolute path of the files.
         pub workspace_path: String,
         /// The node that the conversation ends with.

@@ -1,7 +1,8 @@
 //! Snapshots, restores, deployments.
 
 use crate::{
-    AppError, ChangeKind, DeploymentId, NodeId, NodeSummary, SnapshotId, wire, wire_enum, wire_union,
+    AppError, ChangeKind, DeploymentId, NodeId, NodeSummary, RestoreId, SnapshotId, wire, wire_enum,
+    wire_union,
 };
 
 wire! {
@@ -178,6 +179,22 @@ wire! {
         pub steps_dropped: u32,
     }
 
+    /// A step of the undo stack.
+    pub struct UndoStep {
+        /// Which.
+        pub id: RestoreId,
+        /// What it did, in words.
+        pub title: String,
+        /// When it was made.
+        pub made_at: i64,
+        /// What can become of it.
+        pub direction: UndoDirection,
+        /// What it moves.
+        pub scope: RestoreScope,
+        /// Only these files and folders; all if absent.
+        pub paths: Option<Vec<String>>,
+    }
+
     /// A step of the undo stack that was dropped to save room.
     pub struct DroppedStep {
         /// What it would have taken back, in words.
@@ -304,6 +321,14 @@ wire_enum! {
         Packing,
         /// It has ended, done or called off.
         Ended,
+    }
+
+    /// Which command a step of the undo stack waits for.
+    pub enum UndoDirection {
+        /// It was done.
+        Undo,
+        /// It was taken back.
+        Redo,
     }
 
     /// What a restore brings back.

@@ -80,9 +80,27 @@ impl Archive {
         repository::ignore_foreign_configuration()?;
         fs::create_dir_all(dir).map_err(|error| SnapshotError::storage("created", dir, error))?;
         let lock = take_lock(dir)?;
-        let path = dir.join(FOLDER);
         let opened =
             if lock.is_some() { repository::open(dir, disk)? } else { repository::open_to_read(dir, disk)? };
+        Ok(Self::around(dir, disk, lock, opened))
+    }
+
+    /// Opens what lies in `dir`, where nothing can be written.
+    pub(crate) fn open_to_read(dir: &Path, disk: &Arc<dyn Disk>) -> Result<OpenedArchive, SnapshotError> {
+        repository::ignore_foreign_configuration()?;
+        let journal = dir.join(JOURNAL);
+        // Nobody is about to make one.
+        fs::metadata(&journal).map_err(|error| SnapshotError::storage("read", &journal, error))?;
+        Ok(Self::around(dir, disk, None, repository::open_to_read(dir, disk)?))
+    }
+
+    fn around(
+        dir: &Path,
+        disk: &Arc<dyn Disk>,
+        lock: Option<File>,
+        opened: repository::Opened,
+    ) -> OpenedArchive {
+        let path = dir.join(FOLDER);
         let archive = Arc::new(Self {
             dir: dir.to_owned(),
             references: References::new(&path, disk),
@@ -101,7 +119,7 @@ impl Archive {
         if held(&archive.lock).is_some() && archive.is_behind() {
             archive.sync_soon();
         }
-        Ok(OpenedArchive { archive, notice: opened.notice, loss: opened.loss })
+        OpenedArchive { archive, notice: opened.notice, loss: opened.loss }
     }
 
     /// The folder of the history.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use okcvm_objects::{Disk, Objects, RealDisk};
 use okcvm_protocol::SnapshotId;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, OpenedArchive};
 use crate::error::SnapshotError;
 use crate::live::{Live, Policy, Telling};
 use crate::rights::Rights;
@@ -107,8 +107,16 @@ impl History {
         Self::open_on(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))
     }
 
+    /// Opens a history that cannot be written, as it is.
+    pub fn open_to_read(dir: &Path) -> Result<OpenedHistory, SnapshotError> {
+        Self::around(dir, Archive::open_to_read(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))?)
+    }
+
     pub(crate) fn open_on(dir: &Path, disk: &Arc<dyn Disk>) -> Result<OpenedHistory, SnapshotError> {
-        let opened = Archive::open(dir, disk)?;
+        Self::around(dir, Archive::open(dir, disk)?)
+    }
+
+    fn around(dir: &Path, opened: OpenedArchive) -> Result<OpenedHistory, SnapshotError> {
         let path = opened.archive.path().to_owned();
         let shared = Shared {
             source: Source::new(opened.archive.objects().clone()),

@@ -39,6 +39,12 @@ pub enum StoreError {
         /// Latest format that this version knows.
         known: i64,
     },
+    /// The data folder can only be read.
+    #[error("the data folder can only be read")]
+    ReadOnly,
+    /// The data folder can only be read, and what the database needs before it is read cannot be done there.
+    #[error("the database cannot be read where nothing can be written: {0}")]
+    Unreadable(&'static str),
     /// The file system failed.
     #[error("{path}: {source}")]
     File {
@@ -48,6 +54,8 @@ pub enum StoreError {
         source: std::io::Error,
     },
 }
+
+const COPY_IT: &str = "Copy it to where it can be written, and set OKCVM_HOME to the copy.";
 
 impl StoreError {
     /// The error as a person reads it.
@@ -68,6 +76,10 @@ impl StoreError {
             Self::Database { source, .. } => AppError::new("The database could not be used.")
                 .with_hint("Check that the disk is not full and that the data folder can be written.")
                 .with_detail(source.to_string()),
+            Self::ReadOnly => AppError::new("The data folder can only be read.").with_hint(COPY_IT),
+            Self::Unreadable(why) => {
+                AppError::new(format!("The data folder can only be read, and {why}.")).with_hint(COPY_IT)
+            }
             Self::Content { .. } | Self::File { .. } => AppError::new(format!("{self}.")),
         }
     }
@@ -91,6 +103,9 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, rusqlite::Error> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Database { doing, source })
+        self.map_err(|source| match source.sqlite_error() {
+            Some(error) if error.extended_code == rusqlite::ffi::SQLITE_READONLY => StoreError::ReadOnly,
+            _ => StoreError::Database { doing, source },
+        })
     }
 }

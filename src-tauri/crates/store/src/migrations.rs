@@ -175,17 +175,23 @@ const MIGRATIONS: &[&str] = &[
     ",
 ];
 
+fn format_of(connection: &Connection) -> Result<i64, StoreError> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0)).doing("reading its format")
+}
+
+/// Whether an earlier version wrote the file; one of a later version is an error.
+pub(crate) fn is_behind(connection: &Connection) -> Result<bool, StoreError> {
+    let (found, known) = (format_of(connection)?, MIGRATIONS.len() as i64);
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(found < known) }
+}
+
 /// Brings the file to the latest format, copying it beside itself first.
 pub(crate) fn migrate(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     let known = MIGRATIONS.len() as i64;
-    let found: i64 =
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).doing("reading its format")?;
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
-    }
-    if found == known {
+    if !is_behind(connection)? {
         return Ok(());
     }
+    let found = format_of(connection)?;
     if found > 0 {
         let copy = file.with_extension(format!("before-{known}.db"));
         connection

@@ -179,6 +179,14 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that a folder of the user, in which sessions work, lies elsewhere by now.
+    pub fn move_folder(&self, old: &str, new: &str) -> Result<(), StoreError> {
+        self.connection()
+            .execute("UPDATE sessions SET folder = ?2 WHERE folder = ?1", params![old, new])
+            .doing("moving the folder of a session")?;
+        Ok(())
+    }
+
     /// Changes profile and limits; `None` follows the default.
     pub fn configure_session(
         &self,

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -26,13 +26,17 @@ const GATHERED: Duration = Duration::from_millis(250);
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
     path: PathBuf,
-    /// Wakes the thread that syncs.
-    to_sync: SyncSender<()>,
+    /// Wakes the thread that syncs; absent where nothing can be written.
+    to_sync: Option<SyncSender<()>>,
 }
 
 impl Store {
-    /// Opens or makes `path` and brings it to the latest format.
+    /// Opens or makes `path` and brings it to the latest format. Where neither it nor its folder can be written, it is
+    /// opened to be read, and whatever would write is [`StoreError::ReadOnly`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if can_only_be_read(path) {
+            return Self::open_to_read(path);
+        }
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)
                 .map_err(|source| StoreError::File { path: parent.display().to_string(), source })?;
@@ -50,11 +54,40 @@ impl Store {
             .name("store-sync".to_owned())
             .spawn(move || sync_when_asked(&log, &writing, &asked))
             .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
-        Ok(Self { connection, path: path.to_owned(), to_sync })
+        Ok(Self { connection, path: path.to_owned(), to_sync: Some(to_sync) })
+    }
+
+    /// Reads what a log beside the database holds, too, if its index is there; without a log the database is taken for
+    /// one that nobody changes.
+    fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let has_log = std::fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
+        if has_log && !beside(path, "-shm").exists() {
+            return Err(StoreError::Unreadable(
+                "what was last written to its database is in a log without an index",
+            ));
+        }
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(address(path, has_log), flags).doing("opening it")?;
+        connection.busy_timeout(Duration::from_secs(10)).doing("opening it")?;
+        if migrations::is_behind(&connection)? {
+            return Err(StoreError::Unreadable(
+                "an earlier version wrote its database, which has to be brought up to date",
+            ));
+        }
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), path: path.to_owned(), to_sync: None })
+    }
+
+    /// Whether anything can be written to the data folder; [`StoreError::ReadOnly`] if not.
+    pub fn must_be_writable(&self) -> Result<(), StoreError> {
+        if self.to_sync.is_some() { Ok(()) } else { Err(StoreError::ReadOnly) }
     }
 
     /// All that was written until now survives a power cut when this returns. Blocking.
     pub fn sync(&self) -> Result<(), StoreError> {
+        if self.to_sync.is_none() {
+            return Ok(());
+        }
         let log = log_of(&self.path);
         sync_log(&log).map_err(|source| StoreError::File { path: log.display().to_string(), source })
     }
@@ -119,7 +152,9 @@ impl Store {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         // Who asks may write; where nothing was written a sync costs nothing. With the lock in hand, so that the sync
         // comes after what is written now.
-        let _ = self.to_sync.try_send(());
+        if let Some(to_sync) = &self.to_sync {
+            let _ = to_sync.try_send(());
+        }
         connection
     }
 }
@@ -127,9 +162,42 @@ impl Store {
 /// The write-ahead log: `SQLite` appends to it what is written, and syncs it by itself only before it takes it over into the
 /// database.
 fn log_of(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     PathBuf::from(name)
+}
+
+/// A database that is there, in a place where this user can write neither to it nor beside it.
+fn can_only_be_read(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let closed = |path: &Path| access(path, Access::WRITE_OK).is_err();
+        path.is_file() && (closed(path) || closed(folder))
+    }
+    #[cfg(not(unix))]
+    {
+        path.metadata().is_ok_and(|found| found.is_file() && found.permissions().readonly())
+    }
+}
+
+/// The address of a database that is only read, with a log beside it or taken for unchangeable.
+fn address(path: &Path, has_log: bool) -> String {
+    let mut address = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                address.push(char::from(*byte))
+            }
+            _ => address.extend(['%'].into_iter().chain(format!("{byte:02x}").chars())),
+        }
+    }
+    address + if has_log { "?mode=ro" } else { "?mode=ro&immutable=1" }
 }
 
 fn sync_log(log: &Path) -> std::io::Result<()> {

@@ -14,6 +14,7 @@ export const en = {
   'app.again': 'Try again',
   'app.sidebar': 'Sessions and files',
   'app.panel': 'Preview, tree, changes, timeline and processes',
+  'app.moveFolder': 'Choose its new place…',
   'app.readOnly':
     'Another program has this session open. You can read along here; writing is free again when it is done.',
   'app.inTrash': 'This session is in the trash. Recover it to go on.',

@@ -12,6 +12,7 @@ export const errors: Record<ErrorCode, { message: string; hint?: string; whole?:
     hint: '在这里可以阅读；如需编辑，请先在那个程序中关闭它。',
     whole: true,
   },
+  folderMissing: { message: '找不到此会话的文件夹。', hint: '请把它放回原处，或指定它现在的位置。' },
   notFound: { message: '找不到所需的内容。', hint: '它可能已被删除或移动，具体名称见详情。' },
   unauthorized: { message: '模型服务器没有接受密钥。', hint: '请在“模型”设置中填写有效的密钥，然后重试。' },
   busy: { message: '此会话有一轮正在运行。', hint: '请先停止它，或等它结束。', whole: true },

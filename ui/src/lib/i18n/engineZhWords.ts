@@ -16,11 +16,21 @@ export const moreSentences: Record<string, string> = {
   'There is nothing to {}.': '没有可执行的操作：{}。',
   'This message no longer waits: its turn has begun.': '这条消息不再等待：它的那一轮已经开始。',
   'The folder of this session, {}, is not there.': '找不到此会话的文件夹 {}。',
-  'Bring it back, for example by connecting its disk. The conversation can be read meanwhile.':
-    '请把它放回原处，例如重新连接所在的磁盘。在此期间可以阅读对话。',
+  'Bring it back, for example by connecting its disk, or tell the session where it is now: `okcvm session move-folder`. The conversation can be read meanwhile.':
+    '请把它放回原处，例如重新连接所在的磁盘，或告诉此会话它现在的位置：`okcvm session move-folder`。在此期间可以阅读对话。',
   'The folder of this session, {}, is a link by now and leads to {}.': '此会话的文件夹 {} 现在是一个链接，指向 {}。',
-  'Put the folder back in the place of the link, or begin a session in the other folder. The conversation can be read meanwhile.':
-    '请把文件夹放回链接所在的位置，或在另一个文件夹中新建会话。在此期间可以阅读对话。',
+  'Put the folder back in the place of the link, or tell the session where it is now: `okcvm session move-folder`. The conversation can be read meanwhile.':
+    '请把文件夹放回链接所在的位置，或告诉此会话它现在的位置：`okcvm session move-folder`。在此期间可以阅读对话。',
+  'The files of this session lie in the data of the app, and stay there.': '此会话的文件位于应用的数据中，不会移动。',
+  'Only a session in a folder of yours can be told of another place.': '只有在您的文件夹中工作的会话才能指定新的位置。',
+  'Another session works in {}: “{}”.': '另一个会话正在使用 {}：“{}”。',
+  'Go on in that one, or remove it for good first.': '请在那个会话中继续，或先将其永久删除。',
+  'The data folder can only be read.': '数据文件夹是只读的。',
+  'The data folder can only be read, and {}.': '数据文件夹是只读的，并且{}。',
+  'what was last written to its database is in a log without an index': '最后写入数据库的内容在一个没有索引的日志中',
+  'an earlier version wrote its database, which has to be brought up to date': '其数据库由较早的版本写入，需要先更新',
+  'Copy it to where it can be written, and set OKCVM_HOME to the copy.':
+    '请把它复制到可以写入的位置，并将 OKCVM_HOME 设为该副本。',
   'A session works in {}, and no two may write to the same files.': '有会话正在 {} 中工作，同一批文件只能由一方写入。',
   'Wait until it is done, or close it.': '请等它完成，或将其关闭。',
   'The session was removed, but its folder {} could not be.': '会话已删除，但无法删除它的文件夹 {}。',

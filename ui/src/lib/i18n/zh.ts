@@ -15,6 +15,7 @@ export const zh: Record<MessageKey, string> = {
   'app.again': '重试',
   'app.sidebar': '会话与文件',
   'app.panel': '预览、会话树、更改与时间线',
+  'app.moveFolder': '选择新的位置…',
   'app.readOnly': '此会话正由另一个程序打开。在这里可以跟随查看，待它结束后即可编辑。',
   'app.inTrash': '此会话在回收站中，恢复后可继续使用。',
   'app.resizeSidebar': '左栏宽度',

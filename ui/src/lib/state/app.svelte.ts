@@ -301,6 +301,17 @@ export class App {
     });
   }
 
+  /** Asks where the folder of a session is now, and tells the session. */
+  async moveSessionFolder(id: string): Promise<void> {
+    await this.attempt(async () => {
+      const { paths } = await this.transport.invoke('window_pick_folder', {});
+      const folder = paths[0];
+      if (!folder) return;
+      this.sessions.apply(await this.transport.invoke('session_move_folder', { sessionId: id, folder }));
+      if (this.session?.id === id) await this.openSession(id);
+    });
+  }
+
   async deleteSession(id: string): Promise<void> {
     await this.attempt(async () => {
       const summary = await this.transport.invoke('session_delete', { sessionId: id });

@@ -97,6 +97,8 @@ export class SessionState {
   readonly id: string;
   summary = $state.raw<SessionSummary>() as SessionSummary;
   #access = $state<SessionDetail['access']>('write');
+  /** Why this program does not write it, if that is not because another one does. */
+  whyReadOnly = $state.raw<AppError | null>(null);
   workspacePath = $state('');
   currentNode = $state<string | null>(null);
   tree = $state.raw<NodeSummary[]>([]);
@@ -120,7 +122,7 @@ export class SessionState {
   spans = $state.raw<Span[] | null>(null);
   sequence = 0;
 
-  /** Another program writes it, or it lies in the trash. */
+  /** It cannot be written, for instance since another program does, or it lies in the trash. */
   readonly readOnly = $derived(this.#access === 'readOnly' || this.summary.deletedAt !== null);
   readonly running = $derived(this.turns.at(-1)?.running ?? false);
   readonly lastTurn = $derived(this.turns.at(-1) ?? null);
@@ -150,6 +152,7 @@ export class SessionState {
   load(detail: SessionDetail): void {
     this.summary = detail.summary;
     this.#access = detail.access;
+    this.whyReadOnly = detail.whyReadOnly;
     this.workspacePath = detail.workspacePath;
     this.currentNode = detail.currentNode;
     this.tree = detail.tree;

@@ -57,13 +57,7 @@ pub(super) async fn conversation(host: &Host, session: &str, format: Format) -> 
     if format == Format::Json {
         return Ok(output::json(&detail)?);
     }
-    let mut reason = None;
-    if detail.access == SessionAccess::ReadOnly {
-        let (shared, id) = (host.clone(), detail.summary.id.clone());
-        let asked = tokio::task::spawn_blocking(move || shared.engine().why_read_only(&id)).await;
-        reason = asked.ok().flatten();
-    }
-    show(&detail, reason.as_ref());
+    show(&detail);
     Ok(())
 }
 
@@ -80,10 +74,11 @@ pub(super) async fn nodes(host: &Host, session: &str, format: Format) -> Result<
     Ok(())
 }
 
-fn show(detail: &SessionDetail, read_only: Option<&EngineError>) {
+fn show(detail: &SessionDetail) {
     output::line(&format!("{}  {}", detail.summary.id, titled(&detail.summary.title)));
     output::line(&format!("workspace: {}", detail.workspace_path));
-    if let Some(reason) = read_only.map(EngineError::to_app_error) {
+    if detail.access == SessionAccess::ReadOnly {
+        let reason = detail.why_read_only.clone().unwrap_or_else(|| EngineError::ReadOnly.to_app_error());
         // Another reason may have been found at opening, and is said at the end then.
         let said = detail.notice.as_ref().is_some_and(|notice| notice.contains(&reason.message));
         if !said {

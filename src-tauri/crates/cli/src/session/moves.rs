@@ -1,16 +1,19 @@
 //! Going to another moment, and back.
 
 use std::collections::HashMap;
+use std::path::Path;
 
-use okcvm_host::Host;
+use okcvm_host::{Host, encode_name};
 use okcvm_protocol::{
     CommandHandler, NodeId, NodeLabelParams, NodeParams, NodeSummary, RestoreChange, RestoreOutcome,
-    RestoreParams, RestoreScope, SessionId, SessionParams, SkippedFile, Writer,
+    RestoreParams, RestoreScope, SessionId, SessionMoveFolderParams, SessionParams, SkippedFile,
+    WorkspaceKind, Writer,
 };
 
 use super::{files, find, find_node, mark, room};
 use crate::arguments::{NodeArguments, Scope};
 use crate::failure::Failure;
+use crate::files::absolute;
 use crate::output::{self, Format};
 
 /// Whether files are touched.
@@ -68,6 +71,24 @@ pub(super) async fn switch(host: &Host, place: &NodeArguments, format: Format) -
     let node_id = end_of_branch(&host.engine().tree(&session_id)?, &node_id);
     let outcome = host.node_fork(NodeParams { session_id: session_id.clone(), node_id }).await?;
     report(&outcome, &session_id, Back::Undo, format)
+}
+
+/// Tells a session where its folder is now.
+pub(super) async fn folder(host: &Host, session: &str, folder: &Path, format: Format) -> Result<(), Failure> {
+    let session_id = find(host, session)?.id;
+    let folder = encode_name(absolute(folder)?.as_os_str());
+    let params = SessionMoveFolderParams { session_id: session_id.clone(), folder };
+    let summary = host.session_move_folder(params).await?;
+    if format == Format::Json {
+        return Ok(output::json(&summary)?);
+    }
+    if let WorkspaceKind::Folder { path } = &summary.workspace {
+        let place = output::name(path);
+        output::line(&format!(
+            "The session works in {place} now. What differs there counts as changed by hand."
+        ));
+    }
+    Ok(())
 }
 
 pub(super) async fn label(

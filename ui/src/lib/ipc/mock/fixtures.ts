@@ -523,6 +523,7 @@ export function makeFixture(now: number): Fixture {
   const detail: SessionDetail = {
     summary,
     access: 'write',
+    whyReadOnly: null,
     workspacePath: '/home/someone/.local/share/okcvm/sessions/1/workspace',
     currentNode: third,
     tree: nodes,

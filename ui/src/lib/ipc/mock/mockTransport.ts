@@ -166,6 +166,8 @@ export class MockTransport implements Transport {
     },
     session_open: ({ sessionId }) => this.#detail(sessionId),
     session_rename: ({ sessionId, title }) => Object.assign(this.#detail(sessionId).summary, { title }),
+    session_move_folder: ({ sessionId, folder }) =>
+      Object.assign(this.#detail(sessionId).summary, { workspace: { type: 'folder', path: folder } }),
     session_configure: ({ sessionId, profile }) => {
       const detail = this.#detail(sessionId);
       if (profile) detail.profile = profile;
