@@ -123,7 +123,7 @@ function drawParagraphs(pen, paragraphs, w, top, from = 0, to = w) {
       const total = widths.reduce((sum, width) => sum + width, 0);
       const margin = (paragraph.margin ?? 0) + (index === 0 && !paragraph.marker ? (paragraph.first ?? 0) : 0);
       let x = { center: from + (to - from - total) / 2, right: to - total }[paragraph.align] ?? from + margin;
-      const base = y - (paragraph.descent ?? paragraph.pitch * 0.22);
+      const base = y - (paragraph.descent ?? paragraph.pitch * BELOW);
       // A marker that is a picture is not among what is drawn here.
       if (index === 0 && paragraph.marker && !paragraph.marker.picture) {
         const { marker } = paragraph;

@@ -151,14 +151,17 @@ function eastAsianFont(families, text, language, serif) {
   return list.find(isAvailable) ?? EAST_ASIAN.sans[tongue].find(isAvailable) ?? list[0];
 }
 
+/** Pixels of a font that is measured: engines round them to whole ones. */
+const LARGE = 2000;
+
 /** Ascent and descent of a family as parts of its size. */
 function metrics(family, weight = '400', slant = 'normal') {
   const key = `${slant} ${weight} ${family}`;
   let known = metricsOf.get(key);
   if (!known) {
-    brush.font = `${slant} ${weight} 100px ${/[",]/.test(family) ? family : `"${family}"`}`;
+    brush.font = `${slant} ${weight} ${LARGE}px ${/[",]/.test(family) ? family : `"${family}"`}`;
     const box = brush.measureText('Hg');
-    known = { ascent: box.fontBoundingBoxAscent / 100, descent: box.fontBoundingBoxDescent / 100 };
+    known = { ascent: box.fontBoundingBoxAscent / LARGE, descent: box.fontBoundingBoxDescent / LARGE };
     metricsOf.set(key, known);
   }
   return known;

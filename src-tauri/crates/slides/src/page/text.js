@@ -200,10 +200,38 @@ function widthOfSpace(look) {
   return spaces.get(key);
 }
 
-/** The base line of a letter: its box is the content area of its font. */
+/** What a base line is moved down by: what draws on whole pixels cuts off their fractions. */
+const NUDGE = 0.1;
+
+/** The base line of a letter, on the pixel on which the engine drew it: its box is the content area of its font, which is whole pixels high. */
 function baseOf(letter) {
   const { ascent, descent } = metrics(letter.look.families, letter.look.weight, letter.look.slant);
-  return letter.box.top + (letter.box.height * ascent) / (ascent + descent);
+  const { size } = letter.look;
+  const isWhole = Math.abs(Math.round(ascent * size) + Math.round(descent * size) - letter.box.height) < 0.1;
+  const above = isWhole ? Math.round(ascent * size) : (letter.box.height * ascent) / (ascent + descent);
+  return Math.round(letter.box.top + above) + NUDGE;
+}
+
+/** What part of a letter's size programs leave below its base line, whichever its font is. */
+const BELOW = 0.2;
+/** What part of its size a raised or lowered letter is written at, and what part it is drawn at below the line. */
+const RAISED_SIZE = 0.62;
+const LOWERED_SIZE = 0.58;
+
+/** How far a letter stands above the base line of its line, as a part of the size of that; 0 for one that stands on it. */
+function raiseOf(letter, line) {
+  const main = line.main.look.size;
+  if (letter.look.size >= main * 0.98 || letter.blank) return 0;
+  const raise = (line.base - baseOf(letter)) / main;
+  return Math.abs(raise) < 0.08 ? 0 : raise;
+}
+
+/** How much room below the base line programs give a line for a letter in it. */
+function roomBelow(letter, line) {
+  const raise = raiseOf(letter, line);
+  if (raise === 0) return BELOW * letter.look.size;
+  const written = letter.look.size / RAISED_SIZE;
+  return BELOW * written * (raise > 0 ? 1 : LOWERED_SIZE) - Math.min(0, raise) * line.main.look.size;
 }
 
 /** Lines of letters, split where the engine broke them; a fragment is a column of lines. */
@@ -297,14 +325,17 @@ function measured(line, upright) {
   const main = of.reduce((one, other) => (other.look.size > one.look.size ? other : one));
   line.main = main;
   line.base = upright ? line.centre : baseOf(main);
-  line.ascent = 0;
+  // What stands upright is laid out about the middle of its fonts, lines by the size of their letters alone.
+  line.ascent = upright ? 0 : (1 - BELOW) * main.look.size;
   line.descent = 0;
   for (const letter of of) {
-    const family = WIDE.test(letter.text) ? eastAsianFont(letter.look.families, letter.text, letter.look.language, letter.look.serif) : letter.look.latin;
-    const font = metrics(family, letter.look.weight, letter.look.slant);
-    const lower = upright ? 0 : Math.max(0, baseOf(letter) - line.base);
-    line.ascent = Math.max(line.ascent, font.ascent * letter.look.size);
-    line.descent = Math.max(line.descent, font.descent * letter.look.size + lower);
+    if (!upright) line.descent = Math.max(line.descent, roomBelow(letter, line));
+    else {
+      const family = WIDE.test(letter.text) ? eastAsianFont(letter.look.families, letter.text, letter.look.language, letter.look.serif) : letter.look.latin;
+      const font = metrics(family, letter.look.weight, letter.look.slant);
+      line.ascent = Math.max(line.ascent, font.ascent * letter.look.size);
+      line.descent = Math.max(line.descent, font.descent * letter.look.size);
+    }
   }
   return line;
 }
@@ -315,11 +346,7 @@ function runsOf(line, upright, extra = 0) {
   for (const letter of line.letters) {
     const { look } = letter;
     const emoji = EMOJI_LETTER.test(letter.text);
-    let raise = 0;
-    if (!upright && look.size < line.main.look.size * 0.98 && !letter.blank) {
-      raise = (line.base - baseOf(letter)) / line.main.look.size;
-      if (Math.abs(raise) < 0.08) raise = 0;
-    }
+    const raise = upright ? 0 : raiseOf(letter, line);
     const wide = extra !== 0 && letter.blank;
     const last = runs.at(-1)?.wide === wide ? runs.at(-1) : undefined;
     // A blank among raised letters is one of them; the one after them is not.
@@ -373,7 +400,7 @@ function paragraphOf(lines, block, upright) {
   const style = styleOf(block);
   const first = lines[0];
   const height = px(style.lineHeight) || (first.ascent + first.descent);
-  // A single line is as high as its fonts are, so that programs agree where in it the letters stand.
+  // A single line is as high as its letters are large, for there programs agree where in it they stand.
   let pitch = upright ? height : first.ascent + first.descent;
   if (lines.length > 1) {
     const steps = [];
@@ -513,10 +540,12 @@ function emphasisItems(slide, state) {
       for (const { box, look } of marked) {
         const size = look.size / 2;
         const { ascent, descent } = metrics(look.latin, look.weight);
-        const pitch = (ascent + descent) * size;
+        // Its line is as high as the letter is large; between it and the letters stands what the font has below.
+        const pitch = size;
+        const top = isBelow ? box.bottom + (ascent + BELOW - 1) * size : box.top - (descent + 1 - BELOW) * size;
         const run = { text: letter, size: tidy(size), mainSize: tidy(size), latin: look.written, eastAsian: eastAsianName(look.families, letter, look.language, look.serif), bold: false, italic: false, ...paint, spacing: 0, raise: 0, strike: false, language: look.language };
         const paragraph = { runs: [run], align: 'center', rtl: false, pitch: tidy(pitch), rows: 1, before: 0 };
-        items.push({ kind: 'text', x: box.left, y: isBelow ? box.bottom : box.top - pitch, w: box.width, h: pitch, wrap: false, rows: 1, paragraphs: [paragraph], role: 'reading' });
+        items.push({ kind: 'text', x: box.left, y: top, w: box.width, h: pitch, wrap: false, rows: 1, paragraphs: [paragraph], role: 'reading' });
       }
     }
   }

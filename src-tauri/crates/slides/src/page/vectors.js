@@ -553,7 +553,7 @@ function svgText(element, opacity, state, items) {
     range.selectNodeContents(piece);
     const size = px(style.fontSize);
     const font = fontOf(style.fontFamily);
-    const { ascent, descent } = metrics(font.latin, style.fontWeight, style.fontStyle);
+    const { ascent } = metrics(font.latin, style.fontWeight, style.fontStyle);
     // Where the piece begins and how long it is, in the coordinates of the text.
     const count = element.getNumberOfChars();
     const offset = letterOffset(element, piece);
@@ -567,16 +567,14 @@ function svgText(element, opacity, state, items) {
     const [endX, endY] = [matrix.a * final.x + matrix.c * (final.y + lower) + matrix.e, matrix.b * final.x + matrix.d * (final.y + lower) + matrix.f];
     const width = Math.hypot(endX - x, endY - y);
     const solid = paint.type === 'solid' ? paint : paint.stops[0];
-    const wide = WIDE.test(text);
     const eastAsian = eastAsianName(style.fontFamily, text, element.closest('[lang]')?.lang ?? '', font.serif);
-    const below = Math.max(descent, wide ? metrics(eastAsian).descent : 0);
     const emoji = EMOJI_LETTER.test(text);
     const run = {
       text, size: tidy(size * scale), mainSize: tidy(size * scale), latin: emoji && !/[a-z]/i.test(text) ? emojiFont() : font.written, eastAsian, bold: Number(style.fontWeight) >= 600, italic: style.fontStyle !== 'normal',
       hex: solid.hex, alpha: solid.alpha, spacing: tidy(px(style.letterSpacing) * scale), raise: 0, strike: false, language: '',
     };
     const anchor = { middle: 'center', end: 'right' }[styleOf(parent).textAnchor] ?? 'left';
-    parts.push({ run, from: [x, y], to: [endX, endY], pitch: (ascent + descent) * size * scale, below: below * size * scale, anchor });
+    parts.push({ run, from: [x, y], to: [endX, endY], pitch: size * scale, below: BELOW * size * scale, anchor });
   }
   // Pieces that follow one another, as of words in bold, are one text; one that is moved is its own.
   const isMoved = [...element.querySelectorAll('tspan, textPath')].some((part) => part.localName === 'textPath' || ['x', 'y', 'dx', 'dy', 'rotate'].some((name) => part.hasAttribute(name)));

@@ -621,8 +621,9 @@ function field(element, style, box, state, flow) {
 function wording(element, style, box, text, more, state, flow) {
   const look = lookOf(element, state);
   const { ascent, descent } = metrics(look.latin, look.weight, look.slant);
-  const pitch = (ascent + descent) * look.size;
-  const top = /^(textarea|img)$/.test(element.localName) ? box.y : box.y + (box.h - pitch) / 2;
+  const pitch = look.size;
+  const height = (ascent + descent) * look.size;
+  const top = (/^(textarea|img)$/.test(element.localName) ? box.y : box.y + (box.h - height) / 2) + (ascent + BELOW) * look.size - pitch;
   const run = { text: text.trim(), size: look.size, mainSize: look.size, latin: look.written, eastAsian: eastAsianName(look.families, text, look.language, look.serif), bold: look.bold, italic: look.italic, hex: look.hex, alpha: look.alpha, spacing: look.spacing, raise: 0, strike: false, language: look.language, ...more };
   const paragraph = { runs: [run], align: alignmentOf(style), rtl: style.direction === 'rtl', pitch: tidy(pitch), rows: 1, before: 0 };
   emit({ kind: 'text', x: box.x, y: top, w: box.w, h: pitch, wrap: false, rows: 1, paragraphs: [paragraph], role: 'text' }, state, flow);

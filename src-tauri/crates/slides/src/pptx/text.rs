@@ -133,7 +133,12 @@ pub(super) fn paragraph(paragraph: &Paragraph, links: Links<'_>) -> String {
                 let _ = write!(out, "<a:buFontTx/><a:buBlip><a:blip r:embed=\"{relation}\"/></a:buBlip>");
             } else {
                 let letter = marker.char.as_deref().unwrap_or("•");
-                let _ = write!(out, "<a:buFontTx/><a:buChar char=\"{}\"/>", text(letter));
+                // Without a name programs take a font of signs of their own, whose letters stand elsewhere.
+                let font = match paragraph.runs.iter().find(|run| !run.is_break) {
+                    Some(run) => format!("<a:buFont typeface=\"{}\"/>", text(&run.latin)),
+                    None => "<a:buFontTx/>".to_owned(),
+                };
+                let _ = write!(out, "{font}<a:buChar char=\"{}\"/>", text(letter));
             }
         }
     }
