@@ -54,7 +54,7 @@ pub async fn convert(
     progress("Laying the slides out…");
     let mut page = renderer.open(&files.address(), files.clone()).await?;
     let areas: Vec<Area> =
-        serde_json::from_value(page.run(&script::prepare()).await?).map_err(SlidesError::Scene)?;
+        serde_json::from_value(page.settle(&script::prepare()).await?).map_err(SlidesError::Scene)?;
     match areas.len() {
         0 => return Err(SlidesError::NoSlides),
         1..=MAX_SLIDES => {}
@@ -104,7 +104,7 @@ pub async fn look_at_slides(
     let address = files.address();
     let mut page = renderer.open(&address, Arc::new(files)).await?;
     let areas: Vec<Area> =
-        serde_json::from_value(page.run(&script::prepare()).await?).map_err(SlidesError::Scene)?;
+        serde_json::from_value(page.settle(&script::prepare()).await?).map_err(SlidesError::Scene)?;
     if areas.is_empty() {
         return Err(SlidesError::NoSlides);
     }

@@ -54,6 +54,12 @@ pub trait OpenPage: Send {
     /// Runs a script in a world apart from the page's own scripts and gives its value; a promise is awaited.
     async fn run(&mut self, script: &str) -> Result<Value, SlidesError>;
 
+    /// The same for a script that waits for the page and does little itself: a page that answers nothing else meanwhile
+    /// runs without end, and is given up soon.
+    async fn settle(&mut self, script: &str) -> Result<Value, SlidesError> {
+        self.run(script).await
+    }
+
     /// A PNG of a part of the page, `scale` device pixels a CSS pixel. What the page leaves open is transparent.
     async fn picture(&mut self, area: Area, scale: f64) -> Result<Vec<u8>, SlidesError>;
 }

@@ -357,6 +357,28 @@ impl Tab {
         }
     }
 
+    /// Runs a script in our world of the page.
+    async fn evaluate(&self, script: &str) -> Result<Value, SlidesError> {
+        let answer = self
+            .ask(
+                "Runtime.evaluate",
+                json!({
+                    "expression": script, "contextId": self.world, "awaitPromise": true, "returnByValue": true,
+                }),
+                MEASURING,
+                "measure the page, which is very large or whose scripts run without end",
+            )
+            .await?;
+        if let Some(thrown) = answer.get("exceptionDetails") {
+            let reason = thrown["exception"]["description"].as_str().or(thrown["text"].as_str());
+            return Err(SlidesError::Refused {
+                what: "measure the page".to_owned(),
+                reason: reason.unwrap_or("a script failed").chars().take(600).collect(),
+            });
+        }
+        Ok(answer["result"]["value"].clone())
+    }
+
     async fn ask(
         &self,
         method: &str,
@@ -390,24 +412,14 @@ fn leads_away(event: &Value, frame: &mut Option<String>) -> bool {
 #[async_trait::async_trait]
 impl OpenPage for Tab {
     async fn run(&mut self, script: &str) -> Result<Value, SlidesError> {
-        let answer = self
-            .ask(
-                "Runtime.evaluate",
-                json!({
-                    "expression": script, "contextId": self.world, "awaitPromise": true, "returnByValue": true,
-                }),
-                MEASURING,
-                "measure the page, which is very large or whose scripts run without end",
-            )
-            .await?;
-        if let Some(thrown) = answer.get("exceptionDetails") {
-            let reason = thrown["exception"]["description"].as_str().or(thrown["text"].as_str());
-            return Err(SlidesError::Refused {
-                what: "measure the page".to_owned(),
-                reason: reason.unwrap_or("a script failed").chars().take(600).collect(),
-            });
+        self.evaluate(script).await
+    }
+
+    async fn settle(&mut self, script: &str) -> Result<Value, SlidesError> {
+        tokio::select! {
+            answer = self.evaluate(script) => answer,
+            error = self.without_answer() => Err(error),
         }
-        Ok(answer["result"]["value"].clone())
     }
 
     async fn picture(&mut self, area: Area, scale: f64) -> Result<Vec<u8>, SlidesError> {
