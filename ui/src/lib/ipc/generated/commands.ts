@@ -81,6 +81,7 @@ import type {
   SessionListParams,
   SessionListResponse,
   SessionModeParams,
+  SessionMoveFolderParams,
   SessionParams,
   SessionRenameParams,
   SessionSummary,
@@ -119,6 +120,8 @@ export interface Commands {
   session_open: { params: SessionParams; response: SessionDetail };
   /** Names a session. */
   session_rename: { params: SessionRenameParams; response: SessionSummary };
+  /** Tells a session where its folder is now; nothing in either place is touched. */
+  session_move_folder: { params: SessionMoveFolderParams; response: SessionSummary };
   /** Changes model or limits of a session. */
   session_configure: { params: SessionConfigureParams; response: SessionSummary };
   /** Changes what the agent of a session may do without asking. */

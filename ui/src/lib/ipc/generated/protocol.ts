@@ -1002,7 +1002,7 @@ export type EntryKind = "file" | "folder" | "link" | "special";
 /**
  * Only the failures on which a window branches.
  */
-export type ErrorCode = "readOnly" | "notFound" | "unauthorized" | "busy" | "noKeychain" | "locked" | "cancelled" | "limitReached" | "programEnded";
+export type ErrorCode = "readOnly" | "folderMissing" | "notFound" | "unauthorized" | "busy" | "noKeychain" | "locked" | "cancelled" | "limitReached" | "programEnded";
 
 /**
  * Calls the saving of a copy off.
@@ -2848,6 +2848,10 @@ summary: SessionSummary,
  */
 access: SessionAccess, 
 /**
+ * Why it may not, if that is not because another program writes it.
+ */
+whyReadOnly: AppError | null, 
+/**
  * Absolute path of the files.
  */
 workspacePath: string, 
@@ -2939,6 +2943,19 @@ sessionId: SessionId,
  * The new mode, from the next call on.
  */
 mode: PermissionMode, };
+
+/**
+ * Tells a session where the user's folder is now that it works in.
+ */
+export type SessionMoveFolderParams = { 
+/**
+ * Which.
+ */
+sessionId: SessionId, 
+/**
+ * The folder, absolute.
+ */
+folder: string, };
 
 /**
  * Names a session.
