@@ -187,10 +187,24 @@ async fn no_file_moves_before_the_restore_is_noted_on_the_disk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_after_the_copy_of_the_database_is_on_the_undo_stack() {
+    recorded_after_the_copy(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_after_the_copy_is_told_by_its_place_not_by_a_clock() {
+    // The clock was two years ahead when the copy was made, and is right again.
+    recorded_after_the_copy(Some(730 * 86_400_000)).await;
+}
+
+async fn recorded_after_the_copy(ahead: Option<i64>) {
     let desk = Desk::open();
     let session = desk.session().await;
     let files = desk.files(&session).await;
     let first = turn(&desk, &session).await;
+    if let Some(ahead) = ahead {
+        let (newest, at) = store(&desk).recorded(&session).unwrap().unwrap();
+        store(&desk).set_recorded(&session, &newest.unwrap(), at + ahead).unwrap();
+    }
     let _ = std::fs::remove_file(database(&desk).with_extension("copy.db"));
     store(&desk).keep_copy().unwrap();
     std::fs::write(files.join("mine"), "by hand").unwrap();

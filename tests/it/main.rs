@@ -6,6 +6,7 @@ mod boundary;
 mod came_back;
 mod command_line;
 mod command_line_edges;
+mod command_line_lists;
 mod command_line_permissions;
 mod command_line_refusals;
 mod command_line_room;
@@ -23,6 +24,8 @@ mod left_kernel;
 mod local_model;
 mod mended;
 mod minutes;
+#[cfg(target_os = "linux")]
+mod moved_folder;
 mod permissions;
 mod previews;
 mod python_environment;

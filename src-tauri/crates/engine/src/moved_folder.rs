@@ -37,7 +37,9 @@ impl Engine {
         if open.iter().any(|runtime| runtime.running_node().is_some()) {
             return Err(EngineError::Busy);
         }
-        open.iter().for_each(|runtime| runtime.let_go());
+        for runtime in &open {
+            runtime.let_go();
+        }
         let sessions_folder = &self.inner.options.sessions_folder;
         create_folder(&sessions_folder.join(".locks"))?;
         // Nobody works in the old place while this is held.

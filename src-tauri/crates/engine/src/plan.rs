@@ -50,6 +50,8 @@ impl Engine {
             Paths::Some(_) => partly_restorable(&row)?,
         };
         paths.must_be_somewhere(&runtime, &target)?;
+        // To compare with the files as they are now, their contents are taken into the history.
+        self.store().must_be_writable()?;
         let head = session_row.head_snapshot.as_ref();
         plan.unsaved = runtime.history.compare_live(&runtime.workspace()?, head)?;
         let recorded = runtime.history.diff(head, &target)?;

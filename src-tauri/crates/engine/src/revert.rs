@@ -20,6 +20,8 @@ impl Engine {
         let runtime = self.runtime(session)?;
         let row = self.node_of(session, node)?;
         let after = restorable(&row)?;
+        // To compare with the files as they are now, their contents are taken into the history.
+        self.store().must_be_writable()?;
         let head = self.store().session(session)?.head_snapshot;
         let unsaved = runtime.history.compare_live(&runtime.workspace()?, head.as_ref())?;
         let foreseen = runtime.history.foresee_revert(

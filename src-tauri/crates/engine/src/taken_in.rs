@@ -18,10 +18,9 @@ impl Runtime {
     /// the one who writes.
     pub(crate) fn take_in_unknown(&self, engine: &Engine) -> Result<(), EngineError> {
         let store = engine.store();
-        let until = store.recorded_at(&self.id)?;
-        if let Some(until) = until.filter(|until| self.history.newest_at().is_ok_and(|at| at > Some(*until)))
-        {
-            let found = self.recorded_after(until)?;
+        let Some((last, until)) = store.recorded(&self.id)? else { return self.note_recorded(engine) };
+        if self.history.newest()?.is_some_and(|(newest, _)| Some(newest) != last) {
+            let found = self.recorded_after(last.as_ref(), until)?;
             let head = store.session(&self.id)?.head_snapshot;
             let known = self.known_snapshots(engine, head.as_ref())?;
             let mut steps = Vec::new();
@@ -63,20 +62,33 @@ impl Runtime {
 
     /// Notes that the database knows of all that was recorded until now.
     pub(crate) fn note_recorded(&self, engine: &Engine) -> Result<(), EngineError> {
-        if let Some(newest) = self.history.newest_at()? {
-            engine.store().set_recorded_at(&self.id, newest)?;
+        if let Some((newest, at)) = self.history.newest()? {
+            engine.store().set_recorded(&self.id, &newest, at)?;
         }
         Ok(())
     }
 
-    /// The oldest first.
-    fn recorded_after(&self, until: i64) -> Result<Vec<SnapshotInfo>, EngineError> {
+    /// What the history holds after a snapshot, or, if that is gone or not known, what is later than a moment. The oldest
+    /// first.
+    fn recorded_after(
+        &self,
+        last: Option<&SnapshotId>,
+        until: i64,
+    ) -> Result<Vec<SnapshotInfo>, EngineError> {
+        let is_there = |id: &&SnapshotId| {
+            self.history.page(&PageRequest { before: Some((*id).clone()), count: 0 }).is_ok()
+        };
+        let last = last.filter(is_there);
+        let is_unknown = |info: &SnapshotInfo| match last {
+            Some(last) => info.id != *last,
+            None => info.at_ms > until,
+        };
         let mut found: Vec<SnapshotInfo> = Vec::new();
         loop {
             let before = found.last().map(|info| info.id.clone());
             let page = self.history.page(&PageRequest { before, count: PAGE })?;
             let count = page.len();
-            found.extend(page.into_iter().take_while(|info| info.at_ms > until));
+            found.extend(page.into_iter().take_while(is_unknown));
             if count < PAGE || !found.len().is_multiple_of(PAGE) || found.is_empty() {
                 found.reverse();
                 return Ok(found);

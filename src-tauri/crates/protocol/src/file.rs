@@ -126,7 +126,8 @@ wire! {
         pub files: u64,
         /// Bytes of their contents.
         pub bytes: u64,
-        /// Files whose name is no text, each with the name that it has in the copy instead.
+        /// Files and folders that have another name in the copy, each with that name: their own is no text or has a backslash,
+        /// which a zip file cannot say, or the file system takes it for another one's.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[ts(optional, as = "Option<Vec<crate::SkippedFile>>")]
         pub renamed: Vec<crate::SkippedFile>,

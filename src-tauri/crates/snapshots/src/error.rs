@@ -37,6 +37,16 @@ pub enum SnapshotError {
         /// The system's answer.
         source: io::Error,
     },
+    /// A copy could not be written where it was to be.
+    #[error("The copy could not be {action} at `{path}`: {source}.")]
+    Copy {
+        /// As a participle: "written".
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The disk is full.
     #[error("The disk is full: `{path}` could not be written. Free some space and try again.")]
     DiskFull {
@@ -75,6 +85,8 @@ pub enum SnapshotError {
     Taken {
         /// Where the copy was to be.
         path: String,
+        /// Whether a file may be asked to go.
+        replaceable: bool,
     },
     /// A turn cannot be taken back. Nothing was touched.
     #[error("The turn was not taken back: {}", conflicts_message(conflicts))]
@@ -148,6 +160,14 @@ impl SnapshotError {
         Self::Storage { action, path, source }
     }
 
+    pub(crate) fn copy(action: &'static str, path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
+        let (path, source) = (path.into(), source.into());
+        if is_full(&source) {
+            return Self::DiskFull { path: path.to_string_lossy().into_owned() };
+        }
+        Self::Copy { action, path, source }
+    }
+
     pub(crate) fn workspace(action: &'static str, path: &[u8], source: impl Into<io::Error>) -> Self {
         let (path, source) = (crate::entry::shown(path), source.into());
         if is_full(&source) { Self::DiskFull { path } } else { Self::Workspace { action, path, source } }
@@ -164,7 +184,7 @@ impl SnapshotError {
                 )
                 .with_detail(source.to_string()),
             Self::Git(source) => error.with_detail(format!("{source:?}")),
-            Self::Storage { source, .. } | Self::Workspace { source, .. } => {
+            Self::Storage { source, .. } | Self::Copy { source, .. } | Self::Workspace { source, .. } => {
                 error.with_detail(format!("{source:?}"))
             }
             Self::Changed { paths, stage: RestoreStage::Before } => {
@@ -179,7 +199,12 @@ impl SnapshotError {
             }
             Self::Objects(source) => error.with_detail(format!("{source:?}")),
             Self::Busy => error.with_hint("Close the other window or end the other command, and try again."),
-            Self::Taken { .. } => error.with_hint("Choose another name, or say that it is to be replaced."),
+            Self::Taken { replaceable: true, .. } => {
+                error.with_hint("Choose another name, or say that it is to be replaced.")
+            }
+            Self::Taken { replaceable: false, .. } => error.with_hint(
+                "Choose another name: only a file that a zip file takes the place of is replaced.",
+            ),
             Self::Cancelled => error.with_code(ErrorCode::Cancelled),
             Self::DiskFull { .. } => error,
         }

@@ -3,7 +3,7 @@
 //! It holds what the snapshot holds and nothing else. It is written under another name beside its place and
 //! gets its name when it is complete and on the disk, so that whatever happens there is a whole copy or none.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -23,7 +23,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::durable::sync_folder;
-use crate::entry::{below, shown};
+use crate::entry::{below, shown, split};
 use crate::error::SnapshotError;
 use crate::history::History;
 use crate::housekeeping::Cancel;
@@ -71,7 +71,8 @@ pub struct Exported {
     pub files: u64,
     /// Bytes of their contents.
     pub bytes: u64,
-    /// Files that have another name in the copy, since theirs is no text, with that name.
+    /// Files and folders that have another name in the copy, with that name: theirs is no text or has a backslash, which a
+    /// zip file cannot say, or the file system takes it for that of another one.
     pub renamed: Vec<SkippedFile>,
 }
 
@@ -127,10 +128,7 @@ impl History {
         let mut copying = Copying { history: self, cancel, tell, count };
         let renamed = match form {
             ExportForm::Zip => copying.zip(&items, &unfinished.path, snapshot.at_ms())?,
-            ExportForm::Folder => {
-                copying.folder(&items, &unfinished.path)?;
-                Vec::new()
-            }
+            ExportForm::Folder => copying.folder(&items, &unfinished.path)?,
         };
         let count = copying.count;
         cancel.check()?;
@@ -163,7 +161,7 @@ impl History {
 /// What refuses a copy before anything is written.
 fn may_be_made(target: &Path, form: ExportForm, taken: Taken) -> Result<(), SnapshotError> {
     let path = || target.to_string_lossy().into_owned();
-    let failed = |error| SnapshotError::storage("saved", target, error);
+    let failed = |error| SnapshotError::copy("saved", target, error);
     if target.file_name().is_none() {
         return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
     }
@@ -175,9 +173,11 @@ fn may_be_made(target: &Path, form: ExportForm, taken: Taken) -> Result<(), Snap
         Ok(found) if form == ExportForm::Folder => {
             // Files are never mixed with others.
             let empty = found.is_dir() && fs::read_dir(target).map_err(failed)?.next().is_none();
-            if empty { Ok(()) } else { Err(SnapshotError::Taken { path: path() }) }
+            if empty { Ok(()) } else { Err(SnapshotError::Taken { path: path(), replaceable: false }) }
         }
-        Ok(found) if taken == Taken::Refuse || found.is_dir() => Err(SnapshotError::Taken { path: path() }),
+        Ok(found) if taken == Taken::Refuse || found.is_dir() => {
+            Err(SnapshotError::Taken { path: path(), replaceable: !found.is_dir() })
+        }
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
         _ => Ok(()),
     }
@@ -190,7 +190,7 @@ fn beside(target: &Path) -> Result<PathBuf, SnapshotError> {
     let path = target.with_file_name(name);
     if fs::symlink_metadata(&path).is_ok() {
         let error = io::Error::from(io::ErrorKind::AlreadyExists);
-        return Err(SnapshotError::storage("saved", path, error));
+        return Err(SnapshotError::copy("saved", path, error));
     }
     Ok(path)
 }
@@ -201,7 +201,7 @@ fn put_in_place(
     form: ExportForm,
     taken: Taken,
 ) -> Result<(), SnapshotError> {
-    let failed = |error: io::Error| SnapshotError::storage("saved", target, error);
+    let failed = |error: io::Error| SnapshotError::copy("saved", target, error);
     let from = &unfinished.path;
     // A folder replaces an empty one, and nothing else.
     let renamed = if taken == Taken::Replace || form == ExportForm::Folder {
@@ -219,7 +219,8 @@ fn put_in_place(
         Err(error)
             if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty) =>
         {
-            return Err(SnapshotError::Taken { path: target.to_string_lossy().into_owned() });
+            let path = target.to_string_lossy().into_owned();
+            return Err(SnapshotError::Taken { path, replaceable: form == ExportForm::Zip });
         }
         renamed => renamed.map_err(failed)?,
     }
@@ -288,9 +289,9 @@ struct Copying<'a> {
 }
 
 impl Copying<'_> {
-    /// The new names of files whose own are no text.
+    /// The new names of files whose own cannot be said in a zip file.
     fn zip(&mut self, items: &[Item], to: &Path, at_ms: i64) -> Result<Vec<SkippedFile>, SnapshotError> {
-        let failed = |error: io::Error| SnapshotError::storage("written", to, error);
+        let failed = |error: io::Error| SnapshotError::copy("written", to, error);
         let file = OpenOptions::new().write(true).create_new(true).open(to).map_err(failed)?;
         let given_up = Arc::new(AtomicBool::new(false));
         let output = Output { file: BufWriter::new(file), given_up: Arc::clone(&given_up), at: 0, end: 0 };
@@ -312,8 +313,7 @@ impl Copying<'_> {
         at_ms: i64,
     ) -> Result<Vec<SkippedFile>, SnapshotError> {
         let (mut names, mut renamed) = (HashSet::new(), Vec::new());
-        let wrong =
-            |error: zip::result::ZipError| SnapshotError::storage("written", to, io::Error::from(error));
+        let wrong = |error: zip::result::ZipError| SnapshotError::copy("written", to, io::Error::from(error));
         for item in items {
             self.cancel.check()?;
             let name = name_for(&item.path, &mut names);
@@ -345,33 +345,34 @@ impl Copying<'_> {
         Ok(renamed)
     }
 
-    fn folder(&mut self, items: &[Item], to: &Path) -> Result<(), SnapshotError> {
-        fs::create_dir(to).map_err(|error| SnapshotError::storage("created", to, error))?;
+    /// The new names of what the file system takes for another one of the copy.
+    fn folder(&mut self, items: &[Item], to: &Path) -> Result<Vec<SkippedFile>, SnapshotError> {
+        fs::create_dir(to).map_err(|error| SnapshotError::copy("created", to, error))?;
+        let mut folders = Folders::below(to);
         for item in items {
             self.cancel.check()?;
-            let path = to.join(OsStr::from_bytes(&item.path));
-            let failed = |error: io::Error| SnapshotError::storage("written", &path, error);
-            let folder =
-                if item.entry.kind == EntryKind::Folder { Some(path.as_path()) } else { path.parent() };
-            if let Some(folder) = folder {
-                fs::create_dir_all(folder).map_err(failed)?;
+            if item.entry.kind == EntryKind::Folder {
+                folders.place(&item.path)?;
+                continue;
             }
             match item.entry.kind {
-                EntryKind::Folder => {}
                 EntryKind::Link => {
                     let target = self.history.source().blob(item.entry.id)?;
-                    symlink(OsStr::from_bytes(&target), &path).map_err(failed)?;
+                    let target = OsStr::from_bytes(&target);
+                    folders.put(&item.path, |path| symlink(target, path))?;
                     self.done(item.size);
                 }
                 kind => {
                     let mode = if kind == EntryKind::Executable { 0o777 } else { 0o666 };
-                    let open = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
-                    let mut file = open.map_err(failed)?;
+                    let open =
+                        |path: &Path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+                    let (path, mut file) = folders.put(&item.path, open)?;
                     self.content(item, &mut file, &path)?;
                 }
             }
         }
-        synced(to)
+        synced(to)?;
+        Ok(folders.renamed)
     }
 
     fn content(&mut self, item: &Item, to: &mut dyn Write, path: &Path) -> Result<(), SnapshotError> {
@@ -385,7 +386,7 @@ impl Copying<'_> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(SnapshotError::workspace("copied", &item.path, error)),
             };
-            to.write_all(&buffer[..read]).map_err(|error| SnapshotError::storage("written", path, error))?;
+            to.write_all(&buffer[..read]).map_err(|error| SnapshotError::copy("written", path, error))?;
             self.count.bytes_done += read as u64;
             (self.tell)(self.count);
         }
@@ -401,12 +402,73 @@ impl Copying<'_> {
     }
 }
 
+/// The folders of a copy that are made already, and where.
+struct Folders<'a> {
+    to: &'a Path,
+    made: HashMap<Vec<u8>, PathBuf>,
+    renamed: Vec<SkippedFile>,
+}
+
+impl<'a> Folders<'a> {
+    fn below(to: &'a Path) -> Self {
+        Self { to, made: HashMap::from([(Vec::new(), to.to_owned())]), renamed: Vec::new() }
+    }
+
+    /// Where a folder of the snapshot lies, made if it is not there yet.
+    fn place(&mut self, folder: &[u8]) -> Result<PathBuf, SnapshotError> {
+        if let Some(made) = self.made.get(folder) {
+            return Ok(made.clone());
+        }
+        let (path, ()) = self.put(folder, |path| fs::create_dir(path))?;
+        self.made.insert(folder.to_vec(), path.clone());
+        Ok(path)
+    }
+
+    /// Makes something in its folder, under its own name or the next one that is free there.
+    fn put<T>(
+        &mut self,
+        path: &[u8],
+        make: impl FnMut(&Path) -> io::Result<T>,
+    ) -> Result<(PathBuf, T), SnapshotError> {
+        let (folder, name) = split(path);
+        let folder = self.place(folder)?;
+        let (place, is_own, result) = under_a_free_name(&folder, OsStr::from_bytes(name), make)?;
+        if !is_own {
+            let now = place.strip_prefix(self.to).unwrap_or(&place).as_os_str().as_bytes();
+            self.renamed.push(SkippedFile { path: shown(path), reason: shown(now) });
+        }
+        Ok((place, result))
+    }
+}
+
+/// Where it was made, and whether under the name itself.
+fn under_a_free_name<T>(
+    folder: &Path,
+    name: &OsStr,
+    mut make: impl FnMut(&Path) -> io::Result<T>,
+) -> Result<(PathBuf, bool, T), SnapshotError> {
+    let mut path = folder.join(name);
+    let mut number = 1;
+    loop {
+        match make(&path) {
+            Ok(result) => return Ok((path, number == 1, result)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                number += 1;
+                let mut other = name.to_owned();
+                other.push(format!(" ({number})"));
+                path = folder.join(other);
+            }
+            Err(error) => return Err(SnapshotError::copy("written", path, error)),
+        }
+    }
+}
+
 /// Syncs the whole file system where that is one call, else file by file.
 fn synced(folder: &Path) -> Result<(), SnapshotError> {
     if crate::durable::sync_file_system(folder)? {
         return Ok(());
     }
-    let failed = |error| SnapshotError::storage("synced", folder, error);
+    let failed = |error| SnapshotError::copy("synced", folder, error);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
@@ -419,9 +481,10 @@ fn synced(folder: &Path) -> Result<(), SnapshotError> {
     sync_folder(folder)
 }
 
-/// The name as text, which nothing else in the copy has.
+/// The name as text, which nothing else in the copy has. Names in a zip file have no backslash: readers take it for the
+/// separator of folders.
 fn name_for(path: &[u8], names: &mut HashSet<String>) -> String {
-    let plain = String::from_utf8_lossy(path).into_owned();
+    let plain = String::from_utf8_lossy(path).replace('\\', "_");
     let mut name = plain.clone();
     let mut number = 2;
     while !names.insert(name.clone()) {

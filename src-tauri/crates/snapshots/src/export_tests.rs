@@ -130,7 +130,7 @@ fn what_has_the_name_stays_unless_it_is_to_go() {
     assert!(fs::read(&to).unwrap().starts_with(b"PK"));
     for nowhere in ["missing/saved.zip", "saved.zip/inside.zip"] {
         let error = export(&place, &id, &place.folder.path().join(nowhere)).unwrap_err();
-        assert!(matches!(error, SnapshotError::Storage { .. }), "{nowhere}: {error}");
+        assert!(matches!(error, SnapshotError::Copy { .. }), "{nowhere}: {error}");
     }
     // One that comes while the copy is written stays as well.
     let late = place.folder.path().join("late.zip");
@@ -241,4 +241,58 @@ fn moments_are_those_of_the_calendar() {
         assert_eq!(found, (year, month, day, hour, minute, second), "{at_ms}");
     }
     assert_eq!(time_of(0), DateTime::default());
+}
+
+#[test]
+fn names_that_are_one_on_the_file_system_of_the_copy_get_another_one() {
+    // A file system that takes `a` and `A` for one.
+    let taken = std::cell::RefCell::new(HashSet::new());
+    let make = |path: &Path| {
+        let folded = path.to_str().unwrap().to_lowercase();
+        if taken.borrow_mut().insert(folded) { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+    };
+    let put = |name: &str| under_a_free_name(Path::new("x"), OsStr::new(name), make).unwrap();
+    assert_eq!(put("A"), ("x/A".into(), true, ()));
+    assert_eq!(put("a"), ("x/a (2)".into(), false, ()));
+    assert_eq!(put("a (2)"), ("x/a (2) (2)".into(), false, ()));
+    // Any other failure is told as one of the copy.
+    let failing = |_: &Path| Err::<(), _>(io::Error::from(io::ErrorKind::PermissionDenied));
+    let error = under_a_free_name(Path::new("x"), OsStr::new("b"), failing).unwrap_err();
+    assert!(error.to_string().starts_with("The copy could not be written at `x/b`"), "{error}");
+}
+
+#[test]
+fn folders_of_a_copy_that_are_in_the_way_of_each_other_stay_apart() {
+    let place = tempfile::tempdir().unwrap();
+    let mut folders = Folders::below(place.path());
+    // As if it had been made for a name that the file system takes for this one.
+    fs::create_dir(place.path().join("d")).unwrap();
+    let (path, ()) = folders.put(b"d/e/f", |path| fs::write(path, "f")).unwrap();
+    assert_eq!(path, place.path().join("d (2)/e/f"));
+    folders.put(b"d/e/g", |path| fs::write(path, "g")).unwrap();
+    let renamed: Vec<_> =
+        folders.renamed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
+    assert_eq!(renamed, [("d", "d (2)")]);
+}
+
+#[test]
+fn a_backslash_in_a_name_is_no_folder_of_a_zip_and_is_named() {
+    let place = place();
+    place.write("b\\c", "1");
+    place.write("b_c", "2");
+    let id = place.snapshot();
+    let to = place.folder.path().join("saved.zip");
+    let exported = export(&place, &id, &to).unwrap();
+    let mut archive = zip::ZipArchive::new(File::open(&to).unwrap()).unwrap();
+    let mut names: Vec<_> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["b_c", "b_c (2)"]);
+    let mut text = String::new();
+    archive.by_name("b_c").unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "1");
+    assert_eq!(exported.renamed.len(), 2);
+    // In a folder it is a name as any other.
+    let to = place.folder.path().join("saved");
+    assert_eq!(export(&place, &id, &to).unwrap().renamed, Vec::new());
+    assert_eq!(fs::read(to.join("b\\c")).unwrap(), b"1");
 }

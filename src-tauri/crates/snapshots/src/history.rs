@@ -109,14 +109,14 @@ impl History {
 
     /// Opens a history that cannot be written, as it is.
     pub fn open_to_read(dir: &Path) -> Result<OpenedHistory, SnapshotError> {
-        Self::around(dir, Archive::open_to_read(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))?)
+        Ok(Self::around(dir, Archive::open_to_read(dir, &(Arc::new(RealDisk) as Arc<dyn Disk>))?))
     }
 
     pub(crate) fn open_on(dir: &Path, disk: &Arc<dyn Disk>) -> Result<OpenedHistory, SnapshotError> {
-        Self::around(dir, Archive::open(dir, disk)?)
+        Ok(Self::around(dir, Archive::open(dir, disk)?))
     }
 
-    fn around(dir: &Path, opened: OpenedArchive) -> Result<OpenedHistory, SnapshotError> {
+    fn around(dir: &Path, opened: OpenedArchive) -> OpenedHistory {
         let path = opened.archive.path().to_owned();
         let shared = Shared {
             source: Source::new(opened.archive.objects().clone()),
@@ -129,11 +129,7 @@ impl History {
             rights: Rights::load(dir),
             writer: Mutex::new(Writer { live: Live::default() }),
         };
-        Ok(OpenedHistory {
-            history: Self { shared: Arc::new(shared) },
-            notice: opened.notice,
-            loss: opened.loss,
-        })
+        OpenedHistory { history: Self { shared: Arc::new(shared) }, notice: opened.notice, loss: opened.loss }
     }
 
     /// Whether nothing was ever recorded in it, or nothing is left of that.

@@ -14,9 +14,12 @@ use crate::error::SnapshotError;
 
 /// What a file system does with names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "answers of a file system, each of which stands alone")]
 pub(crate) struct NameRules {
     /// `Readme` and `README` are one file.
     pub(crate) folds_case: bool,
+    /// `straße` and `strasse` are one file, too: a letter may fold to several. Others fold letter by letter.
+    pub(crate) folds_expanded: bool,
     /// `é` in one character and in two is one name.
     pub(crate) folds_composition: bool,
     /// Windows' reserved names and characters.
@@ -34,7 +37,8 @@ const WINDOWS_PATH: usize = 32_767 - 4_096;
 
 impl NameRules {
     /// Those of a system that takes the most names for one.
-    pub(crate) const MOST: Self = Self { folds_case: true, folds_composition: true, windows: false };
+    pub(crate) const MOST: Self =
+        Self { folds_case: true, folds_expanded: true, folds_composition: true, windows: false };
 
     /// Two names that fold to the same are one on this file system.
     pub(crate) fn folds(self) -> bool {
@@ -53,7 +57,12 @@ impl NameRules {
         }
         if self.folds_case {
             // By way of capitals, so that letters with two small forms (σ, ς) are one.
-            text = text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+            let (upper, lower) = (char::to_uppercase, char::to_lowercase);
+            text = if self.folds_expanded {
+                text.chars().flat_map(upper).flat_map(lower).collect()
+            } else {
+                text.chars().map(|letter| alone(lower(alone(upper(letter), letter)), letter)).collect()
+            };
         }
         if self.folds_composition {
             text = text.nfc().collect();
@@ -73,6 +82,14 @@ impl NameRules {
             return Some("the path is too long for this system");
         }
         text.split('/').find_map(unwritable_on_windows)
+    }
+}
+
+/// The one letter that another one becomes, or that one as it is if it would become several.
+fn alone(mut letters: impl Iterator<Item = char>, otherwise: char) -> char {
+    match (letters.next(), letters.next()) {
+        (Some(letter), None) => letter,
+        _ => otherwise,
     }
 }
 

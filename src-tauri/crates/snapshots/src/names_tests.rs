@@ -1,9 +1,12 @@
 use super::*;
 use okcvm_objects::{Entry, EntryKind, ObjectId};
 
-const CASE: NameRules = NameRules { folds_case: true, folds_composition: false, windows: false };
-const MAC: NameRules = NameRules { folds_case: true, folds_composition: true, windows: false };
-const WINDOWS: NameRules = NameRules { folds_case: true, folds_composition: false, windows: true };
+const CASE: NameRules =
+    NameRules { folds_case: true, folds_expanded: true, folds_composition: false, windows: false };
+const MAC: NameRules =
+    NameRules { folds_case: true, folds_expanded: true, folds_composition: true, windows: false };
+const WINDOWS: NameRules =
+    NameRules { folds_case: true, folds_expanded: false, folds_composition: false, windows: true };
 
 fn entry(number: u8) -> Entry {
     Entry { kind: EntryKind::File, id: ObjectId::from_bytes(&[number; 20]) }
@@ -160,5 +163,16 @@ fn a_path_in_its_new_spelling_tells_the_old_one() {
         [("Dir/A/file", "dir/a/file"), ("Dir", "dir"), ("X", "x"), ("Dirt/A", "Dirt/A"), ("", "")]
     {
         assert_eq!(old_spelling(&respellings, new.as_bytes()), old.as_bytes(), "{new}");
+    }
+}
+
+#[test]
+fn a_letter_that_folds_to_several_does_so_only_where_the_file_system_says_so() {
+    for (one, other) in [("straße", "strasse"), ("\u{fb01}n", "fin"), ("İ", "i\u{307}")] {
+        assert_eq!(MAC.folded(one.as_bytes()), MAC.folded(other.as_bytes()), "{one}");
+        assert_ne!(WINDOWS.folded(one.as_bytes()), WINDOWS.folded(other.as_bytes()), "{one}");
+    }
+    for (one, other) in [("STRASSE", "strasse"), ("Größe", "GRÖßE"), ("ΣΑΣ", "σας")] {
+        assert_eq!(WINDOWS.folded(one.as_bytes()), WINDOWS.folded(other.as_bytes()), "{one}");
     }
 }

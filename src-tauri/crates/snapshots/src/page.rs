@@ -54,9 +54,10 @@ impl History {
         records.into_iter().map(|(position, record)| self.info(record, position < durable)).collect()
     }
 
-    /// When the newest snapshot was made, in Unix milliseconds; `None` if there is none. Costs no look at the disk.
-    pub fn newest_at(&self) -> Result<Option<i64>, SnapshotError> {
-        Ok(self.shared.archive.journal()?.records().last().map(|record| record.at_ms))
+    /// The newest snapshot, and when it was made, in Unix milliseconds; `None` if there is none. Costs no look at the disk.
+    pub fn newest(&self) -> Result<Option<(SnapshotId, i64)>, SnapshotError> {
+        let journal = self.shared.archive.journal()?;
+        Ok(journal.records().last().map(|record| (SnapshotId(record.id.to_string()), record.at_ms)))
     }
 
     fn info(&self, record: Record, durable: bool) -> Result<SnapshotInfo, SnapshotError> {

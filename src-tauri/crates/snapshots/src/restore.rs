@@ -485,8 +485,11 @@ fn rules_at(live: &mut Live<'_>, ahead: &Ahead<'_>, folder: &[u8]) -> Result<Nam
     let windows = cfg!(windows);
     let folder = live.nearest_folder(folder)?;
     if ahead.names == Names::Seen {
+        let folds_case = folds_case_seen(live, &folder)?;
         return Ok(NameRules {
-            folds_case: folds_case_seen(live, &folder)?,
+            folds_case,
+            // Not known; then what may collide is named.
+            folds_expanded: folds_case,
             windows,
             ..NameRules::default()
         });
@@ -494,12 +497,18 @@ fn rules_at(live: &mut Live<'_>, ahead: &Ahead<'_>, folder: &[u8]) -> Result<Nam
     let handle = live.folder(&folder)?;
     let failed = |error| SnapshotError::workspace("examined", &folder, error);
     let stem = format!("{TEMPORARY_PREFIX}names-{}", std::process::id());
-    let (made, case, composition) =
-        (format!("{stem}-a\u{e9}"), format!("{stem}-A\u{e9}"), format!("{stem}-ae\u{301}"));
+    let [made, case, expanded, composition] =
+        ["a\u{e9}\u{df}", "A\u{e9}\u{df}", "a\u{e9}ss", "ae\u{301}\u{df}"]
+            .map(|name| format!("{stem}-{name}"));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(&*handle, made.as_str(), flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
     let there = |name: &str| statat(&*handle, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
-    let rules = NameRules { folds_case: there(&case), folds_composition: there(&composition), windows };
+    let rules = NameRules {
+        folds_case: there(&case),
+        folds_expanded: there(&expanded),
+        folds_composition: there(&composition),
+        windows,
+    };
     unlinkat(&*handle, made.as_str(), AtFlags::empty()).map_err(failed)?;
     Ok(rules)
 }

@@ -173,6 +173,9 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE restores ADD COLUMN thinned TEXT;
     ",
+    "
+    ALTER TABLE sessions ADD COLUMN recorded_snapshot TEXT;
+    ",
 ];
 
 fn format_of(connection: &Connection) -> Result<i64, StoreError> {

@@ -239,24 +239,27 @@ impl Store {
         Ok(())
     }
 
-    /// Notes the time of the newest snapshot that this database knows of.
-    pub fn set_recorded_at(&self, id: &SessionId, at: i64) -> Result<(), StoreError> {
+    /// Notes the newest snapshot that this database knows of, and its time in Unix milliseconds.
+    pub fn set_recorded(&self, id: &SessionId, snapshot: &SnapshotId, at: i64) -> Result<(), StoreError> {
         self.connection()
             .execute(
-                "UPDATE sessions SET recorded_at = max(coalesce(recorded_at, ?2), ?2) WHERE id = ?1",
-                params![id.as_str(), at],
+                "UPDATE sessions SET recorded_at = max(coalesce(recorded_at, ?2), ?2), recorded_snapshot = ?3 \
+                 WHERE id = ?1",
+                params![id.as_str(), at, snapshot.as_str()],
             )
             .doing("noting a snapshot")?;
         Ok(())
     }
 
-    /// The time of the newest snapshot that this database knows of.
-    pub fn recorded_at(&self, id: &SessionId) -> Result<Option<i64>, StoreError> {
-        self.connection()
-            .query_row("SELECT recorded_at FROM sessions WHERE id = ?1", [id.as_str()], |row| row.get(0))
-            .optional()
-            .doing("reading a session")
-            .map(Option::flatten)
+    /// The newest snapshot that this database knows of, unless an earlier version noted it, and its time in Unix
+    /// milliseconds.
+    pub fn recorded(&self, id: &SessionId) -> Result<Option<(Option<SnapshotId>, i64)>, StoreError> {
+        let row = self.connection().query_row(
+            "SELECT recorded_snapshot, recorded_at FROM sessions WHERE id = ?1 AND recorded_at IS NOT NULL",
+            [id.as_str()],
+            |row| Ok((row.get::<_, Option<String>>(0)?.map(SnapshotId), row.get(1)?)),
+        );
+        row.optional().doing("reading a session")
     }
 
     /// Adds a waiting message.

@@ -192,7 +192,7 @@ fn address(path: &Path, has_log: bool) -> String {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                address.push(char::from(*byte))
+                address.push(char::from(*byte));
             }
             _ => address.extend(['%'].into_iter().chain(format!("{byte:02x}").chars())),
         }

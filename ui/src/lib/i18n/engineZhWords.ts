@@ -126,6 +126,7 @@ export const moreSentences: Record<string, string> = {
     '历史记录中已没有这些文件（快照 {}）：为节省空间已删除，或已丢失。',
   'The history is damaged: {} cannot be read.': '历史记录已损坏：无法读取 {}。',
   'The history cannot be used: {}.': '无法使用历史记录：{}。',
+  'The copy could not be {} at `{}`: {}.': '副本操作失败（{}），位置 `{}`：{}。',
   'The history could not be {} at `{}`: {}.': '历史记录操作失败（{}），位置 `{}`：{}。',
   'Restart the app: it checks the history, and moves it aside if it is beyond repair.':
     '请重新启动应用：它会检查历史记录，无法修复时会把它移开。',
@@ -133,6 +134,8 @@ export const moreSentences: Record<string, string> = {
   'Run the restore again; what was there before is recorded.': '请再次恢复；之前的内容已经记录。',
 
   '`{}` is there already, and stays as it is.': '`{}` 已存在，保持原样。',
+  'Choose another name: only a file that a zip file takes the place of is replaced.':
+    '请换一个名称：只有被 zip 文件取代的文件才会被替换。',
   'Choose another name, or say that it is to be replaced.': '请换一个名称，或指明要替换它。',
   'Name the whole path under which to save the copy.': '请给出保存副本的完整路径。',
   'Damaged parts of the history that had been set aside were removed, since their time in the trash is over ({n} kB: {}).':

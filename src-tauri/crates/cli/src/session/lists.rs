@@ -8,6 +8,7 @@ use okcvm_protocol::{NodeId, NodeSummary, TodoStatus, UndoDirection};
 use super::{find, find_node, open, room};
 use crate::failure::Failure;
 use crate::output::{self, Format};
+use crate::run::shown;
 
 /// The undo stack, the newest step first.
 pub(super) fn steps(host: &Host, session: &str, format: Format) -> Result<(), Failure> {
@@ -80,12 +81,14 @@ pub(super) async fn sites(
             format!("by {}", &id[id.len().saturating_sub(8)..])
         });
         let elsewhere = if site.on_path { "" } else { ", of another branch" };
+        // An address is there only while this command runs.
+        let (_, folder) = host.deployment(&site.id)?;
         output::line(&format!(
             "{}  {} (version {}, {by}{elsewhere})  {}",
             output::moment(site.deployed_at),
             output::name(&site.title),
             site.version,
-            site.url
+            shown(&folder.join("index.html"))
         ));
     }
     Ok(())

@@ -1060,7 +1060,8 @@ files: number,
  */
 bytes: number, 
 /**
- * Files whose name is no text, each with the name that it has in the copy instead.
+ * Files and folders that have another name in the copy, each with that name: their own is no text or has a backslash,
+ * which a zip file cannot say, or the file system takes it for another one's.
  */
 renamed?: Array<SkippedFile>, };
 

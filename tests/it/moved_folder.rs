@@ -1,0 +1,143 @@
+//! Sessions that are told where their folder is now.
+
+use std::path::Path;
+use std::time::Duration;
+
+use okcvm_protocol::{
+    CommandHandler, ErrorCode, SessionAccess, SessionCreateParams, SessionMoveFolderParams, SessionParams,
+};
+use okcvm_testkit::{Ending, Reply, ScriptedModelServer};
+
+use crate::command_line::{asking, finished, text};
+use crate::command_line_tree::Story;
+use crate::desk::{Desk, PATIENCE, tree, until_end};
+
+/// Another file of the same size and time.
+fn replaced(path: &Path, content: &str) {
+    let time = std::fs::metadata(path).unwrap().modified().unwrap();
+    let beside = path.with_extension("beside");
+    std::fs::write(&beside, content).unwrap();
+    std::fs::File::options().write(true).open(&beside).unwrap().set_modified(time).unwrap();
+    std::fs::rename(&beside, path).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_told_of_its_folder_and_nothing_is_lost() {
+    let story = Story::told().await;
+    let first = story.nodes[0].clone();
+    let away = story.folder.path().canonicalize().unwrap().join("new place");
+    std::fs::rename(&story.work, &away).unwrap();
+    assert!(story.refused(&["undo"], &[]).contains("session move-folder"));
+    // What was done in the new place before anybody told.
+    replaced(&away.join("a.txt"), "one\nTWO\n");
+    std::fs::remove_file(away.join("b.txt")).unwrap();
+    std::fs::write(away.join("mine.txt"), "mine\n").unwrap();
+    let there = tree(&away);
+
+    let told = story.said(&["move-folder"], &[away.to_str().unwrap()]);
+    assert!(told.contains(away.to_str().unwrap()), "{told}");
+    assert_eq!(tree(&away), there);
+    let shown = story.json(&["show"], &[]);
+    assert_eq!((shown["access"].as_str(), &shown["whyReadOnly"]), (Some("write"), &serde_json::Value::Null));
+    assert_eq!(shown["workspacePath"].as_str(), away.to_str());
+    assert_eq!(story.tree(), story.nodes);
+
+    // What differs is recorded before it goes, and comes back.
+    story.said(&["restore"], &[&first]);
+    assert_eq!(std::fs::read_to_string(away.join("a.txt")).unwrap(), "one\n");
+    assert!(!away.join("mine.txt").exists() && !away.join("b.txt").exists());
+    story.said(&["undo"], &[]);
+    assert_eq!(tree(&away), there);
+    for (node, b) in [(&story.nodes[1], true), (&story.nodes[2], true), (&first, false)] {
+        story.said(&["restore"], &[node]);
+        assert_eq!(away.join("b.txt").exists(), b);
+    }
+    assert!(!story.work.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_places_are_refused_and_change_nothing() {
+    let story = Story::told().await;
+    let outside = story.folder.path();
+    std::fs::write(outside.join("file"), "x").unwrap();
+    let others = outside.join("others");
+    std::fs::create_dir(&others).unwrap();
+    let server = ScriptedModelServer::start().await.unwrap();
+    server.push(Reply::text("Hello."));
+    let program = asking(&server, outside, &["run", "hello", "--workspace", others.to_str().unwrap()]);
+    let made = tokio::task::spawn_blocking(move || finished(program)).await.unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let before = story.json(&["show"], &[])["workspacePath"].clone();
+    for (place, said) in [
+        ("nowhere", "does not exist"),
+        ("file", "is not a folder"),
+        ("data", "the app's own data"),
+        ("data/sessions", "the app's own data"),
+        (".", "your home folder"),
+        ("others", "Another session works in"),
+    ] {
+        let place = outside.join(place);
+        let refused = story.refused(&["move-folder"], &[place.to_str().unwrap()]);
+        assert!(refused.contains(said), "{}: {refused}", place.display());
+        assert_eq!(story.json(&["show"], &[])["workspacePath"], before);
+    }
+    // The place where it is already is no other.
+    story.said(&["move-folder"], &[story.work.to_str().unwrap()]);
+    story.said(&["restore"], &[&story.nodes[0]]);
+    assert_eq!(story.file("a.txt").as_deref(), Some("one\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_sessions_of_a_folder_go_along_and_none_while_a_turn_runs() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    let base = server.openai_base();
+    let desk = Desk::with(&[("OKCVM_CHAT_BASE_URL", &base), ("OKCVM_CHAT_MODEL", "test-model")]);
+    let place = desk.folder.path().canonicalize().unwrap();
+    let (old, new) = (place.join("old"), place.join("new"));
+    std::fs::create_dir(&old).unwrap();
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        let create = SessionCreateParams { title: None, folder: Some(old.to_string_lossy().into_owned()) };
+        sessions.push(desk.host.session_create(create).await.unwrap().id);
+    }
+    let told = |folder: &Path| SessionMoveFolderParams {
+        session_id: sessions[0].clone(),
+        folder: folder.to_string_lossy().into_owned(),
+    };
+    // One that has its files in the data of the app has no other place.
+    let own = SessionMoveFolderParams { session_id: desk.session().await, ..told(&old) };
+    assert!(desk.host.session_move_folder(own).await.unwrap_err().message.contains("lie in the data"));
+
+    // A turn of the neighbour holds the folder.
+    server.push(Reply::text("Wait.").ending(Ending::Stall));
+    std::fs::create_dir(&new).unwrap();
+    let mut events = desk.listen();
+    let node = desk.send(&sessions[1], "Go.", Vec::new()).await;
+    assert_eq!(desk.host.session_move_folder(told(&new)).await.unwrap_err().code, Some(ErrorCode::Busy));
+    while server.chats().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    desk.host.turn_stop(SessionParams { session_id: sessions[1].clone() }).await.unwrap();
+    until_end(&mut events, &node).await;
+    desk.host.engine().wait_until_idle(&sessions[1]).await;
+
+    std::fs::remove_dir(&new).unwrap();
+    std::fs::rename(&old, &new).unwrap();
+    let detail = desk.detail(&sessions[0]).await;
+    assert_eq!(detail.why_read_only.unwrap().code, Some(ErrorCode::FolderMissing));
+    desk.host.session_move_folder(told(&new)).await.unwrap();
+    for session in &sessions {
+        // The other one lets go of the folder as soon as what follows its turn is done.
+        let begun = std::time::Instant::now();
+        let mut detail = desk.detail(session).await;
+        while detail.access != SessionAccess::Write {
+            assert_eq!(detail.why_read_only, None);
+            assert!(begun.elapsed() < PATIENCE, "the folder is held");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            detail = desk.detail(session).await;
+        }
+        assert_eq!((Path::new(&detail.workspace_path), detail.why_read_only), (new.as_path(), None));
+        server.push(Reply::text("Done."));
+        desk.turn(session, "Go.", Vec::new()).await;
+    }
+}
