@@ -23,15 +23,15 @@ use provision::{PYTHON, cache_folder, provide};
 use server::{LocalServer, MODEL};
 
 /// Everything, without fetching the model.
-const PATIENCE: Duration = Duration::from_secs(230);
+const PATIENCE: Duration = Duration::from_secs(900);
 /// One turn: the prompt of 3,300 tokens is read at about a hundred tokens a second, and much slower on a busy machine.
-const TURN: Duration = Duration::from_secs(200);
+const TURN: Duration = Duration::from_secs(400);
 /// The server is silent while it reads the prompt.
-const SILENCE_SECONDS: u32 = 200;
+const SILENCE_SECONDS: u32 = 400;
 /// Pieces of an answer after which it is stopped.
 const PIECES: usize = 10;
-/// A server that lost its client is free again after this.
-const RELEASE: Duration = Duration::from_secs(1);
+/// A server that lost its client is free again before it could have said so many pieces more; it would say 300 in all.
+const RELEASE: u32 = 100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_model_works_in_every_format() {
@@ -76,10 +76,21 @@ async fn is_found(server: &LocalServer) {
     };
     let silent = silent_port();
     let ports = LocalPorts { ollama: silent, lm_studio: silent, llama_cpp: server.port };
-    assert_eq!(discover(&ports).await, std::slice::from_ref(&expected));
+    assert_eq!(found(&ports).await, std::slice::from_ref(&expected));
     // At LM Studio's port it is still known for what it is.
     let ports = LocalPorts { ollama: silent, lm_studio: server.port, llama_cpp: silent };
-    assert_eq!(discover(&ports).await, [expected]);
+    assert_eq!(found(&ports).await, [expected]);
+}
+
+/// Looks again for a while: on a busy machine a server may answer later than a search waits.
+async fn found(ports: &LocalPorts) -> Vec<Found> {
+    for _ in 0..20 {
+        let found = discover(ports).await;
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 /// A port on which nobody listens.
@@ -144,22 +155,26 @@ async fn stops_in_the_middle(desk: &Desk, server: &LocalServer) {
     let numbers = (1..=40).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
     let wish = format!("Call mshtools-write_file with the content \"{numbers}\" and so on until 900.");
     let node = desk.send(&session, &wish, Vec::new()).await;
-    let mut pieces = 0;
+    let mut came = Vec::new();
     let enough = |event: &TurnEvent| {
-        pieces += usize::from(is_piece(event));
-        pieces == PIECES
+        if is_piece(event) {
+            came.push(Instant::now());
+        }
+        came.len() == PIECES
     };
     let mut seen = hear(&mut events, &node, TURN, enough).await.expect("the model said too little in time");
     assert!(server.is_busy().await, "the answer was over before it could be stopped");
     let stopped = Instant::now();
+    let pace = came[PIECES - 1].duration_since(came[0]) / (PIECES as u32 - 1);
+    let release = (pace * RELEASE).max(Duration::from_secs(1));
     desk.host.turn_stop(SessionParams { session_id: session.clone() }).await.unwrap();
     while server.is_busy().await {
-        assert!(stopped.elapsed() < RELEASE, "the server still works:\n{}", server.said());
+        assert!(stopped.elapsed() < release, "the server still works after {release:?}:\n{}", server.said());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     println!("  the server was free {:.0?} after the stop", stopped.elapsed());
     seen.extend(
-        hear(&mut events, &node, Duration::from_secs(5), is_end).await.expect("the stop did not end it"),
+        hear(&mut events, &node, Duration::from_secs(60), is_end).await.expect("the stop did not end it"),
     );
     let end = seen.pop().unwrap();
     let TurnEvent::TurnInterrupted { node: ended, error } = &end else {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine as _;
 use okcvm_protocol::{
@@ -210,14 +210,16 @@ async fn slides_become_pages_where_an_office_program_is_installed() {
         assert!(error.hint.is_some(), "{error:?}");
         return;
     }
+    let begun = Instant::now();
     let handle = desk.host.pptx_pdf(ask("产品.pptx")).await.unwrap();
+    let making = begun.elapsed();
     let (status, pdf) = body(&desk, &handle.url);
     assert_eq!(status, 200);
     assert!(pdf.starts_with(b"%PDF-"), "{:?}", pdf.get(..20));
     // The same slides under another name are not turned into pages again.
     let begun = Instant::now();
     let again = desk.host.pptx_pdf(ask("again.pptx")).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() * 2 < making, "{:?} after {making:?}", begun.elapsed());
     assert_eq!(body(&desk, &again.url).1, pdf);
     for name in ["notes.txt", "empty.pptx", "missing.pptx"] {
         let error = desk.host.pptx_pdf(ask(name)).await.unwrap_err();

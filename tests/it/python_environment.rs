@@ -136,7 +136,7 @@ fn a_stop_calls_it_off_and_leaves_nothing() {
     let begun = Instant::now();
     signal(program.id(), "INT");
     assert_eq!(program.wait().unwrap().code(), Some(130));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
     assert_eq!(left(folder.path()), ["lock"]);
 }
 

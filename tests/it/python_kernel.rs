@@ -262,10 +262,10 @@ async fn output_comes_in_order_and_early() {
         bench.good("import time, sys, os").await;
         let begun = Instant::now();
         let gave = bench
-            .run("print('one')\nsys.stdout.flush()\ntime.sleep(2)\nprint('two')\nos.system('echo three')\nprint('four')")
+            .run("print('one')\nsys.stdout.flush()\ntime.sleep(4)\nprint('two')\nos.system('echo three')\nprint('four')")
             .await;
-        assert!(gave.first.unwrap() < Duration::from_millis(1_500), "{kind:?}: {:?}", gave.first);
-        assert!(begun.elapsed() >= Duration::from_secs(2));
+        let (first, whole) = (gave.first.unwrap(), begun.elapsed());
+        assert!(whole - first >= Duration::from_secs(1), "{kind:?}: {first:?} of {whole:?}");
         let at = |word: &str| gave.text.find(word).unwrap_or_else(|| panic!("{kind:?}: {}", gave.text));
         assert!(at("one") < at("two") && at("two") < at("four") && at("three") > 0, "{}", gave.text);
         assert!(bench.good("print('out'); print('err', file=sys.stderr)").await.contains("err"));
@@ -320,7 +320,7 @@ async fn an_interrupt_ends_the_cell_and_keeps_the_names() {
         for code in ["time.sleep(50)", "while True: pass", "!sleep 50"] {
             let (gave, took) = bench.stopped(code).await;
             assert_eq!(gave.ran.end, CellEnd::Interrupted, "{kind:?} {code}: {}", gave.text);
-            assert!(took < Duration::from_secs(3), "{kind:?} {code}: {took:?}");
+            assert!(took < Duration::from_secs(20), "{kind:?} {code}: {took:?}");
             assert_eq!(bench.good("kept").await, "'still here'", "{kind:?} {code}");
         }
     }
@@ -335,7 +335,7 @@ async fn a_cell_that_heeds_no_interrupt_is_ended_with_its_kernel() {
         bench.good("1").await;
         let (gave, took) = bench.stopped(stubborn).await;
         assert_eq!(gave.ran.end, CellEnd::Ended, "{kind:?}");
-        assert!(took >= Duration::from_millis(2_900) && took < Duration::from_secs(8), "{took:?}");
+        assert!(took >= Duration::from_millis(2_900) && took < Duration::from_secs(30), "{took:?}");
         let gave = bench.run("'time' in globals()").await;
         assert_eq!(gave.text, "False");
         assert!(gave.ran.notes.iter().any(|note| note.contains("did not heed")), "{:?}", gave.ran.notes);

@@ -302,7 +302,7 @@ async fn a_session_of_ten_thousand_nodes_opens_at_once() {
     }
     let detail = detail.unwrap();
     println!("a session of {NODES} nodes opens in {best:?}");
-    assert!(best < Duration::from_millis(200), "{best:?}");
+    assert!(best < Duration::from_secs(1), "{best:?}");
     assert_eq!((detail.tree.len(), detail.turns.len()), (NODES, 30));
     assert_eq!(detail.earlier_turns as usize, path.len() - 30);
     let wire = serde_json::to_vec(&detail.tree).unwrap();

@@ -54,17 +54,22 @@ async fn every_slide_of_a_page_has_a_picture_and_all_are_drawn_in_one_go() {
     let desk = Desk::open();
     let session = desk.session().await;
     let files = desk.files(&session).await;
-    std::fs::write(files.join("talk.html"), deck("one")).unwrap();
     std::fs::write(files.join("plain.html"), "<p>no slides").unwrap();
     std::fs::write(files.join("notes.txt"), "no slides").unwrap();
-    let (last, first) =
-        tokio::join!(ask(&desk, &session, "talk.html", 2), ask(&desk, &session, "talk.html", 0));
-    assert_eq!((middle(&first), middle(&last)), ([255, 0, 0], [0, 0, 255]));
-    assert_eq!((first.width, first.height), (320, 180));
-    // No browser is asked for what was drawn with them.
-    let begun = Instant::now();
-    assert_eq!(middle(&ask(&desk, &session, "talk.html", 1).await), [0, 255, 0]);
-    assert!(begun.elapsed() < Duration::from_millis(200), "{:?}", begun.elapsed());
+    // No browser is asked for what was drawn with the others. A busy machine may hold one answer up, and not each.
+    let mut times = Vec::new();
+    for name in ["talk.html", "second.html", "third.html"] {
+        std::fs::write(files.join(name), deck(name)).unwrap();
+        let begun = Instant::now();
+        let (last, first) = tokio::join!(ask(&desk, &session, name, 2), ask(&desk, &session, name, 0));
+        let drawing = begun.elapsed();
+        assert_eq!((middle(&first), middle(&last)), ([255, 0, 0], [0, 0, 255]));
+        assert_eq!((first.width, first.height), (320, 180));
+        let begun = Instant::now();
+        assert_eq!(middle(&ask(&desk, &session, name, 1).await), [0, 255, 0]);
+        times.push((drawing, begun.elapsed()));
+    }
+    assert!(times.iter().any(|(drawing, kept)| *kept * 4 < *drawing), "{times:?}");
     let beyond = ask(&desk, &session, "talk.html", 3).await;
     assert_eq!((beyond.url, beyond.reason.as_deref()), (None, Some("There is no slide 4.")));
     let plain = ask(&desk, &session, "plain.html", 0).await;
@@ -107,14 +112,20 @@ async fn slides_that_nobody_waits_for_are_not_drawn_to_the_end() {
     let session = desk.session().await;
     std::fs::write(desk.files(&session).await.join("talk.html"), deck("two")).unwrap();
     let stop = SlidePicturesStopParams { session_id: session.clone(), source: live("talk.html") };
-    let stopping = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        desk.host.slide_pictures_stop(stop).await.unwrap();
-    };
+    let asking = ask(&desk, &session, "talk.html", 2);
+    tokio::pin!(asking);
     let begun = Instant::now();
-    let (drawn, ()) = tokio::join!(ask(&desk, &session, "talk.html", 2), stopping);
+    // Called off until it ends: a single time may come before it is asked for.
+    let drawn = loop {
+        tokio::select! {
+            drawn = &mut asking => break drawn,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {
+                desk.host.slide_pictures_stop(stop.clone()).await.unwrap();
+            }
+        }
+    };
     assert!(drawn.reason.is_some_and(|reason| reason.contains("called off")), "{:?}", drawn.url);
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     // It is no end for ever.
     assert_eq!(middle(&ask(&desk, &session, "talk.html", 2).await), [0, 0, 255]);
 }
@@ -126,7 +137,9 @@ async fn every_slide_of_a_presentation_has_a_picture_where_an_office_program_is_
     let session = desk.session().await;
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/documents/slides.pptx");
     std::fs::copy(fixture, desk.files(&session).await.join("talk.pptx")).unwrap();
+    let begun = Instant::now();
     let first = ask(&desk, &session, "talk.pptx", 0).await;
+    let drawing = begun.elapsed();
     if !has("soffice") || !desk.host.sandbox_status().available {
         assert!(first.reason.is_some_and(|reason| reason.contains("LibreOffice")));
         return;
@@ -134,7 +147,7 @@ async fn every_slide_of_a_presentation_has_a_picture_where_an_office_program_is_
     middle(&first);
     let begun = Instant::now();
     middle(&ask(&desk, &session, "talk.pptx", 1).await);
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() * 2 < drawing, "{:?} after {drawing:?}", begun.elapsed());
     // The third is hidden and has its picture all the same: the numbers of those behind it hold.
     middle(&ask(&desk, &session, "talk.pptx", 2).await);
     let beyond = ask(&desk, &session, "talk.pptx", 250).await;

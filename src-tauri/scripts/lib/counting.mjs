@@ -13,10 +13,35 @@ export const counters = {
   },
   vitest: (text) => {
     const line = text.match(/^\s*Tests\s+.*$/m)?.[0] ?? '';
-    return { passed: sum(line, /(\d+) passed/g, 1), failed: sum(line, /(\d+) failed/g, 1) };
+    return {
+      passed: sum(line, /(\d+) passed/g, 1),
+      failed: sum(line, /(\d+) failed/g, 1),
+    };
   },
-  node: (text) => ({ passed: sum(text, /^(?:ℹ|#) pass (\d+)$/gm, 1), failed: sum(text, /^(?:ℹ|#) fail (\d+)$/gm, 1) }),
+  node: (text) => ({
+    passed: sum(text, /^(?:ℹ|#) pass (\d+)$/gm, 1),
+    failed: sum(text, /^(?:ℹ|#) fail (\d+)$/gm, 1),
+  }),
 };
+
+/** The most lines that a summary repeats of one step. */
+const REPEATED = 60;
+
+/** Why tests failed, as the runner told it far above the summary: the lines that say so, and no more than fit. */
+export function reasons(output) {
+  const text = plain(output);
+  const found = [
+    // cargo: what a failed test printed, up to the list of names.
+    ...[...text.matchAll(/^---- .+ stdout ----\n[\s\S]*?(?=^---- .+ stdout ----$|^failures:$)/gm)].map((match) =>
+      match[0].trimEnd().split('\n').slice(0, 20),
+    ),
+    // node and vitest: everything from their own list of failures on.
+    ...[...text.matchAll(/^✖ failing tests:\n[\s\S]*|^.*Failed Tests \d+[\s\S]*/gm)].map((match) =>
+      match[0].split('\n'),
+    ),
+  ];
+  return found.flat().slice(0, REPEATED);
+}
 
 /** Runs named steps one after the other, all of them even if one fails, and closes with the plain line. */
 export class Tally {
@@ -43,7 +68,14 @@ export class Tally {
       failed = 1;
       note = timedOut ? 'it ran out of time' : `exit code ${code}`;
     }
-    this.#rows.push({ name, passed, failed, seconds, note });
+    this.#rows.push({
+      name,
+      passed,
+      failed,
+      seconds,
+      note,
+      why: failed === 0 ? [] : reasons(output),
+    });
     this.#say(`<== ${name}: ${failed === 0 ? 'ok' : `FAILED ${note}`} in ${seconds.toFixed(1)} s`);
   }
 
@@ -52,6 +84,9 @@ export class Tally {
     const width = Math.max(...this.#rows.map((row) => row.name.length));
     let passed = 0;
     let failed = 0;
+    for (const row of this.#rows.filter(({ why }) => why.length > 0)) {
+      this.#say(`\nWhy ${row.name} failed, once more:\n${row.why.join('\n')}`);
+    }
     this.#say('');
     for (const row of this.#rows) {
       passed += row.passed;

@@ -305,3 +305,26 @@ fn confine(length: usize, time: Duration, task: Task) -> io::Result<()> {
 fn confine(_length: usize, _time: Duration, _task: Task) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_process_ended_is_told() {
+        let ended_by = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut process = Process(command.spawn().unwrap());
+            process.last_words(DocumentKind::Pdf, Duration::from_secs(5))
+        };
+        let out_of_time = ended_by("kill -XCPU $$");
+        assert!(matches!(out_of_time, DocumentError::TimedOut(_)), "{out_of_time}");
+        let too_large = ended_by("echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$");
+        assert!(matches!(too_large, DocumentError::TooLarge(_)), "{too_large}");
+        for script in ["exit 1", "kill -SEGV $$", "kill -KILL $$"] {
+            let fault = ended_by(script);
+            assert!(matches!(fault, DocumentError::Fault(_)), "{script}: {fault}");
+        }
+    }
+}

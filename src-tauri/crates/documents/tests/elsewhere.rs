@@ -193,7 +193,7 @@ fn pages_without_end_are_ended() {
         assert!(matches!(error, DocumentError::TimedOut(_)), "{error}");
         assert!(!error.is_lasting());
     }
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(150), "{:?}", begun.elapsed());
     // Nothing of them runs on.
     assert_eq!(drawn(pdf("", ("", b"0 0 50 50 re f"), &[]), &within(60)).unwrap().len(), 1);
     let children =
@@ -212,7 +212,7 @@ fn it_is_called_off_at_once() {
         stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(drawn(endless(), &reading).unwrap_err(), DocumentError::Cancelled);
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 fn what_is_wrong_with_a_document_is_told() {

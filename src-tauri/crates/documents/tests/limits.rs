@@ -181,7 +181,7 @@ fn a_reading_that_is_called_off_ends_soon() {
     let began = Instant::now();
     let reading = Reading::new(Limits::default(), move || asked.load(Ordering::Relaxed));
     assert_eq!(read(bytes, DocumentKind::Docx, &reading), Err(DocumentError::Cancelled));
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn cells_that_span_many_columns_take_no_memory() {
     let text =
         markdown(book(&format!("<table><tr>{wide}</tr>{}</table>", "<tr><td>1</td></tr>".repeat(20_000))));
     assert!(text.lines().next().unwrap().len() < 5_000, "{}", text.lines().next().unwrap().len());
-    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn many_rules_for_many_elements_end() {
     }
     let body = "<div>".repeat(40) + &"<p>x</p>".repeat(20_000);
     markdown(book(&format!("<html><head><style>{rules}</style></head><body>{body}</body></html>")));
-    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[test]

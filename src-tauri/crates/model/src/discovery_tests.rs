@@ -70,5 +70,5 @@ async fn silence_other_servers_and_closed_ports_are_nothing() {
     let begun = std::time::Instant::now();
     let ports = LocalPorts { ollama: nobody().await, lm_studio: other.port(), llama_cpp: silent.port() };
     assert_eq!(discover(&ports).await, []);
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

@@ -207,7 +207,7 @@ fn it_ends_when_it_is_dropped_and_can_start_again_on_its_port() {
     stuck.read_exact(&mut first).unwrap();
     let began = Instant::now();
     drop(server);
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(idle.read(&mut first).unwrap(), 0);
     drop((idle, stuck));
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());

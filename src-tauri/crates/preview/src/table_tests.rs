@@ -168,12 +168,12 @@ fn a_closed_table_is_counted_no_further_and_gives_no_rows() {
     drop(file);
     let begun = Instant::now();
     let handle = desk.tables.open(desk.material("huge.csv"), None).unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     assert_eq!(handle.names, words(&["a", "b"]));
     desk.tables.close(&handle.id);
     let closed = Instant::now();
     let last = desk.counted(&handle.id);
-    assert!(last.bytes < handle.size && closed.elapsed() < Duration::from_secs(5));
+    assert!(last.bytes < handle.size && closed.elapsed() < Duration::from_secs(30));
     assert!(matches!(desk.tables.rows(&handle.id, 0, 1), Err(PreviewError::TableClosed)));
 }
 

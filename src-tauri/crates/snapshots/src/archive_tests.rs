@@ -8,10 +8,24 @@ use std::time::{Duration, Instant};
 use okcvm_objects::Disk;
 use okcvm_objects::testing::{DiskStep, HookedDisk};
 
-use crate::testing::place;
+use crate::testing::{place, tree};
 use crate::{Author, History, PageRequest, RecordInfo, SnapshotError};
 
 const INFO: RecordInfo<'_> = RecordInfo { message: "m", author: Author::Agent, at_ms: 1 };
+
+/// Whoever holds the archive a moment longer than the history changes nothing in the folder any more.
+#[test]
+fn what_is_closed_leaves_nothing_to_take_away() {
+    let mut place = place();
+    place.write("file", "one");
+    place.snapshot();
+    place.history.flush().unwrap();
+    let held = Arc::clone(&place.history.shared.archive);
+    place.close();
+    let closed = tree(&place.repository());
+    drop(held);
+    assert_eq!(tree(&place.repository()), closed);
+}
 
 #[test]
 fn one_writes_and_the_other_reads() {
@@ -191,7 +205,7 @@ fn a_merging_that_fails_waits_for_the_next_snapshot() {
         std::thread::sleep(Duration::from_millis(5));
     }
     // A round of the syncing that is still on its way may try once more.
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(3));
     let before = count.load(Ordering::Relaxed);
     std::thread::sleep(Duration::from_millis(2200));
     assert_eq!(count.load(Ordering::Relaxed), before);

@@ -77,8 +77,9 @@ fn the_oldest_goes_first_and_no_more_than_is_needed() {
 fn nothing_goes_that_may_be_the_only_copy() {
     let place = damaged();
     place.history.flush().unwrap();
-    let pack = packs(&place).pop().unwrap();
-    for path in [pack.with_extension("idx"), pack] {
+    let gone = packs(&place);
+    assert!(!gone.is_empty());
+    for path in gone.into_iter().flat_map(|pack| [pack.with_extension("idx"), pack]) {
         fs::remove_file(path).unwrap();
     }
     place.history.shared.archive.objects().refresh().unwrap();

@@ -244,7 +244,7 @@ async fn a_timeout_is_told_with_the_output_so_far() {
             .call(json!({ "command": "echo started; sleep 60 & sleep 60", "timeout": 400 }))
             .await
             .expect("a result");
-        assert!(started.elapsed() < Duration::from_secs(4));
+        assert!(started.elapsed() < Duration::from_secs(30));
         let text = text(&result);
         assert!(text.starts_with("started\n[timed out after 400 ms: "), "{text}");
         assert!(result.is_error);
@@ -278,7 +278,7 @@ async fn a_stopped_call_gives_what_came() {
         });
         let (result, stopped) =
             tokio::join!(trial.call(json!({ "command": "echo started; sleep 30" })), stopping);
-        assert!(stopped.expect("stop").elapsed() < Duration::from_secs(2));
+        assert!(stopped.expect("stop").elapsed() < Duration::from_secs(20));
         let Err(ToolError::Cancelled(Some(partial))) = result else { panic!("{result:?}") };
         assert!(text(&partial).starts_with("started\n[stopped: "), "{}", text(&partial));
         assert!(partial.is_error);

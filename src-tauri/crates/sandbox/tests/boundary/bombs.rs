@@ -17,7 +17,7 @@ fn memory_over_many_processes_is_bounded() {
         command.limits.total_memory_bytes = 250_000_000;
         let ran = trial.run_command(command);
         assert_eq!(ran.exit.outcome, Outcome::Limited(Limit::Memory), "{:?}: {}", trial.tier, ran.text());
-        assert!(ran.exit.duration < Duration::from_secs(20), "{:?}", ran.exit);
+        assert!(ran.exit.duration < Duration::from_secs(50), "{:?}", ran.exit);
         assert_eq!(marked(&marker), [0_u32; 0], "{:?}", trial.tier);
     }
 }

@@ -27,7 +27,7 @@ fn an_endless_flood_ends_in_time() {
         command.timeout = Duration::from_millis(500);
         let ran = trial.run_command(command);
         assert_eq!((ran.exit.outcome, ran.bytes.len()), (Outcome::TimedOut, 100_000));
-        assert!(ran.exit.duration < Duration::from_secs(3), "{:?}", ran.exit.duration);
+        assert!(ran.exit.duration < Duration::from_secs(20), "{:?}", ran.exit.duration);
     }
 }
 
@@ -103,7 +103,7 @@ fn a_fork_bomb_is_bounded_and_ends() {
         });
         let ran = trial.run_command(command);
         assert_eq!(ran.exit.outcome, Outcome::Limited(Limit::Processes));
-        assert!(ran.exit.duration < Duration::from_secs(8), "{:?}", ran.exit);
+        assert!(ran.exit.duration < Duration::from_secs(30), "{:?}", ran.exit);
         counting.join().expect("counter")
     });
     // The numbers below 300 are given out once before the limit binds.
