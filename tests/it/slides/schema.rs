@@ -196,6 +196,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("a:buClr", "{colour}!", ""),
     ("a:buSzPct", "", "val=25000..400000"),
     ("a:buFontTx", "", ""),
+    ("a:buFont", "", "typeface!=."),
     ("a:buAutoNum", "", "type!={numbers} startAt=1..32767"),
     ("a:buChar", "", "char!=_"),
     ("a:buBlip", "a:blip!", ""),

@@ -134,7 +134,7 @@ pub(super) fn paragraph(paragraph: &Paragraph, links: Links<'_>) -> String {
             } else {
                 let letter = marker.char.as_deref().unwrap_or("•");
                 // Without a name programs take a font of signs of their own, whose letters stand elsewhere.
-                let font = match paragraph.runs.iter().find(|run| !run.is_break) {
+                let font = match paragraph.runs.iter().find(|run| !run.is_break && !run.latin.is_empty()) {
                     Some(run) => format!("<a:buFont typeface=\"{}\"/>", text(&run.latin)),
                     None => "<a:buFontTx/>".to_owned(),
                 };
