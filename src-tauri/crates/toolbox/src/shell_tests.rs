@@ -237,6 +237,23 @@ async fn binary_output_is_named() {
 }
 
 #[tokio::test]
+async fn text_before_and_after_binary_output_is_shown() {
+    for trial in Trial::each() {
+        let noise = "printf '\\211PNG\\r\\n\\032\\n\\0\\0\\0'; head -c 400000 /dev/zero; printf '\\377\\0'";
+        let result =
+            trial.command(&format!("echo 'one 漢'; echo two; {noise}; echo; echo THE END; exit 3")).await;
+        let text = text(&result);
+        assert!(text.starts_with("one 漢\ntwo\n(binary output: 400.0 kB, "), "{text}");
+        assert!(text.ends_with("to use it)\nTHE END\n[exit code 3]"), "{text}");
+        // Much text is cut, and the whole is still not taken for text.
+        let result = trial.command(&format!("seq 5000; {noise}; echo; seq 5000")).await;
+        let text = self::text(&result);
+        assert!(text.starts_with("1\n2\n") && text.ends_with("\n4999\n5000\n[exit code 0]"), "{text}");
+        assert!(text.chars().count() < 5_000 && text.matches("[…]").count() == 2, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_timeout_is_told_with_the_output_so_far() {
     for trial in Trial::each() {
         let started = Instant::now();

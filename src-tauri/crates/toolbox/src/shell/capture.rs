@@ -17,6 +17,9 @@ pub(crate) const MAX_CHARACTERS: usize = 10_000;
 /// Of a longer output, the model gets its beginning and its end; the words about the cut fit into the rest.
 const HEAD_CHARACTERS: usize = 5_500;
 const TAIL_CHARACTERS: usize = 4_000;
+/// What is shown of the text on each side of binary output, and how long its end must be to count as text.
+const BESIDE_CHARACTERS: usize = 2_000;
+const LEAST_CHARACTERS: usize = 8;
 /// How often live output goes out at most.
 pub(crate) const LIVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(50);
 /// Bytes that stay in memory from the beginning, and characters from the end.
@@ -190,8 +193,11 @@ impl Capture {
             self.tail.clear();
             self.characters = self.head.chars().count();
         } else if counts.looks_binary() {
+            let tail: String = self.tail.iter().collect();
+            let before = text_before(&self.head);
+            let after = text_after(if tail.is_empty() { &self.head } else { &tail });
             let text = format!(
-                "(binary output: {}, {}; it is not shown. Write it to a file in the workspace with `>` to use it)",
+                "{before}(binary output: {}, {}; it is not shown. Write it to a file in the workspace with `>` to use it){after}",
                 call::size(counts.total),
                 kind(&self.bytes)
             );
@@ -238,6 +244,49 @@ fn cut(beginning: &str, end: &str, all: usize, advice: &str) -> String {
         call::count(missing as u64),
         call::count(all as u64)
     )
+}
+
+/// Whether a line is what a person would read.
+fn is_text(line: &str) -> bool {
+    !line
+        .chars()
+        .any(|letter| letter == char::REPLACEMENT_CHARACTER || (letter.is_control() && letter != '\t'))
+}
+
+/// The lines of text with which an output begins that is binary after them, each with its end; or nothing.
+fn text_before(beginning: &str) -> String {
+    let mut end = 0;
+    for line in beginning.split_inclusive('\n') {
+        if !line.ends_with('\n') || !is_text(line.trim_end_matches(['\r', '\n'])) {
+            break;
+        }
+        end += line.len();
+    }
+    let text = &beginning[..end];
+    let skipped = text.chars().count().saturating_sub(BESIDE_CHARACTERS);
+    if skipped == 0 {
+        return text.to_owned();
+    }
+    text.chars().take(BESIDE_CHARACTERS).collect::<String>() + "\n[…]\n"
+}
+
+/// The lines of text with which an output ends that is binary before them, after the end of a line; or nothing.
+fn text_after(end: &str) -> String {
+    let mut start = end.len();
+    for line in end.split_inclusive('\n').rev() {
+        if !is_text(line.trim_end_matches(['\r', '\n'])) {
+            break;
+        }
+        start -= line.len();
+    }
+    let text = end[start..].trim_end();
+    // Of bytes by chance some few may look like text.
+    if start == 0 || (text.chars().count() < LEAST_CHARACTERS && !end.ends_with('\n')) || text.is_empty() {
+        return String::new();
+    }
+    let skipped = text.chars().count().saturating_sub(BESIDE_CHARACTERS);
+    let cut = if skipped == 0 { "" } else { "[…]\n" };
+    format!("\n{cut}{}", text.chars().skip(skipped).collect::<String>())
 }
 
 /// What kind of file begins like this.
