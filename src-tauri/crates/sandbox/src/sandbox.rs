@@ -39,6 +39,7 @@ pub fn run_helper_if_asked() {
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     pub(crate) inner: Arc<Inner>,
+    #[cfg_attr(windows, allow(dead_code, reason = "a token hides no folder that its user may read"))]
     pub(crate) workspaces: Workspaces,
     #[cfg(unix)]
     pub(crate) made: crate::newcomers::Made,
@@ -46,7 +47,10 @@ pub struct Sandbox {
 
 /// The workspaces of all sessions, asked for anew at every start.
 #[derive(Clone, Default)]
-pub(crate) struct Workspaces(Option<Arc<ListWorkspaces>>);
+pub(crate) struct Workspaces(
+    #[cfg_attr(windows, allow(dead_code, reason = "a token hides no folder that its user may read"))]
+    Option<Arc<ListWorkspaces>>,
+);
 
 type ListWorkspaces = dyn Fn() -> Result<Vec<PathBuf>, String> + Send + Sync;
 
