@@ -526,10 +526,8 @@ impl Kernels {
     /// Ends the kernel of a session with all that it started, once its cell has ended.
     pub async fn end_session(&self, session: &str) {
         let slot = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
-        if let Some(slot) = slot
-            && let Some(mut kernel) = slot.lock().await.kernel.take()
-        {
-            kernel.end().await;
+        if let Some(slot) = slot {
+            slot.lock().await.end().await;
         }
         self.held_by_all().remove(session);
     }
