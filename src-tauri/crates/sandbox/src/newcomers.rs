@@ -180,9 +180,15 @@ fn look(looking: &Looking<'_>, told: &mut BTreeSet<PathBuf>) -> Looked {
         match came {
             Came::Made | Came::Earlier => newcomer.quiet(aside),
             Came::Moved => {
-                if told.insert(place.to_owned()) {
+                if !told.contains(place) {
                     newcomer.since = SystemTime::UNIX_EPOCH;
-                    newcomer.quiet(aside);
+                    let mut of_it = PutAside::default();
+                    newcomer.quiet(&mut of_it);
+                    // What had nothing to tell may have something the next time.
+                    if !of_it.is_empty() {
+                        told.insert(place.to_owned());
+                    }
+                    aside.add(of_it);
                 }
             }
             Came::Unknown => aside.unfinished = true,
@@ -336,7 +342,7 @@ impl Newcomer<'_> {
         });
         let is_clean = cleaned.taken.is_empty();
         // Under another name it could be written later, where its own is held.
-        if is_clean && (stat.st_nlink == 1 || self.stays) {
+        if is_clean && stat.st_nlink == 1 {
             return Ok(None);
         }
         let aside = self.put_aside(OsStr::new(file))?;

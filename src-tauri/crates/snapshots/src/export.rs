@@ -312,11 +312,12 @@ impl Copying<'_> {
         to: &Path,
         at_ms: i64,
     ) -> Result<Vec<SkippedFile>, SnapshotError> {
-        let (mut names, mut renamed) = (HashSet::new(), Vec::new());
+        let (mut names, mut renamed) = (ZipNames::default(), Vec::new());
         let wrong = |error: zip::result::ZipError| SnapshotError::copy("written", to, io::Error::from(error));
         for item in items {
             self.cancel.check()?;
-            let name = name_for(&item.path, &mut names);
+            let is_folder = item.entry.kind == EntryKind::Folder;
+            let name = if is_folder { names.folder(&item.path) } else { names.file(&item.path) };
             if name.as_bytes() != item.path {
                 renamed.push(SkippedFile { path: shown(&item.path), reason: name.clone() });
             }
@@ -481,17 +482,38 @@ fn synced(folder: &Path) -> Result<(), SnapshotError> {
     sync_folder(folder)
 }
 
-/// The name as text, which nothing else in the copy has. Names in a zip file have no backslash: readers take it for the
-/// separator of folders.
-fn name_for(path: &[u8], names: &mut HashSet<String>) -> String {
-    let plain = String::from_utf8_lossy(path).replace('\\', "_");
-    let mut name = plain.clone();
-    let mut number = 2;
-    while !names.insert(name.clone()) {
-        name = format!("{plain} ({number})");
-        number += 1;
+/// Names of a zip file: text, none of them twice, and no file where another name has a folder. They have no backslash,
+/// which readers take for the separator of folders.
+#[derive(Default)]
+struct ZipNames {
+    taken: HashSet<String>,
+    folders: HashMap<Vec<u8>, String>,
+}
+
+impl ZipNames {
+    /// The name of a folder of the snapshot, the same each time.
+    fn folder(&mut self, path: &[u8]) -> String {
+        if let Some(name) = self.folders.get(path) {
+            return name.clone();
+        }
+        let name = self.file(path);
+        self.folders.insert(path.to_vec(), name.clone());
+        name
     }
-    name
+
+    /// A name of its own, below that of its folder.
+    fn file(&mut self, path: &[u8]) -> String {
+        let (folder, last) = split(path);
+        let last = String::from_utf8_lossy(last).replace('\\', "_");
+        let plain = if folder.is_empty() { last } else { format!("{}/{last}", self.folder(folder)) };
+        let mut name = plain.clone();
+        let mut number = 2;
+        while !self.taken.insert(name.clone()) {
+            name = format!("{plain} ({number})");
+            number += 1;
+        }
+        name
+    }
 }
 
 /// The moment in the times of zip files, which are from 1980 to 2107; in UTC.

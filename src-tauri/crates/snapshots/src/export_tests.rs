@@ -291,6 +291,17 @@ fn a_backslash_in_a_name_is_no_folder_of_a_zip_and_is_named() {
     archive.by_name("b_c").unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "1");
     assert_eq!(exported.renamed.len(), 2);
+    // Nor does a file get the name of a folder, or a folder that of a link.
+    place.write("b\\c\\d", "3");
+    place.write("e_f", "4");
+    place.write("e\\f/g", "5");
+    let id_of_all = place.snapshot();
+    let to = place.folder.path().join("all.zip");
+    export(&place, &id_of_all, &to).unwrap();
+    let archive = zip::ZipArchive::new(File::open(&to).unwrap()).unwrap();
+    let mut names: Vec<_> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["b_c", "b_c (2)", "b_c_d", "e_f (2)", "e_f/g"]);
     // In a folder it is a name as any other.
     let to = place.folder.path().join("saved");
     assert_eq!(export(&place, &id, &to).unwrap().renamed, Vec::new());

@@ -31,7 +31,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or makes `path` and brings it to the latest format. Where neither it nor its folder can be written, it is
+    /// Opens or makes `path` and brings it to the latest format. Where it or its folder cannot be written, it is
     /// opened to be read, and whatever would write is [`StoreError::ReadOnly`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if can_only_be_read(path) {
@@ -171,7 +171,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A database that is there, in a place where this user can write neither to it nor beside it.
+/// A database that is there, to which or beside which this user cannot write.
 fn can_only_be_read(path: &Path) -> bool {
     #[cfg(unix)]
     {

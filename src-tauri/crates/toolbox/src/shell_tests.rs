@@ -250,6 +250,9 @@ async fn text_before_and_after_binary_output_is_shown() {
         let text = self::text(&result);
         assert!(text.starts_with("1\n2\n") && text.ends_with("\n4999\n5000\n[exit code 0]"), "{text}");
         assert!(text.chars().count() < 5_000 && text.matches("[…]").count() == 2, "{text}");
+        let result = trial.command(&format!("{noise}; echo; seq 200000")).await;
+        let text = self::text(&result);
+        assert!(text.starts_with("(binary output") && text.ends_with("\n200000\n[exit code 0]"), "{text}");
     }
 }
 

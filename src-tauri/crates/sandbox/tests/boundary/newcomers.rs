@@ -319,6 +319,22 @@ fn what_a_command_made_a_later_one_may_change_and_remove() {
     trial.refused("rm -rf clone");
 }
 
+/// By its other name it could be written once its own is held.
+#[test]
+fn settings_with_a_second_name_are_told_of() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    let runtime = runtime();
+    let since = SystemTime::now();
+    let process = runtime.block_on(trial.sandbox.start(program(&trial, "read go"))).expect("a program");
+    let config = trial.workspace.join("new/.git/config");
+    repository(&trial.workspace.join("new"));
+    assert!(runtime.block_on(process.running.tell(since)).is_empty());
+    std::fs::hard_link(&config, trial.workspace.join("x")).expect("link");
+    assert_eq!(runtime.block_on(process.running.tell(since)).failed, ["new/.git/config"]);
+    assert!(exists(config));
+    drop(process);
+}
+
 /// To remove what is held elsewhere would undo that hold.
 #[test]
 fn what_a_program_that_stays_holds_later_commands_hold_too() {

@@ -195,7 +195,12 @@ impl Capture {
         } else if counts.looks_binary() {
             let tail: String = self.tail.iter().collect();
             let before = text_before(&self.head);
-            let after = text_after(if tail.is_empty() { &self.head } else { &tail });
+            // The first line of what is kept of the end is cut off, and what follows may be text alone.
+            let after = match tail.split_once('\n') {
+                Some((_, end)) => text_after(end, false),
+                None if tail.is_empty() => text_after(&self.head, true),
+                None => String::new(),
+            };
             let text = format!(
                 "{before}(binary output: {}, {}; it is not shown. Write it to a file in the workspace with `>` to use it){after}",
                 call::size(counts.total),
@@ -270,8 +275,9 @@ fn text_before(beginning: &str) -> String {
     text.chars().take(BESIDE_CHARACTERS).collect::<String>() + "\n[…]\n"
 }
 
-/// The lines of text with which an output ends that is binary before them, after the end of a line; or nothing.
-fn text_after(end: &str) -> String {
+/// The lines of text with which an output ends that is binary before them, after the end of a line; or nothing. `is_whole`
+/// says that nothing is missing before `end`.
+fn text_after(end: &str, is_whole: bool) -> String {
     let mut start = end.len();
     for line in end.split_inclusive('\n').rev() {
         if !is_text(line.trim_end_matches(['\r', '\n'])) {
@@ -281,7 +287,8 @@ fn text_after(end: &str) -> String {
     }
     let text = end[start..].trim_end();
     // Of bytes by chance some few may look like text.
-    if start == 0 || (text.chars().count() < LEAST_CHARACTERS && !end.ends_with('\n')) || text.is_empty() {
+    let is_all = is_whole && start == 0;
+    if is_all || (text.chars().count() < LEAST_CHARACTERS && !end.ends_with('\n')) || text.is_empty() {
         return String::new();
     }
     let skipped = text.chars().count().saturating_sub(BESIDE_CHARACTERS);
