@@ -27,10 +27,6 @@ mod stage;
 const LOADING: Duration = Duration::from_secs(15);
 /// How long a page that loads and loads may take to answer.
 const ANSWERING: Duration = Duration::from_secs(5);
-/// How often a page that is waited for is asked whether it answers.
-const ASKING: Duration = Duration::from_secs(1);
-/// What is said of a page that answers no more.
-const ENDLESS: &str = "load the page, whose scripts seem to run without end";
 /// How long one answer may take.
 const MEASURING: Duration = Duration::from_secs(60);
 /// How long a page may stand open: a page could use up the time for each of hundreds of answers.
@@ -113,7 +109,10 @@ impl Renderer for Offscreen {
             // A page that waits for something is measured as it is; one whose scripts never end cannot be.
             Err(_) => match tokio::time::timeout(ANSWERING, page.run("1")).await {
                 Ok(answer) => answer.map(|_| Box::new(page) as Box<dyn OpenPage>),
-                Err(_) => Err(SlidesError::Late { what: ENDLESS.to_owned(), limit: LOADING + ANSWERING }),
+                Err(_) => Err(SlidesError::Late {
+                    what: "load the page, whose scripts seem to run without end".to_owned(),
+                    limit: LOADING + ANSWERING,
+                }),
             },
         }
     }
@@ -175,9 +174,11 @@ impl Page {
             Err(_) => Err(SlidesError::Late { what: what.to_owned(), limit: MEASURING }),
         }
     }
+}
 
-    /// Runs a script in our world of the page.
-    async fn evaluate(&self, script: &str) -> Result<Value, SlidesError> {
+#[async_trait::async_trait]
+impl OpenPage for Page {
+    async fn run(&mut self, script: &str) -> Result<Value, SlidesError> {
         // As text it is put together in the process of the page, and the window only carries it.
         let body = format!(
             "const answer = JSON.stringify(await ({script})); if (answer?.length > {MOST_TEXT}) throw new Error('the page holds too much'); return answer ?? 'null';"
@@ -198,32 +199,6 @@ impl Page {
             })
             .await?;
         serde_json::from_str(&json).map_err(SlidesError::Scene)
-    }
-
-    /// Waits until the page answers no more, and gives the error.
-    async fn without_answer(&self) -> SlidesError {
-        loop {
-            tokio::time::sleep(ASKING).await;
-            match tokio::time::timeout(LOADING, self.evaluate("1")).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return error,
-                Err(_) => return SlidesError::Late { what: ENDLESS.to_owned(), limit: LOADING },
-            }
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl OpenPage for Page {
-    async fn run(&mut self, script: &str) -> Result<Value, SlidesError> {
-        self.evaluate(script).await
-    }
-
-    async fn settle(&mut self, script: &str) -> Result<Value, SlidesError> {
-        tokio::select! {
-            answer = self.evaluate(script) => answer,
-            error = self.without_answer() => Err(error),
-        }
     }
 
     async fn picture(&mut self, area: Area, scale: f64) -> Result<Vec<u8>, SlidesError> {

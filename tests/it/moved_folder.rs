@@ -141,3 +141,21 @@ async fn all_sessions_of_a_folder_go_along_and_none_while_a_turn_runs() {
         desk.turn(session, "Go.", Vec::new()).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_goes_while_its_session_is_open_is_missed_and_found_again() {
+    let desk = Desk::open();
+    let place = desk.folder.path().canonicalize().unwrap();
+    let (here, away) = (place.join("here"), place.join("away"));
+    std::fs::create_dir(&here).unwrap();
+    let create = SessionCreateParams { title: None, folder: Some(here.to_string_lossy().into_owned()) };
+    let session = desk.host.session_create(create).await.unwrap().id;
+    assert_eq!(desk.detail(&session).await.access, SessionAccess::Write);
+    std::fs::rename(&here, &away).unwrap();
+    let detail = desk.detail(&session).await;
+    assert_eq!(detail.access, SessionAccess::ReadOnly);
+    assert_eq!(detail.why_read_only.unwrap().code, Some(ErrorCode::FolderMissing));
+    std::fs::rename(&away, &here).unwrap();
+    let detail = desk.detail(&session).await;
+    assert_eq!((detail.access, detail.why_read_only), (SessionAccess::Write, None));
+}

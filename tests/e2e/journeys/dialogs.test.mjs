@@ -1,7 +1,7 @@
 // Files and folders that are picked in the system's own dialogs.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -154,5 +154,32 @@ test('files and folders are picked in the dialogs of the system', (t) => {
         assert.deepEqual(Object.keys(filesIn(mine)), ['notes.txt'], 'a turn that made no files leaves none');
       },
     );
+
+    await stage(t, 'a session whose folder was moved is told where it is', async () => {
+      const moved = join(outside, 'moved project');
+      renameSync(mine, moved);
+      writeFileSync(join(moved, 'later.txt'), 'mine, too\n');
+      // Another session, and back.
+      for (const row of [1, 0]) {
+        await (await window.all(id.sessionRow))[row].click();
+        await sleep(500);
+      }
+      await window.see(id.sessionMoveFolder);
+      await window.picture('folder-missing');
+      await window.click(id.sessionMoveFolder);
+      const first = await fileDialog(window);
+      first.press('Escape');
+      await first.gone();
+      await window.see(id.sessionMoveFolder);
+      await window.click(id.sessionMoveFolder);
+      const dialog = await fileDialog(window);
+      await dialog.type(moved);
+      await dialog.accept();
+      await window.gone(id.readOnlyBanner);
+      await window.see(id.fileRow, { attributes: { path: 'later.txt' } });
+      await window.picture('folder-found');
+      await runTurn(window, 'Make a to-do list for autumn', 2);
+      assert.deepEqual(Object.keys(filesIn(moved)).sort(), ['later.txt', 'notes.txt']);
+    });
   });
 });

@@ -134,6 +134,9 @@ impl Engine {
         let runtime = self.runtime_in_its_folder(id)?;
         if runtime.workspace().is_ok() {
             runtime.try_write(self)?;
+        } else {
+            // There is nothing to write to, though it was there when the session was opened first.
+            runtime.let_go();
         }
         // The number is read before the rows: an event that falls between comes again and changes nothing.
         let sequence = self.events().last();

@@ -87,9 +87,9 @@ impl Runtime {
         loop {
             let before = found.last().map(|info| info.id.clone());
             let page = self.history.page(&PageRequest { before, count: PAGE })?;
-            let count = page.len();
+            let (count, before) = (page.len(), found.len());
             found.extend(page.into_iter().take_while(is_unknown));
-            if count < PAGE || !found.len().is_multiple_of(PAGE) || found.is_empty() {
+            if count < PAGE || found.len() < before + count {
                 found.reverse();
                 return Ok(found);
             }

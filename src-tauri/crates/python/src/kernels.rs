@@ -114,6 +114,8 @@ struct Inner {
 #[derive(Debug)]
 struct Slot {
     kernel: Option<Kernel>,
+    /// The files that it was started with.
+    workspace: PathBuf,
     /// Why the last one is gone, if that was not asked for.
     lost: Option<String>,
     /// When the cell began that runs, or whose call was dropped.
@@ -129,6 +131,7 @@ impl Slot {
     fn empty() -> Self {
         Self {
             kernel: None,
+            workspace: PathBuf::new(),
             lost: None,
             cell: None,
             looked: SystemTime::now(),
@@ -257,6 +260,10 @@ impl Kernels {
             () = cell.cancel.cancelled() => return Err(KernelError::Cancelled),
         };
         slot.end_what_was_dropped().await;
+        if slot.kernel.is_some() && slot.workspace != cell.workspace {
+            slot.end().await;
+            slot.lost = Some("the files lie in another folder now".to_owned());
+        }
         let (mut notes, mut packages) = (Vec::new(), Vec::new());
         if cell.restart {
             if slot.kernel.is_some() {
@@ -288,6 +295,7 @@ impl Kernels {
             notes.push(note);
             notes.extend(why);
             slot.kernel = Some(kernel);
+            slot.workspace.clone_from(&cell.workspace);
             slot.looked = SystemTime::now();
             // Nothing is left of what the one before held, but in the packages of the session.
             self.held_by_all().remove(&cell.session);
@@ -526,10 +534,8 @@ impl Kernels {
     /// Ends the kernel of a session with all that it started, once its cell has ended.
     pub async fn end_session(&self, session: &str) {
         let slot = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
-        if let Some(slot) = slot
-            && let Some(mut kernel) = slot.lock().await.kernel.take()
-        {
-            kernel.end().await;
+        if let Some(slot) = slot {
+            slot.lock().await.end().await;
         }
         self.held_by_all().remove(session);
     }

@@ -72,6 +72,10 @@ impl Made {
         all.get(workspace).into_iter().flatten().copied().collect()
     }
 
+    fn forget(&self, workspace: &Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(workspace);
+    }
+
     pub(crate) fn note(&self, workspace: &Path, made: &[Origin]) {
         if made.is_empty() {
             return;
@@ -151,7 +155,10 @@ fn look(looking: &Looking<'_>, told: &mut BTreeSet<PathBuf>) -> Looked {
     let mut looked = Looked { aside, made: Vec::new(), hollow };
     let aside = &mut looked.aside;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(root) = rustix::fs::open(workspace, flags, Mode::empty()) else { return looked };
+    let Ok(root) = rustix::fs::open(workspace, flags, Mode::empty()) else {
+        aside.unfinished = true;
+        return looked;
+    };
     let is_git_folder = |place: &Path| found.added.contains(place) || before.added.contains(place);
     let missing = before.missing.iter().filter_map(|file| Some((file.parent()?, Some(file.file_name()?))));
     let added = found.added.iter().filter(|place| !before.added.contains(*place));
@@ -425,7 +432,9 @@ impl NewRepositories {
     /// Notes what is there before the program starts; blocks for as long as it takes to go through the folders.
     pub(crate) fn since_now(workspace: &Path, made: Made) -> Self {
         let workspace = workspace.to_owned();
-        // What stays finds all that is there held: it may be at work when nobody looks.
+        // What stays finds all that is there held: it may be at work when nobody looks. So do commands from now on, since
+        // one that removes a repository would undo the hold for the program that stays.
+        made.forget(&workspace);
         let mut before = Repositories::find(&workspace, &[]);
         let hollow = std::mem::take(&mut before.hollow);
         let so_far = Mutex::new(SoFar { told: BTreeSet::new(), hollow });

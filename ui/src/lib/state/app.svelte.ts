@@ -308,7 +308,9 @@ export class App {
       const folder = paths[0];
       if (!folder) return;
       this.sessions.apply(await this.transport.invoke('session_move_folder', { sessionId: id, folder }));
-      if (this.session?.id === id) await this.openSession(id);
+      if (this.session?.id !== id) return;
+      await this.openSession(id);
+      await this.files.changed([]);
     });
   }
 

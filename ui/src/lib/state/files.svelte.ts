@@ -46,7 +46,8 @@ export class Files {
   async changed(paths: string[]): Promise<void> {
     this.version += 1;
     this.#touch(paths);
-    const open = [...this.expanded].filter((path) => this.folders.has(path));
+    // The root may not have been there when it was asked for.
+    const open = [...this.expanded].filter((path) => path === '' || this.folders.has(path));
     const touched = new Set(paths.map(parentOf));
     const stale = paths.length === 0 ? open : open.filter((path) => touched.has(path) || paths.includes(path));
     await Promise.all(stale.map((path) => this.#load(path)));

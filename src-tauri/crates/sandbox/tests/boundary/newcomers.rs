@@ -319,6 +319,19 @@ fn what_a_command_made_a_later_one_may_change_and_remove() {
     trial.refused("rm -rf clone");
 }
 
+/// To remove what is held elsewhere would undo that hold.
+#[test]
+fn what_a_program_that_stays_holds_later_commands_hold_too() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    trial.output("git init -q made && git init -q other");
+    trial.output("rm -rf other");
+    let runtime = runtime();
+    let process = runtime.block_on(trial.sandbox.start(program(&trial, "read go"))).expect("a program");
+    trial.refused("rm -rf made && git init -q made");
+    assert!(exists(trial.workspace.join("made/.git/config")));
+    drop(process);
+}
+
 #[test]
 fn what_a_command_made_is_held_once_the_user_has_set_something_up_there() {
     let Some(trial) = Trial::new(Tier::Full) else { return };

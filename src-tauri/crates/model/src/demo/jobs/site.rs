@@ -96,6 +96,8 @@ fn of_table(
         cut_lines: text.cut,
     });
     let rows = table.rows.len();
+    let counted = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let (some_rows, some_columns) = (counted(rows, "row"), counted(table.columns.len(), "column"));
     let columns =
         table.columns.iter().take(6).map(|column| format!("“{}”", cut(column, 30))).collect::<Vec<_>>();
     let columns = columns.join(language.say(", ", "、"));
@@ -107,10 +109,9 @@ fn of_table(
     let (thinking, told) = match language {
         Language::English => (
             format!(
-                "The table has {rows} rows and {} columns. I compute the figures from the rows themselves, and escape every cell.",
-                table.columns.len()
+                "The table has {some_rows} and {some_columns}. I compute the figures from the rows themselves, and escape every cell."
             ),
-            format!("The file holds {rows} rows{more} with the columns {columns}. I write the page.\n"),
+            format!("The file holds {some_rows}{more}; its columns are {columns}. I write the page.\n"),
         ),
         Language::Chinese => (
             format!(
@@ -123,7 +124,7 @@ fn of_table(
     let say = Say { reasoning: &thinking, text: &told };
     let summary = match language {
         Language::English => format!(
-            "The site shows {rows} rows of `{name}`{more}, with figures and a chart that were computed from them; its table sorts and filters."
+            "The site shows {some_rows} of `{name}`{more}, with figures and a chart that were computed from them; its table sorts and filters."
         ),
         Language::Chinese => format!(
             "网站展示了 `{name}` 的 {rows} 行数据{more}，数字和图表都由这些数据计算得出；表格可以排序和筛选。"
