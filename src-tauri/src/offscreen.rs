@@ -230,7 +230,7 @@ impl Page {
             for right in (0..all.width).step_by(PIECE.0) {
                 let wanted = (left + right as f64, top + down as f64);
                 let scrolled = self
-                    .settle(&format!(
+                    .run(&format!(
                         "new Promise((done) => {{ scrollTo({{ left: {} - 20, top: {} - 20, behavior: 'instant' }}); requestAnimationFrame(() => requestAnimationFrame(() => done([scrollX, scrollY]))); }})",
                         wanted.0, wanted.1
                     ))
