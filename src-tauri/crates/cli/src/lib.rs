@@ -153,7 +153,9 @@ async fn closing(host: &Host, work: impl Future<Output = Result<(), Failure>>) -
     let result = work.await;
     // Whatever the command is: it may be the one that found it.
     for notice in host.engine().notices() {
-        for matter in notice.lines().filter(|matter| !result.as_ref().is_err_and(|failure| failure.says(matter))) {
+        for matter in
+            notice.lines().filter(|matter| !result.as_ref().is_err_and(|failure| failure.says(matter)))
+        {
             output::note(matter);
         }
     }
