@@ -253,13 +253,17 @@ describe('what comes from outside of the window', () => {
     expect([app.session?.readOnly, app.session?.whyReadOnly]).toEqual([false, null]);
   });
 
-  it('shows the notice of a session until it is dismissed', async () => {
-    const { app, transport } = await open(detail({ notice: 'The history was moved aside.' }));
-    expect(app.session?.notice).toBe('The history was moved aside.');
-    app.session?.dismissNotice();
+  it('shows each notice of a session until it is dismissed', async () => {
+    const { app, transport } = await open(detail({ notice: 'The history was moved aside.\nOne snapshot was lost.' }));
+    expect(app.session?.notices).toEqual(['The history was moved aside.', 'One snapshot was lost.']);
+    app.session?.dismissNotices();
     await app.lookAgain();
     expect(transport.named('session_open')).toHaveLength(2);
-    expect(app.session?.notice).toBeNull();
+    expect(app.session?.notices).toEqual([]);
+    const more = 'The history was moved aside.\nOne snapshot was lost.\nA restore was carried out to its end.';
+    transport.handlers.session_open = () => detail({ notice: more });
+    await app.lookAgain();
+    expect(app.session?.notices).toEqual(['A restore was carried out to its end.']);
   });
 
   it('words what the engine refuses in the language of the window', async () => {

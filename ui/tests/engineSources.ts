@@ -29,6 +29,9 @@ const HISTORY_PLACES = [
   // What a restore could not write.
   /\bthen_some\("((?:[^"\\]|\\[^])*)"/g,
   /\breturn Some\("((?:[^"\\]|\\[^])* (?:[^"\\]|\\[^])*)"/g,
+  // What is said at the top of a session.
+  /\bremark\(\s*(?:&?format!\(\s*)?"((?:[^"\\]|\\[^])*)"/g,
+  /\bconst [A-Z_]+: &str = "([A-Z](?:[^"\\]|\\[^])*\.)"/g,
   // What undo and redo lead to.
   /format!\(\s*"((?:[^"\\]|\\[^])*“\{\w*\}”)"/g,
 ];

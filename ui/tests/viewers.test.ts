@@ -2,6 +2,7 @@ import { fireEvent, render, screen, waitFor, within } from '@testing-library/sve
 import type { Component } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import FileView from '$lib/features/preview/FileView.svelte';
+import { ViewLink, type Place } from '$lib/features/preview/page/link';
 import { CommandError, type FileFacts, type PreviewSource } from '$lib/ipc';
 import { App } from '$lib/state/app.svelte';
 import { testids } from '$lib/testids';
@@ -26,7 +27,7 @@ const facts = (path: string, rest: Partial<FileFacts> = {}): FileFacts => ({
 const live = (path: string): PreviewSource => ({ type: 'live', path });
 const then = (nodeId: string, path: string): PreviewSource => ({ type: 'snapshot', nodeId, path });
 
-function show(source: PreviewSource, described: Partial<FileFacts>, handlers: Handlers = {}) {
+function show(source: PreviewSource, described: Partial<FileFacts>, handlers: Handlers = {}, link?: ViewLink) {
   const path = source.type === 'deployment' ? '' : source.path;
   const transport = new ScriptedTransport({
     preview_describe: () => facts(path, described),
@@ -42,7 +43,7 @@ function show(source: PreviewSource, described: Partial<FileFacts>, handlers: Ha
     props: {
       app,
       component: FileView as unknown as Component,
-      props: { sessionId: 's1', source: next, version, device: 'fit' },
+      props: { sessionId: 's1', source: next, version, device: 'fit', ...(link ? { link } : {}) },
     },
   });
   const { rerender, unmount } = render(Harness, given(source, 1));
@@ -113,6 +114,22 @@ describe('slides of a presentation', () => {
     expect(screen.queryByTestId(testids.previewProblem)).toBeNull();
     await change(then('n3', 'a.pptx'));
     await waitFor(() => expect(closed).toEqual(['n2']));
+  });
+
+  it('beside others are turned to pages and back with them, and have no button of their own', async () => {
+    const { waiting, handlers } = making();
+    const link = new ViewLink();
+    const told: Place[] = [];
+    link.follow((place) => told.push(place));
+    show(live('a.pptx'), deck, handlers, link);
+    await fireEvent.click(await screen.findByTestId(testids.slidesPages));
+    expect(told).toEqual([{ outline: false, slide: 0 }]);
+    await waitFor(() => expect(waiting.has('live')).toBe(true));
+    expect(screen.queryByText('Open with the system')).toBeNull();
+    link.tell({ outline: true }, {});
+    expect(await screen.findByTestId(testids.previewOutline)).toBeInTheDocument();
+    link.tell({ outline: false }, {});
+    await waitFor(() => expect(screen.queryByTestId(testids.previewOutline)).toBeNull());
   });
 
   it('that come after nobody looks any more are closed', async () => {

@@ -198,6 +198,12 @@ fn a_script_without_an_end_is_called_off() {
             "setInterval(() => document.body.dataset.a = performance.now(), 50); setTimeout(() => { for (;;); }, 1500);",
         ),
         begins("addEventListener('load', () => setTimeout(() => { for (;;); }, 0));"),
+        // While pictures of it are taken, for which the view is made larger.
+        begins("addEventListener('resize', () => { for (;;); });"),
+        // While it is made ready to be measured, for which letters that are only drawn become elements.
+        begins(
+            "const style = document.createElement('style'); style.textContent = 'h1::before { content: \"» \"; }'; document.head.append(style); new MutationObserver(() => { if (document.querySelector('h1 > *')) for (;;); }).observe(document.body, { childList: true, subtree: true });",
+        ),
     ];
     let running = pages.map(|page| {
         std::thread::spawn(move || {

@@ -19,7 +19,7 @@ impl Failure {
 
     /// Whether this is what its message and hint say.
     pub(crate) fn says(&self, text: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.to_string() == text)
+        self.error.as_ref().is_some_and(|error| error.to_string().replace('\n', " ") == text)
     }
 
     /// The exit code.

@@ -153,8 +153,10 @@ async fn closing(host: &Host, work: impl Future<Output = Result<(), Failure>>) -
     let result = work.await;
     // Whatever the command is: it may be the one that found it.
     for notice in host.engine().notices() {
-        if !result.as_ref().is_err_and(|failure| failure.says(&notice)) {
-            output::note(&notice);
+        for matter in
+            notice.lines().filter(|matter| !result.as_ref().is_err_and(|failure| failure.says(matter)))
+        {
+            output::note(matter);
         }
     }
     host.shut_down().await;

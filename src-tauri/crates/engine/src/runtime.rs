@@ -155,10 +155,12 @@ impl Runtime {
         self.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Adds a matter to what is said of the session, on a line of its own.
     pub(crate) fn remark(&self, text: &str) {
+        let text = &text.replace('\n', " ");
         let mut notice = self.notice.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match notice.take() {
-            Some(earlier) if !earlier.contains(text) => format!("{earlier} {text}"),
+            Some(earlier) if !earlier.contains(text) => format!("{earlier}\n{text}"),
             Some(earlier) => earlier,
             None => text.to_owned(),
         };

@@ -219,7 +219,7 @@ wire! {
         pub limits: TurnLimits,
         /// The model profile of this session.
         pub profile: String,
-        /// What opening the session had to do, for example with a damaged history.
+        /// What opening the session had to do, for example with a damaged history: one matter a line.
         pub notice: Option<String>,
         /// The number of the last event that this answer includes.
         pub sequence: u64,

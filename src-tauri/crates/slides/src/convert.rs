@@ -70,6 +70,7 @@ pub async fn convert(
         1 => "Measuring the slide…".to_owned(),
         number => format!("Measuring {number} slides…"),
     });
+    page.settle(script::LOAD_DECK).await?;
     let measured = page.run(script::MEASURE_DECK).await?;
     let mut deck: Deck = serde_json::from_value(measured).map_err(SlidesError::Scene)?;
     name_what_is_not_there(&mut deck, &files).await;

@@ -27,10 +27,13 @@ pub(crate) fn prepare() -> String {
     }
     out.push_str(MEASURE);
     out.push_str(
-        "\nglobalThis.okcvmDeck = { measureDeck, showAlone, showAll, similarity: (index, url) => similarityOf(scenes[index], url) };\nreturn prepareDeck();\n})()",
+        "\nglobalThis.okcvmDeck = { loadDeck, measureDeck, showAlone, showAll, similarity: (index, url) => similarityOf(scenes[index], url) };\nreturn prepareDeck();\n})()",
     );
     out
 }
+
+/// Waits for what the deck is measured with.
+pub(crate) const LOAD_DECK: &str = "okcvmDeck.loadDeck()";
 
 /// Measures the deck.
 pub(crate) const MEASURE_DECK: &str = "okcvmDeck.measureDeck()";

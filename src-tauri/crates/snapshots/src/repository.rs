@@ -254,7 +254,7 @@ fn look_after(folder: &Path, disk: &Arc<dyn Disk>) -> Result<Opened, Refusal> {
     Ok(Opened { objects, journal, notice, loss })
 }
 
-/// What is said about a repository that was mended.
+/// What is said about a repository that was mended, one matter a line.
 fn notice(mended: &BTreeSet<String>, losses: &[Lost], nothing_left: bool) -> Option<String> {
     let mut said = Vec::new();
     if !mended.is_empty() {
@@ -292,7 +292,7 @@ fn notice(mended: &BTreeSet<String>, losses: &[Lost], nothing_left: bool) -> Opt
              there, and the files of the workspace are untouched."
         )),
     }
-    (!said.is_empty()).then(|| said.join(" "))
+    (!said.is_empty()).then(|| said.join("\n"))
 }
 
 /// Removes what a killed process of ours left among the references and beside the list of where history is cut off.

@@ -69,7 +69,8 @@ describe('the words of the engine', () => {
   });
 
   it.each(spoken)('have Chinese words for everything that %s says', (folder, withErrors) => {
-    const missing = sentencesOf(join(rust, folder), withErrors).filter((sentence) => !(sentence in sentences));
+    const known = new Set(Object.keys(sentences).map((sentence) => sentence.replaceAll('{n}', '{}')));
+    const missing = sentencesOf(join(rust, folder), withErrors).filter((sentence) => !known.has(sentence));
     expect(missing).toEqual([]);
   });
 
@@ -102,6 +103,7 @@ describe('the words of the engine', () => {
       'The file is too large to be read safely: its compressed parts hold more than 256 MB.',
       'The document is broken: it looks like a pptx but its archive is damaged or cut off (the index at its end cannot be read).',
       'JSON Parse error: Unexpected EOF',
+      "Files that were changed after the program had ended in a turn are not counted as that turn's: 一, 二 and 14 more.",
       'The web engine took longer than 15 s to load the page, whose scripts seem to run without end.',
     ]) {
       expect(wordSentence(said, 'zh').replace(/MB|JSON|pptx/g, ''), said).not.toMatch(/[a-z]{2}/i);

@@ -141,6 +141,10 @@ export const moreSentences: Record<string, string> = {
   'Damaged parts of the history that had been set aside were removed, since their time in the trash is over ({n} kB: {}).':
     '先前移到一旁的历史记录损坏部分在回收站的期限已过，已删除（{n} kB：{}）。',
 
+  'The history of this session holds later states of the files than its list of turns knows, as after the database was put back from a copy. Undo leads to them.':
+    '此会话的历史记录中有比轮次列表更新的文件状态，例如数据库曾用备份还原。可以用撤销回到这些状态。',
+  '{} and {n} more': '{}，另有 {n} 个',
+
   'This cannot be done yet.': '目前还不能这样做。',
   'Single files can be restored only without the conversation.': '只有不恢复对话时才能恢复单个文件。',
   'No file is named that should be restored.': '没有指定要恢复的文件。',

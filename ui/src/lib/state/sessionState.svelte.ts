@@ -114,9 +114,9 @@ export class SessionState {
   undo = $state.raw<UndoState>({ undo: null, redo: null });
   limits = $state.raw<TurnLimits>() as TurnLimits;
   profile = $state('');
-  /** What opening the session had to do. */
-  notice = $state<string | null>(null);
-  #dismissedNotice: string | null = null;
+  /** What opening the session had to do, as far as the person has not put it away. */
+  notices = $state.raw<string[]>([]);
+  readonly #dismissed = new Set<string>();
   awaited = $state.raw<{ awaited: Awaited; sinceAt: number } | null>(null);
   /** Spans that the timeline asked for; `null` until then. */
   spans = $state.raw<Span[] | null>(null);
@@ -163,7 +163,7 @@ export class SessionState {
     this.undo = detail.undo;
     this.limits = detail.limits;
     this.profile = detail.profile;
-    this.notice = detail.notice === this.#dismissedNotice ? null : detail.notice;
+    this.notices = (detail.notice?.split('\n') ?? []).filter((line) => line !== '' && !this.#dismissed.has(line));
     this.sequence = detail.sequence;
     this.spans = null;
     if (!this.running) this.awaited = null;
@@ -203,9 +203,9 @@ export class SessionState {
   }
 
   /** The person has read it; the engine says it again at every opening. */
-  dismissNotice(): void {
-    this.#dismissedNotice = this.notice;
-    this.notice = null;
+  dismissNotices(): void {
+    for (const notice of this.notices) this.#dismissed.add(notice);
+    this.notices = [];
   }
 
   node(id: string | null): NodeSummary | undefined {

@@ -425,14 +425,11 @@ impl OpenPage for Tab {
     async fn picture(&mut self, area: Area, scale: f64) -> Result<Vec<u8>, SlidesError> {
         let what = "take a picture";
         let clip = json!({"x": area.x, "y": area.y, "width": area.w, "height": area.h, "scale": scale});
-        let shot = self
-            .ask(
-                "Page.captureScreenshot",
-                json!({"format": "png", "clip": clip, "captureBeyondViewport": true}),
-                PICTURING,
-                what,
-            )
-            .await?;
+        let wish = json!({"format": "png", "clip": clip, "captureBeyondViewport": true});
+        let shot = tokio::select! {
+            shot = self.ask("Page.captureScreenshot", wish, PICTURING, what) => shot?,
+            error = self.without_answer() => return Err(error),
+        };
         let data = text(&shot, "data")?;
         STANDARD
             .decode(data)

@@ -234,7 +234,7 @@ function itemParagraphs(item, blocks, level, state, marked) {
     const lines = linesOf(lettersOf(nodes, state), false).filter((line) => visibleLine(line, state, false));
     if (lines.some((line) => line.atoms.length > 0 || line.letters.some((letter, index) => letter.gap && index > 0))) return null;
     if (lines.length === 0) continue;
-    for (const line of lines) measured(line, false);
+    for (const line of lines) measured(line, false, state.isCell);
     const paragraph = { ...paragraphOf(lines, owner, false), level, marker: null, hang: 0 };
     const before = paragraphs.at(-1);
     const [edge, other] = paragraph.rtl ? [paragraph.right, before?.right] : [paragraph.left, before?.left];

@@ -300,7 +300,8 @@ async function prepareDeck() {
 
 let scenes = [];
 
-async function measureDeck() {
+/** Makes elements of what a page only draws, and waits for the pictures: from then on nothing is waited for. */
+async function loadDeck() {
   window.scrollTo(0, 0);
   const slides = slidesOf();
   for (const slide of slides) {
@@ -310,6 +311,10 @@ async function measureDeck() {
     makeFirstLettersReal(slide);
   }
   await loadImages(slides);
+}
+
+function measureDeck() {
+  const slides = slidesOf();
   for (const slide of slides) readBackdrops(slide);
   window.scrollTo(0, 0);
   for (const slide of slides) rememberTransforms(slide);

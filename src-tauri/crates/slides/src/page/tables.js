@@ -199,7 +199,7 @@ function cellParagraphs(blocks, state, marked) {
     const [nodes, owner] = block;
     if (nodes === null) {
       const kept = { marked, beside: [], pictured: [] };
-      const items = listParagraphs(owner, 0, state, kept);
+      const items = listParagraphs(owner, 0, { ...state, isCell: true }, kept);
       if (!items || kept.beside.length > 0) return null;
       for (const item of items) {
         const before = paragraphs.at(-1);
@@ -212,7 +212,7 @@ function cellParagraphs(blocks, state, marked) {
     const lines = linesOf(lettersOf(nodes, state), false).filter((line) => line.letters.length > 0);
     if (lines.some((line) => line.letters.some((letter, index) => letter.gap && index > 0))) return null;
     if (lines.length === 0) continue;
-    for (const line of lines) measured(line, false);
+    for (const line of lines) measured(line, false, true);
     const paragraph = paragraphOf(lines, owner, false);
     const before = paragraphs.at(-1);
     paragraph.before = before ? tidy(topOf(paragraph) - topOf(before) - before.rows * before.pitch) : 0;

@@ -201,7 +201,7 @@ function widthOfSpace(look) {
 }
 
 /** What a base line is moved down by: what draws on whole pixels cuts off their fractions. */
-const NUDGE = 0.1;
+const NUDGE = 0.2;
 
 /** The base line of a letter, on the pixel on which the engine drew it: its box is the content area of its font, which is whole pixels high. */
 function baseOf(letter) {
@@ -214,6 +214,8 @@ function baseOf(letter) {
 
 /** What part of a letter's size programs leave below its base line, whichever its font is. */
 const BELOW = 0.2;
+/** How high programs make a line that is not told otherwise, in sizes of its letters. */
+const SINGLE = 1.2;
 /** What part of its size a raised or lowered letter is written at, and what part it is drawn at below the line. */
 const RAISED_SIZE = 0.62;
 const LOWERED_SIZE = 0.58;
@@ -314,8 +316,11 @@ function trim(line) {
   }
 }
 
-/** Adds to a line where it stands: its edges, base line, and how its fonts reach below it. */
-function measured(line, upright) {
+/**
+ * Adds to a line where it stands: its edges, base line, and how far programs take it to reach above and below it: in a
+ * text box by the size of its letters alone, `byFonts` in the cell of a table and where it stands upright.
+ */
+function measured(line, upright, byFonts = upright) {
   // Blanks before a box at its end would move a line that is centred.
   while (line.letters.length > 1 && line.letters.at(-1).blank && !line.letters.at(-1).kept) line.letters.pop();
   const inked = line.letters.filter((letter) => !letter.blank || letter.kept);
@@ -325,16 +330,16 @@ function measured(line, upright) {
   const main = of.reduce((one, other) => (other.look.size > one.look.size ? other : one));
   line.main = main;
   line.base = upright ? line.centre : baseOf(main);
-  // What stands upright is laid out about the middle of its fonts, lines by the size of their letters alone.
-  line.ascent = upright ? 0 : (1 - BELOW) * main.look.size;
+  line.ascent = byFonts ? 0 : (1 - BELOW) * main.look.size;
   line.descent = 0;
   for (const letter of of) {
-    if (!upright) line.descent = Math.max(line.descent, roomBelow(letter, line));
+    if (!byFonts) line.descent = Math.max(line.descent, roomBelow(letter, line));
     else {
       const family = WIDE.test(letter.text) ? eastAsianFont(letter.look.families, letter.text, letter.look.language, letter.look.serif) : letter.look.latin;
       const font = metrics(family, letter.look.weight, letter.look.slant);
+      const lower = upright ? 0 : Math.max(0, baseOf(letter) - line.base);
       line.ascent = Math.max(line.ascent, font.ascent * letter.look.size);
-      line.descent = Math.max(line.descent, font.descent * letter.look.size);
+      line.descent = Math.max(line.descent, font.descent * letter.look.size + lower);
     }
   }
   return line;
@@ -400,8 +405,9 @@ function paragraphOf(lines, block, upright) {
   const style = styleOf(block);
   const first = lines[0];
   const height = px(style.lineHeight) || (first.ascent + first.descent);
-  // A single line is as high as its letters are large, for there programs agree where in it they stand.
-  let pitch = upright ? height : first.ascent + first.descent;
+  // A single line is as high as in the page, but no higher than programs make one: in higher ones they disagree where the letters stand.
+  const least = first.ascent + first.descent;
+  let pitch = upright ? height : Math.max(least, Math.min(height, SINGLE * first.main.look.size));
   if (lines.length > 1) {
     const steps = [];
     for (let index = 1; index < lines.length; index += 1) {

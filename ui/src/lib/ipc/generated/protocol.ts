@@ -2897,7 +2897,7 @@ limits: TurnLimits,
  */
 profile: string, 
 /**
- * What opening the session had to do, for example with a damaged history.
+ * What opening the session had to do, for example with a damaged history: one matter a line.
  */
 notice: string | null, 
 /**

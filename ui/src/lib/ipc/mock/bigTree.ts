@@ -128,6 +128,25 @@ export function grow(detail: SessionDetail, count: number, now: number): void {
         files: 2,
       },
       { ...step, title: 'Taking back of “Remove the map again”', files: 0 },
+      {
+        madeAt: now - 50 * 24 * 60 * MINUTE,
+        droppedAt: now - MINUTE,
+        title:
+          'Restore of data/客户与市场/2026-年度-销售-明细.csv from “Use a calmer background, and tell me which colours you chose and why”',
+        paths: [
+          'data/客户与市场/2026-年度-销售-明细.csv',
+          'site/a-rather-long-name-of-a-file-of-the-site.css',
+          'notes.md',
+        ],
+        files: 31,
+      },
+      ...Array.from({ length: 12 }, (_, at) => ({
+        madeAt: now - (60 + at) * 24 * 60 * MINUTE,
+        droppedAt: now - MINUTE,
+        title: `Restore of “Step ${at + 1}”`,
+        paths: ['notes.md'],
+        files: 1,
+      })),
     ],
   };
   const oldest = detail.tree.find(({ notRestorable }) => notRestorable === null);

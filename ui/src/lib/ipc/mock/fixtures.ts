@@ -97,6 +97,14 @@ export const usage: HistoryUsage = {
   stepsDropped: 0,
 };
 
+/** What a session says whose program ended more than once in the midst of something. */
+export const NOTICES = [
+  'A restore that was cut short by the end of the program was carried out to its end.',
+  "Files that were changed after the program had ended in a turn are not counted as that turn's: site/chart-of-the-months.js, notes/plan.md, data/客户与市场/2026-年度-销售-明细.csv and 14 more.",
+  'The history of this session holds later states of the files than its list of turns knows, as after the database was put back from a copy. Undo leads to them.',
+  'Damaged parts of the history that had been set aside were removed, since their time in the trash is over (2480 kB: 2026-10-02T09-14-11, 2026-10-03T18-00-52).',
+].join('\n');
+
 export const settings: Settings = {
   defaultProfile: 'demo',
   profiles: [

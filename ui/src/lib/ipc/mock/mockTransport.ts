@@ -25,7 +25,7 @@ type Handlers = { [C in CommandName]: (params: Params<C>) => Response<C> | Promi
 /**
  * The engine as a window sees it, played from fixtures. Only for tests and for looking at the window in a browser.
  * Address parameters: `empty` (no sessions), `first` (first run), `theme`, `lang`, `readonly`, `nokeychain`, `big` (ten
- * thousand nodes), `nooffice` (no program that draws slides).
+ * thousand nodes), `nooffice` (no program that draws slides), `notices` (much is said at the top of the session).
  */
 export class MockTransport implements Transport {
   readonly #fixture = fixtures.makeFixture(Date.now());
@@ -66,6 +66,7 @@ export class MockTransport implements Transport {
         keychainError: 'org.freedesktop.secrets: no such name',
       };
     }
+    if (options.has('notices')) for (const detail of this.#fixture.details.values()) detail.notice = fixtures.NOTICES;
     if (options.has('readonly')) for (const detail of this.#fixture.details.values()) detail.access = 'readOnly';
     if (options.has('big')) {
       const [first] = this.#fixture.details.values();

@@ -9,6 +9,8 @@ export interface Place {
   zoom?: number | null;
   /** The slide, from 0. */
   slide?: number;
+  /** Whether a presentation is shown by its outline, or by its pages. */
+  outline?: boolean;
 }
 
 type Listen = (place: Place, from: object) => void;
