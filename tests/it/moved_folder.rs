@@ -1,16 +1,18 @@
 //! Sessions that are told where their folder is now.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use okcvm_protocol::{
-    CommandHandler, ErrorCode, SessionAccess, SessionCreateParams, SessionMoveFolderParams, SessionParams,
+    CommandHandler, ErrorCode, FileParams, NodeStatus, SessionAccess, SessionCreateParams,
+    SessionMoveFolderParams, SessionParams, TurnStartParams,
 };
 use okcvm_testkit::{Ending, Reply, ScriptedModelServer};
+use serde_json::json;
 
 use crate::command_line::{asking, finished, text};
 use crate::command_line_tree::Story;
-use crate::desk::{Desk, PATIENCE, tree, until_end};
+use crate::desk::{Desk, PATIENCE, host, tree, until_end};
 
 /// Another file of the same size and time.
 fn replaced(path: &Path, content: &str) {
@@ -158,4 +160,102 @@ async fn a_folder_that_goes_while_its_session_is_open_is_missed_and_found_again(
     std::fs::rename(&away, &here).unwrap();
     let detail = desk.detail(&session).await;
     assert_eq!((detail.access, detail.why_read_only), (SessionAccess::Write, None));
+
+    // Another folder in its place is the session's from then on; what it had is in its history.
+    std::fs::write(here.join("a.txt"), "a").unwrap();
+    let record = async |text| desk.turn(&session, text, Vec::new()).await.status;
+    assert_eq!(record("Hello.").await, NodeStatus::Completed);
+    std::fs::remove_dir_all(&here).unwrap();
+    std::fs::create_dir(&here).unwrap();
+    std::fs::write(here.join("b.txt"), "b").unwrap();
+    assert_eq!(record("Hello again.").await, NodeStatus::Completed);
+    let node = desk.detail(&session).await.turns.pop().unwrap().node;
+    let counts = node.user_changes.unwrap();
+    assert_eq!((counts.added, counts.modified), (1, 0), "{counts:?}");
+    assert!(counts.deleted >= 1 && here.join("b.txt").exists(), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_program_looks_where_the_files_are_now() {
+    let desk = Desk::open();
+    let place = desk.folder.path().canonicalize().unwrap();
+    let (old, new) = (place.join("old"), place.join("new"));
+    std::fs::create_dir(&old).unwrap();
+    std::fs::write(old.join("a.txt"), "a").unwrap();
+    let create = SessionCreateParams { title: None, folder: Some(old.to_string_lossy().into_owned()) };
+    let session = desk.host.session_create(create).await.unwrap().id;
+    let other = host(desk.folder.path(), &[]);
+    // The first to open it writes.
+    assert_eq!(desk.detail(&session).await.access, SessionAccess::Write);
+    let names = async || -> Vec<String> {
+        let params = FileParams { session_id: session.clone(), path: String::new() };
+        other.file_list(params).await.unwrap().entries.into_iter().map(|entry| entry.name).collect()
+    };
+    assert_eq!(names().await, ["a.txt"]);
+    std::fs::create_dir(&new).unwrap();
+    std::fs::write(new.join("b.txt"), "b").unwrap();
+    let told =
+        SessionMoveFolderParams { session_id: session.clone(), folder: new.to_string_lossy().into_owned() };
+    desk.host.session_move_folder(told).await.unwrap();
+    assert_eq!(names().await, ["b.txt"]);
+    other.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_begins_while_the_folder_moves_works_in_one_place() {
+    let server = ScriptedModelServer::start().await.unwrap();
+    // Each turn writes two files.
+    server.answer_with(|request| {
+        let messages = request.body["messages"].as_array().unwrap();
+        let written = messages.iter().rev().take_while(|message| message["role"] != "user");
+        let name = match written.filter(|message| message["role"] == "tool").count() {
+            0 => "a.txt",
+            1 => "b.txt",
+            _ => return Reply::text("Done.").into(),
+        };
+        let file = json!({ "file_path": format!("/mnt/okcomputer/{name}"), "content": name });
+        Reply::call(name, "mshtools-write_file", &file).into()
+    });
+    let base = server.openai_base();
+    let desk = Desk::with(&[("OKCVM_CHAT_BASE_URL", &base), ("OKCVM_CHAT_MODEL", "test-model")]);
+    let place = desk.folder.path().canonicalize().unwrap();
+    let folders = [place.join("one"), place.join("two")];
+    for folder in &folders {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let create = SessionCreateParams { title: None, folder: Some(folders[0].to_string_lossy().into_owned()) };
+    let session = desk.host.session_create(create).await.unwrap().id;
+    let (mut began, mut moved) = (0, 0);
+    for round in 0..40 {
+        let to = &folders[1 - usize::from(desk.files(&session).await == folders[1])];
+        let told = SessionMoveFolderParams {
+            session_id: session.clone(),
+            folder: to.to_string_lossy().into_owned(),
+        };
+        let send = TurnStartParams {
+            session_id: session.clone(),
+            text: format!("round {round}"),
+            attachments: Vec::new(),
+        };
+        let (told, started) = tokio::join!(desk.host.session_move_folder(told), desk.host.turn_start(send));
+        desk.host.engine().wait_until_idle(&session).await;
+        assert!(told.is_ok() || started.is_ok(), "{told:?} {started:?}");
+        moved += u32::from(told.is_ok());
+        if started.is_ok() {
+            began += 1;
+            let there = |folder: &PathBuf| ["a.txt", "b.txt"].map(|name| folder.join(name).exists());
+            let mut found = folders.each_ref().map(there);
+            if told.is_err() {
+                assert_ne!(&desk.files(&session).await, to);
+                assert_eq!(there(to), [false; 2], "round {round}");
+            }
+            found.sort_unstable();
+            assert_eq!(found, [[false; 2], [true; 2]], "round {round}");
+        }
+        for folder in &folders {
+            std::fs::remove_dir_all(folder).unwrap();
+            std::fs::create_dir(folder).unwrap();
+        }
+    }
+    assert!(began > 0 && moved > 0, "{began} {moved}");
 }

@@ -571,6 +571,19 @@ async fn a_move_of_the_files_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_kernel_does_not_go_on_in_a_folder_that_another_one_took_the_place_of() {
+    let bench = Bench::new(KernelKind::Plain).await;
+    bench.good("x = 1").await;
+    std::fs::remove_dir_all(bench.workspace()).unwrap();
+    std::fs::create_dir(bench.workspace()).unwrap();
+    let gave = bench.run("open('a.txt', 'w').write('a')\n'x' in globals()").await;
+    assert_eq!(gave.text, "False");
+    assert!(bench.workspace().join("a.txt").exists());
+    let notes = gave.ran.notes.join("\n");
+    assert!(notes.contains("the files lie in another folder now"), "{notes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_cell_leaves_for_git_is_put_aside_and_what_the_user_sets_up_stays() {
     let bench = Bench::new(KernelKind::Jupyter).await;
     let make = "import subprocess\nsubprocess.run('git init -q new && cd new && git config alias.bad !true && \

@@ -10,7 +10,7 @@ impl Engine {
     /// Files that a turn changed, files that the user changed before it, and files that its snapshot does not hold.
     /// Blocking.
     pub fn node_changes(&self, session: &SessionId, node: &NodeId) -> Result<NodeChanges, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let row = self.node_of(session, node)?;
         let by_turn = match &row.summary.snapshot {
             Some(after) => runtime.history.diff(row.summary.base_snapshot.as_ref(), after)?,
@@ -39,7 +39,7 @@ impl Engine {
         side: ChangeSide,
         change: &FileChange,
     ) -> Result<FileDiff, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let row = self.node_of(session, node)?;
         let (from, to) = sides(&row, side)?;
         Ok(runtime.history.file_diff(from, to, change)?)

@@ -22,7 +22,7 @@ impl Engine {
         cancel: &Cancel,
         tell: &mut dyn FnMut(ExportCount),
     ) -> Result<ExportReport, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let snapshot = restorable(&self.node_of(session, node)?)?;
         if !target.is_absolute() {
             return Err(EngineError::App(AppError::new("Name the whole path under which to save the copy.")));

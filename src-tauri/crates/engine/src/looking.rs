@@ -25,7 +25,7 @@ impl Engine {
         left: &NodeId,
         right: &NodeId,
     ) -> Result<CompareResponse, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let (from, to) = (self.files_of(session, left)?, self.files_of(session, right)?);
         let changes = runtime.history.diff(Some(&from), &to)?;
         let path: HashSet<NodeId> = self.store().path_to(left)?.into_iter().collect();
@@ -41,7 +41,7 @@ impl Engine {
         right: &NodeId,
         change: &FileChange,
     ) -> Result<FileDiff, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let (from, to) = (self.files_of(session, left)?, self.files_of(session, right)?);
         Ok(runtime.history.file_diff(Some(&from), &to, change)?)
     }
@@ -53,13 +53,13 @@ impl Engine {
         node: &NodeId,
         path: &str,
     ) -> Result<Vec<FileEntry>, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         Ok(runtime.history.list(&self.files_of(session, node)?, path)?)
     }
 
     /// What happened to a file on the active path, the latest first. Blocking.
     pub fn file_history(&self, session: &SessionId, path: &str) -> Result<FileHistoryResponse, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let path = WorkspacePath::named(runtime.root(), path)?;
         let path = path.as_str();
         let Some(head) = self.store().session(session)?.head_snapshot else {
@@ -98,7 +98,7 @@ impl Engine {
         path: &str,
         range: std::ops::Range<u64>,
     ) -> Result<(Vec<u8>, u64), EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let snapshot = self.files_of(session, node)?;
         let length = range.end.saturating_sub(range.start);
         let bytes = runtime.history.read_range(&snapshot, path, range.start, length)?;
@@ -115,7 +115,7 @@ impl Engine {
     /// The history of a session and the snapshot of a node's files in it, for looking only. Blocking. Whoever holds the
     /// history keeps its folder open: let go of it soon.
     pub fn moment(&self, session: &SessionId, node: &NodeId) -> Result<(History, SnapshotId), EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         Ok((runtime.history.clone(), self.files_of(session, node)?))
     }
 

@@ -1,13 +1,19 @@
 //! Sessions whose folder lies elsewhere by now.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use okcvm_protocol::{AppError, SessionId, SessionSummary};
 
 use crate::engine::create_folder;
 use crate::runtime::{Runtime, try_lock, user_lock};
 use crate::{Engine, EngineError};
+
+/// What tidies a history needs a moment to let go.
+const TRIES: u32 = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Tells a session that works in a folder of the user, and all others of that folder, where the folder is now. Nothing
@@ -34,16 +40,10 @@ impl Engine {
         let here: Vec<SessionId> =
             sessions.into_iter().filter(|row| row.folder.as_ref() == Some(&old)).map(|row| row.id).collect();
         let open: Vec<Arc<Runtime>> = here.iter().filter_map(|id| self.open_runtime(id)).collect();
-        if open.iter().any(|runtime| runtime.running_node().is_some()) {
-            return Err(EngineError::Busy);
-        }
-        for runtime in &open {
-            runtime.let_go();
-        }
         let sessions_folder = &self.inner.options.sessions_folder;
         create_folder(&sessions_folder.join(".locks"))?;
         // Nobody works in the old place while this is held.
-        let _lock = try_lock(&user_lock(sessions_folder, &old))?.ok_or(EngineError::ReadOnly)?;
+        let _lock = lock_once_free(&user_lock(sessions_folder, &old), &open)?.ok_or(EngineError::ReadOnly)?;
         self.store().move_folder(&old, &new)?;
         for id in &here {
             self.close_runtime(id);
@@ -62,4 +62,23 @@ impl Engine {
         drop(runtime);
         self.runtime(id)
     }
+}
+
+/// The lock of a folder, for which our own sessions there let go; what tidies their histories is called off first. No turn
+/// is waited for.
+fn lock_once_free(lock: &Path, open: &[Arc<Runtime>]) -> Result<Option<File>, EngineError> {
+    for _ in 0..TRIES {
+        if open.iter().any(|runtime| runtime.running_node().is_some()) {
+            return Err(EngineError::Busy);
+        }
+        for runtime in open {
+            runtime.give_way();
+            runtime.let_go();
+        }
+        if let Some(file) = try_lock(lock)? {
+            return Ok(Some(file));
+        }
+        std::thread::sleep(BETWEEN_TRIES);
+    }
+    Ok(None)
 }

@@ -21,7 +21,7 @@ impl Engine {
         scope: RestoreScope,
         paths: Option<&[String]>,
     ) -> Result<RestorePlan, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let row = self.node_of(session, node)?;
         let paths = Paths::checked(&runtime, scope, paths)?;
         let session_row = self.store().session(session)?;

@@ -17,7 +17,7 @@ const NAMED: usize = 5;
 impl Engine {
     /// What taking back one turn would do. Touches no file. Blocking.
     pub fn plan_revert(&self, session: &SessionId, node: &NodeId) -> Result<RevertPlan, EngineError> {
-        let runtime = self.runtime(session)?;
+        let runtime = self.runtime_in_its_folder(session)?;
         let row = self.node_of(session, node)?;
         let after = restorable(&row)?;
         // To compare with the files as they are now, their contents are taken into the history.

@@ -129,13 +129,11 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// The files; an error names the folder if it is not there.
+    /// The files, opened anew if another folder stands in their place; an error names the folder if it is not there.
     pub(crate) fn workspace(&self) -> Result<Workspace, EngineError> {
         let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
-        if !std::fs::canonicalize(&self.root).is_ok_and(|real| real == self.root && real.is_dir()) {
+        if !workspace.as_ref().is_some_and(Workspace::is_in_place) {
             *workspace = None;
-        }
-        if workspace.is_none() {
             *workspace = Some(open_root(&self.root)?);
         }
         workspace.clone().ok_or(EngineError::NotRunning)
@@ -303,12 +301,17 @@ impl Runtime {
         }
     }
 
-    /// Whoever holds the gate asks this: another session of the same folder may have got the lock before.
+    /// Whoever holds the gate asks this: another session of the same folder may have got the lock before, or the session
+    /// may have been told of another folder. Neither can happen any more while lock and gate are held.
     pub(crate) fn must_write(&self, engine: &Engine) -> Result<(), EngineError> {
-        match self.access() {
-            SessionAccess::Write => Ok(()),
-            SessionAccess::ReadOnly => Err(self.why_read_only(engine)),
+        if self.access() == SessionAccess::ReadOnly {
+            return Err(self.why_read_only(engine));
         }
+        if !self.is_in(engine.store().session(&self.id)?.folder.as_deref()) {
+            let error = AppError::new("This session was told of another folder at this moment.");
+            return Err(EngineError::App(error.with_hint("Try again: it goes on there.")));
+        }
+        Ok(())
     }
 
     fn recover(&self, engine: &Engine) -> Result<(), EngineError> {

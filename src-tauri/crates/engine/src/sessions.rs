@@ -281,7 +281,7 @@ impl Engine {
 
     /// The files of a session, opened. Blocking.
     pub fn workspace(&self, id: &SessionId) -> Result<Workspace, EngineError> {
-        self.runtime(id)?.workspace()
+        self.runtime_in_its_folder(id)?.workspace()
     }
 
     /// The files of a session, which this program may write. Blocking.

@@ -111,14 +111,24 @@ struct Inner {
     watched: std::sync::Once,
 }
 
+/// Device and number.
+type Identity = (u64, u64);
+
+fn identity(folder: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
 #[derive(Debug)]
 struct Slot {
     kernel: Option<Kernel>,
     /// The files that it was started with.
     workspace: PathBuf,
+    /// Tells that folder from another one in its place.
+    identity: Option<Identity>,
     /// Why the last one is gone, if that was not asked for.
     lost: Option<String>,
-    /// When the cell began that runs, or whose call was dropped.
+    /// Since when what comes counts as that of the cell that runs, or whose call was dropped.
     cell: Option<SystemTime>,
     /// Until when it was looked at what came for git to run.
     looked: SystemTime,
@@ -132,6 +142,7 @@ impl Slot {
         Self {
             kernel: None,
             workspace: PathBuf::new(),
+            identity: None,
             lost: None,
             cell: None,
             looked: SystemTime::now(),
@@ -260,7 +271,8 @@ impl Kernels {
             () = cell.cancel.cancelled() => return Err(KernelError::Cancelled),
         };
         slot.end_what_was_dropped().await;
-        if slot.kernel.is_some() && slot.workspace != cell.workspace {
+        let identity = identity(&cell.workspace);
+        if slot.kernel.is_some() && (slot.workspace != cell.workspace || slot.identity != identity) {
             slot.end().await;
             slot.lost = Some("the files lie in another folder now".to_owned());
         }
@@ -296,6 +308,7 @@ impl Kernels {
             notes.extend(why);
             slot.kernel = Some(kernel);
             slot.workspace.clone_from(&cell.workspace);
+            slot.identity = identity;
             slot.looked = SystemTime::now();
             // Nothing is left of what the one before held, but in the packages of the session.
             self.held_by_all().remove(&cell.session);
@@ -309,7 +322,7 @@ impl Kernels {
                     .to_owned(),
             );
         }
-        let Slot { kernel: Some(kernel), cell: runs, .. } = &mut *slot else {
+        let Slot { kernel: Some(kernel), cell: runs, looked, .. } = &mut *slot else {
             return Err(KernelError::NotStarted("it vanished".to_owned()));
         };
         let kind = kernel.kind;
@@ -330,7 +343,8 @@ impl Kernels {
             ),
             Some(_) | None => {}
         }
-        *runs = Some(SystemTime::now());
+        // What came since that look began counts as the cell's: a look takes a while, and the kernel may be at work.
+        *runs = Some(*looked);
         let mut if_dropped = Dropped(Some(Arc::clone(&kept)));
         let (end, dropped) = kernel.run(&cell.code, &events, &cell.cancel).await;
         kernel.close();

@@ -42,6 +42,11 @@ impl ControlGroup {
         None
     }
 
+    /// Whether groups can be made here.
+    pub(crate) fn can_be_made() -> bool {
+        Self::with_memory(1 << 30).is_some()
+    }
+
     /// Removes groups of programs that were killed before they could. One that has processes stays.
     pub(crate) fn sweep() {
         let Ok(own) = std::fs::read_to_string("/proc/self/cgroup") else { return };
@@ -68,12 +73,9 @@ impl ControlGroup {
         opened.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes())).is_ok()
     }
 
-    /// Moves processes in; what they start from then on is in it, too.
-    pub(crate) fn take(&self, pids: &BTreeSet<u32>) {
-        for pid in pids {
-            // It may have ended meanwhile.
-            let _ = self.write("cgroup.procs", &pid.to_string());
-        }
+    /// Moves processes in; what they start from then on is in it, too. One may have ended meanwhile; false if none came.
+    pub(crate) fn take(&self, pids: &BTreeSet<u32>) -> bool {
+        pids.iter().filter(|pid| self.write("cgroup.procs", &pid.to_string())).count() > 0
     }
 
     /// Whether the kernel had to end something.

@@ -159,10 +159,11 @@ fn look(looking: &Looking<'_>, told: &mut BTreeSet<PathBuf>) -> Looked {
         aside.unfinished = true;
         return looked;
     };
-    let is_git_folder = |place: &Path| found.added.contains(place) || before.added.contains(place);
+    let is_git_folder = |place: &Path| found.added.contains_key(place) || before.added.contains_key(place);
     let missing = before.missing.iter().filter_map(|file| Some((file.parent()?, Some(file.file_name()?))));
-    let added = found.added.iter().filter(|place| !before.added.contains(*place));
-    for (place, only) in added.map(|place| (place.as_path(), None)).chain(missing) {
+    // Who removes one that was there may make another in its place.
+    let added = found.added.iter().filter(|(place, origin)| before.added.get(*place) != Some(origin));
+    for (place, only) in added.map(|(place, _)| (place.as_path(), None)).chain(missing) {
         let folder = match beneath(&root, place) {
             Ok(folder) => folder,
             // Gone since it was found, or another in its place, which whoever put it there is asked about.

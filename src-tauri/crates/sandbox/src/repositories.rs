@@ -113,8 +113,8 @@ pub(crate) struct Repositories {
     /// In the order of their binding: a folder comes before what it holds.
     pub holds: BTreeMap<PathBuf, Hold>,
     pub kept: Vec<Kept>,
-    /// The folders in which git keeps something.
-    pub added: BTreeSet<PathBuf>,
+    /// The folders in which git keeps something, with what tells them from others of the same name.
+    pub added: BTreeMap<PathBuf, Option<Origin>>,
     /// Others, which a command made and of which git runs nothing; they are not held.
     pub free: BTreeMap<PathBuf, Origin>,
     /// Folders that may become one, and hold nothing that git takes for a repository.
@@ -297,17 +297,17 @@ impl Repositories {
 
     /// Covers a folder in which git keeps a repository, a module or a work tree.
     pub(crate) fn add(&mut self, workspace: &Path, folder: &Path) {
-        if self.added.contains(folder) || self.free.contains_key(folder) {
+        if self.added.contains_key(folder) || self.free.contains_key(folder) {
             return;
         }
-        let origin = || origin(&std::fs::symlink_metadata(workspace.join(folder)).ok()?);
+        let origin = std::fs::symlink_metadata(workspace.join(folder)).ok().and_then(|found| origin(&found));
         // What git takes for none needs no protection, and must not use up that of others.
         if !is_repository(workspace, folder) {
-            self.hollow.extend(origin());
+            self.hollow.extend(origin);
             return;
         }
         if !self.made.is_empty()
-            && let Some(origin) = origin().filter(|origin| self.made.contains(origin))
+            && let Some(origin) = origin.filter(|origin| self.made.contains(origin))
             && newcomers::runs_nothing(workspace, folder)
         {
             self.free.insert(folder.to_owned(), origin);
@@ -322,7 +322,7 @@ impl Repositories {
             self.are_too_many = true;
             return;
         }
-        self.added.insert(folder.to_owned());
+        self.added.insert(folder.to_owned(), origin);
         self.hold(folder, Hold::Pinned);
 
         // Git never takes what lies there for files of a work tree.

@@ -129,13 +129,11 @@ impl Watch {
 
     #[cfg(target_os = "linux")]
     fn make_group(&mut self, root: u32) {
-        self.group = ControlGroup::with_memory(self.memory);
-        if let Some(group) = &self.group {
-            // A child that is born during the look has its parent's group only if that was moved before.
-            for _ in 0..3 {
-                group.take(&tree::usage(root).pids);
-            }
-        }
+        let Some(group) = ControlGroup::with_memory(self.memory) else { return };
+        // A child that is born during the look has its parent's group only if that was moved before.
+        let came = [(); 3].map(|()| group.take(&tree::usage(root).pids));
+        // One without processes would count nothing, and must not pass for a count.
+        self.group = came.contains(&true).then_some(group);
     }
 
     fn over(&mut self, usage: &Usage) -> Option<Limit> {

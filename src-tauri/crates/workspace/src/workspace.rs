@@ -61,6 +61,15 @@ impl Workspace {
         self.root.path()
     }
 
+    /// Whether the folder that was opened still stands at its path, and not another one, or nothing.
+    pub fn is_in_place(&self) -> bool {
+        let identity = |stat: Stat| (stat.st_dev, stat.st_ino);
+        let here = fstat(self.root.handle()).map(identity);
+        let there = rustix::fs::lstat(self.root()).map(identity);
+        matches!((here, there), (Ok(here), Ok(there)) if here == there)
+            && std::fs::canonicalize(self.root()).is_ok_and(|real| real == self.root())
+    }
+
     /// The handle of the folder, for callers that go below it by their own means.
     pub fn root_handle(&self) -> BorrowedFd<'_> {
         self.root.handle()

@@ -83,6 +83,12 @@ export const sentences: Record<string, string> = {
     '命令或 Python 内核启动时已有的 git 仓库，其钩子和设置对其只读；但由先前的命令建立、且其中没有任何会被 git 运行的内容的仓库，对命令不是只读的。新进入这类仓库，或进入在命令或单元运行期间新建的仓库的钩子，以及可能运行程序的设置，会在命令或单元结束时被移到一旁；在此之前，git 可能会运行它们。内核代码在单元之间留下的内容由下一个单元指出，并保持原样。',
   Ending: '结束',
   'Process limit': '进程数上限',
+  Memory: '内存',
+  'A control group of the kernel limits what a command has in all.': '内核的控制组限制一条命令总共使用的内存。',
+  'The kernel limits each process, but not all of a command together: these are looked at again and again, and a command with too much is ended a moment later. How much of the memory that the whole machine shares is filled by the command is an estimate.':
+    '内核限制每个进程，但不限制一条命令的全部进程：应用会反复查看总量，超出的命令会在片刻之后结束。整台电脑共享的内存中有多少是这条命令占用的，只是估计。',
+  'Start the app in a session of systemd that hands the memory controller to its users, as desktops do.':
+    '请在把内存控制器交给用户的 systemd 会话中启动应用，桌面环境通常如此。',
   Boundary: '隔离',
   'Commands have processes, users, mounts, host name and network of their own, and see the workspace as {}.':
     '命令拥有独立的进程、用户、挂载、主机名和网络，工作区显示为 {}。',

@@ -25,6 +25,8 @@ export const moreSentences: Record<string, string> = {
   'Only a session in a folder of yours can be told of another place.': '只有在您的文件夹中工作的会话才能指定新的位置。',
   'Another session works in {}: “{}”.': '另一个会话正在使用 {}：“{}”。',
   'Go on in that one, or remove it for good first.': '请在那个会话中继续，或先将其永久删除。',
+  'This session was told of another folder at this moment.': '此会话刚刚被指定了另一个文件夹。',
+  'Try again: it goes on there.': '请重试：它会在那里继续。',
   'The data folder can only be read.': '数据文件夹是只读的。',
   'The data folder can only be read, and {}.': '数据文件夹是只读的，并且{}。',
   'what was last written to its database is in a log without an index': '最后写入数据库的内容在一个没有索引的日志中',

@@ -2,6 +2,7 @@
 
 use okcvm_protocol::{Check, CheckStatus, SandboxStatus};
 
+use crate::control_group::ControlGroup;
 use crate::policy::{ProcessLimit, Walls};
 use crate::{Tier, WORKSPACE_MOUNT};
 
@@ -97,11 +98,30 @@ pub(crate) fn held(tier: Tier, walls: &Walls, refusal: Option<&(Tier, String)>) 
             },
         },
     });
+    layers.push(memory_check(ControlGroup::can_be_made()));
     let mode = match tier {
         Tier::Full => "Full: namespaces, Landlock and a system call filter.",
         Tier::Reduced => "Reduced: Landlock and a system call filter, without namespaces.",
     };
     SandboxStatus { available: true, mode: mode.to_owned(), layers }
+}
+
+fn memory_check(has_groups: bool) -> Check {
+    if has_groups {
+        return ok("Memory", "A control group of the kernel limits what a command has in all.".to_owned());
+    }
+    Check {
+        name: "Memory".to_owned(),
+        status: CheckStatus::Warning,
+        message: "The kernel limits each process, but not all of a command together: these are looked at again and again, \
+                  and a command with too much is ended a moment later. How much of the memory that the whole machine \
+                  shares is filled by the command is an estimate."
+            .to_owned(),
+        hint: Some(
+            "Start the app in a session of systemd that hands the memory controller to its users, as desktops do."
+                .to_owned(),
+        ),
+    }
 }
 
 fn landlock_check(tier: Tier, version: i32) -> Check {
@@ -187,5 +207,16 @@ mod tests {
         assert!(says(Tier::Full, 1) && says(Tier::Full, 8));
         assert!(!says(Tier::Full, 9) && !says(Tier::Full, 10));
         assert!(!says(Tier::Reduced, 8) && !says(Tier::Reduced, 10));
+    }
+
+    #[test]
+    fn it_is_said_whether_the_kernel_holds_the_memory_of_all_processes() {
+        let walls = Walls { landlock: 6, process_limit: ProcessLimit::Bound };
+        let layers = held(Tier::Full, &walls, None).layers;
+        let memory = layers.iter().find(|layer| layer.name == "Memory").map(|layer| layer.status);
+        let expected = if ControlGroup::can_be_made() { CheckStatus::Ok } else { CheckStatus::Warning };
+        assert_eq!(memory, Some(expected));
+        assert_eq!(memory_check(true).status, CheckStatus::Ok);
+        assert_eq!(memory_check(false).status, CheckStatus::Warning);
     }
 }

@@ -193,6 +193,27 @@ fn a_program_that_stays_is_looked_after_for_the_time_of_its_calls() {
 }
 
 #[test]
+fn a_repository_that_takes_the_place_of_a_removed_one_is_looked_after() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    let place = trial.workspace.join("held");
+    repository(&place);
+    let script = "read go; mkdir -p held && cd held && git init -q . && git config alias.st '!true'; echo done; read go";
+    runtime().block_on(async {
+        let mut process = trial.sandbox.start(program(&trial, script)).await.expect("a program");
+        std::fs::remove_dir_all(&place).expect("the user may remove what a program finds held");
+        let since = SystemTime::now();
+        let mut said = [0; 5];
+        process.input.write_all(b"\n").await.expect("input");
+        process.output.read_exact(&mut said).await.expect("output");
+        assert_eq!(git(&place, &["config", "alias.st"]), "!true\n");
+        let aside = process.running.look(since).await;
+        assert_eq!(aside.files, ["held/.git/config (alias.st)"], "{aside:?}");
+        drop(process);
+    });
+    assert!(!std::fs::read_to_string(place.join(".git/config")).expect("settings").contains("!true"));
+}
+
+#[test]
 fn a_crowd_of_folders_hides_no_repository_that_was_there_before() {
     let Some(trial) = Trial::new(Tier::Full) else { return };
     let folder = trial.workspace.join("z/y/x/sub");

@@ -138,6 +138,7 @@ fn the_status_names_every_layer() {
             "Repositories",
             "Ending",
             "Process limit",
+            "Memory",
         ];
         if trial.tier == Tier::Full && landlock < 9 {
             expected.insert(2, "Local sockets");
