@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::live::{Live, State, Way};
 use super::plan::Plan;
-use super::stage::{Staged, Staging, spread, with_executable};
+use super::stage::{AT_WORK, Staged, Staging, Threads, WAITING, spread, with_executable};
 use super::syncing::{Syncing, device_of};
 use super::told::Done;
 use crate::entry::{below, shown, split};
@@ -21,9 +21,9 @@ use crate::names::Respelling;
 /// Begins the third name of what gets another spelling.
 pub(super) const BETWEEN: &str = ".okcvm-tmp-respelled-";
 /// Threads that rename and remove.
-const MOVERS: usize = 4;
+const MOVERS: Threads = Threads { most: 4, worth: AT_WORK };
 /// Threads that sync folders.
-const SYNCERS: usize = 16;
+const SYNCERS: Threads = Threads { most: 16, worth: WAITING };
 
 /// How many files a restore touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -168,13 +168,9 @@ fn sync_folders(live: &mut Live<'_>, folders: BTreeSet<Vec<u8>>) -> Result<(), S
         nearest.insert(folder, device);
     }
     let syncing = Syncing::of(nearest.len(), live.root());
-    let threads = match syncing {
-        Syncing::Each => SYNCERS,
-        Syncing::Together { .. } => 1,
-    };
     let by_itself = nearest.into_iter().filter(|(_, device)| syncing.leaves_out(*device));
     let folders: Vec<Vec<u8>> = by_itself.map(|(folder, _)| folder).collect();
-    spread(live, &folders, threads, |live, folders, _| {
+    spread(live, &folders, SYNCERS, |live, folders, _| {
         folders.iter().try_for_each(|folder| {
             fsync(&*live.folder(folder)?)
                 .map_err(|error| SnapshotError::workspace("synced", folder, error))?;

@@ -7,7 +7,7 @@ use okcvm_objects::{Batch, Entry, ObjectId, ObjectKind, STREAMED_FROM};
 
 use super::live::{Live, State};
 use super::plan::Plan;
-use super::stage::spread;
+use super::stage::{Threads, spread};
 use crate::entry::shown;
 use crate::error::{RestoreStage, SnapshotError};
 use crate::history::History;
@@ -32,7 +32,8 @@ impl History {
             .filter(|(_, state)| matches!(state, State::File(_) | State::Link(_)))
             .collect();
         let batch = self.shared.objects.batch();
-        spread(live, &going, READERS, |live, part, stop: &AtomicBool| {
+        let threads = Threads::for_contents(READERS, going.iter().map(|(_, state)| *state));
+        spread(live, &going, threads, |live, part, stop: &AtomicBool| {
             let mut part = part.iter().take_while(|_| !stop.load(Ordering::Relaxed));
             part.try_for_each(|(path, state)| match self.source().entry_at(from, path)? {
                 Some(held) => self.keep_one(live, &batch, path, state, held),

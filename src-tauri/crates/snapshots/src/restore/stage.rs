@@ -25,12 +25,16 @@ use crate::error::SnapshotError;
 use crate::rights;
 use crate::source::Source;
 
-/// Threads that write.
+/// Threads that write: more of them get in each other's way in the journal of the file system.
 const WRITERS: usize = 4;
 /// Threads that write and sync: a sync mostly waits, and the waits of many files go on together.
-const WAITERS: usize = 16;
-/// Files per thread that are worth a thread.
-const WORTH_A_THREAD: usize = 4;
+const WAITERS: Threads = Threads { most: 16, worth: WAITING };
+/// Items for which a thread that works is worth what it costs to begin and to share the folders with others.
+pub(super) const AT_WORK: usize = 256;
+/// The same of one that mostly waits, or has long contents before it.
+pub(super) const WAITING: usize = 4;
+/// Contents are long from here on, on average.
+const LONG: u64 = 64 * 1024;
 /// Files that a thread writes before it syncs them.
 const SYNCED_TOGETHER: usize = 16;
 /// A content with fewer bytes is written at once, a longer one in pieces of so many.
@@ -50,16 +54,39 @@ pub(super) struct Staged<'a> {
     pub(super) signature: Signature,
 }
 
-/// Splits `items` over at most `most` threads, each with a view of the workspace of its own. After the
-/// first error no thread begins another item; that error is returned.
+/// Over how many threads something is split.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Threads {
+    pub(super) most: usize,
+    /// Items per thread.
+    pub(super) worth: usize,
+}
+
+impl Threads {
+    /// For the contents at these places. How long one is that comes is believed of the one that goes: nothing has to be
+    /// looked up for that.
+    pub(super) fn for_contents<'s>(most: usize, places: impl Iterator<Item = &'s State>) -> Self {
+        let size = |state: &State| match state {
+            State::File(signature) | State::Link(signature) => signature.stamp.size,
+            State::Absent | State::Obstructed(_) | State::Folder | State::Special => LONG,
+        };
+        let (count, bytes) = places
+            .fold((0_u64, 0_u64), |(count, bytes), state| (count + 1, bytes.saturating_add(size(state))));
+        let worth = if bytes < count.saturating_mul(LONG) { AT_WORK } else { WAITING };
+        Self { most, worth }
+    }
+}
+
+/// Splits `items` over threads, each with a view of the workspace of its own. After the first error no thread begins
+/// another item; that error is returned.
 pub(super) fn spread<T: Sync>(
     live: &mut Live<'_>,
     items: &[T],
-    most: usize,
+    threads: Threads,
     work: impl Fn(&mut Live<'_>, &[T], &AtomicBool) -> Result<(), SnapshotError> + Sync,
 ) -> Result<(), SnapshotError> {
     let stop = AtomicBool::new(false);
-    let threads = most.min(items.len().div_ceil(WORTH_A_THREAD));
+    let threads = threads.most.min(items.len().div_ceil(threads.worth));
     if threads <= 1 {
         return work(live, items, &stop);
     }
@@ -117,7 +144,7 @@ pub(super) fn stage<'a, 'live>(
     let syncing = Syncing::of(writes.len(), live.root());
     let threads = match syncing {
         Syncing::Each => WAITERS,
-        Syncing::Together { .. } => WRITERS,
+        Syncing::Together { .. } => Threads::for_contents(WRITERS, writes.iter().map(|write| &write.state)),
     };
     let result = spread(live, &numbered, threads, |live, writes, stop| {
         let mut unsynced: Vec<(&Write, Vec<u8>, File)> = Vec::new();
