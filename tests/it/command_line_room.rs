@@ -152,3 +152,19 @@ async fn damage_that_a_tidying_comes_upon_is_told() {
     });
     assert!(told, "a window that is open shows it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_heeds_the_largest_size_of_the_settings() {
+    let story = Story::told().await;
+    let first = story.nodes[0].clone();
+    std::fs::write(story.work.join("a.txt"), noise(1, 3_000)).unwrap();
+    let set = okcvm(story.folder.path(), &["config", "set", "history.maxFileBytes", "1000"]);
+    assert!(set.status.success(), "{}", text(&set.stderr));
+    // It is left out by now, so it stays; whoever looks first is told what is done then.
+    let plan = story.json(&["restore"], &[&first, "--dry-run"]);
+    let stays = |plan: &serde_json::Value| plan["unwritten"][0]["path"].clone();
+    assert_eq!(stays(&plan), "a.txt", "{plan}");
+    let done = story.json(&["restore"], &[&first]);
+    assert_eq!(stays(&done), "a.txt", "{done}");
+    assert_eq!(std::fs::read(story.work.join("a.txt")).unwrap(), noise(1, 3_000));
+}

@@ -52,6 +52,7 @@ impl Engine {
         paths.must_be_somewhere(&runtime, &target)?;
         // To compare with the files as they are now, their contents are taken into the history.
         self.store().must_be_writable()?;
+        runtime.heed_limits(self);
         let head = session_row.head_snapshot.as_ref();
         plan.unsaved = runtime.history.compare_live(&runtime.workspace()?, head)?;
         let recorded = runtime.history.diff(head, &target)?;

@@ -22,6 +22,7 @@ impl Engine {
         let after = restorable(&row)?;
         // To compare with the files as they are now, their contents are taken into the history.
         self.store().must_be_writable()?;
+        runtime.heed_limits(self);
         let head = self.store().session(session)?.head_snapshot;
         let unsaved = runtime.history.compare_live(&runtime.workspace()?, head.as_ref())?;
         let foreseen = runtime.history.foresee_revert(

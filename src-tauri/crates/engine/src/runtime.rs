@@ -358,7 +358,7 @@ impl Runtime {
             let author = if base.is_some() { Author::Unknown } else { Author::User };
             return Ok(self.record(engine, author, MESSAGE)?.snapshot);
         };
-        self.history.set_max_file_bytes((engine.inner.parts.history_limits)().max_file_bytes);
+        self.heed_limits(engine);
         let alive = self.last_sign_of_life().map(|sign| sign + SIGNS);
         let cut_off =
             self.history.record_cut_off(&self.workspace()?, &from, alive, (MESSAGE, engine.now()))?;
@@ -370,6 +370,11 @@ impl Runtime {
             ));
         }
         Ok(cut_off.turn)
+    }
+
+    /// From now on the history leaves out what the settings of this moment say.
+    pub(crate) fn heed_limits(&self, engine: &Engine) {
+        self.history.set_max_file_bytes((engine.inner.parts.history_limits)().max_file_bytes);
     }
 
     fn sign_of_life(&self) -> PathBuf {
@@ -437,7 +442,7 @@ impl Runtime {
         message: &str,
     ) -> Result<Recorded, EngineError> {
         let head = engine.store().session(&self.id)?.head_snapshot;
-        self.history.set_max_file_bytes((engine.inner.parts.history_limits)().max_file_bytes);
+        self.heed_limits(engine);
         let info = RecordInfo { message, author, at_ms: engine.now() };
         let recorded = self.history.record(&self.workspace()?, head.as_ref(), info)?;
         if head.as_ref() != Some(&recorded.snapshot) {

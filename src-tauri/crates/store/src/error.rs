@@ -55,7 +55,8 @@ pub enum StoreError {
     },
 }
 
-const COPY_IT: &str = "Copy it to where it can be written, and set OKCVM_HOME to the copy.";
+const COPY_IT: &str = "Make room if its disk is full; otherwise copy it to where it can be written, and set OKCVM_HOME to the \
+                       copy.";
 
 impl StoreError {
     /// The error as a person reads it.

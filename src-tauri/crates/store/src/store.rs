@@ -14,6 +14,8 @@ use crate::{StoreError, migrations};
 
 /// Bytes that a copy leaves free on the disk.
 const SPARE: u64 = 64 << 20;
+/// What the log of the database and its index take at first.
+const LEAST: u64 = 1 << 20;
 /// How the name of the daily copy ends.
 const COPY: &str = "copy.db";
 const BETWEEN_COPIES: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,12 +33,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or makes `path` and brings it to the latest format. Where it or its folder cannot be written, it is
-    /// opened to be read, and whatever would write is [`StoreError::ReadOnly`].
+    /// Opens or makes `path` and brings it to the latest format. Where it or its folder cannot be written, or the disk has
+    /// no room for what stands beside it, it is opened to be read, and whatever would write is [`StoreError::ReadOnly`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if can_only_be_read(path) {
             return Self::open_to_read(path);
         }
+        match Self::open_to_write(path) {
+            Err(error) if path.exists() && free_space(path).is_some_and(|free| free < LEAST) => {
+                tracing::warn!(%error, "the disk is full, so the database is only read");
+                Self::open_to_read(path).map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_to_write(path: &Path) -> Result<Self, StoreError> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)
                 .map_err(|source| StoreError::File { path: parent.display().to_string(), source })?;

@@ -31,8 +31,8 @@ export const moreSentences: Record<string, string> = {
   'The data folder can only be read, and {}.': '数据文件夹是只读的，并且{}。',
   'what was last written to its database is in a log without an index': '最后写入数据库的内容在一个没有索引的日志中',
   'an earlier version wrote its database, which has to be brought up to date': '其数据库由较早的版本写入，需要先更新',
-  'Copy it to where it can be written, and set OKCVM_HOME to the copy.':
-    '请把它复制到可以写入的位置，并将 OKCVM_HOME 设为该副本。',
+  'Make room if its disk is full; otherwise copy it to where it can be written, and set OKCVM_HOME to the copy.':
+    '如果磁盘已满，请腾出空间；否则请把它复制到可以写入的位置，并将 OKCVM_HOME 设为该副本。',
   'A session works in {}, and no two may write to the same files.': '有会话正在 {} 中工作，同一批文件只能由一方写入。',
   'Wait until it is done, or close it.': '请等它完成，或将其关闭。',
   'The session was removed, but its folder {} could not be.': '会话已删除，但无法删除它的文件夹 {}。',

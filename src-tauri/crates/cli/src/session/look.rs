@@ -86,16 +86,16 @@ fn show(detail: &SessionDetail) {
         }
     }
     for turn in &detail.turns {
-        output::line(&format!("\n> {}", turn.message.text));
+        output::line(&format!("\n> {}", output::answer(&turn.message.text)));
         for file in &turn.message.attachments {
-            output::line(&format!("> file: {}", file.path));
+            output::line(&format!("> file: {}", output::name(&file.path)));
         }
         for item in &turn.items {
             match &item.body {
-                ItemBody::Text { text } => output::line(text),
+                ItemBody::Text { text } => output::line(&output::answer(text)),
                 ItemBody::ToolCall(call) => output::line(&format!("[{} {:?}]", call.tool, call.status)),
-                ItemBody::Steer { text } => output::line(&format!("> (meanwhile) {text}")),
-                ItemBody::Notice { text, .. } => output::line(&format!("({text})")),
+                ItemBody::Steer { text } => output::line(&format!("> (meanwhile) {}", output::answer(text))),
+                ItemBody::Notice { text, .. } => output::line(&format!("({})", output::answer(text))),
                 ItemBody::Approval(approval) => {
                     let became = view::became(&approval.state);
                     output::line(&format!("[asked, {became}: {}]", approval.tool));
@@ -252,7 +252,7 @@ fn print(diff: &FileDiff, side: ChangeSide) {
                 DiffLineKind::Added => '+',
                 DiffLineKind::Removed => '-',
             };
-            output::line(&format!("{sign}{}", line.text));
+            output::line(&format!("{sign}{}", output::answer(&line.text)));
         }
     }
     if diff.truncated {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use okcvm_objects::{Batch, Entry, ObjectId, ObjectKind, STREAMED_FROM};
 
-use super::live::{Live, State};
+use super::live::{Live, State, same_bytes};
 use super::plan::Plan;
 use super::stage::{Threads, spread};
 use crate::entry::shown;
@@ -16,8 +16,9 @@ use crate::history::History;
 const READERS: usize = 2;
 
 impl History {
-    /// Reads what the history holds of every file that a restore writes over or removes. A damaged copy is written again
-    /// out of the live file; where that is another one by now, the restore is refused.
+    /// Compares every file that a restore writes over or removes with what the history holds of it. No stamp is believed
+    /// here: a write through a memory mapping may leave none. A damaged copy is written again out of the live file; where
+    /// that is another one by now, the restore is refused, and the next record reads it.
     pub(super) fn keep_sound(
         &self,
         live: &mut Live<'_>,
@@ -44,6 +45,26 @@ impl History {
         Ok(())
     }
 
+    /// Whether the history holds what lies there, or what lay there if it is gone.
+    fn is_held(
+        &self,
+        live: &mut Live<'_>,
+        path: &[u8],
+        state: &State,
+        held: ObjectId,
+    ) -> Result<bool, SnapshotError> {
+        let file = match state {
+            State::File(_) => live.open(path)?,
+            _ => None,
+        };
+        if let Some(file) = file {
+            let (size, content) = self.source().reader(held)?;
+            let failed = |error| SnapshotError::workspace("read", held.to_string().as_bytes(), error);
+            return same_bytes(file, content, size).map_err(failed);
+        }
+        self.source().check(held).map(|()| true)
+    }
+
     fn keep_one(
         &self,
         live: &mut Live<'_>,
@@ -52,11 +73,14 @@ impl History {
         state: &State,
         held: Entry,
     ) -> Result<(), SnapshotError> {
-        match self.source().check(held.id) {
+        let held_is_sound = |is_same| if is_same { Ok(()) } else { self.source().check(held.id) };
+        match self.is_held(live, path, state, held.id).and_then(|same| held_is_sound(same).map(|()| same)) {
+            Ok(true) => return Ok(()),
+            Ok(false) => return Err(self.is_another(path)),
             Err(error) if error.is_damage() => {
                 tracing::warn!(path = %shown(path), %error, "recorded again, since it is damaged in the history");
             }
-            known => return known,
+            Err(error) => return Err(error),
         }
         match state {
             State::File(signature) => match live.open(path)? {
@@ -81,7 +105,12 @@ impl History {
         if batch.contains(&held.id)? {
             return Ok(());
         }
+        Err(self.is_another(path))
+    }
+
+    /// The next record reads it again.
+    fn is_another(&self, path: &[u8]) -> SnapshotError {
         self.note_written(&[shown(path)]);
-        Err(SnapshotError::Changed { paths: vec![shown(path)], stage: RestoreStage::Before })
+        SnapshotError::Changed { paths: vec![shown(path)], stage: RestoreStage::Before }
     }
 }

@@ -269,8 +269,9 @@ impl<'a> Live<'a> {
                     return Ok(false);
                 }
                 let Some(file) = self.open(path)? else { return Ok(false) };
-                let (_, content) = source.reader(entry.id)?;
-                same_bytes(file, content).map_err(|error| SnapshotError::workspace("compared", path, error))
+                let (size, content) = source.reader(entry.id)?;
+                same_bytes(file, content, size)
+                    .map_err(|error| SnapshotError::workspace("compared", path, error))
             }
             (State::Link(_), EntryKind::Link) => match self.target(path)? {
                 Some(target) => Ok(target == source.blob(entry.id)?),
@@ -318,14 +319,17 @@ impl<'a> Live<'a> {
     }
 }
 
-fn same_bytes(mut left: impl Read, mut right: impl Read) -> std::io::Result<bool> {
-    let (mut one, mut two) = (vec![0; PIECE], vec![0; PIECE]);
+/// Compares two contents, the second of which has so many bytes.
+pub(super) fn same_bytes(mut left: impl Read, mut right: impl Read, size: u64) -> std::io::Result<bool> {
+    // One more, so that an end is seen at once.
+    let room = usize::try_from(size).map_or(PIECE, |size| size.saturating_add(1).min(PIECE));
+    let (mut one, mut two) = (vec![0; room], vec![0; room]);
     loop {
         let (first, second) = (fill(&mut left, &mut one)?, fill(&mut right, &mut two)?);
         if one[..first] != two[..second] {
             return Ok(false);
         }
-        if first == 0 {
+        if first < room {
             return Ok(true);
         }
     }
