@@ -16,6 +16,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use crate::attributes::Kept;
 use crate::beneath::read_folder;
 use crate::error::WorkspaceError;
 use crate::name::encode_name;
@@ -361,10 +362,10 @@ fn copy_file(from: Place<'_>, to: Place<'_>) -> Result<Copied, Fault> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut target = File::from(openat(to.0, to.1, flags, Mode::from_raw_mode(0o600))?);
     let filled = io::copy(&mut source, &mut target)
-        .and_then(|_| target.sync_all())
+        .and_then(|_| Kept::of(from.0, from.1, &stat)?.give(&target))
+        .and_then(|()| Ok(futimens(&target, &times(&stat))?))
+        .and_then(|()| target.sync_all())
         .map_err(|error| errno(&error))
-        .and_then(|()| fchmod(&target, permissions(&stat)))
-        .and_then(|()| futimens(&target, &times(&stat)))
         .and_then(|()| fstat(&target));
     match filled {
         Ok(copy) => Ok(Copied { original: State::of(&stat), copy: State::of(&copy), inner: Vec::new() }),

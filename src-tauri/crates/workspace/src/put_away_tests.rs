@@ -174,6 +174,35 @@ fn in_memory() -> (tempfile::TempDir, Workspace) {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_copy_keeps_what_users_gave_to_a_file() {
+    use rustix::fs::XattrFlags;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let (_folder, workspace) = in_memory();
+    let mut desk = Desk::new();
+    let file = workspace.root().join("a");
+    fs::write(&file, "content").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    // Not every system has them in memory.
+    let has_attributes = rustix::fs::setxattr(&file, "user.note", b"mine", XattrFlags::empty()).is_ok();
+    let before = fs::metadata(&file).unwrap();
+    let keep = desk.keep();
+    workspace.put_away(&path("a"), &keep).unwrap();
+    let note = |file: &std::path::Path| {
+        let mut value = [0; 16];
+        rustix::fs::getxattr(file, "user.note", &mut value).map(|length| value[..length].to_vec())
+    };
+    let kept = keep.join(CONTENT);
+    take_back(&workspace, &keep, "a").unwrap();
+    let after = fs::metadata(&file).unwrap();
+    assert!(!kept.exists());
+    let told = |metadata: &fs::Metadata| (metadata.mode(), metadata.uid(), metadata.modified().unwrap());
+    assert_eq!(told(&after), told(&before));
+    assert_eq!(note(&file).ok(), has_attributes.then(|| b"mine".to_vec()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_copy_that_cannot_be_finished_leaves_nothing_and_takes_nothing() {
     let (_folder, workspace) = in_memory();
     let mut desk = Desk::new();
