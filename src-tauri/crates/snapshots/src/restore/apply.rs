@@ -87,13 +87,17 @@ pub(super) fn apply(
         folders.insert(split(&folder).0.to_vec());
         folders.insert(folder);
     }
+    // A file lies on the file system of the folder in which it was staged.
+    let in_place = staging.waiting.iter().filter(|staged| staged.folder == split(&staged.write.path).0);
+    let devices: BTreeMap<Vec<u8>, u64> =
+        in_place.map(|staged| (staged.folder.clone(), staged.device)).collect();
     let gone = plan.obstructions.iter().chain(&plan.removals).map(|(path, _)| path);
     let moved = staging.waiting.iter().map(|staged| &staged.write.path);
     folders.extend(gone.chain(moved).map(|path| split(path).0.to_vec()));
     folders.extend(plan.folders_to_leave.iter().map(|folder| split(folder).0.to_vec()));
     // Nothing is beside its place any more.
     staging.waiting.clear();
-    sync_folders(live, folders)?;
+    sync_folders(live, &folders, devices)?;
     Ok(Touched { written, removed: removed.into_inner() })
 }
 
@@ -159,14 +163,20 @@ fn verify(live: &mut Live<'_>, plan: &Plan, staged: &[Staged<'_>]) -> Result<(),
     }
 }
 
-fn sync_folders(live: &mut Live<'_>, folders: BTreeSet<Vec<u8>>) -> Result<(), SnapshotError> {
+/// Syncs folders, of which some are known to be there, with the number of their file systems.
+fn sync_folders(
+    live: &mut Live<'_>,
+    folders: &BTreeSet<Vec<u8>>,
+    known: BTreeMap<Vec<u8>, u64>,
+) -> Result<(), SnapshotError> {
     live.forget();
     let mut nearest = BTreeMap::new();
-    for folder in folders {
-        let folder = live.nearest_folder(&folder)?;
+    for folder in folders.iter().filter(|folder| !known.contains_key(*folder)) {
+        let folder = live.nearest_folder(folder)?;
         let device = device_of(&*live.folder(&folder)?);
         nearest.insert(folder, device);
     }
+    nearest.extend(known.into_iter().map(|(folder, device)| (folder, Some(device))));
     let syncing = Syncing::of(nearest.len(), live.root());
     let by_itself = nearest.into_iter().filter(|(_, device)| syncing.leaves_out(*device));
     let folders: Vec<Vec<u8>> = by_itself.map(|(folder, _)| folder).collect();

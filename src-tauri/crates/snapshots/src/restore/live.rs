@@ -85,21 +85,21 @@ fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 
-/// The folder several parts below `from` in one step, no link followed on the way; `None` if the system cannot say it so,
+/// What lies several parts below `from` in one step, no link followed on the way; `None` if the system cannot say it so,
 /// or if it is not there: part by part it shows why.
 #[cfg(target_os = "linux")]
-fn opened_at_once(from: &OwnedFd, parts: &[u8]) -> Option<OwnedFd> {
+fn opened_at_once(from: &OwnedFd, parts: &[u8], flags: OFlags) -> Option<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
 
     if !parts.contains(&b'/') {
         return None;
     }
     let way = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    openat2(from, parts, folder_flags(), Mode::empty(), way).ok()
+    openat2(from, parts, flags, Mode::empty(), way).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn opened_at_once(_: &OwnedFd, _: &[u8]) -> Option<OwnedFd> {
+fn opened_at_once(_: &OwnedFd, _: &[u8], _: OFlags) -> Option<OwnedFd> {
     None
 }
 
@@ -153,7 +153,7 @@ impl<'a> Live<'a> {
                 return Ok(Way::Open(current));
             }
             let rest = if gone.is_empty() { folder } else { &folder[gone.len() + 1..] };
-            if let Some(handle) = opened_at_once(&current, rest) {
+            if let Some(handle) = opened_at_once(&current, rest, folder_flags()) {
                 self.way.push((folder.to_vec(), Arc::new(handle)));
                 continue;
             }
@@ -284,8 +284,13 @@ impl<'a> Live<'a> {
     /// The file at `path`, to be read; `None` if none is there any more.
     pub(super) fn open(&mut self, path: &[u8]) -> Result<Option<File>, SnapshotError> {
         let (folder, name) = split(path);
-        let handle = self.folder(folder)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let is_here = self.way.last().is_some_and(|(here, _)| here == folder);
+        // One step, where the folder would serve this file alone.
+        if !is_here && let Some(file) = opened_at_once(&self.root, path, flags) {
+            return Ok(Some(File::from(file)));
+        }
+        let handle = self.folder(folder)?;
         match openat(&*handle, name, flags, Mode::empty()) {
             Ok(file) => Ok(Some(File::from(file))),
             Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => Ok(None),

@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use okcvm_workspace::TEMPORARY_PREFIX;
 use rustix::fs::{
-    AtFlags, Mode, OFlags, fchmod, fchown, fdatasync, fstat, openat, statat, symlinkat, unlinkat,
+    AtFlags, Mode, OFlags, Stat, fchmod, fchown, fdatasync, fstat, openat, statat, symlinkat, unlinkat,
 };
 use rustix::process::{Gid, Uid};
 
 use super::attributes;
 use super::live::{Live, Signature, State, fill};
 use super::plan::Write;
-use super::syncing::{Syncing, device_of};
+use super::syncing::Syncing;
 use super::told::Done;
 use crate::entry::{below, shown, split};
 use crate::error::SnapshotError;
@@ -52,6 +52,8 @@ pub(super) struct Staged<'a> {
     pub(super) name: Vec<u8>,
     pub(super) write: &'a Write,
     pub(super) signature: Signature,
+    /// The number of the file system that it lies on.
+    pub(super) device: u64,
 }
 
 /// Over how many threads something is split.
@@ -160,8 +162,9 @@ pub(super) fn stage<'a, 'live>(
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            if let Some((name, file)) = one(source, live, &format!("{names}-{number}"), write, &waiting)?
-                && syncing.leaves_out(device_of(&file))
+            let staged = one(source, live, &format!("{names}-{number}"), write, &waiting)?;
+            if let Some((name, file, device)) = staged
+                && syncing.leaves_out(Some(device))
             {
                 unsynced.push((write, name, file));
             }
@@ -183,7 +186,7 @@ pub(super) fn stage<'a, 'live>(
     result.map(|()| staging)
 }
 
-/// Stages one content; the file is returned as long as it has to be synced. A link has no content of its
+/// Stages one content; the file is returned as long as it has to be synced, with the number of its file system. A link has no content of its
 /// own: it comes to the disk with its folder.
 fn one<'a>(
     source: &Source,
@@ -191,15 +194,16 @@ fn one<'a>(
     name: &str,
     write: &'a Write,
     waiting: &Mutex<Vec<Staged<'a>>>,
-) -> Result<Option<(Vec<u8>, File)>, SnapshotError> {
+) -> Result<Option<(Vec<u8>, File, u64)>, SnapshotError> {
     let path = write.path.as_slice();
     let failed = |error: std::io::Error| SnapshotError::workspace("restored", path, error);
     let folder = live.nearest_folder(split(path).0)?;
     let handle = live.folder(&folder)?;
     let name = name.as_bytes().to_vec();
     let beside = below(&folder, &name);
-    let staged = |signature| {
-        let staged = Staged { folder: folder.clone(), name: name.clone(), write, signature };
+    let staged = |stat: &Stat| {
+        let (signature, device) = (Signature::of(stat), stat.st_dev as u64);
+        let staged = Staged { folder: folder.clone(), name: name.clone(), write, signature, device };
         waiting.lock().unwrap_or_else(PoisonError::into_inner).push(staged);
     };
     if write.entry.kind == EntryKind::Link {
@@ -208,7 +212,7 @@ fn one<'a>(
         live.told.tell(|| Done::Linked(&beside, &target));
         let stat = statat(&*handle, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|error| failed(error.into()))?;
-        staged(Signature::of(&stat));
+        staged(&stat);
         return Ok(None);
     }
     let (size, mut content) = source.reader(write.entry.id)?;
@@ -233,16 +237,19 @@ fn one<'a>(
         keep_rights(&file, write, bits)?;
         let stat = fstat(&file)?;
         live.told.tell(|| Done::Executable(&beside, stat.st_mode & 0o111 != 0));
-        Ok(Signature::of(&stat))
+        Ok(stat)
     });
-    match written {
-        Ok(signature) => staged(signature),
+    let device = match written {
+        Ok(stat) => {
+            staged(&stat);
+            stat.st_dev as u64
+        }
         Err(error) => {
             let _ = unlinkat(&*handle, name.as_slice(), AtFlags::empty());
             return Err(failed(error));
         }
-    }
-    Ok(Some((beside, file)))
+    };
+    Ok(Some((beside, file, device)))
 }
 
 fn fill_file(
