@@ -238,6 +238,9 @@ impl Repositories {
             }
             self.look(workspace, &folder);
             if rank.depth == MAX_DEPTH {
+                if holds_folders(&workspace.join(&folder)) {
+                    seen = Seen::APart;
+                }
                 continue;
             }
             if read == bounds.read {
@@ -435,6 +438,15 @@ pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
 pub(crate) fn is_repository(workspace: &Path, folder: &Path) -> bool {
     let folder = workspace.join(folder);
     ["HEAD", "config", "hooks"].iter().any(|name| folder.join(name).symlink_metadata().is_ok())
+}
+
+/// Whether a search would go on below.
+fn holds_folders(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| {
+        let is_searched = entry.file_name() != ".git" && entry.file_name() != "node_modules";
+        is_searched && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    })
 }
 
 /// The folders in a folder, without links.

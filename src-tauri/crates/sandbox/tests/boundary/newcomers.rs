@@ -53,7 +53,9 @@ fn a_nested_repository_that_a_command_adds_runs_nothing() {
         let ran = trial.run(
             "git init -q plain && cd plain && git config user.name a && git config user.email b@localhost",
         );
-        assert!(ran.exit.put_aside.is_empty(), "{:?}", ran.exit.put_aside);
+        let aside = ran.exit.put_aside;
+        // Below so many folders it is not searched.
+        assert!(aside.files.is_empty() && aside.failed.is_empty() && aside.unfinished, "{aside:?}");
     }
 }
 
@@ -211,6 +213,16 @@ fn a_repository_that_takes_the_place_of_a_removed_one_is_looked_after() {
         drop(process);
     });
     assert!(!std::fs::read_to_string(place.join(".git/config")).expect("settings").contains("!true"));
+}
+
+#[test]
+fn what_lies_too_deep_for_a_look_is_told() {
+    let Some(trial) = Trial::new(Tier::Full) else { return };
+    let deep = |levels: usize| "d/".repeat(levels);
+    for (levels, is_told) in [(16, false), (18, true)] {
+        let aside = trial.run(&format!("mkdir -p {}", deep(levels))).exit.put_aside;
+        assert_eq!(aside.unfinished, is_told, "{levels}: {aside:?}");
+    }
 }
 
 #[test]
