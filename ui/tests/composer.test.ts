@@ -91,3 +91,50 @@ describe('the composer', () => {
     await vi.waitFor(() => expect(select.value).toBe(shown));
   });
 });
+
+describe('a draft', () => {
+  const again = () => new App(new ScriptedTransport({}), localStorage).composer;
+  const attachment = { path: 'a.csv', size: 3, mime: 'text/csv' };
+
+  it('is still there when the window is loaded anew, until it is sent', async () => {
+    vi.useFakeTimers();
+    try {
+      const { composer } = new App(new ScriptedTransport({}), localStorage);
+      composer.write('s1', 'Half a sen');
+      composer.attach('s1', [attachment]);
+      composer.write(null, 'Before there is a session');
+      vi.advanceTimersByTime(1000);
+      expect(again().draft('s1')).toEqual({ text: 'Half a sen', attachments: [attachment] });
+      expect(again().draft(null).text).toBe('Before there is a session');
+      composer.clear('s1');
+      expect(again().draft('s1')).toEqual({ text: '', attachments: [] });
+      expect(again().draft(null).text).toBe('Before there is a session');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is kept within bounds, the newest first', () => {
+    vi.useFakeTimers();
+    try {
+      const { composer } = new App(new ScriptedTransport({}), localStorage);
+      for (let index = 0; index < 100; index += 1) composer.write(`s${index}`, 'words');
+      composer.write('s98', 'more words');
+      composer.write('long', 'x'.repeat(2_000_000));
+      vi.advanceTimersByTime(1000);
+      expect(localStorage.getItem('okcvm.drafts')?.length).toBeLessThan(1_000_000);
+      expect(again().draft('s98').text).toBe('more words');
+      expect(again().draft('s0').text).toBe('');
+      expect(again().draft('long').text).toBe('');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('that is damaged in the store is none', () => {
+    for (const kept of ['{', '{"a":1}', '[["s1"],["s1",null],["s1",{"text":1,"attachments":[]}],7]']) {
+      localStorage.setItem('okcvm.drafts', kept);
+      expect(again().draft('s1').text).toBe('');
+    }
+  });
+});

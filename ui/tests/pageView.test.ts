@@ -101,4 +101,33 @@ describe('the script of slides', () => {
     });
     document.body.innerHTML = '';
   });
+
+  it('cuts the root at the edges of the slide and leaves the body whole, which may end within the slide', () => {
+    const host = { postMessage: () => undefined };
+    let tell: (event: unknown) => void = () => undefined;
+    const page = {
+      parent: host,
+      innerWidth: 512,
+      innerHeight: 500,
+      scrollTo: () => undefined,
+      addEventListener: (type: string, listen: typeof tell) => {
+        if (type === 'message') tell = listen;
+      },
+    };
+    document.body.innerHTML = '<div class="ppt-slide"><h1>One</h1></div>';
+    const slide = document.querySelector('.ppt-slide') as HTMLElement;
+    slide.getBoundingClientRect = () => new DOMRect(0, 0, 1024, 576);
+    new Function('window', deckScript)(page);
+    const ask = (show: number) =>
+      tell({ source: host, data: { okcvm: 'deck', show }, stopImmediatePropagation: () => undefined });
+    ask(0);
+    expect(document.body.style.getPropertyValue('transform')).toBe('translate(0px,106px) scale(0.5)');
+    expect(document.body.style.getPropertyValue('clip-path')).toBe('');
+    const root = document.documentElement;
+    expect(root.style.getPropertyValue('clip-path')).toBe('polygon(0px 106px,512px 106px,512px 394px,0px 394px)');
+    ask(-1);
+    expect(root.style.getPropertyValue('clip-path')).toBe('');
+    expect(document.body.style.getPropertyValue('transform')).toBe('');
+    document.body.innerHTML = '';
+  });
 });

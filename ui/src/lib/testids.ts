@@ -78,6 +78,7 @@ export const testids = {
   artifactSlides: 'artifact-slides',
   artifactMeta: 'artifact-meta',
   artifactFidelity: 'artifact-fidelity',
+  partFailed: 'part-failed',
   heartbeat: 'heartbeat',
   turnError: 'turn-error',
   turnRetry: 'turn-retry',

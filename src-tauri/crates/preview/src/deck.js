@@ -94,7 +94,8 @@
 
   function plain() {
     document.documentElement.classList.remove('okcvm-deck');
-    ['transform', 'clip-path', 'background'].forEach(function (name) { document.body.style.removeProperty(name); });
+    document.documentElement.style.removeProperty('clip-path');
+    ['transform', 'background'].forEach(function (name) { document.body.style.removeProperty(name); });
     unhidden.forEach(function (slide) { slide.style.removeProperty('display'); });
     unhidden = [];
   }
@@ -120,13 +121,20 @@
     var scale = Math.min(window.innerWidth / at.width, window.innerHeight / at.height);
     var left = at.left - base.left;
     var top = at.top - base.top;
-    var x = (window.innerWidth - at.width * scale) / 2 - left * scale - base.left;
-    var y = (window.innerHeight - at.height * scale) / 2 - top * scale - base.top;
-    var right = left + at.width;
-    var bottom = top + at.height;
-    important(body, 'clip-path', 'polygon(' + left + 'px ' + top + 'px,' + right + 'px ' + top + 'px,' +
-      right + 'px ' + bottom + 'px,' + left + 'px ' + bottom + 'px)');
-    important(body, 'transform', 'translate(' + x + 'px,' + y + 'px) scale(' + scale + ')');
+    var x = (window.innerWidth - at.width * scale) / 2;
+    var y = (window.innerHeight - at.height * scale) / 2;
+    important(body, 'transform', 'translate(' + (x - left * scale - base.left) + 'px,' +
+      (y - top * scale - base.top) + 'px) scale(' + scale + ')');
+    // The root is cut and not the body: WebKit cuts what is drawn by layers of its own (films, filters of what is
+    // behind, turned or faded parts) at the box of the element as well, and that of the body may end within the slide.
+    var root = document.documentElement;
+    var frame = root.getBoundingClientRect();
+    x -= frame.left;
+    y -= frame.top;
+    var right = x + at.width * scale;
+    var bottom = y + at.height * scale;
+    important(root, 'clip-path', 'polygon(' + x + 'px ' + y + 'px,' + right + 'px ' + y + 'px,' +
+      right + 'px ' + bottom + 'px,' + x + 'px ' + bottom + 'px)');
   }
 
   // All slides: each in a box of its own, as small as the frame is wide.

@@ -74,7 +74,7 @@ export class App {
   readonly thumbnails: Thumbnails;
   /** Addresses of previews. */
   readonly handles: Handles;
-  readonly composer = new Composer();
+  readonly composer: Composer;
   readonly moves = new Moves(this);
   readonly turns = new Turns(this);
   readonly permissions = new Permissions(this);
@@ -126,6 +126,7 @@ export class App {
   ) {
     this.layout = new Layout(storage);
     this.preview = new PreviewState(new PreviewMemory(storage));
+    this.composer = new Composer(storage);
     this.preferences = new Preferences(transport);
     this.history = new HistoryState(transport);
     this.python = new PythonState(transport);
