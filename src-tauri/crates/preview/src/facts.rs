@@ -1,5 +1,6 @@
 //! What a file or folder is: its type, its size, its content in short.
 
+mod copies;
 mod drawings;
 mod kinds;
 mod media;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use okcvm_documents::{DocumentKind, Limits, Reading};
 use okcvm_protocol::{ArtifactKind, ArtifactMeta, EntryKind, FileFacts, SlideOutline};
 
-pub(crate) use self::drawings::{is_bomb, is_light};
+pub(crate) use self::drawings::{is_bomb, is_light, is_multiplied};
 pub(crate) use self::kinds::{Form, form};
 pub(crate) use self::media::sound;
 pub(crate) use self::pictures::{MOST_PIXELS, damaged, megapixels, orient, reader, svg_size};
@@ -186,7 +187,8 @@ fn found(
     match form {
         Form::Picture => pictures::picture(material).map(Some),
         Form::Drawing => {
-            if is_bomb(&material.range(0, MOST_MEASURED)?) {
+            let bytes = material.range(0, MOST_MEASURED)?;
+            if is_bomb(&bytes) || is_multiplied(&bytes) {
                 return Err(Refused::Lasting(BOMB.to_owned()));
             }
             let (width, height) = svg_size(start).unwrap_or((300, 150));

@@ -14,7 +14,7 @@ use crate::facts::{Described, Form};
 use crate::{PreviewError, Wanted};
 
 /// What was kept by an older way of looking is made again.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Files that are kept; beyond, those that were made first go.
 const MOST_FILES: usize = 4_000;
 /// What the names of files begin with that are being written, and how old one is that nobody writes any more.

@@ -129,6 +129,57 @@ fn a_drawing_that_may_take_any_time_is_not_handed_to_the_window() {
     }
 }
 
+/// A drawing whose parts use each other ten times each, as deep as named.
+fn using(depth: u8) -> String {
+    let parts = (1..=depth)
+        .map(|part| format!("<g id=\"a{part}\">{}</g>", format!("<use href=\"#a{}\"/>", part - 1).repeat(10)))
+        .collect::<Vec<_>>()
+        .concat();
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\"><defs><g id=\"a0\"><rect/></g>{parts}</defs><use href=\"#a{depth}\"/></svg>"
+    )
+}
+
+#[test]
+fn a_drawing_that_uses_its_parts_beyond_a_bound_is_shown_by_a_persons_hand_alone() {
+    let desk = Desk::new();
+    let problem = |svg: String| desk.facts("a.svg", svg).problem;
+    assert_eq!(problem(using(8)).as_deref(), Some(BOMB));
+    assert_eq!(problem(using(3)), None);
+    let svg = |inside: &str| format!("<svg xmlns=\"http://www.w3.org/2000/svg\">{inside}</svg>");
+    // By patterns, by what uses itself, by what hides what it uses.
+    let patterns = (1..9)
+        .map(|part| {
+            let filled = format!("<rect style=\"fill: url('#p{}')\"/>", part - 1).repeat(10);
+            format!("<pattern id=\"p{part}\">{filled}</pattern>")
+        })
+        .collect::<Vec<_>>()
+        .concat();
+    for inside in [
+        format!("<pattern id=\"p0\"><rect/></pattern>{patterns}<rect fill=\"url(#p8)\"/>"),
+        "<g id=\"a\"><use xlink:href=\"#a\"/></g>".to_owned(),
+        "<g id=\"a\"/><use href=\"&#35;a\"/>".to_owned(),
+        "<use><set attributeName=\"href\" to=\"#a\"/></use>".to_owned(),
+    ] {
+        assert_eq!(problem(svg(&inside)).as_deref(), Some(BOMB), "{inside}");
+    }
+    for declared in ["<!ENTITY u \"<use href='#a'/>\">", "<!ATTLIST use href CDATA \"#a\">"] {
+        let svg = format!("<!DOCTYPE svg [{declared}]><svg><g id=\"a\"/>&u;</svg>");
+        assert_eq!(problem(svg).as_deref(), Some(BOMB), "{declared}");
+    }
+    // What programs write: letters and colours that are used very often, links to a place.
+    let letters = "<use xlink:href=\"#l\" fill=\"url(#c)\"/>".repeat(10_000);
+    for inside in [
+        format!(
+            "<linearGradient id=\"c\"><stop/><stop/></linearGradient><path id=\"l\" d=\"M0 0\"/>{letters}"
+        ),
+        "<g id=\"top\"><a href=\"#top\"><!-- <use href=\"#top\"/> --><text>Up &gt;</text></a></g>".to_owned(),
+        "<style>.a { fill: url(&quot;#c&quot;) }</style><rect id=\"c\" class=\"a\"/>".to_owned(),
+    ] {
+        assert_eq!(problem(svg(&inside)), None, "{inside:.80}");
+    }
+}
+
 #[test]
 fn a_small_picture_is_made_once() {
     let desk = Desk::new();

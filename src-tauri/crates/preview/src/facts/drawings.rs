@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::copies;
+
 /// Bytes that the entities of a drawing may stand for; more could fill the memory of whoever draws it.
 const MOST_EXPANDED: usize = 1024 * 1024;
 /// Entities may stand in each other so deep.
@@ -70,6 +72,11 @@ pub(crate) fn is_bomb(bytes: &[u8]) -> bool {
     }
     let body = text.get(last..).unwrap_or_default();
     expanded(body, &sizes).saturating_sub(body.len()) > MOST_EXPANDED
+}
+
+/// Whether what a drawing uses again and again makes more of it than is drawn safely.
+pub(crate) fn is_multiplied(bytes: &[u8]) -> bool {
+    copies::is_multiplied(&String::from_utf8_lossy(&plain(bytes)))
 }
 
 /// Bytes of a text once what it names stands in it.
