@@ -110,6 +110,16 @@ export const requirements = [
     packages: { debian: ['libwebkit2gtk-4.1-dev'], fedora: ['webkit2gtk4.1-devel'], arch: ['webkit2gtk-4.1'] },
   },
   {
+    what: 'the fonts that the decks of the tests are set in',
+    for: ['test', 'slides'],
+    probe: { command: ['fc-list', 'Liberation Sans', 'family'], answers: /\S/ },
+    packages: {
+      debian: ['fontconfig', 'fonts-liberation'],
+      fedora: ['fontconfig', 'liberation-fonts'],
+      arch: ['fontconfig', 'ttf-liberation'],
+    },
+  },
+  {
     what: 'a font with Chinese characters',
     for: ['run', 'picture', 'test', 'slides'],
     probe: { command: ['fc-list', ':lang=zh', 'family'], answers: /\S/ },

@@ -43,6 +43,28 @@ fn a_page_that_moves_is_measured_when_it_has_come_to_rest() {
 }
 
 #[test]
+fn what_an_animation_leaves_is_what_is_shown() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<style>@keyframes in {{ to {{ opacity: 1 }} }} @keyframes grow {{ to {{ width: 400px }} }} @keyframes from {{ from {{ opacity: 0 }} }} \
+         .in {{ opacity: 0; animation: in .6s forwards .3s }} .bar {{ width: 0; height: 30px; background: #2563eb; animation: grow 1s both }} \
+         .from {{ animation: from .5s 1s both }} .back {{ opacity: 0; animation: in .4s }}</style>\
+         <div class=\"ppt-slide\"><h1 class=\"from\">Entered</h1><p class=\"in\">Faded in</p><div class=\"bar\"></div><p class=\"back\">Gone again</p></div>"
+    );
+    let done = bench.convert("entering.html", page.as_bytes(), LONG);
+    let package = Package::valid("entering.html", &done.pptx.expect(&done.said));
+    let slide = package.slide(1);
+    assert_eq!(lines(slide), ["Entered", "Faded in"]);
+    let bar = slide
+        .all("p:sp")
+        .into_iter()
+        .find(|shape| !shape.all("a:srgbClr").is_empty() && shape.words().trim().is_empty());
+    let [_, _, width, height] = place(bar.expect("the bar"));
+    assert!((width - 400.0).abs() < 1.0 && (height - 30.0).abs() < 1.0, "{width} {height}");
+    assert!(done.fidelity.unwrap().slides[0].simplified.iter().any(|words| words.contains("Gone again")));
+}
+
+#[test]
 fn slides_that_hide_each_other_are_each_shown_as_the_first_is() {
     let bench = Bench::new();
     let slide = |class: &str, words: &str| {

@@ -108,7 +108,10 @@ function fontOf(families) {
       else if (!isAvailable(name)) wanted ??= name;
       else if (Math.abs(widthIn(`"${name}"`) - width) < 0.01) latin = name;
     }
-    latin ??= realName(generic ?? 'serif', width) ?? GENERIC[generic ?? 'serif'].find(isAvailable) ?? 'Arial';
+    // Without a generic family the engine takes what the system has for a name that is not there.
+    const kinds = generic ? [generic] : ['serif', 'sans-serif', 'monospace'];
+    for (const kind of kinds) latin ??= realName(kind, width);
+    latin ??= GENERIC[kinds[0]].find(isAvailable) ?? 'Arial';
     const serif = (generic === 'serif' && !/sans/i.test(latin)) || /serif|times|georgia|garamond|song|ming|mincho|batang|playfair|merriweather|lora/i.test(latin.replace(/sans.?serif/i, ''));
     // What stands for a font of another system is nowhere but here: the presentation names the font that was asked for.
     const elsewhere = wanted && isEastAsian(latin) ? namedElsewhere(names) : undefined;

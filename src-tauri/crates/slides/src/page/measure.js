@@ -291,7 +291,7 @@ async function prepareDeck() {
   unstack(slides);
   await revealAll(slides);
   isStill = await comeToRest();
-  finishAnimations();
+  finishAnimations(true);
   return slides.map((slide) => {
     const { x, y, w, h } = rectOf(slide);
     return { x: x + window.scrollX, y: y + window.scrollY, w, h };

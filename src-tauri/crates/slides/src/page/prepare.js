@@ -88,13 +88,23 @@ async function revealAll(slides) {
   for (const [element, opacity] of seen) if (Number(getComputedStyle(element).opacity) < FAINT) element.style.setProperty('opacity', opacity, 'important');
 }
 
-function finishAnimations() {
+/** Brings what moves to its end. What an animation leaves there lasts beyond it, if that is asked for. */
+function finishAnimations(lasts = false) {
   for (const animation of document.getAnimations?.() ?? []) {
     try {
       animation.finish();
     } catch {
       // One that never ends is shown as it is without it.
       animation.cancel();
+      continue;
+    }
+    const { target, pseudoElement } = animation.effect ?? {};
+    const isPart = target?.parentElement?.closest(SLIDE) && !target.parentElement.closest('svg') && !pseudoElement;
+    if (!lasts || !isPart || !/forwards|both/.test(animation.effect.getTiming().fill)) continue;
+    try {
+      animation.commitStyles();
+    } catch {
+      // It stands on nothing that is shown.
     }
   }
 }
