@@ -65,6 +65,20 @@ fn what_an_animation_leaves_is_what_is_shown() {
 }
 
 #[test]
+fn wide_slides_of_a_page_from_right_to_left_are_seen_whole() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<style>.ppt-slide {{ width: 1280px; height: 720px; background: #224466; color: #fff }}</style>\
+         <script>document.documentElement.dir = 'rtl'</script><div class=\"ppt-slide\"><h1>عنوان</h1></div><div class=\"ppt-slide\"><h1>Two</h1></div>"
+    );
+    let done = bench.convert("wide.html", page.as_bytes(), LONG);
+    Package::valid("wide.html", &done.pptx.expect(&done.said));
+    for slide in done.fidelity.unwrap().slides {
+        assert!(slide.similarity.unwrap() > 0.9, "{slide:?}");
+    }
+}
+
+#[test]
 fn slides_that_hide_each_other_are_each_shown_as_the_first_is() {
     let bench = Bench::new();
     let slide = |class: &str, words: &str| {

@@ -251,6 +251,16 @@ function unstack(slides) {
   }
 }
 
+/** In a page from right to left, what is wider than the window begins beyond its left edge, where no picture is taken. */
+function bringIn(slides) {
+  for (const slide of slides) {
+    const left = rectOf(slide).x + window.scrollX;
+    if (left >= 0) continue;
+    const [across = '0px', down = '0px'] = slide.style.translate.split(' ').filter(Boolean);
+    slide.style.setProperty('translate', `${px(across) - left}px ${down}`, 'important');
+  }
+}
+
 let isStill = true;
 
 /** Lets the page come to rest and gives the boxes of its slides. */
@@ -289,6 +299,7 @@ async function prepareDeck() {
     uncover(slide);
   }
   unstack(slides);
+  bringIn(slides);
   await revealAll(slides);
   isStill = await comeToRest();
   finishAnimations(true);
