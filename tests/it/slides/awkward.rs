@@ -67,9 +67,11 @@ fn what_an_animation_leaves_is_what_is_shown() {
 #[test]
 fn wide_slides_of_a_page_from_right_to_left_are_seen_whole() {
     let bench = Bench::new();
+    let slide = "<div class=\"ppt-slide\"><h1>Words</h1></div>";
+    let dark = "<div class=\"ppt-slide\" style=\"background:#246\"><h2 style=\"color:#fff\">Dark</h2></div>";
     let page = format!(
-        "{STYLE}<style>.ppt-slide {{ width: 1280px; height: 720px; background: #224466; color: #fff }}</style>\
-         <script>document.documentElement.dir = 'rtl'</script><div class=\"ppt-slide\"><h1>عنوان</h1></div><div class=\"ppt-slide\"><h1>Two</h1></div>"
+        "<html dir=\"rtl\"><meta charset=\"utf-8\"><style>.ppt-slide {{ width: 1280px; height: 720px; background: #fff; padding: 60px; \
+         position: relative; overflow: hidden; box-sizing: border-box }}</style>{slide}{slide}{dark}</html>"
     );
     let done = bench.convert("wide.html", page.as_bytes(), LONG);
     Package::valid("wide.html", &done.pptx.expect(&done.said));
