@@ -65,6 +65,26 @@ fn what_an_animation_leaves_is_what_is_shown() {
 }
 
 #[test]
+fn what_the_page_cuts_off_is_named() {
+    let bench = Bench::new();
+    let page = format!(
+        "{STYLE}<div class=\"ppt-slide\"><div style=\"width:200px;height:40px;overflow:hidden;font-size:16px;line-height:20px\">First line<br>Second line<br>Third line<br></div>\
+         <p style=\"width:150px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap\">A long sentence that ends in dots</p><p>Whole</p></div>"
+    );
+    let done = bench.convert("cut.html", page.as_bytes(), LONG);
+    let package = Package::valid("cut.html", &done.pptx.expect(&done.said));
+    let shown = lines(package.slide(1)).join("\n");
+    assert!(shown.contains("Second line") && !shown.contains("Third") && shown.contains('…'), "{shown}");
+    let told = &done.fidelity.unwrap().slides[0].simplified;
+    let cut: Vec<&str> = told
+        .iter()
+        .filter_map(|words| words.strip_prefix("text that the page cuts off left out: "))
+        .collect();
+    assert_eq!(cut.len(), 2, "{told:?}");
+    assert!(cut.contains(&"\"Third line\"") && cut.iter().any(|words| words.ends_with("dots\"")), "{cut:?}");
+}
+
+#[test]
 fn wide_slides_of_a_page_from_right_to_left_are_seen_whole() {
     let bench = Bench::new();
     let slide = "<div class=\"ppt-slide\"><h1>Words</h1></div>";

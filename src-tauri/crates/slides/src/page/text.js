@@ -566,10 +566,19 @@ function markOfEmphasis(style) {
   return /open/.test(style) ? open : filled;
 }
 
-/** Cuts what an `overflow: hidden` cuts, whole letters only; `false` if nothing is left. */
+/** Cuts what an `overflow: hidden` cuts, whole letters only, and names it; `false` if nothing is left. */
 function visibleLine(line, state, upright) {
   if (upright || line.letters.length === 0) return true;
-  const clip = state.textClips;
+  const all = line.letters;
+  const isLeft = cutLine(line, state.textClips);
+  const left = new Set(isLeft ? line.letters : []);
+  const cut = all.filter((letter) => !left.has(letter));
+  const words = cut.map(({ text, blank }) => (blank ? ' ' : text)).join('').replace(/\s+/g, ' ').trim();
+  if (words !== '') state.report?.simplified.add(`text that the page cuts off left out: "${words.slice(0, 60)}"`);
+  return isLeft;
+}
+
+function cutLine(line, clip) {
   for (const { x, y, w, h, ellipsis } of clip) {
     const middle = (line.top + line.bottom) / 2;
     if (middle < y || middle > y + h) return false;
