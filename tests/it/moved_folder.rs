@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use okcvm_protocol::{
-    CommandHandler, ErrorCode, FileParams, NodeStatus, SessionAccess, SessionCreateParams,
+    CommandHandler, ErrorCode, FileParams, NodeStatus, SessionAccess, SessionCreateParams, SessionId,
     SessionMoveFolderParams, SessionParams, TurnStartParams,
 };
 use okcvm_testkit::{Ending, Reply, ScriptedModelServer};
@@ -21,6 +21,12 @@ fn replaced(path: &Path, content: &str) {
     std::fs::write(&beside, content).unwrap();
     std::fs::File::options().write(true).open(&beside).unwrap().set_modified(time).unwrap();
     std::fs::rename(&beside, path).unwrap();
+}
+
+/// A session that works in this folder.
+async fn session_in(desk: &Desk, folder: &Path) -> SessionId {
+    let folder = Some(folder.to_string_lossy().into_owned());
+    desk.host.session_create(SessionCreateParams { title: None, folder }).await.unwrap().id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,8 +105,7 @@ async fn all_sessions_of_a_folder_go_along_and_none_while_a_turn_runs() {
     std::fs::create_dir(&old).unwrap();
     let mut sessions = Vec::new();
     for _ in 0..2 {
-        let create = SessionCreateParams { title: None, folder: Some(old.to_string_lossy().into_owned()) };
-        sessions.push(desk.host.session_create(create).await.unwrap().id);
+        sessions.push(session_in(&desk, &old).await);
     }
     let told = |folder: &Path| SessionMoveFolderParams {
         session_id: sessions[0].clone(),
@@ -150,8 +155,7 @@ async fn a_folder_that_goes_while_its_session_is_open_is_missed_and_found_again(
     let place = desk.folder.path().canonicalize().unwrap();
     let (here, away) = (place.join("here"), place.join("away"));
     std::fs::create_dir(&here).unwrap();
-    let create = SessionCreateParams { title: None, folder: Some(here.to_string_lossy().into_owned()) };
-    let session = desk.host.session_create(create).await.unwrap().id;
+    let session = session_in(&desk, &here).await;
     assert_eq!(desk.detail(&session).await.access, SessionAccess::Write);
     std::fs::rename(&here, &away).unwrap();
     let detail = desk.detail(&session).await;
@@ -182,8 +186,7 @@ async fn another_program_looks_where_the_files_are_now() {
     let (old, new) = (place.join("old"), place.join("new"));
     std::fs::create_dir(&old).unwrap();
     std::fs::write(old.join("a.txt"), "a").unwrap();
-    let create = SessionCreateParams { title: None, folder: Some(old.to_string_lossy().into_owned()) };
-    let session = desk.host.session_create(create).await.unwrap().id;
+    let session = session_in(&desk, &old).await;
     let other = host(desk.folder.path(), &[]);
     // The first to open it writes.
     assert_eq!(desk.detail(&session).await.access, SessionAccess::Write);
@@ -223,8 +226,7 @@ async fn a_turn_that_begins_while_the_folder_moves_works_in_one_place() {
     for folder in &folders {
         std::fs::create_dir(folder).unwrap();
     }
-    let create = SessionCreateParams { title: None, folder: Some(folders[0].to_string_lossy().into_owned()) };
-    let session = desk.host.session_create(create).await.unwrap().id;
+    let session = session_in(&desk, &folders[0]).await;
     let (mut began, mut moved) = (0, 0);
     for round in 0..40 {
         let to = &folders[1 - usize::from(desk.files(&session).await == folders[1])];

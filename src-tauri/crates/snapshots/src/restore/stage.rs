@@ -186,8 +186,8 @@ pub(super) fn stage<'a, 'live>(
     result.map(|()| staging)
 }
 
-/// Stages one content; the file is returned as long as it has to be synced, with the number of its file system. A link has no content of its
-/// own: it comes to the disk with its folder.
+/// Stages one content; the file is returned as long as it has to be synced, with the number of its file system. A link
+/// has no content of its own: it comes to the disk with its folder.
 fn one<'a>(
     source: &Source,
     live: &mut Live<'_>,
