@@ -130,6 +130,7 @@ export const previewSentences: Record<string, string> = {
   'SVG with effects that shapes do not have': 'SVG 含有形状无法表现的效果',
   'text that cannot be seen left out: "{}"': '已省略不可见的文字：“{}”',
   'text that the page cuts off left out: "{}"': '已省略被页面截断的文字：“{}”',
+  'more text that the page cuts off left out': '还省略了更多被页面截断的文字',
   'numbers of a list that does not count up from 1 are letters of its text': '未从 1 递增的列表，其编号写为文字',
   'drawn by a script': '由脚本绘制',
   video: '视频',

@@ -566,6 +566,15 @@ function markOfEmphasis(style) {
   return /open/.test(style) ? open : filled;
 }
 
+/** Lines that are named of those that a slide cuts off: a long list in a small frame has hundreds. */
+const MOST_CUTS = 5;
+
+function nameCut(report, words) {
+  report.cuts ??= new Set();
+  if (report.cuts.size < MOST_CUTS) report.cuts.add(words);
+  report.simplified.add(report.cuts.has(words) ? `text that the page cuts off left out: "${words}"` : 'more text that the page cuts off left out');
+}
+
 /** Cuts what an `overflow: hidden` cuts, whole letters only, and names it; `false` if nothing is left. */
 function visibleLine(line, state, upright) {
   if (upright || line.letters.length === 0) return true;
@@ -574,7 +583,7 @@ function visibleLine(line, state, upright) {
   const left = new Set(isLeft ? line.letters : []);
   const cut = all.filter((letter) => !left.has(letter));
   const words = cut.map(({ text, blank }) => (blank ? ' ' : text)).join('').replace(/\s+/g, ' ').trim();
-  if (words !== '') state.report?.simplified.add(`text that the page cuts off left out: "${words.slice(0, 60)}"`);
+  if (words !== '' && state.report) nameCut(state.report, words.slice(0, 60));
   return isLeft;
 }
 
