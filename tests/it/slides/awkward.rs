@@ -71,7 +71,7 @@ fn what_the_page_cuts_off_is_named() {
         "{STYLE}<div class=\"ppt-slide\"><div style=\"width:200px;height:40px;overflow:hidden;font-size:16px;line-height:20px\">First line<br>Second line<br>Third line<br></div>\
          <p style=\"width:150px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap\">A long sentence that ends in dots</p><p>Whole</p></div>\
          <div class=\"ppt-slide\"><div style=\"height:20px;overflow:hidden;font-size:16px;line-height:20px\">{}</div></div>",
-        (0..60).map(|line| format!("Line {line}<br>")).collect::<String>()
+        (0..60).map(|line| line.to_string()).collect::<Vec<_>>().join("<br>Line ")
     );
     let done = bench.convert("cut.html", page.as_bytes(), LONG);
     let package = Package::valid("cut.html", &done.pptx.expect(&done.said));
